@@ -1,0 +1,33 @@
+"""The console command: ``tabwright serve | engine | models | doctor | demo | complete``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from tabwright import __version__
+
+COMMANDS = ("serve", "engine", "models", "doctor", "demo", "complete")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit status; 2 for unusable arguments."""
+    parser = argparse.ArgumentParser(
+        prog="tabwright",
+        description="A language server with a code model that runs on your own machine.",
+        epilog="First steps: 'tabwright models pull' gets the default model, 'tabwright doctor' "
+        "checks the machine, and your editor starts 'tabwright serve'.",
+    )
+    parser.add_argument("--version", action="version", version=f"tabwright {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"tabwright.cli.{name}").add_parser(subparsers)
+    arguments = parser.parse_args(argv)
+    result: int = arguments.run(arguments)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

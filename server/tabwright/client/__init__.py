@@ -1,0 +1,1 @@
+"""Asks an engine, local or remote, and keeps what it answered."""

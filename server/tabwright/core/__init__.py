@@ -1,0 +1,1 @@
+"""Pure text work: snapshots, context, prompts and filters. Standard library only."""

@@ -1,0 +1,1 @@
+"""The engine process: owns the models and answers the completions API."""

@@ -1,0 +1,75 @@
+"""Where Tabwright keeps things: the platform's own folders, each movable by one environment variable."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import platformdirs
+
+APP = "tabwright"
+
+
+def models_dir() -> Path:
+    """Folder of the converted models; ``TABWRIGHT_MODELS_DIR`` moves it."""
+    moved = os.environ.get("TABWRIGHT_MODELS_DIR")
+    return Path(moved).expanduser() if moved else Path(platformdirs.user_data_dir(APP)) / "models"
+
+
+def cache_dir() -> Path:
+    """Folder of what can be fetched or made again, such as half-done downloads."""
+    return Path(platformdirs.user_cache_dir(APP))
+
+
+def runtime_dir() -> Path:
+    """Folder only this user can enter, for the engine's socket, lock and token; made if absent.
+
+    ``TABWRIGHT_RUNTIME_DIR`` moves it. Raises PermissionError when it belongs to somebody else.
+    """
+    moved = os.environ.get("TABWRIGHT_RUNTIME_DIR")
+    folder = Path(moved).expanduser() if moved else _default_runtime_dir()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if hasattr(os, "getuid"):
+        found = folder.stat()
+        if found.st_uid != os.getuid():
+            raise PermissionError(f"{folder} belongs to another user; set TABWRIGHT_RUNTIME_DIR")
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            folder.chmod(0o700)
+    return folder
+
+
+def engine_socket() -> Path:
+    """Path of the engine's Unix socket."""
+    return runtime_dir() / "engine.sock"
+
+
+def engine_lock() -> Path:
+    """Lock file held by the one running engine of this user."""
+    return runtime_dir() / "engine.lock"
+
+
+def engine_address() -> Path:
+    """File that names the engine's loopback address and token where there are no Unix sockets."""
+    return runtime_dir() / "engine.json"
+
+
+def engine_log() -> Path:
+    """Log file of the engine process."""
+    return log_dir() / "engine.log"
+
+
+def log_dir() -> Path:
+    """Folder of the log files, made if absent."""
+    folder = Path(platformdirs.user_log_dir(APP))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _default_runtime_dir() -> Path:
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    if base and Path(base).is_dir() and os.access(base, os.W_OK):
+        return Path(base) / APP
+    # A Unix socket's path holds about 100 bytes, so a deep cache folder would not do.
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    return Path(os.environ.get("TMPDIR", "/tmp" if os.name == "posix" else str(cache_dir()))) / f"{APP}-{user}"
