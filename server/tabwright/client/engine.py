@@ -1,0 +1,82 @@
+"""What an engine is to its clients: the question, the answer and what can go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tabwright.core.prompt import ModelInfo, Prompt
+
+OnText = Callable[[int, str], None]
+"""Called with the index of a candidate and the text that was added to it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One completion to compute; ``max_tokens`` 0 only warms the engine up."""
+
+    model: str
+    prompt: Prompt
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    suffix_stop: str = ""
+    heal: bool = True
+    temperature: float = 0.0
+    n: int = 1
+    lane: str = "newest"
+    session: str = ""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What an answer cost: tokens, and milliseconds of each stage (0 where an engine is silent)."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reused_tokens: int = 0
+    computed_tokens: int = 0
+    queue_ms: float = 0.0
+    prefill_ms: float = 0.0
+    decode_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The candidates' texts, why each ended (``stop``, ``length``, ``cancelled``), and the cost."""
+
+    texts: tuple[str, ...]
+    finish: tuple[str, ...]
+    usage: Usage
+
+
+class EngineError(Exception):
+    """The engine did not answer as asked; the message is one the user can act on."""
+
+
+class ModelMissing(EngineError):
+    """The model is not on this machine (or unknown to the remote engine)."""
+
+
+class EngineUnavailable(EngineError):
+    """No engine could be reached, or it went away before the answer was whole."""
+
+
+class Engine(Protocol):
+    """Something that completes prompts: the local process or a remote server."""
+
+    async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
+        """Compute an answer; cancelling the awaiting task closes the connection at once."""
+        ...
+
+    async def model_info(self, name: str) -> ModelInfo:
+        """Name, family and context length (tokens) of a model; raises ModelMissing."""
+        ...
+
+    async def status(self) -> dict[str, object]:
+        """What the engine tells about itself; raises EngineUnavailable when it is not there."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections; a local engine process lives on for other windows."""
+        ...
