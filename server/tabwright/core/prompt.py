@@ -1,0 +1,110 @@
+"""From a window of text to the prompt a family of models understands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tabwright.core.context import Document, Window
+from tabwright.core.families import FAMILIES, PLAIN, Family, Slot, family_by_name, family_of
+from tabwright.core.languages import by_id
+from tabwright.core.text import scrub_surrogates, unix_line_ends
+
+__all__ = [
+    "FAMILIES",
+    "PLAIN",
+    "Family",
+    "Part",
+    "Prompt",
+    "Slot",
+    "Token",
+    "family_by_name",
+    "family_of",
+    "infill",
+]
+
+
+@dataclass(frozen=True)
+class Token:
+    """One special token by its text, such as ``<|fim_prefix|>``."""
+
+    text: str
+
+
+Part = str | Token
+
+_LOOK_ALIKE = re.compile(r"<[|｜](?=[^\s<>|｜]{1,40}[|｜]>)|<(?=/?s>|fim[_-]|file_sep>|repo_name>)")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Text and special tokens in order; ``specials`` are the texts that only a Token may mean."""
+
+    parts: tuple[Part, ...]
+    specials: tuple[str, ...] = ()
+
+    def flat(self) -> str:
+        """The prompt as one text, for engines that find the special tokens in it themselves.
+
+        Look-alikes in the user's text get a blank after their first character, so they cannot act.
+        """
+        pieces = []
+        for part in self.parts:
+            text = part.text.replace("▁<", " <") if isinstance(part, Token) else self._tame(part)
+            pieces.append(text)
+        return "".join(pieces).removeprefix(" ") if self._spaced() else "".join(pieces)
+
+    def _spaced(self) -> bool:
+        return bool(self.parts) and isinstance(self.parts[0], Token) and "▁" in self.parts[0].text
+
+    def _tame(self, text: str) -> str:
+        text = _LOOK_ALIKE.sub(lambda found: found[0][0] + " " + found[0][1:], text)
+        for special in self.specials:
+            plain = special.removeprefix("▁")
+            text = text.replace(plain, plain[0] + " " + plain[1:])
+        return text
+
+
+def infill(family: Family, window: Window, *, path: str, language_id: str) -> Prompt:
+    """The prompt that asks for the text between the window's prefix and suffix.
+
+    Snippets of other files stand in front, where they stay put while the user types: behind file
+    separators where the family has them, else as comments. Surrogates are replaced, line ends
+    become ``\\n``.
+    """
+    texts = {Slot.PREFIX: _clean(window.prefix), Slot.SUFFIX: _clean(window.suffix)}
+    head: list[Part] = []
+    if window.snippets and family.file_separator and family.infills:
+        separator = Token(family.file_separator)
+        for snippet in window.snippets:
+            head += [separator, f"{_clean(snippet.path)}\n{_clean(snippet.text).rstrip()}\n"]
+        head += [separator, f"{_clean(path)}\n"]
+    elif window.snippets:
+        texts[Slot.PREFIX] = _commented(window.snippets, language_id) + texts[Slot.PREFIX]
+    body: list[Part] = [
+        texts[item] if isinstance(item, Slot) else Token(item) for item in family.layout
+    ]
+    if family.tokens and family.tokens[0].startswith("▁"):
+        body = [
+            f" {part}" if at and body[at - 1] == Token("▁<MID>") and isinstance(part, str) else part
+            for at, part in enumerate(body)
+        ]
+    return Prompt(tuple(part for part in head + body if part != ""), family.specials)
+
+
+def _clean(text: str) -> str:
+    return unix_line_ends(scrub_surrogates(text))
+
+
+def _commented(snippets: tuple[Document, ...], language_id: str) -> str:
+    language = by_id(language_id)
+    sign, end = language.line_comment, ""
+    if not sign:
+        sign, end = language.block_comment or ("", "")
+    if not sign:
+        return ""
+    lines: list[str] = []
+    for snippet in snippets:
+        lines.append(f"{snippet.path}:")
+        lines += [line for line in _clean(snippet.text).split("\n") if line.strip()]
+    return "".join(f"{sign} {line} {end}".rstrip() + "\n" for line in lines) + "\n"

@@ -1,0 +1,70 @@
+"""What is asked of a model for one completion, and what may come back; plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tabwright.core.context import Budget, Window
+from tabwright.core.prompt import Family, Prompt
+from tabwright.core.text import Edit, Snapshot
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model as the prompt builder sees it; ``context_length`` in tokens."""
+
+    name: str
+    family: Family
+    context_length: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may set about completions; lengths in tokens, ``multiline`` auto|always|never."""
+
+    max_tokens: int = 192
+    line_tokens: int = 64
+    multiline: str = "auto"
+    candidates: int = 3
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question to a model, with all that ``finish`` needs to judge the answer.
+
+    ``heal``: the engine may take the prompt's last token back. ``suffix_stop``: the engine may
+    end an answer where this text begins ("" = nothing to look for).
+    """
+
+    snapshot: Snapshot
+    offset: int
+    window: Window
+    prompt: Prompt
+    family: Family
+    stop: tuple[str, ...]
+    suffix_stop: str
+    heal: bool
+    max_tokens: int
+    n: int
+    temperature: float
+    multiline: bool
+    invoked: bool
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """No answer, with a short sentence that says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One suggestion: ``edit.span`` begins at the cursor and stays on its line.
+
+    ``text`` is what would newly appear, the edit's text without closers that stand there already.
+    """
+
+    edit: Edit
+    text: str

@@ -1,0 +1,128 @@
+"""Frozen text: snapshots of a buffer, spans and edits, all counted in offsets into ``str``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of offsets; ValueError unless ``0 <= start <= end``."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"no span from {self.start} to {self.end}")
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text of ``span`` with ``new_text``."""
+
+    span: Span
+    new_text: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A buffer as it was at one version; nothing changes it."""
+
+    uri: str
+    language_id: str
+    version: int
+    text: str
+
+
+def line_starts(text: str) -> tuple[int, ...]:
+    r"""Offset of every line's first character; lines end at ``\r\n``, ``\n`` or ``\r`` alone."""
+    return (0, *(found.end() for found in _LINE_END.finditer(text)))
+
+
+def line_span(text: str, offset: int) -> Span:
+    """The line that holds ``offset``, without its line end; costs no more than that line.
+
+    An offset between ``\\r`` and ``\\n`` counts as the end of the line before.
+    Raises ValueError when the offset lies outside the text.
+    """
+    if not 0 <= offset <= len(text):
+        raise ValueError(f"offset {offset} lies outside a text of {len(text)} characters")
+    if 0 < offset < len(text) and text[offset - 1] == "\r" and text[offset] == "\n":
+        offset -= 1
+    # Look for \r only on the line found by \n: most texts hold none, and the search is the cost.
+    start = text.rfind("\n", 0, offset) + 1
+    start = max(start, text.rfind("\r", start, offset) + 1)
+    newline = text.find("\n", offset)
+    end = len(text) if newline < 0 else newline
+    carriage = text.find("\r", offset, end)
+    return Span(start, end if carriage < 0 else carriage)
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """The text after all edits, each counted in the old text; inserts at one place keep their order.
+
+    Raises ValueError when two edits overlap or one lies outside the text.
+    """
+    parts: list[str] = []
+    done = 0
+    for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end)):
+        if edit.span.start < done:
+            raise ValueError("two edits overlap")
+        if edit.span.end > len(text):
+            raise ValueError(f"an edit ends at {edit.span.end}, past the text's {len(text)}")
+        parts += (text[done : edit.span.start], edit.new_text)
+        done = edit.span.end
+    return "".join((*parts, text[done:]))
+
+
+def minimal(text: str, edit: Edit) -> Edit:
+    """The same change without what old and new text share at both ends."""
+    old, new = text[edit.span.start : edit.span.end], edit.new_text
+    head = common_prefix(old, new)
+    tail = common_prefix(old[head:][::-1], new[head:][::-1])
+    return Edit(Span(edit.span.start + head, edit.span.end - tail), new[head : len(new) - tail])
+
+
+def difference(old: str, new: str) -> tuple[Edit, ...]:
+    """One edit that turns ``old`` into ``new``, or none when they are equal."""
+    if old == new:
+        return ()
+    return (minimal(old, Edit(Span(0, len(old)), new)),)
+
+
+def common_prefix(left: str, right: str) -> int:
+    """Number of characters both texts begin with."""
+    low, high = 0, min(len(left), len(right))
+    if left[:high] == right[:high]:
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def scrub_surrogates(text: str) -> str:
+    """The text with every lone surrogate as U+FFFD, so that it can be encoded as UTF-8."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def unix_line_ends(text: str) -> str:
+    r"""The text with every ``\r\n`` and lone ``\r`` as ``\n``."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def indent_of(line: str) -> str:
+    """The blanks and tabs a line begins with."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
