@@ -1,0 +1,1 @@
+"""Benchmarks: ``quality`` (public sets) and ``speed`` (replayed typing, side by side)."""

@@ -1,0 +1,137 @@
+"""A server and an engine of the benchmark's own, apart from those the user is working with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabwright.cli.lsp_client import Json, LspClient
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A runtime folder of its own, which is what makes an engine one's own, and a workspace."""
+
+    runtime: Path
+    workspace: Path
+    settings: Mapping[str, object]
+
+    async def server(self, *, encoding: str = "utf-16") -> LspClient:
+        """Start a server that uses this bench's engine."""
+        return await LspClient.start(
+            settings=self.settings,
+            root=self.workspace,
+            encoding=encoding,
+            environment={"TABWRIGHT_RUNTIME_DIR": str(self.runtime)},
+        )
+
+    def uri(self, name: str) -> str:
+        """A document in the workspace; it need not exist on the disk."""
+        return (self.workspace / name).as_uri()
+
+    async def engine_status(self) -> Json:
+        """The engine's own status; an empty object when none is running."""
+        return await asyncio.to_thread(self._ask, "GET", "/tabwright/status")
+
+    async def idle(self, seconds: float = 60.0) -> None:
+        """Wait until the engine computes nothing. Raises TimeoutError after ``seconds``."""
+        async with asyncio.timeout(seconds):
+            while True:
+                status = await self.engine_status()
+                if not status.get("active") and not status.get("queued"):
+                    return
+                await asyncio.sleep(0.002)
+
+    def _ask(self, method: str, path: str) -> Json:
+        connection = UnixConnection(self.runtime / "engine.sock")
+        try:
+            connection.request(method, path)
+            answer = json.loads(connection.getresponse().read() or b"{}")
+        except (ConnectionError, FileNotFoundError, http.client.HTTPException):
+            return {}
+        finally:
+            connection.close()
+        return answer if isinstance(answer, dict) else {}
+
+    async def end_engine(self) -> None:
+        """End the engine, by request and then by its process id."""
+        pid = (await self.engine_status()).get("pid")
+        await asyncio.to_thread(self._ask, "POST", "/tabwright/shutdown")
+        if not isinstance(pid, int):
+            return
+        for _ in range(50):
+            if not _alive(pid):
+                return
+            await asyncio.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.asynccontextmanager
+async def workbench(settings: Mapping[str, object]) -> AsyncIterator[Workbench]:
+    """Make the folders, and end the engine and remove them afterwards."""
+    runtime = Path(tempfile.mkdtemp(prefix="tabwright-bench-"))
+    workspace = runtime / "workspace"
+    workspace.mkdir()
+    bench = Workbench(runtime, workspace, settings)
+    try:
+        yield bench
+    finally:
+        await bench.end_engine()
+        shutil.rmtree(runtime, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def with_options(
+    base: Mapping[str, object], *, model: str | None, assignments: list[str]
+) -> dict[str, object]:
+    """Settings with ``--model`` and each ``--set a.b=value`` (JSON, else text) put in."""
+    settings: dict[str, object] = json.loads(json.dumps(base))
+    if model:
+        settings["model"] = model
+    for assignment in assignments:
+        name, sign, text = assignment.partition("=")
+        if not sign:
+            raise SystemExit(f"--set {assignment}: wanted NAME=VALUE")
+        try:
+            value: object = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        at = settings
+        *groups, last = name.split(".")
+        for group in groups:
+            inner = at.setdefault(group, {})
+            if not isinstance(inner, dict):
+                raise SystemExit(f"--set {assignment}: {group} holds no settings")
+            at = inner
+        at[last] = value
+    return settings
