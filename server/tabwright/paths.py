@@ -1,9 +1,10 @@
-"""Where Tabwright keeps things: the platform's own folders, each movable by one environment variable."""
+"""Where Tabwright keeps things: the platform's folders, each movable by an environment variable."""
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -72,4 +73,4 @@ def _default_runtime_dir() -> Path:
         return Path(base) / APP
     # A Unix socket's path holds about 100 bytes, so a deep cache folder would not do.
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    return Path(os.environ.get("TMPDIR", "/tmp" if os.name == "posix" else str(cache_dir()))) / f"{APP}-{user}"
+    return Path(tempfile.gettempdir()) / f"{APP}-{user}"

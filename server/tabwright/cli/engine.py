@@ -1,0 +1,104 @@
+"""``tabwright engine``: the process that owns the models."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "engine",
+        help="run the process that owns the models (servers start it by themselves)",
+        description="Run the engine: one per user, shared by all editor windows, ends when idle. "
+        "Servers start it when they need it; with --tcp it serves the same completions API on "
+        "loopback for other tools.",
+    )
+    parser.add_argument(
+        "--tcp", metavar="HOST:PORT", help="serve on this loopback address, not the private socket"
+    )
+    parser.add_argument(
+        "--key-environment",
+        metavar="NAME",
+        help="with --tcp: ask for the bearer token in this environment variable",
+    )
+    parser.add_argument("--model", metavar="NAME", help="model of requests that name none")
+    parser.add_argument(
+        "--idle-exit",
+        metavar="SECONDS",
+        type=float,
+        default=1800.0,
+        help="end after this long without a request; 0 never does (default: 1800)",
+    )
+    parser.add_argument(
+        "--threads", type=int, default=0, help="threads to compute with (default: one per core)"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "int8", "bfloat16", "float16", "float32"],
+        default="auto",
+        help="number format of the weights (default: the quickest that keeps the quality)",
+    )
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda", "mps"],
+        default="auto",
+        help="where to compute (default: a GPU if there is one)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop; 2 for an address that is not loopback or cannot be bound."""
+    from tabwright.engine import process
+    from tabwright.engine.backends import BackendOptions
+    from tabwright.models.catalog import DEFAULT_COMPLETION
+
+    try:
+        tcp = _address(arguments.tcp) if arguments.tcp else None
+        token = _token(arguments.key_environment)
+    except ValueError as error:
+        print(f"tabwright engine: {error}", file=sys.stderr)
+        return 2
+    options = process.EngineOptions(
+        default_model=arguments.model or DEFAULT_COMPLETION,
+        idle_exit_s=arguments.idle_exit,
+        tcp=tcp,
+        token=token,
+        backend=BackendOptions(arguments.threads, arguments.precision, arguments.device),
+    )
+    try:
+        return process.run(options)
+    except OSError as error:
+        print(f"tabwright engine: {error}", file=sys.stderr)
+        return 2
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    if not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"--tcp wants HOST:PORT, not {text!r}")
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(f"{host} is not a loopback address; the engine serves this machine only")
+    return host, int(port)
+
+
+def _token(name: str | None) -> str:
+    if not name:
+        return ""
+    token = os.environ.get(name, "")
+    if not token:
+        raise ValueError(f"the environment variable {name} is not set")
+    return token

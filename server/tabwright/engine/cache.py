@@ -1,0 +1,69 @@
+"""States already computed: finds the one that saves the most work, within a bound on memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tabwright.engine.backends import Backend
+
+_WORTH_KEEPING = 256  # tokens a state must be about to lose for a copy to be made instead
+
+
+class StateCache:
+    """The states of one model, least recently used last to stay; only the worker may call it."""
+
+    def __init__(self, backend: Backend, max_tokens: int = 16_384, max_states: int = 8) -> None:
+        self._backend = backend
+        self._max_tokens = max_tokens
+        self._max_states = max_states
+        self._states: list[Any] = []  # most recently used last
+        self._busy: list[Any] = []
+
+    def reuse(self, ids: Sequence[int]) -> tuple[Any, int]:
+        """Return a state that holds a start of `ids`, and how many tokens of it; then it is busy.
+
+        At least the last token of `ids` is left to compute, since its logits are wanted.
+        """
+        best, length = None, 0
+        for state in self._states:
+            common = min(common_prefix(state.ids, ids), len(ids) - 1)
+            if best is None or common > length:
+                best, length = state, common
+        if best is None:
+            chosen = self._backend.new_state()
+        elif len(best.ids) - length <= _WORTH_KEEPING or (length == 0 and self._full()):
+            self._states.remove(best)
+            self._backend.truncate(best, length)
+            chosen = best
+        elif length == 0:
+            chosen = self._backend.new_state()
+        else:
+            chosen = self._backend.copy_state(best, length)
+        self._busy.append(chosen)
+        return chosen, length
+
+    def give_back(self, state: Any) -> None:
+        """Keep a busy state for later; the least recently used go until the bound holds."""
+        self._busy.remove(state)
+        self._states.append(state)
+        while len(self._states) > 1 and self._over():
+            self._states.pop(0)
+
+    def tokens(self) -> int:
+        """Return the number of tokens held in all states that are not busy."""
+        return sum(len(state.ids) for state in self._states)
+
+    def _over(self) -> bool:
+        return len(self._states) > self._max_states or self.tokens() > self._max_tokens
+
+    def _full(self) -> bool:
+        return len(self._states) >= self._max_states or self.tokens() >= self._max_tokens
+
+
+def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
+    """Return how many leading tokens two sequences share."""
+    for index, (one, other) in enumerate(zip(left, right, strict=False)):
+        if one != other:
+            return index
+    return min(len(left), len(right))

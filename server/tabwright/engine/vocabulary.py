@@ -1,0 +1,162 @@
+"""Text to token ids and back, byte for byte, without letting user text name a special token."""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a prompt: plain text, or one special token named by its text."""
+
+    text: str
+    special: bool = False
+
+
+class Vocabulary:
+    """The tokenizer of one model, seen as bytes."""
+
+    def __init__(self, tokenizer: Tokenizer, bos: str | None = None) -> None:
+        self._tokenizer = tokenizer
+        self.special = {
+            token.content: number for number, token in tokenizer.get_added_tokens_decoder().items()
+        }
+        self.special_ids = frozenset(self.special.values())
+        self._bos = [self.special[bos]] if bos in self.special and _adds_bos(tokenizer) else []
+        names = sorted(self.special, key=len, reverse=True)
+        self._special_pattern = re.compile("|".join(map(re.escape, names))) if names else None
+
+    @classmethod
+    def load(cls, folder: Path) -> Vocabulary:
+        """Read tokenizer.json and tokenizer_config.json; raises OSError or ValueError."""
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise OSError(f"{folder} has no tokenizer.json")
+        try:
+            tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise ValueError(f"{path} is not a readable tokenizer: {error}") from error
+        settings = folder / "tokenizer_config.json"
+        bos = load_json(settings).get("bos_token") if settings.exists() else None
+        return cls(tokenizer, bos["content"] if isinstance(bos, dict) else bos)
+
+    def encode(self, parts: Sequence[Part]) -> list[int]:
+        """Return the ids of a prompt; raises KeyError for a special token the model lacks."""
+        ids = list(self._bos)
+        for part in parts:
+            if part.special:
+                ids.append(self.special[part.text])
+            else:
+                ids.extend(self.encode_text(part.text))
+        return ids
+
+    def encode_text(self, text: str) -> list[int]:
+        """Return the ids of plain text; what looks like a special token is spelled out."""
+        if self._special_pattern is None or not self._special_pattern.search(text):
+            return self._ids(text)
+        ids: list[int] = []
+        start = 0
+        for match in self._special_pattern.finditer(text):
+            ids.extend(self._ids(text[start : match.start() + 1]))
+            start = match.start() + 1
+        return ids + self._ids(text[start:])
+
+    def split_special(self, text: str) -> list[Part]:
+        """Split a flat prompt of another tool's making into parts; here special tokens do count."""
+        if self._special_pattern is None:
+            return [Part(text)] if text else []
+        parts: list[Part] = []
+        start = 0
+        for match in self._special_pattern.finditer(text):
+            parts += [Part(text[start : match.start()]), Part(match.group(), special=True)]
+            start = match.end()
+        return [part for part in [*parts, Part(text[start:])] if part.text]
+
+    def _ids(self, text: str) -> list[int]:
+        clean = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates become "?"
+        return list(self._tokenizer.encode(clean, add_special_tokens=False).ids)
+
+    def bytes_of(self, token: int) -> bytes:
+        """Return the bytes a token stands for; none for special and unknown ones."""
+        table = self.token_bytes
+        return table[token] if token < len(table) else b""
+
+    @cached_property
+    def token_bytes(self) -> list[bytes]:
+        """The bytes of every token by id; empty for special ones and for ids without a token."""
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=False)
+        byte_level = "ByteLevel" in str(json.loads(self._tokenizer.to_str()).get("decoder"))
+        table = [b""] * (max(vocabulary.values(), default=-1) + 1)
+        for text, number in vocabulary.items():
+            if number not in self.special_ids:
+                table[number] = _from_byte_level(text) if byte_level else _from_metaspace(text)
+        return table
+
+    @cached_property
+    def _sorted(self) -> tuple[list[bytes], list[int]]:
+        pairs = sorted((data, number) for number, data in enumerate(self.token_bytes) if data)
+        return [data for data, _ in pairs], [number for _, number in pairs]
+
+    def tokens_that_fit(self, owed: bytes) -> list[int]:
+        """Return the tokens that begin with `owed`, or that `owed` begins with; never none for
+        a vocabulary that holds every byte."""
+        keys, numbers = self._sorted
+        start = bisect_left(keys, owed)
+        end = bisect_left(keys, owed + b"\xff" * 4, start)
+        fits = numbers[start:end]
+        for length in range(1, len(owed)):
+            at = bisect_left(keys, owed[:length])
+            while at < len(keys) and keys[at] == owed[:length]:
+                fits.append(numbers[at])
+                at += 1
+        return fits
+
+
+def _adds_bos(tokenizer: Tokenizer) -> bool:
+    """Tell whether the tokenizer's own template puts something before the text."""
+    plain = tokenizer.encode("a", add_special_tokens=False).ids
+    framed = tokenizer.encode("a", add_special_tokens=True).ids
+    return bool(framed[: len(framed) - len(plain)]) and framed[0] not in plain
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The printable stand-ins of byte-level BPE (GPT-2's table): character to byte."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    table = {chr(byte): byte for byte in plain}
+    others = (byte for byte in range(256) if byte not in set(plain))
+    return table | {chr(0x100 + index): byte for index, byte in enumerate(others)}
+
+
+_ALPHABET = _byte_alphabet()
+
+
+def _from_byte_level(text: str) -> bytes:
+    try:
+        return bytes(_ALPHABET[character] for character in text)
+    except KeyError:  # an added word that the byte alphabet does not spell
+        return text.encode("utf-8")
+
+
+def _from_metaspace(text: str) -> bytes:
+    """Bytes of a SentencePiece token: a low line for a space, <0x0A> for a single byte."""
+    single = re.fullmatch(r"<0x([0-9A-Fa-f]{2})>", text)
+    if single:
+        return bytes([int(single.group(1), 16)])
+    return text.replace("\N{LOWER ONE EIGHTH BLOCK}", " ").encode("utf-8")
+
+
+def load_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; raises OSError or ValueError with the path in it."""
+    found = json.loads(path.read_text("utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} does not hold a JSON object")
+    return found

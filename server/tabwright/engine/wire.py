@@ -1,0 +1,146 @@
+"""The completions API's bodies: what a request means, and what is sent back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tabwright.engine.backends import BackendError
+from tabwright.engine.decode import Ask, Delta, PromptTooLong, Sampling, Usage
+from tabwright.engine.vocabulary import Part
+from tabwright.engine.worker import LANES, Lane
+from tabwright.models.store import ModelInvalid, ModelMissing
+
+_MOST_TOKENS = 8192
+_MOST_ANSWERS = 16
+
+
+class BadRequest(ValueError):
+    """A request body that cannot be meant; the message names the field."""
+
+
+@dataclass(frozen=True)
+class CompletionRequest:
+    """A checked request: `parts` is None when only a flat prompt was given."""
+
+    model: str
+    prompt: str
+    parts: tuple[Part, ...] | None
+    stream: bool
+    lane: Lane
+    session: str
+    max_tokens: int
+    n: int
+    stops: tuple[str, ...]
+    suffix_stop: str
+    heal: bool
+    sampling: Sampling
+
+    def ask(self, split: Callable[[str], Sequence[Part]]) -> Ask:
+        """Return what to generate; `split` finds the special tokens of a flat prompt."""
+        parts = self.parts if self.parts is not None else tuple(split(self.prompt))
+        return Ask(
+            parts, self.max_tokens, self.n, self.stops, self.suffix_stop, self.heal, self.sampling
+        )
+
+
+def parse(body: object, default_model: str) -> CompletionRequest:
+    """Check a JSON body; raises BadRequest. Unknown fields are ignored, as the API's users do."""
+    if not isinstance(body, Mapping):
+        raise BadRequest("the body must be a JSON object")
+    stop = _field(body, "stop", (str, list), [])
+    stops = [stop] if isinstance(stop, str) else stop
+    if not all(isinstance(text, str) for text in stops):
+        raise BadRequest("'stop' must be a string or a list of strings")
+    lane = _field(body, "lane", str, "actions")
+    if lane not in LANES:
+        raise BadRequest(f"'lane' must be one of {', '.join(LANES)}")
+    return CompletionRequest(
+        model=_field(body, "model", str, "") or default_model,
+        prompt=_field(body, "prompt", str, ""),
+        parts=_parts(body["parts"]) if body.get("parts") is not None else None,
+        stream=_field(body, "stream", bool, False),
+        lane=lane,
+        session=_field(body, "session", str, ""),
+        max_tokens=_number(body, "max_tokens", 0, _MOST_TOKENS, 16),
+        n=_number(body, "n", 1, _MOST_ANSWERS, 1),
+        stops=tuple(text for text in stops if text),
+        suffix_stop=_field(body, "suffix_stop", str, ""),
+        heal=_field(body, "heal", bool, False),
+        sampling=Sampling(
+            temperature=float(_field(body, "temperature", (int, float), 0.0)),
+            top_p=min(1.0, max(0.01, float(_field(body, "top_p", (int, float), 0.95)))),
+            seed=_number(body, "seed", 0, 2**63 - 1, 0),
+        ),
+    )
+
+
+def _field(body: Mapping[str, Any], name: str, kind: Any, default: Any) -> Any:
+    value = body.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise BadRequest(f"'{name}' has the wrong type: {type(value).__name__}")
+    return value
+
+
+def _number(body: Mapping[str, Any], name: str, least: int, most: int, default: int) -> int:
+    value: int = _field(body, name, int, default)
+    if not least <= value <= most:
+        raise BadRequest(f"'{name}' must lie between {least} and {most}")
+    return value
+
+
+def _parts(value: object) -> tuple[Part, ...]:
+    if not isinstance(value, list):
+        raise BadRequest("'parts' must be a list")
+    parts = []
+    for item in value:
+        if not isinstance(item, Mapping) or len(item) != 1:
+            raise BadRequest("each of 'parts' must be {'text': …} or {'token': …}")
+        kind, text = next(iter(item.items()))
+        if kind not in ("text", "token") or not isinstance(text, str):
+            raise BadRequest("each of 'parts' must be {'text': …} or {'token': …}")
+        parts.append(Part(text, special=kind == "token"))
+    return tuple(parts)
+
+
+def chunk(
+    identity: str, model: str, deltas: Sequence[Delta], usage: Usage | None
+) -> dict[str, Any]:
+    """Return a body of the API, whole or streamed."""
+    body: dict[str, Any] = {
+        "id": identity,
+        "object": "text_completion",
+        "model": model,
+        "choices": [
+            {
+                "index": delta.index,
+                "text": delta.text,
+                "finish_reason": delta.finish_reason,
+                "stop_reason": delta.stop_reason,
+            }
+            for delta in deltas
+        ],
+    }
+    return body if usage is None else body | {"usage": asdict(usage)}
+
+
+def error(failure: BaseException) -> tuple[int, dict[str, Any]]:
+    """Return the HTTP status and body for a failure."""
+    table: list[tuple[type[BaseException], int, str]] = [
+        (ModelMissing, 404, "model_missing"),
+        (ModelInvalid, 422, "model_invalid"),
+        (BackendError, 422, "model_invalid"),
+        (PromptTooLong, 400, "prompt_too_long"),
+        (BadRequest, 400, "bad_request"),
+        (KeyError, 400, "bad_request"),
+    ]
+    name = type(failure).__name__
+    known = [(status, code) for kind, status, code in table if isinstance(failure, kind)]
+    status, code = known[0] if known else (500, "internal")
+    message = str(failure) if known else f"{name}: {failure}"
+    if isinstance(failure, KeyError):
+        message = f"the model has no special token {message}"
+    return status, {"error": {"message": message, "type": name, "code": code}}

@@ -1,0 +1,140 @@
+"""The one thread that owns the models: takes jobs by lane and runs them a step at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tabwright.engine.decode import Ask, Delta, Usage, generate
+from tabwright.engine.registry import Registry
+
+Lane = Literal["newest", "actions", "background"]
+LANES: tuple[Lane, ...] = ("newest", "actions", "background")
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Job:
+    """One request. The callbacks run on the worker's thread and must only hand things on."""
+
+    model: str
+    ask: Ask
+    on_delta: Callable[[Delta], None]
+    on_end: Callable[[BaseException | None], None]
+    lane: Lane = "newest"
+    session: str = ""
+    usage: Usage = field(default_factory=Usage)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    superseded: bool = False
+    _steps: Iterator[Delta] | None = None
+    _queued_at: float = field(default_factory=time.perf_counter)
+
+
+class Worker:
+    """Runs jobs: the newest keystroke first, then actions in turn, then background work.
+
+    A job gives way between two steps, so a keystroke waits for one step of an action at most.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._jobs: list[Job] = []
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="model", daemon=True)
+        self.active: Job | None = None
+        self.served = 0
+        self.tokens_computed = 0
+        self.last_used = time.monotonic()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; an older one of the same session in the newest lane ends as superseded."""
+        with self._wake:
+            if job.lane == "newest" and job.session:
+                for other in self._jobs:
+                    if other.lane == "newest" and other.session == job.session:
+                        other.superseded = True
+                        other.cancelled.set()
+            self._jobs.append(job)
+            self.last_used = time.monotonic()
+            self._wake.notify()
+
+    def queued(self) -> int:
+        """Return the number of jobs that are not finished."""
+        return len(self._jobs)
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """End after the current step; every job is answered."""
+        with self._wake:
+            self._stopping = True
+            for job in self._jobs:
+                job.cancelled.set()
+            self._wake.notify()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._jobs and not self._stopping:
+                    self._wake.wait()
+                if not self._jobs:
+                    return
+                job = self._next()
+            self.active = job
+            if not self._step(job):
+                with self._wake:
+                    self._jobs.remove(job)
+                    self.served += 1
+                    self.last_used = time.monotonic()
+            self.active = None
+
+    def _next(self) -> Job:
+        """Cancelled jobs go first, since they cost nothing; then by lane, the newest lane last-in
+        first-out."""
+        for job in self._jobs:
+            if job.cancelled.is_set():
+                return job
+        for lane in LANES:
+            waiting = [job for job in self._jobs if job.lane == lane]
+            if waiting:
+                return waiting[-1] if lane == "newest" else waiting[0]
+        raise AssertionError("no job in any lane")
+
+    def _step(self, job: Job) -> bool:
+        """Advance a job by one step; return whether it goes on."""
+        failure: BaseException | None = None
+        try:
+            if job.cancelled.is_set():
+                self._cancel(job)
+            else:
+                if job._steps is None:
+                    job.usage.queue_ms = (time.perf_counter() - job._queued_at) * 1000
+                    backend, vocabulary, cache = self._registry.ready(job.model)
+                    job._steps = generate(backend, vocabulary, cache, job.ask, job.usage)
+                delta = next(job._steps)
+                if delta.text or delta.finish_reason:
+                    job.on_delta(delta)
+                return True
+        except StopIteration:
+            pass
+        except Exception as error:
+            log.warning("a request failed: %s", type(error).__name__, exc_info=error)
+            failure = error
+        self.tokens_computed += job.usage.computed_tokens + job.usage.completion_tokens
+        job.on_end(failure)
+        return False
+
+    def _cancel(self, job: Job) -> None:
+        if isinstance(job._steps, Iterator) and hasattr(job._steps, "close"):
+            job._steps.close()
+        reason = "superseded" if job.superseded else "cancelled"
+        for index in range(job.ask.n):
+            job.on_delta(Delta(index, "", "cancelled", reason))
