@@ -63,7 +63,7 @@ class StopText:
             tail = self._text[at:]
             if any(stop.startswith(tail) for stop in self.stops):
                 return at
-            if any(suffix.startswith(tail) and tail.strip() for suffix in self._suffixes):
+            if any(suffix.startswith(tail) for suffix in self._suffixes):
                 return at
         return end
 
