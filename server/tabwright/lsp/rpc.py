@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -16,6 +16,8 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from tabwright.lsp.wire import Malformed
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -34,6 +36,16 @@ class RpcServer(LanguageServer):
         logger.error("%s while handling a message", type(error).__name__)
         logger.debug("in full:", exc_info=error)
 
+    async def ask(self, question: Awaitable[T], what: str, seconds: float = 10.0) -> T | None:
+        """The client's answer to a question of ours; None when it has none in time."""
+        # A cancelled wait must not cancel pygls' future, or the late answer raises (pygls 621).
+        asked = asyncio.ensure_future(question)
+        try:
+            return await asyncio.wait_for(asyncio.shield(asked), seconds)
+        except (JsonRpcException, TimeoutError) as error:
+            logger.info("the editor did not give %s: %s", what, type(error).__name__)
+            return None
+
 
 class RpcProtocol(LanguageServerProtocol):
     """The protocol's state, with stricter answers than pygls' own.
@@ -45,6 +57,11 @@ class RpcProtocol(LanguageServerProtocol):
     stop: Callable[[int], None]
     before_capabilities: Callable[[types.InitializeParams], None]
     initialized = False
+
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether the client has asked for shutdown."""
+        return self._shutdown
 
     def receive(self, value: object) -> None:
         """Handle one decoded message of whatever shape; never raises."""

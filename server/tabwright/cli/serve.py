@@ -1,0 +1,79 @@
+"""``tabwright serve``: the language server, on stdio or TCP."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_LOOPBACK = "127.0.0.1"
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "serve",
+        help="run the language server (your editor starts it)",
+        description="Run the language server. Editors start it and speak with it on stdin and "
+        "stdout. Its log is in the folder that 'tabwright doctor' names.",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--stdio", action="store_true", help="speak on stdin and stdout (default)")
+    where.add_argument(
+        "--tcp",
+        metavar="[HOST:]PORT",
+        help=f"wait for one client on this address instead (HOST: {_LOOPBACK})",
+    )
+    parser.add_argument(
+        "--log-level",
+        choices=["debug", "info", "warning", "error"],
+        default="info",
+        help="how much goes into the log file; debug includes your code (default: info)",
+    )
+    # Some clients add the id of their process, which initialize tells as well.
+    parser.add_argument("--clientProcessId", help=argparse.SUPPRESS)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until the client says exit or goes away; 2 for an address that cannot be used."""
+    from tabwright.lsp import log
+
+    address: tuple[str, int] | None = None
+    if arguments.tcp:
+        try:
+            address = _address(arguments.tcp)
+        except ValueError as error:
+            print(f"tabwright serve: {error}", file=sys.stderr)
+            return 2
+    # 1. stdout belongs to the protocol before anything else is imported and may print.
+    output = log.guard_stdout()
+    log.configure(arguments.log_level)
+    # 2. The protocol's types, the quick way, before anything imports them the slow way.
+    from tabwright.lsp import faststart
+
+    faststart.import_protocol_types()
+    from tabwright.lsp import running
+
+    try:
+        status = running.serve_tcp(*address) if address else running.serve_stdio(output)
+    except OSError as error:
+        print(f"tabwright serve: {error}", file=sys.stderr)
+        status = 2
+    except KeyboardInterrupt:
+        status = 130
+    # 3. Threads may still wait for input or compute, and none of them holds anything to save.
+    logging.shutdown()
+    os._exit(status)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"--tcp wants HOST:PORT, not {text!r}")
+    return host.strip("[]") or _LOOPBACK, int(port)

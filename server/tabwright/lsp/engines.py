@@ -1,0 +1,127 @@
+"""From settings to an engine, and its coming up: started, loaded, ready, or the reason why not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tabwright.client.engine import Engine, EngineError, ModelMissing, Request
+from tabwright.core.prompt import Prompt
+from tabwright.core.task import ModelInfo
+from tabwright.lsp.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STARTING, LOADING, READY, MISSING, FAILED = "starting", "loading", "ready", "no model", "failed"
+_RETRY_S = 5.0
+_WARM_TEXT = "def "
+
+MakeEngine = Callable[[Settings], Engine]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the engine is not ready; ``kind`` is "model_missing" or "unavailable"."""
+
+    kind: str
+    message: str
+
+
+class Runtime:
+    """One engine and one model, brought up in the background and again after a failure."""
+
+    def __init__(self, engine: Engine, model: str, *, remote: bool) -> None:
+        """Nothing is started before ``warm``."""
+        self.engine = engine
+        self.model = model
+        self.remote = remote
+        self.state = STARTING
+        self.failure: Failure | None = None
+        self._info: ModelInfo | None = None
+        self._warming: asyncio.Task[None] | None = None
+        self._tried_at = float("-inf")
+
+    @property
+    def ready(self) -> bool:
+        """Whether questions are answered without a load before them."""
+        return self.state == READY
+
+    def warm(self, *, again: bool = False) -> asyncio.Task[None]:
+        """Bring the engine up; while that runs, and for 5 s after a failure, nothing new starts.
+
+        ``again`` does not wait those 5 s. The task never raises: look at ``state``.
+        """
+        now = asyncio.get_running_loop().time()
+        running = self._warming
+        if running is not None and (
+            not running.done() or self.ready or (now - self._tried_at < _RETRY_S and not again)
+        ):
+            return running
+        self._tried_at = now
+        self._warming = asyncio.create_task(self._warm())
+        return self._warming
+
+    async def model_info(self) -> ModelInfo:
+        """The model's name, family and context length, asked once; raises EngineError."""
+        if self._info is None:
+            self._info = await self.engine.model_info(self.model)
+        return self._info
+
+    def lost(self, message: str) -> None:
+        """The model went missing after it had been there."""
+        self.state, self.failure, self._info = MISSING, Failure("model_missing", message), None
+
+    async def aclose(self) -> None:
+        """Give up the load, and close the connections."""
+        if self._warming is not None:
+            self._warming.cancel()
+        await self.engine.aclose()
+
+    async def _warm(self) -> None:
+        self.state, self.failure = STARTING, None
+        try:
+            await self.model_info()
+            if not self.remote:
+                self.state = LOADING
+                warm = Request(self.model, Prompt((_WARM_TEXT,)), 0, heal=False, lane="background")
+                await self.engine.generate(warm)
+        except ModelMissing as error:
+            self.state, self.failure = MISSING, Failure("model_missing", str(error))
+        except EngineError as error:
+            self.state, self.failure = FAILED, Failure("unavailable", str(error))
+        except Exception as error:
+            logger.exception("the engine could not be brought up")
+            self.state = FAILED
+            self.failure = Failure("unavailable", f"the engine could not be started: {error}")
+        else:
+            self.state = READY
+        logger.info("model %s: %s", self.model, self.state)
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine that the settings name: a remote one with a url, else the local process."""
+    remote, local = settings.remote, settings.engine
+    if remote.url:
+        from tabwright.client.remote import RemoteEngine, RemoteOptions
+
+        return RemoteEngine(
+            RemoteOptions(
+                url=remote.url,
+                model=remote.model,
+                key_environment=remote.key_environment,
+                template=remote.template,
+                timeout_s=remote.timeout_seconds,
+            )
+        )
+    from tabwright.client.local import LocalEngine, LocalOptions
+
+    return LocalEngine(
+        LocalOptions(
+            idle_exit_s=local.idle_minutes * 60,
+            threads=local.threads if isinstance(local.threads, int) else 0,
+            precision=local.precision,
+            device=local.device,
+        )
+    )

@@ -1,0 +1,315 @@
+"""The server's state between requests: settings, buffers, engine, sessions, and what was said."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+from tabwright import __version__
+from tabwright.assists.complete import Options
+from tabwright.client.pace import Pace
+from tabwright.core.context import Budget, Document
+from tabwright.core.text import Snapshot
+from tabwright.lsp import log, settings
+from tabwright.lsp.documents import Buffers, Cursor
+from tabwright.lsp.engines import MakeEngine, Runtime, make_engine
+from tabwright.lsp.outcome import NONE, Outcome, nothing
+from tabwright.lsp.privacy import Privacy
+from tabwright.lsp.progress import Bar, Client
+from tabwright.lsp.pulling import Puller
+from tabwright.lsp.session import Session, Setup, Work
+from tabwright.lsp.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_MOST_OTHERS = 8
+_MOST_CHARACTERS = 100_000
+_ADVICE = {
+    "model_missing": "Run the command tabwright.pull, or 'tabwright models pull' in a terminal.",
+    "unavailable": "'tabwright doctor' in a terminal tells more; the next request tries again.",
+    "engine": "'tabwright doctor' in a terminal tells more.",
+    "internal": "The server's log says more; please report it.",
+}
+
+
+class Host:
+    """All that outlives a request; knows the protocol only through Client."""
+
+    def __init__(self, client: Client, make: MakeEngine = make_engine) -> None:
+        """Start with default settings and nothing open; ``make`` gives the engine for settings."""
+        self.client = client
+        self.buffers = Buffers()
+        self.settings = Settings()
+        self.puller = Puller(client, self._pulled)
+        self._make = make
+        self._roots: tuple[str, ...] = ()
+        self._runtime: Runtime | None = None
+        self._privacy = Privacy(())
+        self._pace = Pace()
+        self._sessions: dict[str, Session] = {}
+        self._said: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._files = ThreadPoolExecutor(1, "tabwright-files")
+        self._thinking = ThreadPoolExecutor(1, "tabwright-work")
+        self._last: tuple[Outcome, str, tuple[int, int]] | None = None
+        self._counts = {"requests": 0, "model": 0, "cache": 0, "in flight": 0, "none": 0}
+
+    # Settings and life --------------------------------------------------------------------------
+
+    def configure(self, data: object, roots: Sequence[str] | None = None) -> None:
+        """Take in settings of whatever shape; each warning is shown once."""
+        found, warnings = settings.parse(data)
+        for warning in warnings:
+            self.say(f"settings: {warning}", "warning", f"Tabwright: {warning}")
+        if roots is not None:
+            self._roots = tuple(roots)
+        old, self.settings = self.settings, found
+        log.set_level(found.log.level)
+        if found.models_directory:
+            # The engine and the pull are processes of their own and look there too.
+            os.environ["TABWRIGHT_MODELS_DIR"] = found.models_directory
+        self._privacy = Privacy(
+            self._roots,
+            found.privacy.deny,
+            found.privacy.respect_gitignore,
+            warn=partial(self._warn_later, asyncio.get_running_loop()),
+        )
+        same = (old.engine, old.remote, old.model) == (found.engine, found.remote, found.model)
+        if not same and self._runtime is not None:
+            self._spawn(self._runtime.aclose())
+            self._runtime = None
+            self.start()
+        if old != found:
+            for session in self._sessions.values():
+                session.reset()
+
+    def start(self) -> Runtime:
+        """Begin to bring the engine up, with progress; does nothing when it is up."""
+        if self._runtime is None:
+            remote = bool(self.settings.remote.url)
+            model = (self.settings.remote.model if remote else "") or self.settings.model
+            self._runtime = Runtime(self._make(self.settings), model, remote=remote)
+            self._spawn(self._bring_up(self._runtime))
+        return self._runtime
+
+    async def aclose(self) -> None:
+        """Give everything up; takes as long as closing connections does."""
+        self.puller.close()
+        for session in self._sessions.values():
+            session.close()
+        for task in list(self._tasks):
+            task.cancel()
+        if self._runtime is not None:
+            await self._runtime.aclose()
+        for pool in (self._files, self._thinking):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    # Buffers ------------------------------------------------------------------------------------
+
+    def changed(self, uri: str) -> None:
+        """A document has a new text."""
+        session, snapshot = self._sessions.get(uri), self.buffers.get(uri)
+        if session is not None and snapshot is not None:
+            session.changed(snapshot)
+
+    def closed(self, uri: str) -> None:
+        """A document is gone: what is under way for it is given up."""
+        session = self._sessions.pop(uri, None)
+        if session is not None:
+            session.close()
+
+    # Completions --------------------------------------------------------------------------------
+
+    async def complete(
+        self, cursor: Cursor | None, uri: str, position: tuple[int, int], *, invoked: bool
+    ) -> Outcome:
+        """Answer one request; never raises but CancelledError. Remembered for ``why``."""
+        try:
+            outcome = await self._complete(cursor, uri, invoked)
+        except Exception as error:
+            logger.exception("a completion failed")
+            outcome = nothing(f"an error in the server: {type(error).__name__}", problem="internal")
+        except asyncio.CancelledError:
+            self._last = nothing("the editor cancelled the request"), uri, position
+            raise
+        self._last = outcome, uri, position
+        self._counts["requests"] += 1
+        self._counts[outcome.source] += 1
+        if outcome.problem:
+            self._trouble(outcome.problem, outcome.reason)
+        return outcome
+
+    async def _complete(self, cursor: Cursor | None, uri: str, invoked: bool) -> Outcome:
+        if cursor is None:
+            return nothing("the document is not open", "the editor asked before it opened it")
+        language = cursor.snapshot.language_id
+        if not self.settings.is_on(language):
+            return nothing("completion is switched off", f"by the settings, for {language}")
+        runtime = self.start()
+        if not runtime.ready:
+            warming = runtime.warm()
+            if invoked:
+                await asyncio.shield(warming)
+        if not runtime.ready:
+            failure = runtime.failure
+            if failure is not None:
+                return nothing(failure.message, problem=failure.kind)
+            return nothing("the model is still loading", f"{runtime.model}: {runtime.state}")
+        session = self._sessions.setdefault(uri, Session(uri, self._pace))
+        return await session.complete(cursor, invoked, self._others(uri), self._setup(runtime))
+
+    def _setup(self, runtime: Runtime) -> Setup:
+        loop = asyncio.get_running_loop()
+        wanted, context = self.settings.completion, self.settings.context
+        wait = wanted.debounce_ms
+        return Setup(
+            engine=runtime.engine,
+            model=runtime.model,
+            options=Options(
+                max_tokens=wanted.max_tokens,
+                line_tokens=min(Options().line_tokens, wanted.max_tokens),
+                multiline=wanted.multiline,
+                candidates=wanted.candidates,
+                budget=replace(
+                    Budget(),
+                    prefix_chars=context.prefix_characters,
+                    suffix_chars=context.suffix_characters,
+                ),
+            ),
+            model_info=runtime.model_info,
+            refused=self._privacy.allowed,
+            files=Work(partial(loop.run_in_executor, self._files)),
+            work=Work(partial(loop.run_in_executor, self._thinking)),
+            debounce_s=wait / 1000 if isinstance(wait, int) else None,
+        )
+
+    def _others(self, uri: str) -> tuple[Document, ...]:
+        if not self.settings.context.open_files:
+            return ()
+        own = self.buffers.siblings(uri)
+        found: list[Document] = []
+        for other in self.buffers:
+            if other.uri not in own and 0 < len(other.text) <= _MOST_CHARACTERS:
+                found.append(self._document(other))
+            if len(found) == _MOST_OTHERS:
+                break
+        return tuple(found)
+
+    def _document(self, snapshot: Snapshot) -> Document:
+        path = self.buffers.path_of(snapshot.uri) or snapshot.uri
+        return Document(path, snapshot.language_id, snapshot.text)
+
+    # What is told -------------------------------------------------------------------------------
+
+    def why(self) -> dict[str, object]:
+        """Why the last request showed what it showed."""
+        if self._last is None:
+            return {"reason": "nothing was asked yet", "source": NONE}
+        outcome, uri, (line, character) = self._last
+        usage = outcome.usage
+        return {
+            "reason": outcome.reason,
+            "detail": outcome.detail,
+            "uri": uri,
+            "position": {"line": line, "character": character},
+            "ms": round(outcome.ms, 1),
+            "shown": len(outcome.edits),
+            "source": outcome.source,
+            "reused_tokens": usage.reused_tokens if usage else None,
+            "computed_tokens": usage.computed_tokens if usage else None,
+            "prompt_tokens": usage.prompt_tokens if usage else None,
+            "completion_tokens": usage.completion_tokens if usage else None,
+            "queue_ms": usage.queue_ms if usage else None,
+            "prefill_ms": usage.prefill_ms if usage else None,
+            "decode_ms": usage.decode_ms if usage else None,
+        }
+
+    async def status(self) -> dict[str, object]:
+        """How the server and its engine are, waiting at most 1 s for the engine's word."""
+        runtime, last = self._runtime, self._last
+        found: dict[str, object] = {
+            "version": __version__,
+            "pid": os.getpid(),
+            "state": runtime.state if runtime else "off",
+            "model": runtime.model if runtime else self.settings.model,
+            "remote": self.settings.remote.url or None,
+            "problem": runtime.failure.message if runtime and runtime.failure else None,
+            "pulling": list(self.puller.running),
+            "encoding": self.buffers.encoding,
+            "last_ms": round(last[0].ms, 1) if last else None,
+            "requests": self._counts["requests"],
+            "sources": {key: n for key, n in self._counts.items() if key != "requests"},
+            "no_model_share": self._share(),
+            "engine": None,
+        }
+        if runtime is not None:
+            try:
+                found["engine"] = await asyncio.wait_for(runtime.engine.status(), 1.0)
+            except Exception as error:  # noqa: BLE001 - shown in place of the engine's word
+                found["engine"] = {"problem": str(error) or type(error).__name__}
+        return found
+
+    async def pull(self, name: str = "") -> dict[str, object]:
+        """Pull a model, by default the one the settings name."""
+        pulled = await self.puller.pull(name or self.settings.model)
+        return {"ok": pulled.ok, "message": pulled.message}
+
+    def say(self, kind: str, level: str, message: str) -> None:
+        """Show a message, once for each kind."""
+        if kind not in self._said:
+            self._said.add(kind)
+            self.client.show(level, message)
+
+    def _share(self) -> float | None:
+        """Share of the answers that were shown without asking the model."""
+        free = self._counts["cache"] + self._counts["in flight"]
+        shown = free + self._counts["model"]
+        return round(free / shown, 3) if shown else None
+
+    def _trouble(self, kind: str, reason: str) -> None:
+        local = self._runtime is None or not self._runtime.remote
+        if kind == "model_missing" and local:
+            if self._runtime is not None:
+                self._runtime.lost(reason)
+            self._spawn(self.puller.offer(self.settings.model))
+            return
+        self.say(
+            kind, "warning", f"Tabwright: {reason}. {_ADVICE.get(kind, '')}".replace("..", ".")
+        )
+
+    def _warn_later(self, loop: asyncio.AbstractEventLoop, message: str) -> None:
+        # The rules are read on a thread; the editor is spoken to on the loop.
+        show = partial(self.say, f"privacy: {message}", "warning", f"Tabwright: {message}")
+        loop.call_soon_threadsafe(show)
+
+    def _pulled(self, name: str) -> None:
+        if self._runtime is not None and name == self._runtime.model:
+            self._spawn(self._bring_up(self._runtime))
+
+    async def _bring_up(self, runtime: Runtime) -> None:
+        warming = runtime.warm(again=True)
+        bar = await self.client.bar(f"Tabwright: loading {runtime.model}", cancellable=False)
+        told = asyncio.create_task(_tell(bar, runtime))
+        try:
+            await asyncio.shield(warming)
+        finally:
+            told.cancel()
+            bar.end(runtime.state)
+        if runtime.failure is not None and runtime is self._runtime:
+            self._trouble(runtime.failure.kind, runtime.failure.message)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _tell(bar: Bar, runtime: Runtime) -> None:
+    while True:
+        bar.report(runtime.state)
+        await asyncio.sleep(0.5)

@@ -1,0 +1,33 @@
+"""What became of one request: the suggestions, or why there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tabwright.client.engine import Usage
+from tabwright.core.text import Edit
+
+MODEL, CACHE, IN_FLIGHT, NONE = "model", "cache", "in flight", "none"
+SHOWN = "shown"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Edits, best first, and a sentence on why just these.
+
+    ``source`` is "model", "cache", "in flight" or "none". ``problem`` names a kind of failure that
+    the user should hear of, "" when nothing is wrong.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    reason: str = SHOWN
+    detail: str = ""
+    source: str = NONE
+    usage: Usage | None = None
+    problem: str = ""
+    ms: float = 0.0
+
+
+def nothing(reason: str, detail: str = "", *, problem: str = "", source: str = NONE) -> Outcome:
+    """An outcome without suggestions."""
+    return Outcome(reason=reason, detail=detail, problem=problem, source=source)

@@ -1,0 +1,135 @@
+"""What the server says and asks on its own: messages, questions and progress bars."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Protocol
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from tabwright.lsp.rpc import RpcServer
+
+logger = logging.getLogger(__name__)
+
+_CREATE_S = 5.0
+_LEVELS = {
+    "error": types.MessageType.Error,
+    "warning": types.MessageType.Warning,
+    "info": types.MessageType.Info,
+}
+
+
+class Bar(Protocol):
+    """A progress bar in the editor, which may have none: then nothing is shown."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the user asked to stop."""
+        ...
+
+    def report(self, message: str, percent: float | None = None) -> None:
+        """Show how far the work has come, in percent where that is known."""
+        ...
+
+    def end(self, message: str) -> None:
+        """Close the bar with a last word."""
+        ...
+
+
+class Client(Protocol):
+    """The editor, as far as the rest of the server knows it."""
+
+    def show(self, level: str, message: str) -> None:
+        """Show a message; ``level`` is "error", "warning" or "info"."""
+        ...
+
+    async def ask(self, level: str, message: str, actions: Sequence[str]) -> str | None:
+        """Ask with buttons; None when the user chose none, or the editor cannot ask."""
+        ...
+
+    async def bar(self, title: str, *, cancellable: bool) -> Bar:
+        """Open a progress bar."""
+        ...
+
+
+class Editor:
+    """A Client over pygls."""
+
+    def __init__(self, server: RpcServer) -> None:
+        """Speak through ``server``, once it is initialized."""
+        self._server = server
+
+    def show(self, level: str, message: str) -> None:
+        """Send window/showMessage."""
+        self._server.window_show_message(types.ShowMessageParams(_LEVELS[level], message))
+
+    async def ask(self, level: str, message: str, actions: Sequence[str]) -> str | None:
+        """Send window/showMessageRequest and wait for the answer, however long that takes."""
+        items = [types.MessageActionItem(action) for action in actions]
+        params = types.ShowMessageRequestParams(_LEVELS[level], message, items)
+        asked = self._server.window_show_message_request_async(params)
+        chosen = await self._server.ask(asked, "an answer", seconds=86_400)
+        return chosen.title if chosen is not None else None
+
+    async def bar(self, title: str, *, cancellable: bool) -> Bar:
+        """Create a work-done progress and begin it; a bar that shows nothing if that fails."""
+        window = self._server.client_capabilities.window
+        if window is None or not window.work_done_progress:
+            return NoBar()
+        token = f"tabwright-{uuid.uuid4()}"
+        progress = self._server.work_done_progress
+        try:
+            created = asyncio.ensure_future(progress.create_async(token))
+            await asyncio.wait_for(asyncio.shield(created), _CREATE_S)
+        except (JsonRpcException, TimeoutError) as error:
+            logger.info("the editor shows no progress: %s", type(error).__name__)
+            return NoBar()
+        begin = types.WorkDoneProgressBegin(title=title, cancellable=cancellable)
+        progress.begin(token, begin)
+        return EditorBar(self._server, token)
+
+
+class EditorBar:
+    """A Bar over $/progress."""
+
+    def __init__(self, server: RpcServer, token: str) -> None:
+        """Report on ``token``, which was begun."""
+        self._progress = server.work_done_progress
+        self._token = token
+        self._open = True
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the user asked to stop."""
+        found = self._progress.tokens.get(self._token)
+        return found is not None and found.cancelled()
+
+    def report(self, message: str, percent: float | None = None) -> None:
+        """Send a report."""
+        whole = None if percent is None else min(100, max(0, int(percent)))
+        report = types.WorkDoneProgressReport(message=message, percentage=whole)
+        if self._open:
+            self._progress.report(self._token, report)
+
+    def end(self, message: str) -> None:
+        """Send the end; once is enough."""
+        if self._open:
+            self._open = False
+            self._progress.end(self._token, types.WorkDoneProgressEnd(message=message))
+            self._progress.tokens.pop(self._token, None)
+
+
+class NoBar:
+    """A Bar for editors that show none."""
+
+    cancelled = False
+
+    def report(self, message: str, percent: float | None = None) -> None:
+        """Show nothing."""
+
+    def end(self, message: str) -> None:
+        """Show nothing."""

@@ -1,0 +1,152 @@
+"""The handlers: each freezes what it needs, asks the host and translates the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lsprotocol import types
+from pygls.protocol import default_converter
+
+from tabwright import __version__
+from tabwright.lsp import protocol
+from tabwright.lsp.documents import path_of
+from tabwright.lsp.host import Host
+from tabwright.lsp.progress import Editor
+from tabwright.lsp.rpc import RpcServer
+from tabwright.lsp.settings import SECTION, parse
+from tabwright.lsp.sync import DocumentProtocol
+
+_NOTEBOOKS = types.NotebookDocumentSyncOptions(
+    notebook_selector=[
+        types.NotebookDocumentFilterWithNotebook(
+            notebook="*", cells=[types.NotebookCellLanguage(language="*")]
+        )
+    ],
+    save=False,
+)
+_MENU = types.CompletionOptions(trigger_characters=[".", "(", "[", "{", "=", ":", ","])
+_CONFIGURATION_ID = "tabwright-configuration"
+
+
+class Server(RpcServer):
+    """The language server; ``host`` holds its state."""
+
+    protocol: DocumentProtocol
+
+    def __init__(self) -> None:
+        """Register every handler; nothing runs before ``initialize``."""
+        super().__init__(
+            "tabwright",
+            __version__,
+            types.TextDocumentSyncKind.Full,
+            _NOTEBOOKS,
+            protocol_cls=DocumentProtocol,
+            converter_factory=default_converter,
+        )
+        self.host = Host(Editor(self))
+        self.protocol.host = self.host
+        self.protocol.before_capabilities = self._before_capabilities
+        self.initial: object = None
+        _register(self)
+
+    def _before_capabilities(self, params: types.InitializeParams) -> None:
+        wanted, _ = parse(params.initialization_options)
+        inline = protocol.has_inline_completion(params.capabilities)
+        menu = wanted.completion.menu
+        self.initial = params.initialization_options
+        if menu == "always" or (menu == "auto" and not inline):
+            self.feature(types.TEXT_DOCUMENT_COMPLETION, _MENU)(_complete_menu)
+
+
+def _register(server: Server) -> None:
+    options = types.InlineCompletionOptions()
+    server.feature(types.INITIALIZED)(_initialized)
+    server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, options)(_inline_completion)
+    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(_did_change_configuration)
+    server.command("tabwright.status")(_status)
+    server.command("tabwright.why")(_why)
+    server.command("tabwright.pull")(_pull)
+
+
+async def _status(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.host.status()
+
+
+def _why(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return ls.host.why()
+
+
+async def _pull(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.host.pull(str(argument.get("model") or ""))
+
+
+async def _inline_completion(
+    ls: Server, params: types.InlineCompletionParams
+) -> types.InlineCompletionList:
+    host, uri, position = ls.host, params.text_document.uri, params.position
+    cursor = protocol.take_snapshot(host.buffers, uri, position)
+    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+    where = (position.line, position.character)
+    outcome = await host.complete(cursor, uri, where, invoked=invoked)
+    if cursor is None:
+        return types.InlineCompletionList(items=[])
+    return protocol.inline_list(cursor.snapshot, outcome.edits, host.buffers.encoding)
+
+
+async def _complete_menu(ls: Server, params: types.CompletionParams) -> types.CompletionList:
+    host, uri, position = ls.host, params.text_document.uri, params.position
+    cursor = protocol.take_snapshot(host.buffers, uri, position)
+    where = (position.line, position.character)
+    outcome = await host.complete(cursor, uri, where, invoked=False)
+    if cursor is None or not outcome.edits:
+        return types.CompletionList(is_incomplete=True, items=[])
+    edit, encoding = outcome.edits[0], host.buffers.encoding
+    return protocol.menu_list(cursor.snapshot, cursor.offset, edit, encoding)
+
+
+async def _initialized(ls: Server, params: types.InitializedParams) -> None:
+    workspace = ls.client_capabilities.workspace
+    if workspace is None or not workspace.configuration or not await _ask_for_settings(ls):
+        ls.host.configure(ls.initial, _roots(ls))
+    ls.host.start()
+    changes = workspace.did_change_configuration if workspace is not None else None
+    if changes is not None and changes.dynamic_registration:
+        await _register_for_settings(ls)
+
+
+async def _did_change_configuration(ls: Server, params: types.DidChangeConfigurationParams) -> None:
+    sent = params.settings
+    if isinstance(sent, Mapping) and sent:
+        ls.host.configure(sent, _roots(ls))
+        return
+    workspace = ls.client_capabilities.workspace
+    if workspace is not None and workspace.configuration:
+        await _ask_for_settings(ls)
+
+
+async def _ask_for_settings(ls: Server) -> bool:
+    """Configure from what the editor answers; False when it has nothing under our name."""
+    item = types.ConfigurationItem(section=SECTION)
+    found = await ls.ask(
+        ls.workspace_configuration_async(types.ConfigurationParams(items=[item])),
+        "the settings",
+    )
+    if not isinstance(found, list) or not found or not isinstance(found[0], Mapping):
+        return False
+    ls.host.configure(found[0], _roots(ls))
+    return True
+
+
+async def _register_for_settings(ls: Server) -> None:
+    method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
+    options = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
+    wanted = types.Registration(_CONFIGURATION_ID, method, options)
+    params = types.RegistrationParams(registrations=[wanted])
+    await ls.ask(ls.client_register_capability_async(params), "news of changed settings")
+
+
+def _roots(ls: Server) -> tuple[str, ...]:
+    folders = [folder.uri for folder in ls.workspace.folders.values()]
+    if not folders and ls.workspace.root_uri:
+        folders = [ls.workspace.root_uri]
+    return tuple(path for path in map(path_of, folders) if path)
