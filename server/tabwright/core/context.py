@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ _LEAST_SIMILAR = 0.08
 _TOO_SIMILAR = 0.5
 _PINNED_WORDS = 50
 _HEAD = 200
+_CODE = re.compile(r"[\w+\-*/=<.@&|%#]")
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,10 @@ def build(
     same document: its start, suffix and snippets are kept where they still fit.
     """
     prefix = _prefix(text, offset, budget.prefix_chars, before, previous)
-    suffix = _suffix(text, offset, budget.suffix_chars, after)
-    if previous is not None and _still_fits(previous.suffix, suffix):
-        suffix = previous.suffix
+    rest, following = _suffix(text, offset, budget.suffix_chars, after)
+    if previous is not None:
+        following = _pinned(previous.suffix, rest, following)
+    suffix = rest + following
     kept = _kept_snippets(prefix, previous, others)
     if kept is None:
         kept = _snippets(prefix, suffix, others, budget.snippet_chars)
@@ -68,55 +71,67 @@ def build(
 
 
 def _prefix(text: str, offset: int, chars: int, before: str, previous: Window | None) -> str:
-    base = len(before)
-    full = before + text[:offset] if before else text
-    end = base + offset
+    if before:
+        # The cells share one count of characters, so that the blocks stay put in the notebook.
+        text, offset = before + text[:offset], len(before) + offset
     step = max(1, chars // 2)
-    earliest, latest = max(0, end - chars), max(0, end - step)
-    kept = _kept_start(full, earliest, latest, previous) if previous is not None else None
+    kept = _kept_start(text, offset, chars, previous)
     if kept is not None:
-        return full[kept:end]
-    if earliest == 0 and end <= chars:
-        return full[:end]
-    start = latest // step * step  # jumps by whole blocks, so it stays while the user types
-    newline = full.find("\n", start, min(start + step // 2, end))
-    return full[newline + 1 if newline >= 0 else start : end]
+        return text[kept:offset]
+    if offset <= chars:
+        return text[:offset]
+    # It jumps by whole blocks, so it stays while the user types; then on to a line's start.
+    start = (offset - step) // step * step
+    newline = text.find("\n", start - 1, start + step // 2)
+    return text[newline + 1 if newline >= 0 else start : offset]
 
 
-def _kept_start(full: str, earliest: int, latest: int, previous: Window | None) -> int | None:
-    if previous is None:
-        return None
-    head = previous.prefix[:_HEAD]
+def _kept_start(text: str, offset: int, chars: int, previous: Window | None) -> int | None:
+    """Where the last window began, while it still begins there and is neither short nor long."""
+    head = previous.prefix[:_HEAD] if previous is not None else ""
     if len(head) < _HEAD:
         return None
-    found = full.find(head, earliest, latest + _HEAD)
+    latest = offset - chars // 4
+    found = text.find(head, max(0, offset - chars), max(0, latest) + _HEAD)
     return found if 0 <= found <= latest else None
 
 
-def _suffix(text: str, offset: int, chars: int, after: str) -> str:
-    suffix = text[offset : offset + chars + 1]
-    if after and len(suffix) <= chars:
-        suffix += after[: chars + 1 - len(suffix)]
-    if len(suffix) <= chars:
-        return suffix
-    cut = suffix.rfind("\n", 0, chars)
-    return suffix[: cut + 1] if cut >= chars // 2 else suffix[:chars]
+def _suffix(text: str, offset: int, chars: int, after: str) -> tuple[str, str]:
+    """The rest of the cursor's line, and what follows from its line end on.
+
+    What follows is cut by its own length, so that it is the same however much of the line is typed.
+    """
+    line = text[offset : offset + chars]
+    end = min((at for at in (line.find("\n"), line.find("\r")) if at >= 0), default=len(line))
+    rest = line[:end]
+    if end == chars:
+        return rest, ""
+    following = text[offset + end : offset + end + chars + 1]
+    if after and len(following) <= chars:
+        following += after[: chars + 1 - len(following)]
+    if len(following) <= chars:
+        return rest, following
+    cut = following.rfind("\n", 0, chars)
+    return rest, following[: cut + 1] if cut >= chars // 2 else following[:chars]
 
 
-def _still_fits(old: str, new: str) -> bool:
-    if old == new:
-        return True
-    span_old, span_new = line_span(old, 0), line_span(new, 0)
-    if old[: span_old.end] != new[: span_new.end]:
-        return False
-    left, right = old.split(None, _PINNED_WORDS), new.split(None, _PINNED_WORDS)
+def _pinned(old_suffix: str, rest: str, following: str) -> str:
+    """What followed last time while it is nearly the same; never across a changed line."""
+    old_line = line_span(old_suffix, 0).end
+    old_rest, old = old_suffix[:old_line], old_suffix[old_line:]
+    if old == following or not _both_closers(old_rest, rest):
+        return following
+    left, right = old.split(None, _PINNED_WORDS), following.split(None, _PINNED_WORDS)
     left, right = left[:_PINNED_WORDS], right[:_PINNED_WORDS]
     if not left or not right or left[0] != right[0]:
-        return False
-    longest = max(len(left), len(right))
-    different = sum(a != b for a, b in zip(left, right, strict=False))
-    different += abs(len(left) - len(right))
-    return different < longest / 10
+        return following
+    different = abs(len(left) - len(right))
+    different += sum(a != b for a, b in zip(left, right, strict=False))
+    return old if different < max(len(left), len(right)) / 10 else following
+
+
+def _both_closers(old: str, new: str) -> bool:
+    return old == new or not (_CODE.search(old) or _CODE.search(new))
 
 
 def _kept_snippets(

@@ -61,6 +61,7 @@ def _spm(prefix: str, suffix: str, middle: str) -> tuple[str | Slot, ...]:
 
 
 _PIPED = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
+_CHAT = ("<|im_start|>", "<|im_end|>")
 _STAR = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
 _SANTA = ("<fim-prefix>", "<fim-suffix>", "<fim-middle>")
 _DEEPSEEK = ("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>")
@@ -70,8 +71,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "qwen2.5-coder",
         _spm(*_PIPED),
-        ("<|endoftext|>", *_PIPED, "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>")
-        + ("<|im_start|>", "<|im_end|>"),
+        ("<|endoftext|>", *_PIPED, "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", *_CHAT),
         "<|file_sep|>",
         ("<|file_sep|>",),
         ("qwen", "codeqwen"),

@@ -1,49 +1,25 @@
-"""From a model's raw text to what is worth showing: an ordered list of small pure filters."""
+"""From a model's raw text to what is worth showing, and when a text may stop being written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
+from tabwright.core.blocks import leaves_block
+from tabwright.core.filters import FILTERS, Candidate, Filter, Rejected, loop_start
+from tabwright.core.judge import below, head_of_line
+from tabwright.core.overlap import overlaps
 from tabwright.core.task import Task
 from tabwright.core.text import unix_line_ends
 
+__all__ = ["FILTERS", "Candidate", "Filter", "Rejected", "clean", "should_stop"]
 
-@dataclass(frozen=True)
-class Candidate:
-    """An answer on its way: ``text`` replaces the document from the cursor to ``end``."""
-
-    text: str
-    end: int
+_SURE = 16
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """Why an answer is not shown, as a short sentence."""
+def clean(text: str, task: Task, *, complete: bool = True) -> Candidate | Rejected:
+    """Run one raw answer through all filters in order.
 
-    reason: str
-
-
-Filter = Callable[[Candidate, Task], Candidate | Rejected]
-
-
-def one_line(candidate: Candidate, task: Task) -> Candidate | Rejected:
-    """Keep the first line of an answer that may have only one."""
-    text = unix_line_ends(candidate.text)
-    return replace(candidate, text=text if task.multiline else text.split("\n", 1)[0])
-
-
-def not_blank(candidate: Candidate, task: Task) -> Candidate | Rejected:
-    """Refuse an answer of blanks."""
-    return candidate if candidate.text.strip() else Rejected("the model had nothing to add")
-
-
-FILTERS: tuple[Filter, ...] = (one_line, not_blank)
-
-
-def clean(text: str, task: Task) -> Candidate | Rejected:
-    """Run one raw answer through all filters in order."""
-    candidate = Candidate(text, task.offset)
+    ``complete``: False when the engine stopped at the token limit, so the end may be half a line.
+    """
+    candidate = Candidate(text, task.offset, complete)
     for each in FILTERS:
         result = each(candidate, task)
         if isinstance(result, Rejected):
@@ -53,7 +29,42 @@ def clean(text: str, task: Task) -> Candidate | Rejected:
 
 
 def should_stop(task: Task, partial_text: str) -> int | None:
-    """Where to cut a text that is still being written, or None to let the model go on."""
-    if not task.multiline and "\n" in partial_text:
-        return partial_text.index("\n")
+    """Where to cut a text that is still being written, or None to let the model go on.
+
+    Pure, and cheap enough to call on every piece that arrives. It ends one line at its line end,
+    and several where they leave their block, loop, or begin to repeat what follows the cursor.
+    """
+    text = unix_line_ends(partial_text)
+    if text != partial_text:
+        found = should_stop(task, text)
+        return None if found is None else _offset_before(partial_text, found)
+    if not task.multiline:
+        return _line_end(task, text)
+    ends = [leaves_block(task, text), loop_start(text), _suffix_start(task, text)]
+    known = [end for end in ends if end is not None]
+    return min(known) if known else None
+
+
+def _line_end(task: Task, text: str) -> int | None:
+    empty = not head_of_line(task).strip()
+    start = len(text) - len(text.lstrip()) if empty and text.strip() else 0
+    if empty and not text.strip():
+        return None if text.count("\n") < 3 else 0
+    end = text.find("\n", start)
+    return None if end < 0 else end
+
+
+def _suffix_start(task: Task, text: str) -> int | None:
+    for found in overlaps(text, below(task)):
+        whole_line = "\n" in text[found.at :].strip()
+        if found.line and (found.shared >= _SURE or (found.to_end and whole_line)):
+            return found.at
     return None
+
+
+def _offset_before(text: str, offset: int) -> int:
+    r"""The offset in a text with ``\r`` of what stands at ``offset`` once line ends are ``\n``."""
+    at = 0
+    for _ in range(offset):
+        at += 2 if text.startswith("\r\n", at) else 1
+    return at

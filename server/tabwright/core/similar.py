@@ -8,8 +8,40 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _COMMON = frozenset(
-    "if else for while in is not and or def class return import from self this none null true "
-    "false let const var function new try except catch the a of to".split()
+    {
+        "if",
+        "else",
+        "for",
+        "while",
+        "in",
+        "is",
+        "not",
+        "and",
+        "or",
+        "def",
+        "class",
+        "return",
+        "new",
+        "import",
+        "from",
+        "self",
+        "this",
+        "none",
+        "null",
+        "true",
+        "false",
+        "let",
+        "const",
+        "var",
+        "function",
+        "try",
+        "except",
+        "catch",
+        "the",
+        "a",
+        "of",
+        "to",
+    }
 )
 LINES = 50
 STEP = 25

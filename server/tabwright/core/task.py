@@ -20,7 +20,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may set about completions; lengths in tokens, ``multiline`` auto|always|never."""
+    """What the user may set; lengths in tokens, ``multiline`` one of auto, always, never."""
 
     max_tokens: int = 192
     line_tokens: int = 64

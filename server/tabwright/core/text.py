@@ -18,10 +18,12 @@ class Span:
     end: int
 
     def __post_init__(self) -> None:
+        """Refuse what is no span."""
         if not 0 <= self.start <= self.end:
             raise ValueError(f"no span from {self.start} to {self.end}")
 
     def __len__(self) -> int:
+        """Characters it holds."""
         return self.end - self.start
 
 
@@ -68,7 +70,7 @@ def line_span(text: str, offset: int) -> Span:
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """The text after all edits, each counted in the old text; inserts at one place keep their order.
+    """The text after all edits, each counted in the old text; inserts at one place keep order.
 
     Raises ValueError when two edits overlap or one lies outside the text.
     """

@@ -1,0 +1,84 @@
+"""Brackets, strings and comments, told apart well enough to count what is open."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tabwright.core.languages import Language
+
+CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
+_LONG_QUOTES = ('"""', "'''", "`")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a text leaves open: its brackets, innermost last, and the quote it ends inside of.
+
+    ``unmatched`` holds the offsets of closers that no opener of the text belongs to.
+    """
+
+    open: tuple[str, ...]
+    unmatched: tuple[int, ...]
+    quote: str = ""
+
+    @property
+    def imbalance(self) -> int:
+        """How many brackets have no partner."""
+        return len(self.open) + len(self.unmatched)
+
+    @property
+    def missing(self) -> str:
+        """The closers that would close everything, innermost first."""
+        return "".join(CLOSER_OF[opener] for opener in reversed(self.open))
+
+
+@lru_cache(maxsize=16)
+def _pattern(language: Language) -> re.Pattern[str]:
+    ways = []
+    if language.block_comment:
+        start, end = (re.escape(sign) for sign in language.block_comment)
+        ways.append(f"{start}(?s:.)*?(?:{end}|\\Z)")
+    if language.line_comment:
+        ways.append(re.escape(language.line_comment) + r"[^\n]*")
+    for quote in sorted(language.quotes, key=len, reverse=True):
+        sign = re.escape(quote)
+        if quote in _LONG_QUOTES:
+            ways.append(f"{sign}(?s:\\\\.|(?!{sign}).)*(?:{sign})?")
+        else:
+            ways.append(f"{sign}(?:\\\\[^\\n]|[^{sign}\\\\\\n])*{sign}?")
+    ways.append(r"[()\[\]{}]")
+    return re.compile("|".join(ways))
+
+
+def scan(text: str, language: Language) -> Scan:
+    """Count the brackets of ``text`` outside strings and comments; its time grows with the text."""
+    stack: list[str] = []
+    unmatched: list[int] = []
+    quote = ""
+    for found in _pattern(language).finditer(text):
+        piece = found[0]
+        if piece in CLOSER_OF:
+            stack.append(piece)
+        elif piece in ")]}":
+            if stack and CLOSER_OF[stack[-1]] == piece:
+                stack.pop()
+            else:
+                unmatched.append(found.start())
+        elif found.end() == len(text):
+            quote = _open_quote(piece, language)
+    return Scan(tuple(stack), tuple(unmatched), quote)
+
+
+def _open_quote(piece: str, language: Language) -> str:
+    for quote in sorted(language.quotes, key=len, reverse=True):
+        if piece.startswith(quote):
+            inside = piece[len(quote) :]
+            closed = inside.endswith(quote) and not _escaped(inside[: -len(quote)])
+            return "" if closed else quote
+    return ""
+
+
+def _escaped(text: str) -> bool:
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1

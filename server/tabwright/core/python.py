@@ -1,0 +1,80 @@
+"""Does Python text still parse once an answer stands in it?"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+
+_LONGEST = 60_000
+_TOP = re.compile(r"\n(?=[^\s)\]}#])(?!(?:else|elif|except|finally|case)\b)")
+_FILLERS = ("", "pass", "x", "x)", "if x:", "x]", "x:")
+
+
+def parses(source: str) -> bool:
+    """Whether ``source`` is Python that parses; False for text too long or too deep to try."""
+    if len(source) > _LONGEST:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The text before and after a gap, as far as it matters for parsing."""
+
+    before: str
+    after: str
+
+    def parses_with(self, answer: str, skip: int = 0) -> bool:
+        """Whether the frame parses with ``answer`` in the gap and ``skip`` characters replaced."""
+        return parses(self.before + answer + self.after[skip:])
+
+
+def frame(text: str, offset: int) -> Frame | None:
+    """What to parse around ``offset``: the top-level statements near it, or the whole text.
+
+    The statements alone are quicker and do not mind errors elsewhere; where they parse with
+    nothing simple in the gap (a string with lines at the margin, say), the whole text is tried.
+    None when the surroundings are too long to parse in time.
+    """
+    near = Frame(text[_start(text, offset) : offset], text[offset : _end(text, offset)])
+    usable = len(near.before) + len(near.after) <= _LONGEST
+    if usable and _can_parse(near):
+        return near
+    whole = Frame(text[:offset], text[offset:])
+    if len(text) <= _LONGEST and _can_parse(whole):
+        return whole
+    return near if usable else None
+
+
+def _can_parse(gap: Frame) -> bool:
+    return any(gap.parses_with(filler) for filler in _FILLERS)
+
+
+def _start(text: str, offset: int) -> int:
+    line = text.rfind("\n", 0, offset) + 1
+    low = max(0, line - _LONGEST)
+    # The statement before the cursor's own line: that line may be an else of it.
+    last = 0 if low == 0 else line
+    for found in _TOP.finditer(text, low, line):
+        if found.end() < line:
+            last = found.end()
+    return last
+
+
+def _end(text: str, offset: int) -> int:
+    line_end = text.find("\n", offset)
+    if line_end < 0:
+        return len(text)
+    high = min(len(text), line_end + _LONGEST)
+    for number, found in enumerate(_TOP.finditer(text, line_end, high)):
+        if number == 1:
+            return found.end()
+    return high
