@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tabwright.core.prompt import ModelInfo, Prompt
+from tabwright.core.prompt import Prompt
+from tabwright.core.task import ModelInfo
 
 OnText = Callable[[int, str], None]
 """Called with the index of a candidate and the text that was added to it."""

@@ -1,0 +1,223 @@
+"""One HTTP connection to an engine: completions as an event stream, and small JSON questions.
+
+aiohttp is imported on first use, so that the language server answers ``initialize`` without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from tabwright.client.engine import (
+    Answer,
+    EngineError,
+    EngineUnavailable,
+    ModelMissing,
+    OnText,
+    Request,
+)
+from tabwright.client.stream import MAX_ANSWER_BYTES, Gathering, Json, events, parse_object
+from tabwright.core.prompt import Token
+
+if TYPE_CHECKING:
+    import aiohttp
+
+
+class NotConnected(EngineUnavailable):
+    """Nobody took the connection: the request was not begun and may be sent again."""
+
+
+class Disconnected(EngineUnavailable):
+    """The connection broke after the request was sent."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an engine listens: a Unix socket, or a base URL without a trailing slash.
+
+    Limits in seconds; None waits for ever. ``name`` stands for the engine in messages.
+    """
+
+    name: str
+    socket: str | None = None
+    url: str = "http://engine"
+    connect_s: float = 5.0
+    total_s: float | None = None
+
+
+class Link:
+    """The connections to one Target; made on first use, in the running loop."""
+
+    def __init__(
+        self,
+        target: Target,
+        headers: Callable[[], Mapping[str, str]] = dict,
+        scrub: Callable[[str], str] = str,
+    ) -> None:
+        """Take what gives each request its headers, and what takes secrets out of messages."""
+        self.target = target
+        self._headers = headers
+        self._scrub = scrub
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Json:
+        """GET a JSON object; raises EngineError and its kin."""
+        async with self._exchange("GET", path, params=dict(params or {})) as response:
+            return parse_object(await self._body(response))
+
+    async def complete(self, body: Json, on_text: OnText | None = None) -> Answer:
+        """POST /v1/completions and gather its stream;
+
+        The connection is closed at once when the task is cancelled or ``on_text`` raises.
+        """
+        gathered = Gathering(on_text)
+        async with self._exchange("POST", "/v1/completions", json=body) as response:
+            if response.content_type == "text/event-stream":
+                async for event in events(response.content.iter_any()):
+                    if event == "[DONE]":
+                        break
+                    gathered.add(parse_object(event), self._fail)
+                with suppress(TimeoutError):  # read to the end, and the connection can serve again
+                    await asyncio.wait_for(response.content.read(), 0.02)
+            else:
+                gathered.add(parse_object(await self._body(response)), self._fail)
+        if not gathered.whole:
+            raise Disconnected(f"{self.target.name} went away before the answer was whole")
+        return gathered.answer()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @asynccontextmanager
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Json | None = None,
+        params: dict[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send one request and lend its response (a successful one) while the caller reads it."""
+        import aiohttp
+
+        name = self.target.name
+        response: aiohttp.ClientResponse | None = None
+        try:
+            response = await self._open().request(
+                method,
+                self.target.url + path,
+                json=json,
+                params=params,
+                headers=dict(self._headers()),
+                allow_redirects=False,
+            )
+            if response.status >= 300:
+                self._refuse(response, await self._body(response))
+            yield response
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotConnected(self._scrub(f"{name} cannot be reached: {_why(error)}")) from error
+        except TimeoutError as error:
+            limit = self.target.total_s
+            raise EngineUnavailable(f"{name} did not answer within {limit:g} s") from error
+        except (aiohttp.ClientError, ConnectionError) as error:
+            broken = f"{name} broke the connection off: {_why(error)}"
+            raise Disconnected(self._scrub(broken)) from error
+        except OSError as error:
+            raise NotConnected(self._scrub(f"{name} cannot be reached: {_why(error)}")) from error
+        finally:
+            if response is not None and not response.content.is_eof():
+                response.close()
+            elif response is not None:
+                response.release()
+
+    def _open(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        if self._session is None or self._session.closed:
+            socket = self.target.socket
+            connector = aiohttp.UnixConnector(socket) if socket else aiohttp.TCPConnector()
+            limits = aiohttp.ClientTimeout(
+                total=self.target.total_s, sock_connect=self.target.connect_s
+            )
+            self._session = aiohttp.ClientSession(connector=connector, timeout=limits)
+        return self._session
+
+    async def _body(self, response: aiohttp.ClientResponse) -> str:
+        raw = bytearray()
+        async for piece in response.content.iter_any():
+            raw += piece
+            if len(raw) > MAX_ANSWER_BYTES:
+                raise EngineError(f"{self.target.name} sent more than {MAX_ANSWER_BYTES} bytes")
+        return raw.decode("utf-8", "replace")
+
+    def _refuse(self, response: aiohttp.ClientResponse, body: str) -> NoReturn:
+        """Turn a response that is not a success into the exception that says so."""
+        try:
+            found = json.loads(body)
+        except ValueError:
+            found = None
+        if isinstance(found, dict) and "error" in found:
+            self._fail(found["error"], response.status)
+        self._fail({"message": " ".join(body.split())[:200]}, response.status)
+
+    def _fail(self, error: object, status: int = 500) -> NoReturn:
+        """Raise the exception for an error object (ours, OpenAI's, or a bare text)."""
+        said = error if isinstance(error, dict) else {"message": str(error)}
+        message = self._scrub(str(said.get("message") or f"HTTP status {status}"))
+        code = said.get("code")
+        name = self.target.name
+        if code == "model_missing" or (status == 404 and "model" in message.lower()):
+            raise ModelMissing(message)
+        if code == "unauthorized" or status in (401, 403):
+            raise EngineError(f"{name} does not accept the key: {message}")
+        if 300 <= status < 400:
+            raise EngineError(f"{name} points elsewhere (HTTP {status}); name the right address")
+        if status == 404:
+            raise EngineError(f"{name} has no completions there (HTTP 404): {message}")
+        if status in (429, 502, 503, 504):
+            raise EngineUnavailable(f"{name} is not ready (HTTP {status}): {message}")
+        raise EngineError(f"{name}: {message}")
+
+
+def standard_body(request: Request) -> Json:
+    """The fields every completions API knows, for one streamed request."""
+    body: Json = {
+        "model": request.model,
+        "prompt": request.prompt.flat(),
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "stream": True,
+    }
+    if request.stop:
+        body["stop"] = list(request.stop)
+    if request.n > 1:
+        body["n"] = request.n
+    return body
+
+
+def own_body(request: Request) -> Json:
+    """The standard fields and those of our own engine: exact parts, healing, lanes."""
+    parts = [
+        {"token": part.text} if isinstance(part, Token) else {"text": part}
+        for part in request.prompt.parts
+    ]
+    return {
+        **standard_body(request),
+        "parts": parts,
+        "heal": request.heal,
+        "suffix_stop": request.suffix_stop,
+        "lane": request.lane,
+        "session": request.session,
+    }
+
+
+def _why(error: BaseException) -> str:
+    cause = getattr(error, "os_error", None) or error
+    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)

@@ -1,0 +1,103 @@
+"""The stream of a completion: events out of bytes, candidates and their cost out of events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import fields
+from typing import Any, NoReturn
+
+from tabwright.client.engine import Answer, EngineError, OnText, Usage
+
+Json = dict[str, Any]
+MAX_ANSWER_BYTES = 16 << 20
+
+
+class Gathering:
+    """Puts the chunks of a stream together, candidate by candidate."""
+
+    def __init__(self, on_text: OnText | None = None) -> None:
+        """Take whom to tell of every piece of text."""
+        self._on_text = on_text
+        self._texts: dict[int, list[str]] = {}
+        self._finish: dict[int, str] = {}
+        self._usage = Usage()
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether every candidate that began has ended."""
+        return bool(self._texts) and self._texts.keys() == self._finish.keys()
+
+    def add(self, chunk: Json, fail: Callable[[object], NoReturn]) -> None:
+        """Take one chunk; an error in it goes to ``fail``."""
+        if chunk.get("error"):
+            fail(chunk["error"])
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            index = int(choice.get("index") or 0)
+            text = choice.get("text") or ""
+            self._texts.setdefault(index, []).append(text)
+            if text and self._on_text is not None:
+                self._on_text(index, text)
+            if choice.get("finish_reason"):
+                self._finish[index] = str(choice["finish_reason"])
+        self._usage = _usage(chunk, self._usage)
+
+    def answer(self) -> Answer:
+        """Return all the candidates so far, in the order of their index."""
+        order = sorted(self._texts)
+        return Answer(
+            texts=tuple("".join(self._texts[index]) for index in order),
+            finish=tuple(self._finish.get(index, "cancelled") for index in order),
+            usage=self._usage,
+        )
+
+
+async def events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """The ``data`` of each event in a stream of bytes (HTML Living Standard, 9.2)."""
+    pending = b""
+    data: list[bytes] = []
+    async for piece in pieces:
+        *lines, pending = (pending + piece).split(b"\n")
+        if len(pending) > MAX_ANSWER_BYTES:
+            raise EngineError("the engine sent a line without end")
+        for line in (raw.removesuffix(b"\r") for raw in lines):
+            if line.startswith(b"data:"):
+                data.append(line[5:].removeprefix(b" "))
+            elif not line and data:
+                yield b"\n".join(data).decode("utf-8", "replace")
+                data = []
+    if data:
+        yield b"\n".join(data).decode("utf-8", "replace")
+
+
+def parse_object(text: str) -> Json:
+    """Parse a JSON object; EngineError for anything else."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise EngineError(f"the engine sent something that is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise EngineError("the engine sent JSON that is not an object")
+    return found
+
+
+def _usage(chunk: Json, known: Usage) -> Usage:
+    """Read the cost from our ``usage``, OpenAI's, or llama-server's ``timings``."""
+    usage, timings = chunk.get("usage"), chunk.get("timings")
+    found = {field.name: getattr(known, field.name) for field in fields(Usage)}
+    if isinstance(usage, dict):
+        given = {name: usage[name] for name in found if isinstance(usage.get(name), int | float)}
+        found.update(given)
+        details = usage.get("prompt_tokens_details")
+        if isinstance(details, dict) and isinstance(details.get("cached_tokens"), int):
+            found["reused_tokens"] = details["cached_tokens"]
+    if isinstance(timings, dict):
+        names = {
+            "cache_n": "reused_tokens",
+            "prompt_n": "computed_tokens",
+            "prompt_ms": "prefill_ms",
+            "predicted_ms": "decode_ms",
+        }
+        found.update({ours: timings[name] for name, ours in names.items() if name in timings})
+    return Usage(**found)
