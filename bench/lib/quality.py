@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.lib import figures, sets
@@ -15,7 +15,6 @@ from bench.lib.generate import Answer, generate
 from bench.lib.own_server import with_options, workbench
 from bench.lib.ready import NotReady, ready
 from bench.lib.scoring import Verdict, run
-from tabwright.cli.lsp_client import Json
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -130,7 +129,7 @@ def summary(answers: Sequence[Answer], verdicts: Sequence[Verdict]) -> dict[str,
     }
 
 
-def describe_model(status: Json, engine: Json) -> str:
+def describe_model(status: Mapping[str, object], engine: Mapping[str, object]) -> str:
     """Name, precision and device of what answered."""
     listed = engine.get("models")
     loaded = (

@@ -1,0 +1,97 @@
+"""A server that answers inline completions from what is behind the cursor's mark in a comment.
+
+Run as a process: a document whose first line is ``# answer: TEXT`` gets TEXT (JSON) as its only
+suggestion, over the rest of the cursor's line when TEXT ends with it. ``tabwright.why`` tells
+the last position, ``test.open`` the open documents, ``test.slow`` answers after being cancelled.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+documents: dict[str, str] = {}
+why: dict[str, Any] = {}
+slow: list[int] = []
+
+
+def send(message: dict[str, Any]) -> None:
+    body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+    sys.stdout.buffer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+    sys.stdout.buffer.flush()
+
+
+def read() -> dict[str, Any] | None:
+    length = 0
+    while line := sys.stdin.buffer.readline().strip():
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    return json.loads(sys.stdin.buffer.read(length)) if length else None
+
+
+def inline(params: dict[str, Any]) -> list[dict[str, Any]]:
+    text = documents[params["textDocument"]["uri"]]
+    position = params["position"]
+    why.update(position=position, trigger=params["context"]["triggerKind"])
+    first = text.split("\n")[0]
+    if not first.startswith("# answer: "):
+        return []
+    answer = json.loads(first.removeprefix("# answer: "))
+    rest = text.split("\n")[position["line"]][position["character"] :]
+    end = len(rest) if rest and answer.endswith(rest) else 0
+    return [
+        {
+            "insertText": answer,
+            "range": {
+                "start": position,
+                "end": {**position, "character": position["character"] + end},
+            },
+        }
+    ]
+
+
+def answer(method: str, params: Any, request: int) -> object:
+    match method:
+        case "initialize":
+            encoding = params["capabilities"]["general"]["positionEncodings"][0]
+            send({"id": 900, "method": "workspace/configuration", "params": {"items": []}})
+            return {"capabilities": {"positionEncoding": encoding}}
+        case "textDocument/inlineCompletion":
+            return {"items": inline(params)}
+        case "workspace/executeCommand" if params["command"] == "test.open":
+            return {"open": sorted(documents)}
+        case "workspace/executeCommand" if params["command"] == "test.die":
+            sys.stderr.write("dying as asked\n")
+            sys.exit(3)
+        case "workspace/executeCommand":
+            return dict(why)
+    return None
+
+
+def main() -> None:
+    while (message := read()) is not None:
+        method: object = message.get("method")
+        params: Any = message.get("params")
+        match method:
+            case "textDocument/didOpen":
+                documents[params["textDocument"]["uri"]] = params["textDocument"]["text"]
+            case "textDocument/didChange":
+                documents[params["textDocument"]["uri"]] = params["contentChanges"][0]["text"]
+            case "textDocument/didClose":
+                del documents[params["textDocument"]["uri"]]
+            case "test/slow":
+                slow.append(message["id"])
+            case "$/cancelRequest" if params["id"] in slow:
+                send({"id": params["id"], "error": {"code": -32800, "message": "cancelled"}})
+            case "test/unknown":
+                send({"id": message["id"], "error": {"code": -32601, "message": "no such"}})
+            case "exit":
+                return
+            case str() if "id" in message:
+                send({"id": message["id"], "result": answer(method, params, message["id"])})
+
+
+if __name__ == "__main__":
+    main()
