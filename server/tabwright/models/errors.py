@@ -1,0 +1,27 @@
+"""What can go wrong with a model; each message says what to do."""
+
+from __future__ import annotations
+
+
+class ModelError(Exception):
+    """A model cannot be had or used; ``str(error)`` is a message a user can act on."""
+
+
+class ModelMissing(ModelError):
+    """The model is not on this machine."""
+
+
+class ModelInvalid(ModelError):
+    """The model's files are damaged, incomplete or of a kind that is not loaded."""
+
+
+class PullFailed(ModelError):
+    """No source gave the model, or what it gave could not be used."""
+
+
+class PullCancelled(ModelError):
+    """The pull was stopped on request; what it had finished is kept for the next one."""
+
+
+class SourceFailed(Exception):
+    """One source cannot give the model; the next one is tried. ``str(error)`` is the reason."""

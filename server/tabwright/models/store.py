@@ -1,0 +1,161 @@
+"""The models on this machine: find one, list them, remove one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from tabwright import paths
+from tabwright.models import manifest
+from tabwright.models.errors import ModelError, ModelInvalid, ModelMissing
+from tabwright.models.names import MANIFEST, Ref, parse
+
+__all__ = [
+    "Installed",
+    "ModelError",
+    "ModelInvalid",
+    "ModelMissing",
+    "installed",
+    "locate",
+    "lock_of",
+    "remove",
+    "work_folder",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One model in the models folder; ``problem`` is empty when it is whole, sizes in bytes."""
+
+    name: str
+    path: Path
+    bytes: int
+    licence: str
+    origin: str
+    problem: str
+
+
+def locate(name: str) -> Path:
+    """Folder of a model that is ready to load: config.json, tokenizer.json and safetensors.
+
+    Raises ModelMissing when it is not on this machine and ModelInvalid when it is damaged or
+    cannot be loaded; either message says what to run.
+    """
+    ref = parse(name)
+    if ref.local is not None and ref.local.is_dir():
+        lacking = lacking_of(ref.local)
+        if not lacking:
+            return _checked(ref, ref.local) if (ref.local / MANIFEST).exists() else ref.local
+    folder = paths.models_dir() / ref.key
+    if folder.is_dir():
+        return _checked(ref, folder)
+    if ref.local is not None:
+        raise _unready(ref, ref.local)
+    raise ModelMissing(f"the model {name} is not on this machine; run: {pull_command(name)}")
+
+
+def pull_command(name: str) -> str:
+    """What a user types to get this model."""
+    quoted = f"'{name}'" if any(c.isspace() for c in name) else name
+    return f"tabwright models pull {quoted}"
+
+
+def lacking_of(folder: Path) -> str:
+    """Which file a folder lacks to be loaded as it is; empty when it lacks none."""
+    for needed in ("config.json", "tokenizer.json"):
+        if not (folder / needed).is_file():
+            return needed
+    return "" if any(folder.glob("*.safetensors")) else "*.safetensors"
+
+
+def pickle_only(folder: Path) -> bool:
+    """Whether the weights of a folder are there only as pickle files."""
+    if any(folder.glob("*.safetensors")) or any(folder.glob("*.gguf")):
+        return False
+    return any(any(folder.glob(pattern)) for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt"))
+
+
+def installed() -> list[Installed]:
+    """The models in the models folder, whole or damaged, by name."""
+    base = paths.models_dir()
+    if not base.is_dir():
+        return []
+    found = []
+    for folder in sorted(base.iterdir()):
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        try:
+            facts = manifest.read(folder)
+        except ModelInvalid as error:
+            found.append(Installed(folder.name, folder, 0, "", "", str(error)))
+            continue
+        problem = manifest.problem(folder, facts)
+        found.append(
+            Installed(facts.name, folder, facts.bytes, facts.licence, facts.origin, problem)
+        )
+    return found
+
+
+def remove(name: str) -> Path:
+    """Delete a model and what a broken pull left of it, and return the folder it had.
+
+    A directory or file of the user's own is never touched, only what was made of it. Raises
+    ModelMissing when there is nothing to delete.
+    """
+    ref = parse(name)
+    folder, work = paths.models_dir() / ref.key, work_folder(ref)
+    if not folder.exists() and not work.exists():
+        raise ModelMissing(f"the model {name} is not in {paths.models_dir()}: nothing to remove")
+    try:
+        with lock_of(ref).acquire(timeout=2):
+            if folder.exists():
+                # Renamed first: a reader finds all of it or nothing.
+                work.mkdir(parents=True, exist_ok=True)
+                folder.replace(work / f"removed-{os.getpid()}")
+            shutil.rmtree(work, ignore_errors=False)
+    except filelock.Timeout as error:
+        raise ModelError(f"the model {name} is being pulled; stop that first") from error
+    return folder
+
+
+def work_folder(ref: Ref) -> Path:
+    """Where a model is put together before it takes its place; on the same file system."""
+    return paths.models_dir() / ".partial" / ref.key
+
+
+def lock_of(ref: Ref) -> filelock.BaseFileLock:
+    """The lock that whoever writes this model must hold; its folder is made if absent."""
+    folder = paths.models_dir() / ".locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(folder / f"{ref.key}.lock")
+
+
+def _checked(ref: Ref, folder: Path) -> Path:
+    try:
+        problem = manifest.problem(folder, manifest.read(folder)) or lacking_of(folder)
+    except ModelInvalid as error:
+        problem = str(error)
+    if problem:
+        raise ModelInvalid(
+            f"the model {ref.name} is damaged ({problem}); run: {pull_command(ref.name)}"
+        )
+    return folder
+
+
+def _unready(ref: Ref, path: Path) -> ModelError:
+    if not path.exists():
+        return ModelMissing(f"there is no {path}")
+    if path.is_dir() and pickle_only(path):
+        return ModelInvalid(
+            f"{path} holds its weights as pickle only (.bin), which can run code when loaded; "
+            "only safetensors and GGUF are loaded: save the model as safetensors first"
+        )
+    if path.is_dir() and not any(path.glob("*.gguf")):
+        lacking = lacking_of(path)
+        if lacking != "tokenizer.json":
+            return ModelInvalid(f"{path} holds no model that can be loaded: it lacks {lacking}")
+    return ModelMissing(f"{path} must be converted once; run: {pull_command(ref.name)}")
