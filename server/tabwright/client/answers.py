@@ -62,8 +62,12 @@ class Place:
 class _Entry:
     uri: str
     place: Place
+    invoked: bool
     inserts: tuple[tuple[str, int], ...]  # text from the cursor on, characters replaced behind it
     size: int
+
+    def same_question(self, other: _Entry) -> bool:
+        return (self.uri, self.place, self.invoked) == (other.uri, other.place, other.invoked)
 
     def rest(self, text: str, offset: int) -> tuple[Edit, ...] | None:
         """The edits that lead to the same text as the stored ones would have; None = no use."""
@@ -79,8 +83,10 @@ class _Entry:
         rest = []
         for new, replaced in self.inserts:
             left = new[len(typed) :]
-            if new.startswith(typed) and left and _holds(left, closers):
-                rest.append(Edit(Span(offset, offset + len(closers) + replaced), left))
+            end = offset + len(closers) + replaced
+            changes = left != text[offset:end]
+            if new.startswith(typed) and changes and _holds(left, closers):
+                rest.append(Edit(Span(offset, end), left))
         return tuple(rest) or None
 
 
@@ -96,7 +102,9 @@ class Answers:
         self._max_entries = max_entries
         self._entries: list[_Entry] = []  # the one used last stands at the end
 
-    def put(self, uri: str, text: str, offset: int, edits: Sequence[Edit]) -> None:
+    def put(
+        self, uri: str, text: str, offset: int, edits: Sequence[Edit], *, invoked: bool = False
+    ) -> None:
         """Keep the answer given at ``offset`` of ``text``: edits of spans that hold the offset.
 
         An edit whose text does not start with what it replaces before the cursor can't be typed
@@ -112,21 +120,25 @@ class Answers:
         size = len(uri) + sum(len(new) for new, _ in inserts)
         if size > MAX_ENTRY_CHARS or (edits and not inserts):
             return
-        place = Place.of(text, offset)
-        self._entries = [e for e in self._entries if e.place != place or e.uri != uri]
-        self._entries.append(_Entry(uri, place, tuple(inserts), size))
+        new = _Entry(uri, Place.of(text, offset), invoked, tuple(inserts), size)
+        self._entries = [entry for entry in self._entries if not entry.same_question(new)]
+        self._entries.append(new)
         total = sum(entry.size for entry in self._entries)
         while len(self._entries) > self._max_entries or total > MAX_TOTAL_CHARS:
             total -= self._entries.pop(0).size
 
-    def get(self, uri: str, text: str, offset: int) -> tuple[Edit, ...] | None:
+    def get(
+        self, uri: str, text: str, offset: int, *, invoked: bool = False
+    ) -> tuple[Edit, ...] | None:
         """What is left of an answer here, best first; () for a known empty one, None unknown.
 
         Applying an edit gives the very text that the stored answer would have given.
+        Asked by hand (``invoked``), only an answer that was asked by hand will do: it has
+        alternatives.
         """
         empty: _Entry | None = None
         for entry in reversed(self._entries):
-            if entry.uri != uri:
+            if entry.uri != uri or (invoked and not entry.invoked):
                 continue
             rest = entry.rest(text, offset)
             if rest:

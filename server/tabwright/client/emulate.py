@@ -9,7 +9,7 @@ from tabwright.client.engine import Request
 from tabwright.core.prompt import Prompt
 
 MAX_CUT = 48
-MIN_PROBE = 4
+MIN_PROBE = 6
 MAX_PROBE = 80
 _OPEN_WORD = re.compile(r"[ \t]?[^\W\d]\w*\Z|[ \t]\Z")
 
@@ -33,7 +33,7 @@ def take_back(prompt: Prompt) -> tuple[Prompt, str]:
 
 
 def suffix_probe(suffix: str) -> str:
-    """The start of the suffix that tells it from chance: whole lines, 4 visible characters or more.
+    """The start of the suffix that tells it from chance: whole lines, 6 visible characters or more.
 
     "" when the suffix has too little to go by.
     """

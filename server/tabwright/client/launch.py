@@ -1,0 +1,171 @@
+"""Starting the engine's process, detached from the editor, and finding out that it is up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from tabwright import paths
+from tabwright.client.engine import EngineUnavailable
+
+MAX_STARTS = 5
+WINDOW_S = 300.0
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 30.0
+LOG_TAIL = 1500
+_PATH_VARIABLES = ("TABWRIGHT_MODELS_DIR", "TABWRIGHT_RUNTIME_DIR", "PYTHONPATH")
+
+# Kept for ever: a dropped Popen whose process lives would warn, and its zombie would stay.
+_children: list[subprocess.Popen[bytes]] = []
+
+
+class Launcher:
+    """Starts one engine when asked, at most five times in five minutes."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        answers: Callable[[], Awaitable[bool]],
+        timeout_s: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the command, what tells whether an engine listens, and how long to wait for it."""
+        self._command = tuple(command)
+        self._answers = answers
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._starts: deque[float] = deque()
+        self._failed_in_a_row = 0
+        self._not_before = float("-inf")
+        self._reason = ""
+        self._starting: asyncio.Task[None] | None = None
+
+    async def ensure(self) -> None:
+        """Return when an engine listens; raises EngineUnavailable with the reason if none comes up.
+
+        Callers share one start, and it goes on when one of them is cancelled.
+        """
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.ensure_future(self._ensure())
+            self._starting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(self._starting)
+
+    async def aclose(self) -> None:
+        """Wait for no start any more; the process itself goes on."""
+        if self._starting is not None:
+            self._starting.cancel()
+
+    async def _ensure(self) -> None:
+        if await self._answers():
+            return
+        now = self._clock()
+        if now < self._not_before:
+            raise EngineUnavailable(self._reason)
+        while self._starts and now - self._starts[0] > WINDOW_S:
+            self._starts.popleft()
+        if len(self._starts) >= MAX_STARTS:
+            again = WINDOW_S - (now - self._starts[0])
+            raise EngineUnavailable(
+                f"the engine was started {MAX_STARTS} times within {WINDOW_S / 60:.0f} minutes and "
+                f"did not last; it is tried again in {again:.0f} s. {self._reason or _log_hint()}"
+            )
+        self._starts.append(now)
+        try:
+            await self._start()
+        except EngineUnavailable as error:
+            self._reason = str(error)
+            backoff = min(FIRST_BACKOFF * 2**self._failed_in_a_row, LONGEST_BACKOFF)
+            self._failed_in_a_row += 1
+            self._not_before = self._clock() + backoff
+            raise
+        self._failed_in_a_row, self._reason = 0, ""
+
+    async def _start(self) -> None:
+        _children[:] = [child for child in _children if child.poll() is None]
+        log = _log_file()
+        written = log.stat().st_size if log is not None and log.exists() else 0
+        try:
+            child = _spawn(self._command, log)
+        except OSError as error:
+            raise EngineUnavailable(f"the engine cannot be started: {error}") from error
+        _children.append(child)
+        until = self._clock() + self._timeout_s
+        pause = 0.02
+        while self._clock() < until:
+            if await self._answers():
+                return
+            status = child.poll()
+            # 0 says that another engine holds the lock: that one is about to listen.
+            if status:
+                raise EngineUnavailable(
+                    f"the engine ended as it started (status {status}).{_tail(log, written)}"
+                )
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.2)
+        raise EngineUnavailable(
+            f"the engine did not listen within {self._timeout_s:g} s.{_tail(log, written)}"
+        )
+
+
+def engine_command(*options: str) -> tuple[str, ...]:
+    """The command that runs the engine; ``-P`` keeps the current folder off its import path."""
+    return (sys.executable, "-P", "-m", "tabwright", "engine", *options)
+
+
+def _spawn(command: Sequence[str], log: Path | None) -> subprocess.Popen[bytes]:
+    """Start a process that outlives this one and holds none of its streams and folders."""
+    environment = dict(os.environ)
+    for name in _PATH_VARIABLES:
+        if environment.get(name):
+            entries = environment[name].split(os.pathsep)
+            whole = [os.path.abspath(os.path.expanduser(entry)) for entry in entries if entry]
+            environment[name] = os.pathsep.join(whole)
+    with open(log if log is not None else os.devnull, "ab") as output:
+        if sys.platform == "win32":
+            flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+        else:
+            flags = 0
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=paths.runtime_dir(),
+            env=environment,
+            start_new_session=True,
+            creationflags=flags,
+        )
+
+
+def _log_file() -> Path | None:
+    try:
+        return paths.engine_log()
+    except OSError:
+        return None  # no log is no reason to have no engine; the error then shows no tail
+
+
+def _log_hint() -> str:
+    log = _log_file()
+    return f"See {log}" if log is not None else ""
+
+
+def _tail(log: Path | None, start: int) -> str:
+    """The end of what the process wrote, to be shown with an error."""
+    if log is None:
+        return ""
+    try:
+        with log.open("rb") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            start = 0 if end < start else start  # the log was rotated
+            stream.seek(max(start, end - LOG_TAIL))
+            text = stream.read().decode("utf-8", "replace").strip()
+    except OSError as error:
+        return f" Its log cannot be read: {error}"
+    return f" The end of {log}:\n{text}" if text else f" It wrote nothing to {log}"

@@ -1,0 +1,141 @@
+"""The engine on this machine: found when it runs, started when it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tabwright import paths
+from tabwright.client.engine import Answer, EngineUnavailable, ModelMissing, OnText, Request
+from tabwright.client.http import Link, NotConnected, Target, own_body
+from tabwright.client.launch import Launcher, engine_command
+from tabwright.core.families import family_of
+from tabwright.core.task import ModelInfo
+
+T = TypeVar("T")
+NAME = "the engine"
+CONNECT_S = 5.0
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """How an engine is run if this server has to start it; one that runs already stays as it is.
+
+    ``threads`` 0 means one per core. ``command`` replaces the whole command, for tests.
+    """
+
+    idle_exit_s: float = 1800.0
+    threads: int = 0
+    precision: str = "auto"
+    device: str = "auto"
+    command: tuple[str, ...] = ()
+    start_timeout_s: float = 30.0
+    unix: bool = hasattr(socket, "AF_UNIX")
+
+
+class LocalEngine:
+    """Speaks to the one engine process of this user, and starts it when nothing answers.
+
+    A request whose engine dies raises EngineUnavailable; the next one starts it anew.
+    """
+
+    def __init__(
+        self, options: LocalOptions, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start and connect to nothing yet."""
+        self._options = options
+        command = options.command or engine_command(
+            f"--idle-exit={options.idle_exit_s:g}",
+            f"--threads={options.threads}",
+            f"--precision={options.precision}",
+            f"--device={options.device}",
+        )
+        self._launcher = Launcher(command, self._answers, options.start_timeout_s, clock=clock)
+        self._link: Link | None = None
+        self._infos: dict[str, ModelInfo] = {}
+
+    async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
+        """See Engine."""
+        body = own_body(request)
+        try:
+            return await self._asked(lambda link: link.complete(body, on_text))
+        except ModelMissing:
+            self._infos.pop(request.model, None)
+            raise
+
+    async def model_info(self, name: str) -> ModelInfo:
+        """See Engine; asked once for each model, and loads no weights."""
+        if name not in self._infos:
+            found = await self._asked(lambda link: link.get("/tabwright/model", {"name": name}))
+            tokens = [str(token) for token in found.get("special_tokens") or ()]
+            length = int(found.get("context_length") or 2048)
+            self._infos[name] = ModelInfo(str(found.get("id", name)), family_of(tokens), length)
+        return self._infos[name]
+
+    async def status(self) -> dict[str, object]:
+        """See Engine; starts no engine, so EngineUnavailable also says that none runs."""
+        return await (await self._connected()).get("/tabwright/status")
+
+    async def aclose(self) -> None:
+        """See Engine."""
+        await self._launcher.aclose()
+        await self._drop()
+
+    async def _asked(self, ask: Callable[[Link], Awaitable[T]]) -> T:
+        try:
+            return await ask(await self._connected())
+        except NotConnected:
+            # Nothing was begun, so the same request may go to the engine that is started now.
+            await self._drop()
+        await self._launcher.ensure()
+        return await ask(await self._connected())
+
+    async def _connected(self) -> Link:
+        if self._link is None:
+            target, token = self._target()
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            self._link = Link(target, lambda: headers)
+        return self._link
+
+    async def _drop(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.aclose()
+
+    def _target(self) -> tuple[Target, str]:
+        """Where the engine listens, if it runs, and the token it asks for ("" on a socket)."""
+        try:
+            if self._options.unix:
+                return Target(NAME, socket=str(paths.engine_socket()), connect_s=CONNECT_S), ""
+            said = json.loads(paths.engine_address().read_text("utf-8"))
+            url = f"http://{said['host']}:{int(said['port'])}"
+            return Target(NAME, url=url, connect_s=CONNECT_S), str(said["token"])
+        except FileNotFoundError as error:
+            raise NotConnected("no engine runs") from error
+        except PermissionError as error:
+            raise EngineUnavailable(str(error)) from error
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise NotConnected(f"the engine's address cannot be read: {error}") from error
+
+    async def _answers(self) -> bool:
+        """Tell whether something listens where the engine would."""
+        try:
+            target, _ = self._target()
+        except NotConnected:
+            return False
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                if target.socket is not None:
+                    _, writer = await asyncio.open_unix_connection(target.socket)
+                else:
+                    host, _, port = target.url.removeprefix("http://").rpartition(":")
+                    _, writer = await asyncio.open_connection(host, int(port))
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True

@@ -1,0 +1,301 @@
+"""An engine the user names: llama-server, vLLM, Ollama and what else has OpenAI's completions."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from tabwright.client.breaker import Breaker
+from tabwright.client.emulate import Trimmed, healed, suffix_probe
+from tabwright.client.engine import (
+    Answer,
+    EngineError,
+    EngineUnavailable,
+    ModelMissing,
+    OnText,
+    Request,
+    Usage,
+)
+from tabwright.client.http import Disconnected, Link, NotConnected, Target, standard_body
+from tabwright.client.stream import Json
+from tabwright.core.families import family_by_name
+from tabwright.core.task import ModelInfo
+
+T = TypeVar("T")
+MAX_STOPS = 4  # OpenAI's limit; the others are looked for here
+QUICK_S = 10.0
+DEFAULT_CONTEXT = 8192
+
+
+@dataclass(frozen=True)
+class RemoteOptions:
+    """A remote engine; the key itself is only ever read from the environment variable named.
+
+    ``model`` "" takes the first the engine lists; ``template`` is the name of a model whose
+    prompt format to use ("" = the model's own name); ``timeout_s`` limits a whole answer.
+    """
+
+    url: str
+    model: str = ""
+    key_environment: str = ""
+    template: str = ""
+    timeout_s: float = 30.0
+
+
+class RemoteEngine:
+    """Speaks the completions API with standard fields alone.
+
+    What our own engine does besides is done here: an answer ends where it begins to repeat the
+    suffix, and a word begun at the cursor is healed (see ``emulate.take_back``); an answer that
+    does not go on with that word comes back empty. At most one request of a lane is under way:
+    a newer one ends the older, save that ``actions`` wait for their turn.
+    """
+
+    def __init__(
+        self, options: RemoteOptions, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Connect to nothing yet; an address that is no good shows with the first request."""
+        self._options = options
+        self._fault = _fault(options.url)
+        self._name = "the remote engine" if self._fault else _base(options.url)
+        target = Target(self._name, url=self._name, connect_s=5.0, total_s=options.timeout_s)
+        self._link = Link(target, self._headers, self._scrub)
+        quick = replace(target, total_s=min(QUICK_S, options.timeout_s))
+        self._quick = Link(quick, self._headers, self._scrub)
+        self._breaker = Breaker(clock)
+        self._listed: Json | None = None
+        self._lanes: dict[str, asyncio.Task[Answer]] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+
+    async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
+        """See Engine; ``finish`` is "cancelled" with empty texts when a newer request came."""
+        if request.lane == "actions":
+            async with self._turns.setdefault(request.lane, asyncio.Lock()):
+                return await self._generate(request, on_text)
+        older = self._lanes.pop(request.lane, None)
+        if older is not None:
+            older.cancel()
+        task = asyncio.ensure_future(self._generate(request, on_text))
+        # Whoever waits gets the exception; when nobody does any more, it is no news.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._lanes[request.lane] = task
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            own = asyncio.current_task()
+            if task.cancelled() and not (own is not None and own.cancelling()):
+                return Answer(("",) * request.n, ("cancelled",) * request.n, Usage())
+            task.cancel()
+            raise
+        finally:
+            if self._lanes.get(request.lane) is task:
+                del self._lanes[request.lane]
+
+    async def model_info(self, name: str) -> ModelInfo:
+        """See Engine; the family comes from the template's name, else from the model's own.
+
+        ``name`` only counts where the settings name no model and the engine lists none.
+        """
+        listed = await self._first_listed()
+        model = self._options.model or str(listed.get("id") or name)
+        if not model:
+            raise ModelMissing(f"{self._name} lists no model; set tabwright.remote.model")
+        family = family_by_name(self._options.template or model)
+        return ModelInfo(model, family, _context_length(listed))
+
+    async def status(self) -> dict[str, object]:
+        """See Engine: the address, the model, and whether the engine answers."""
+        listed = await self._first_listed()
+        model = self._options.model or listed.get("id")
+        return {"remote": True, "url": self._name, "model": model, "models": [{"id": model}]}
+
+    async def aclose(self) -> None:
+        """See Engine; requests under way are cancelled."""
+        for task in self._lanes.values():
+            task.cancel()
+        await self._link.aclose()
+        await self._quick.aclose()
+
+    async def _generate(self, request: Request, on_text: OnText | None) -> Answer:
+        listed = await self._first_listed()
+        if not self._options.model and listed.get("id"):
+            request = replace(request, model=str(listed["id"]))
+        elif self._options.model:
+            request = replace(request, model=self._options.model)
+        asked, cut = healed(request)
+        body = standard_body(asked)
+        if "stop" in body:
+            body["stop"] = body["stop"][:MAX_STOPS]
+        body["stream_options"] = {"include_usage": True}
+        if listed.get("owned_by") == "llamacpp":
+            body["cache_prompt"] = True
+        if request.max_tokens == 0:
+            body["max_tokens"] = 1  # most refuse a request for nothing
+        reading = _Reading(request, cut, on_text)
+        try:
+            answer = await self._guarded(
+                lambda: self._link.complete(body, reading.add), again=lambda: not reading.begun
+            )
+        except _Enough:
+            answer = Answer((), (), Usage())
+        except ModelMissing:
+            self._listed = None
+            raise
+        return reading.answer(answer)
+
+    async def _first_listed(self) -> Json:
+        """The model entry that counts, of GET /v1/models; {} where there is no such list."""
+        if self._listed is None:
+            try:
+                data = (await self._guarded(lambda: self._quick.get("/v1/models"))).get("data")
+            except (EngineUnavailable, ModelMissing):
+                raise
+            except EngineError:
+                if not self._options.model:
+                    raise
+                data = None
+            entries = [one for one in data if isinstance(one, dict)] if data else []
+            named = [one for one in entries if one.get("id") == self._options.model]
+            found: Json = next(iter(named), {})
+            if entries and not (named or self._options.model):
+                found = entries[0]
+            elif len(entries) == 1 and entries[0].get("owned_by") == "llamacpp":
+                found = entries[0]  # llama-server has one model, whatever name is asked for
+            self._listed = found
+        return self._listed
+
+    async def _guarded(
+        self, ask: Callable[[], Awaitable[T]], again: Callable[[], bool] = lambda: True
+    ) -> T:
+        """Ask, once more when the connection failed and ``again`` allows; keeps the breaker's book."""
+        if self._fault:
+            raise EngineError(self._fault)
+        refusal = self._breaker.refusal()
+        if refusal is not None:
+            raise EngineUnavailable(refusal)
+        self._breaker.trying()
+        try:
+            try:
+                found = await ask()
+            except (NotConnected, Disconnected):
+                if not again():
+                    raise
+                found = await ask()
+        except EngineUnavailable as error:
+            self._breaker.failed(str(error))
+            raise
+        except (EngineError, _Enough):
+            self._breaker.succeeded()  # it answers, if not as hoped
+            raise
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        self._breaker.succeeded()
+        return found
+
+    def _headers(self) -> Mapping[str, str]:
+        name = self._options.key_environment
+        if not name:
+            return {}
+        key = os.environ.get(name, "").strip()
+        if not key:
+            raise EngineError(
+                f"the environment variable {name}, which tabwright.remote.keyEnvironment names "
+                "for the key, is not set"
+            )
+        if not (key.isascii() and key.isprintable()):
+            raise EngineError(f"the key in the environment variable {name} is not plain ASCII")
+        return {"Authorization": f"Bearer {key}"}
+
+    def _scrub(self, message: str) -> str:
+        key = os.environ.get(self._options.key_environment, "").strip()
+        return message.replace(key, "…") if key else message
+
+
+class _Enough(Exception):
+    """All candidates have ended here, whatever the engine would still send."""
+
+
+class _Reading:
+    """The candidates of one answer, trimmed as they come."""
+
+    def __init__(self, request: Request, cut: str, on_text: OnText | None) -> None:
+        self._request = request
+        self._cut = cut
+        self._on_text = on_text
+        self._probe = suffix_probe(request.suffix_stop)
+        self._candidates: dict[int, Trimmed] = {}
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._candidates)
+
+    def add(self, index: int, piece: str) -> None:
+        candidate = self._candidate(index)
+        self._tell(index, candidate.add(piece))
+        ended = [one for one in self._candidates.values() if one.reason]
+        if len(ended) >= self._request.n:
+            raise _Enough
+
+    def answer(self, whole: Answer) -> Answer:
+        """The trimmed answer; ``whole`` is what the engine sent, or empty if that was cut short."""
+        for index in range(len(whole.texts)):
+            self._candidate(index)
+        for index, candidate in self._candidates.items():
+            self._tell(index, candidate.end())
+        if self._request.max_tokens == 0:
+            return Answer(("",), ("length",), whole.usage)
+        order = sorted(self._candidates)
+        finish = dict(enumerate(whole.finish))
+        return Answer(
+            tuple(self._candidates[index].text for index in order),
+            tuple(
+                "stop" if self._candidates[index].reason else finish.get(index, "stop")
+                for index in order
+            ),
+            whole.usage,
+        )
+
+    def _candidate(self, index: int) -> Trimmed:
+        if index not in self._candidates:
+            self._candidates[index] = Trimmed(self._cut, self._request.stop, self._probe)
+        return self._candidates[index]
+
+    def _tell(self, index: int, new: str) -> None:
+        if new and self._on_text is not None and self._request.max_tokens:
+            self._on_text(index, new)
+
+
+def _fault(url: str) -> str:
+    """What is wrong with the address of a remote engine; "" when nothing is."""
+    try:
+        parts = urlsplit(url.strip())
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        return "tabwright.remote.url must be an http or https address such as http://localhost:8080"
+    if parts.username or parts.password:
+        return "tabwright.remote.url holds a password; put it into remote.keyEnvironment's variable"
+    return ""
+
+
+def _base(url: str) -> str:
+    """The address without what the API adds to it: a slash, /v1, /v1/completions."""
+    parts = urlsplit(url.strip())
+    path = parts.path.rstrip("/").removesuffix("/completions").removesuffix("/v1")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _context_length(listed: Json) -> int:
+    """Tokens the engine can take, as vLLM and llama-server tell it; else a modest guess."""
+    meta = listed.get("meta")
+    told = listed.get("max_model_len")
+    if told is None and isinstance(meta, dict):
+        told = meta.get("n_ctx") or meta.get("n_ctx_train")
+    return told if isinstance(told, int) and told > 0 else DEFAULT_CONTEXT
