@@ -29,6 +29,7 @@ __all__ = [
 
 # Rule 9 of the peers (GitHub Copilot): closers, then one sign that ends a statement.
 _ONLY_CLOSERS = re.compile(r"""\s*[)>}\]"'`]*\s*[:{;,]?\s*""")
+_LINE_END = re.compile(r"\A(?:\r\n|\n|\r)")
 _CHARS_PER_TOKEN = 2.5
 _SHORT_SUFFIX = 6
 _LONGEST_REST = 200
@@ -115,8 +116,7 @@ def _asked_suffix(suffix: str, rest: str, invoked: bool) -> str:
     """
     if not suffix.startswith(rest) or (invoked and rest.strip()):
         return suffix
-    following = suffix[len(rest) :]
-    return following[2:] if following.startswith("\r\n") else following[1:]
+    return _LINE_END.sub("", suffix[len(rest) :], count=1)
 
 
 def _affordable(budget: Budget, context_length: int, max_tokens: int) -> Budget:
@@ -160,5 +160,9 @@ def finish(
 
 
 def _new_text(task: Task, edit: Edit) -> str:
-    replaced = task.snapshot.text[edit.span.start : edit.span.end].strip()
-    return edit.new_text.removesuffix(replaced) if replaced else edit.new_text
+    """The edit's text without the characters it replaces, which come in it in order."""
+    new, at = edit.new_text, len(edit.new_text)
+    for char in reversed(task.snapshot.text[edit.span.start : edit.span.end]):
+        at = new.rfind(char, 0, at)
+        new = new[:at] + new[at + 1 :]
+    return new

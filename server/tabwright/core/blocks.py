@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tabwright.core.brackets import scan
-from tabwright.core.judge import before_line, head_of_line, next_line, rest_of_line
+from tabwright.core.judge import head_of_line, lines_above, next_line, rest_of_line
 from tabwright.core.languages import Language, by_id
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of
@@ -28,7 +28,7 @@ def opener_depth(task: Task) -> int | None:
     The block is empty when nothing deeper follows (rule 10 of the peers: then several lines help).
     """
     head = head_of_line(task)
-    above = before_line(task)
+    above = lines_above(task)
     line = head if head.strip() else next(iter(above), "")
     if not _opens(line, by_id(task.snapshot.language_id)):
         return None
@@ -76,7 +76,7 @@ def leaves_block(task: Task, text: str) -> int | None:
     if floor is not None:
         return _end_of_block(task, text, floor)
     head = head_of_line(task)
-    line = head if head.strip() else next(iter(before_line(task)), "")
+    line = head if head.strip() else next(iter(lines_above(task)), "")
     if depth(line) == 0 and not _opens(line, by_id(task.snapshot.language_id)):
         return None
     for start, number, written in _lines(head, text):
@@ -114,7 +114,9 @@ def _after_closer(task: Task, text: str, start: int, written: str, floor: int) -
     bare, below = written.strip(), (rest_of_line(task).strip() or next_line(task).strip())
     wanted = bare[0] in ")]}" and depth(written) == floor and below[:1] != bare[0]
     if not wanted:
-        return max(0, start - 1)
+        # Before closers on the cursor's own line the answer ends with that line's indentation.
+        inside = rest_of_line(task).strip() and bare[0] in ")]}"
+        return start + len(indent_of(written)) if inside else max(0, start - 1)
     return start + len(written) if start + len(written) < len(text) else None
 
 

@@ -73,6 +73,7 @@ def build(
 def _prefix(text: str, offset: int, chars: int, before: str, previous: Window | None) -> str:
     if before:
         # The cells share one count of characters, so that the blocks stay put in the notebook.
+        before = before if before.endswith("\n") else before + "\n"
         text, offset = before + text[:offset], len(before) + offset
     step = max(1, chars // 2)
     kept = _kept_start(text, offset, chars, previous)
@@ -108,7 +109,8 @@ def _suffix(text: str, offset: int, chars: int, after: str) -> tuple[str, str]:
         return rest, ""
     following = text[offset + end : offset + end + chars + 1]
     if after and len(following) <= chars:
-        following += after[: chars + 1 - len(following)]
+        joint = "" if following.endswith("\n") else "\n"
+        following += joint + after[: chars + 1 - len(following)]
     if len(following) <= chars:
         return rest, following
     cut = following.rfind("\n", 0, chars)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from tabwright.core.blocks import LEAVES, depth
+from tabwright.core.brackets import scan
 from tabwright.core.judge import (
     below,
     head_of_line,
@@ -22,6 +23,7 @@ from tabwright.core.judge import (
     rest_of_line,
     sound,
 )
+from tabwright.core.languages import by_id
 from tabwright.core.overlap import overlaps
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of
@@ -81,7 +83,10 @@ def _cuts(task: Task, text: str, complete: bool) -> Iterator[Cut]:
     suffix = below(task)
     whole = 50 if complete else 5
     yield Cut(whole, 0, text)
-    yield from _where_suffix_begins(text, suffix)
+    yield from _where_suffix_begins(text, suffix, complete)
+    closed = where_rest_begins(task, text)
+    if closed is not None:
+        yield Cut(53, 0, text[:closed])
     yield from _where_lines_resemble(task, text, suffix)
     yield from _line_ends(text, suffix)
     for closers in {missing_closers(task, text), missing_closers(task, head_of_line(task) + text)}:
@@ -90,7 +95,22 @@ def _cuts(task: Task, text: str, complete: bool) -> Iterator[Cut]:
         yield Cut(1, 0, first + missing_closers(task, head_of_line(task) + first))
 
 
-def _where_suffix_begins(text: str, suffix: str) -> Iterator[Cut]:
+def where_rest_begins(task: Task, text: str) -> int | None:
+    """Where the answer closes what was open at the cursor, as the rest of its line will do."""
+    rest = rest_of_line(task).rstrip()
+    if not rest or rest[0] not in ")]}":
+        return None
+    language = by_id(task.snapshot.language_id)
+    at = text.find(f"{rest}\n")
+    while at >= 0:
+        before = scan(text[:at], language)
+        if not before.open and not before.unmatched and not before.quote:
+            return at
+        at = text.find(f"{rest}\n", at + 1)
+    return None
+
+
+def _where_suffix_begins(text: str, suffix: str, complete: bool) -> Iterator[Cut]:
     for found in overlaps(text, suffix):
         begun = text[: found.at]
         inside_word = _is_word(suffix[:1]) and _is_word(begun[-1:])
@@ -100,9 +120,13 @@ def _where_suffix_begins(text: str, suffix: str) -> Iterator[Cut]:
             rank = 55
         elif found.line and found.shared >= 4:
             rank = 35
+        elif found.to_end and not complete and suffix[:1] == "\n":
+            rank = 30  # cut off in mid-line, and that line had begun like the next one
         else:
-            # A bracket or two may be chance, so only soundness can choose such a place.
-            yield Cut(20, found.at, begun)
+            # A bracket or two may be chance, so only soundness can choose such a place: the last
+            # when the model ended there, else the first, since it writes on past it.
+            ends = found.to_end and complete
+            yield Cut(21 if ends else 20, found.at if ends else -found.at, begun)
             continue
         yield Cut(rank, found.shared, begun)
 
@@ -122,7 +146,10 @@ def _where_lines_resemble(task: Task, text: str, suffix: str) -> Iterator[Cut]:
             alike = round(100 * matcher.ratio()) if len(bare) >= 8 else 0
             if alike >= 100 * _ALIKE:
                 yield Cut(45, alike, text[: offset - 1])
-            elif _leaves_unreached(line, bare) or _defines_both(line, bare):
+            elif _leaves_unreached(line, bare):
+                at_end = "\n" not in text[offset:].rstrip()
+                yield Cut(52 if at_end else 40, -offset, text[: offset - 1])
+            elif _defines_both(line, bare):
                 yield Cut(40, -offset, text[: offset - 1])
         elif number and line.strip() and depth(line) < depth(target):
             yield Cut(25, -offset, text[: offset - 1])
@@ -130,7 +157,8 @@ def _where_lines_resemble(task: Task, text: str, suffix: str) -> Iterator[Cut]:
 
 
 def _leaves_unreached(line: str, following: str) -> bool:
-    return bool(LEAVES.match(line.strip())) and not _JOINS.match(following)
+    joins = _JOINS.match(following) or _DEFINES.match(following)
+    return bool(LEAVES.match(line.strip())) and not joins
 
 
 def _defines_both(line: str, following: str) -> bool:

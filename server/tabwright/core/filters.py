@@ -177,9 +177,10 @@ def _within(part: str, text: str) -> bool:
 
 def trim_end(candidate: Candidate, task: Task) -> Candidate | Rejected:
     """Drop blanks and empty lines at the end when nothing but closers follows on the line."""
-    if task.invoked and rest_of_line(task).strip():
+    kept = candidate.text.rstrip()
+    if rest_of_line(task).strip() and (task.invoked or "\n" in candidate.text[len(kept) :]):
         return candidate
-    return replace(candidate, text=candidate.text.rstrip())
+    return replace(candidate, text=kept)
 
 
 def refuse_blank(candidate: Candidate, task: Task) -> Candidate | Rejected:

@@ -56,7 +56,7 @@ def head_of_line(task: Task) -> str:
     return before[before.rfind("\n") + 1 :]
 
 
-def before_line(task: Task) -> list[str]:
+def lines_above(task: Task) -> list[str]:
     """The lines with text above the cursor's line, nearest first, as far as answers need them."""
     before = unix_line_ends(task.snapshot.text[max(0, task.offset - _AROUND) : task.offset])
     return [line for line in reversed(before.split("\n")[:-1]) if line.strip()]

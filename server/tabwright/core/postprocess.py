@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tabwright.core.blocks import leaves_block
+from tabwright.core.cuts import where_rest_begins
 from tabwright.core.filters import FILTERS, Candidate, Filter, Rejected, loop_start
 from tabwright.core.judge import below, head_of_line
 from tabwright.core.overlap import overlaps
@@ -59,7 +60,7 @@ def _suffix_start(task: Task, text: str) -> int | None:
         whole_line = "\n" in text[found.at :].strip()
         if found.line and (found.shared >= _SURE or (found.to_end and whole_line)):
             return found.at
-    return None
+    return where_rest_begins(task, text)
 
 
 def _offset_before(text: str, offset: int) -> int:
