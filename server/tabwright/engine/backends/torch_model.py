@@ -206,3 +206,13 @@ def _pick_precision(asked: str, device: str) -> str:
 
 def _cpu_has_bfloat16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def describe_machine() -> str:
+    """Say in a line what torch would compute with here."""
+    device = _pick_device("auto")
+    capability = torch.backends.cpu.get_cpu_capability() if device == "cpu" else device.upper()
+    threads = f", {os.cpu_count()} threads" if device == "cpu" else ""
+    return (
+        f"{torch.__version__}: {capability}{threads}, weights in {_pick_precision('auto', device)}"
+    )

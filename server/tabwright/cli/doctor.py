@@ -1,0 +1,154 @@
+"""``tabwright doctor``: looks whether this machine has what is needed, and says what to do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_LITTLE_MEMORY = 3e9
+_LITTLE_DISK = 3e9
+_ENGINE_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at, how it is, and what to do about it."""
+
+    what: str
+    level: Literal["ok", "warning", "problem"]
+    detail: str
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="check this machine, the models and the engine",
+        description="Check this machine, the models and the engine; exit status 1 for a problem.",
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one line for each finding; 1 when one of them is a problem."""
+    findings = [_python(), _torch(), _memory(), *_folders(), *_models(), _engine()]
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            print(f"{finding.level:8} {finding.what}: {finding.detail}")
+    return int(any(finding.level == "problem" for finding in findings))
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info < (3, 11):
+        return Finding("Python", "problem", f"{version} is too old; 3.11 or newer is needed")
+    return Finding("Python", "ok", f"{version} on {platform.system()} {platform.machine()}")
+
+
+def _torch() -> Finding:
+    try:
+        from tabwright.engine.backends.torch_model import describe_machine
+
+        return Finding("torch", "ok", describe_machine())
+    except ImportError as error:
+        return Finding("torch", "problem", f"cannot be imported ({error}); install tabwright again")
+
+
+def _memory() -> Finding:
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if free < _LITTLE_MEMORY:
+        return Finding(
+            "memory", "warning", f"{free / 1e9:.1f} GB free; the 0.5B model takes 1.3 GB"
+        )
+    return Finding("memory", "ok", f"{free / 1e9:.1f} GB free")
+
+
+def _folders() -> list[Finding]:
+    from tabwright import paths
+
+    findings = []
+    for what, find in (
+        ("models", paths.models_dir),
+        ("cache", paths.cache_dir),
+        ("logs", paths.log_dir),
+        ("engine socket", paths.runtime_dir),
+    ):
+        try:
+            folder = find()
+            nearest = next(path for path in (folder, *folder.parents) if path.exists())
+        except OSError as error:
+            findings.append(Finding(f"folder of the {what}", "problem", str(error)))
+            continue
+        findings.append(_folder(what, folder, nearest))
+    return findings
+
+
+def _folder(what: str, folder: Path, nearest: Path) -> Finding:
+    name = f"folder of the {what}"
+    if not os.access(nearest, os.W_OK):
+        return Finding(name, "problem", f"{folder} cannot be written")
+    free = shutil.disk_usage(nearest).free
+    if what == "models" and free < _LITTLE_DISK:
+        return Finding(name, "warning", f"{folder}, only {free / 1e9:.1f} GB free")
+    return Finding(name, "ok", f"{folder}, {free / 1e9:.0f} GB free")
+
+
+def _models() -> list[Finding]:
+    from tabwright.models import store
+    from tabwright.models.catalog import DEFAULT_COMPLETION
+
+    findings = []
+    for found in store.installed():
+        repair = f"{found.problem}; run: {store.pull_command(found.name)}"
+        detail = repair if found.problem else f"ready, {found.bytes / 1e9:.2f} GB"
+        level: Literal["ok", "problem"] = "problem" if found.problem else "ok"
+        findings.append(Finding(f"model {found.name}", level, detail))
+    try:
+        store.locate(DEFAULT_COMPLETION)
+    except store.ModelMissing as error:
+        findings.append(Finding("default model", "warning", str(error)))
+    except store.ModelError:
+        pass  # listed above, with what is wrong
+    return findings
+
+
+def _engine() -> Finding:
+    import http.client
+    import socket
+
+    from tabwright import paths
+
+    if not hasattr(socket, "AF_UNIX"):
+        return Finding("engine", "ok", f"see {paths.engine_address()}")
+    connection = http.client.HTTPConnection("localhost", timeout=_ENGINE_TIMEOUT_S)
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(_ENGINE_TIMEOUT_S)
+        connection.sock.connect(str(paths.engine_socket()))
+        connection.request("GET", "/tabwright/status")
+        status = json.loads(connection.getresponse().read())
+    except (FileNotFoundError, ConnectionRefusedError):
+        return Finding("engine", "ok", "not running; it starts with the first request")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return Finding("engine", "warning", f"does not answer ({error}); see {paths.engine_log()}")
+    finally:
+        connection.close()
+    models = (
+        ", ".join(f"{model['id']} {model['state']}" for model in status["models"]) or "no model"
+    )
+    return Finding("engine", "ok", f"running, pid {status['pid']}, {models}")
