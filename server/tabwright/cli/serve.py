@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     faststart.import_protocol_types()
     from tabwright.lsp import running
 
+    faststart.settle()
     try:
         status = running.serve_tcp(*address) if address else running.serve_stdio(output)
     except OSError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from tabwright.core.text import Edit, Snapshot, Span, apply
 
@@ -153,8 +153,17 @@ def path_of(uri: str) -> str:
         return ""
     if parts.scheme == "untitled":
         return ""
-    path = url2pathname(parts.path)
+    path = _local(parts.path)
     return f"//{parts.netloc}{path}" if parts.netloc and parts.scheme == "file" else path
+
+
+def _local(path: str) -> str:
+    if os.name != "nt":
+        return unquote(path)
+    # Imported here since it brings the whole HTTP client along.
+    from urllib.request import url2pathname
+
+    return url2pathname(path)
 
 
 def _edited(text: str, span: Span, new_text: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tabwright.client.engine import Engine, EngineError, ModelMissing, Request
+from tabwright.client.engine import Answer, Engine, EngineError, ModelMissing, OnText, Request
 from tabwright.core.prompt import Prompt
 from tabwright.core.task import ModelInfo
+from tabwright.lsp import log
 from tabwright.lsp.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -27,6 +29,29 @@ class Failure:
 
     kind: str
     message: str
+
+
+class BrokenEngine:
+    """Stands in for an engine that the settings do not describe well enough to make."""
+
+    def __init__(self, message: str) -> None:
+        """Answer everything with ``message``."""
+        self._message = message
+
+    async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
+        """Raise EngineError."""
+        raise EngineError(self._message)
+
+    async def model_info(self, name: str) -> ModelInfo:
+        """Raise EngineError."""
+        raise EngineError(self._message)
+
+    async def status(self) -> dict[str, object]:
+        """Raise EngineError."""
+        raise EngineError(self._message)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
 
 
 class Runtime:
@@ -82,6 +107,8 @@ class Runtime:
     async def _warm(self) -> None:
         self.state, self.failure = STARTING, None
         try:
+            # It takes 0.2 s to import, in which the loop has messages to handle.
+            await asyncio.to_thread(importlib.import_module, "aiohttp")
             await self.model_info()
             if not self.remote:
                 self.state = LOADING
@@ -91,8 +118,8 @@ class Runtime:
             self.state, self.failure = MISSING, Failure("model_missing", str(error))
         except EngineError as error:
             self.state, self.failure = FAILED, Failure("unavailable", str(error))
-        except Exception as error:
-            logger.exception("the engine could not be brought up")
+        except Exception as error:  # noqa: BLE001 - the task promises not to raise
+            log.failure("the engine could not be brought up", error)
             self.state = FAILED
             self.failure = Failure("unavailable", f"the engine could not be started: {error}")
         else:

@@ -7,19 +7,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from tabwright.assists.complete import Completion, Nothing, Task, should_stop
+from tabwright.client.answers import InFlight
 from tabwright.client.engine import Answer, Engine, Request, Usage
-from tabwright.core.text import Snapshot
 
 Finish = Callable[[Task, Sequence[str], Sequence[str]], Awaitable[tuple[Completion, ...] | Nothing]]
 
 
 @dataclass(frozen=True)
 class Landed:
-    """What became of a question; ``usage`` is None where the answer was cut off early."""
+    """What became of a question; ``usage`` is None where the answer was cut off early.
+
+    ``whole`` is False when the engine gave the question up, for a newer one of another window say:
+    then the same question may well have an answer.
+    """
 
     result: tuple[Completion, ...] | Nothing
     usage: Usage | None
     ms: float
+    whole: bool = True
 
 
 class _Enough(Exception):
@@ -37,8 +42,8 @@ class Flight:
     ) -> None:
         """Send the question at once; needs a running loop."""
         self.task = task
-        self.typed = ""
-        self.partial = ""
+        self._watch = InFlight(task.snapshot.uri, task.snapshot.text, task.offset)
+        self._wanted = task.snapshot.text, task.offset
         self._engine = engine
         self._request = Request(
             model=model,
@@ -58,36 +63,24 @@ class Flight:
         # Whoever waits gets the exception; when nobody does, it is no news for the log.
         self.landing.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    def typed_since(self, text: str, offset: int | None = None) -> str | None:
-        """What was typed at the cursor since the question was sent; None if other things changed.
-
-        Without ``offset`` the text alone decides.
-        """
-        old, at = self.task.snapshot.text, self.task.offset
-        grown = len(text) - len(old)
-        if grown < 0 or (offset is not None and offset != at + grown):
-            return None
-        if text[:at] != old[:at] or text[at + grown :] != old[at:]:
-            return None
-        return text[at : at + grown]
-
-    def serves(self, snapshot: Snapshot, offset: int | None, invoked: bool) -> bool:
-        """Whether the answer under way can be one to this later request."""
-        if self.landing.cancelled() or self.task.snapshot.uri != snapshot.uri:
+    def serves(self, text: str, offset: int, invoked: bool) -> bool:
+        """Whether the answer under way can be one to this later request of the document."""
+        if self.landing.done() or (invoked and not self.task.invoked):
             return False
-        if invoked and not self.task.invoked:
-            return False
-        typed = self.typed_since(snapshot.text, offset)
-        return typed is not None and self._agrees(typed)
+        return self._watch.verdict(self.task.snapshot.uri, text, offset) != "diverged"
 
-    def adopt(self, typed: str) -> None:
-        """Keep it for a request that came after ``typed``; closed if the answer goes elsewhere."""
-        self.typed = typed
+    def survives(self, text: str) -> bool:
+        """Whether some cursor in this later text could still be served."""
+        typed = len(text) - len(self.task.snapshot.text)
+        ends = (self.task.offset + typed - closers for closers in range(min(typed, 2) + 1))
+        return typed >= 0 and any(self.serves(text, at, self.task.invoked) for at in ends)
+
+    def adopt(self, text: str, offset: int) -> None:
+        """Keep it for this later request; closed as soon as the answer goes elsewhere."""
+        self._wanted = text, offset
         if self._closing is not None:
             self._closing.cancel()
             self._closing = None
-        if not self._agrees(typed):
-            self.close()
 
     def close(self) -> None:
         """Give the question up, which closes the engine's connection."""
@@ -98,16 +91,13 @@ class Flight:
         if self._closing is None and not self.landing.done():
             self._closing = asyncio.get_running_loop().call_later(seconds, self.close)
 
-    def _agrees(self, typed: str) -> bool:
-        return self.partial.startswith(typed) or typed.startswith(self.partial)
-
     def _on_text(self, index: int, text: str) -> None:
         if self.task.n > 1:
             return
-        self.partial += text
-        if not self._agrees(self.typed):
+        self._watch.feed(index, text)
+        if self._watch.verdict(self.task.snapshot.uri, *self._wanted) == "diverged":
             self.close()
-        elif should_stop(self.task, self.partial) is not None:
+        elif should_stop(self.task, self._watch.partial) is not None:
             raise _Enough
 
     async def _fly(self) -> Landed:
@@ -118,7 +108,10 @@ class Flight:
             answer: Answer = await self._engine.generate(self._request, self._on_text)
             texts, ended, usage = answer.texts, answer.finish, answer.usage
         except _Enough:
-            cut = should_stop(self.task, self.partial)
-            texts, ended, usage = (self.partial[:cut],), ("stop",), None
+            cut = should_stop(self.task, self._watch.partial)
+            texts, ended, usage = (self._watch.partial[:cut],), ("stop",), None
+        if "cancelled" in ended:
+            result: tuple[Completion, ...] | Nothing = Nothing("the engine gave the question up")
+            return Landed(result, usage, (loop.time() - started) * 1000, whole=False)
         result = await self._finish(self.task, texts, ended)
         return Landed(result, usage, (loop.time() - started) * 1000)

@@ -7,26 +7,28 @@ import logging
 import os
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 
 from tabwright import __version__
-from tabwright.assists.complete import Options
-from tabwright.client.pace import Pace
-from tabwright.core.context import Budget, Document
+from tabwright.client.answers import Answers
+from tabwright.client.engine import EngineError
+from tabwright.core.context import Document
 from tabwright.core.text import Snapshot
 from tabwright.lsp import log, settings
 from tabwright.lsp.documents import Buffers, Cursor
-from tabwright.lsp.engines import MakeEngine, Runtime, make_engine
-from tabwright.lsp.outcome import NONE, Outcome, nothing
+from tabwright.lsp.engines import BrokenEngine, MakeEngine, Runtime, make_engine
+from tabwright.lsp.outcome import Outcome, nothing
 from tabwright.lsp.privacy import Privacy
 from tabwright.lsp.progress import Bar, Client
 from tabwright.lsp.pulling import Puller
-from tabwright.lsp.session import Session, Setup, Work
+from tabwright.lsp.report import Report
+from tabwright.lsp.session import Session, Setup
 from tabwright.lsp.settings import Settings
+from tabwright.lsp.waiting import Work
 
 logger = logging.getLogger(__name__)
 
+_SETTINGS_S = 15.0
 _MOST_OTHERS = 8
 _MOST_CHARACTERS = 100_000
 _ADVICE = {
@@ -46,18 +48,18 @@ class Host:
         self.buffers = Buffers()
         self.settings = Settings()
         self.puller = Puller(client, self._pulled)
+        self.report = Report()
         self._make = make
         self._roots: tuple[str, ...] = ()
         self._runtime: Runtime | None = None
         self._privacy = Privacy(())
-        self._pace = Pace()
+        self._answers = Answers()
         self._sessions: dict[str, Session] = {}
         self._said: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._files = ThreadPoolExecutor(1, "tabwright-files")
         self._thinking = ThreadPoolExecutor(1, "tabwright-work")
-        self._last: tuple[Outcome, str, tuple[int, int]] | None = None
-        self._counts = {"requests": 0, "model": 0, "cache": 0, "in flight": 0, "none": 0}
+        self._configured = asyncio.Event()
 
     # Settings and life --------------------------------------------------------------------------
 
@@ -69,7 +71,8 @@ class Host:
         if roots is not None:
             self._roots = tuple(roots)
         old, self.settings = self.settings, found
-        log.set_level(found.log.level)
+        if found.log != old.log:
+            log.set_level(found.log.level)
         if found.models_directory:
             # The engine and the pull are processes of their own and look there too.
             os.environ["TABWRIGHT_MODELS_DIR"] = found.models_directory
@@ -85,15 +88,22 @@ class Host:
             self._runtime = None
             self.start()
         if old != found:
+            self._answers.forget()
             for session in self._sessions.values():
                 session.reset()
+
+        self._configured.set()
 
     def start(self) -> Runtime:
         """Begin to bring the engine up, with progress; does nothing when it is up."""
         if self._runtime is None:
             remote = bool(self.settings.remote.url)
             model = (self.settings.remote.model if remote else "") or self.settings.model
-            self._runtime = Runtime(self._make(self.settings), model, remote=remote)
+            try:
+                engine = self._make(self.settings)
+            except EngineError as error:
+                engine = BrokenEngine(str(error))
+            self._runtime = Runtime(engine, model, remote=remote)
             self._spawn(self._bring_up(self._runtime))
         return self._runtime
 
@@ -131,15 +141,13 @@ class Host:
         """Answer one request; never raises but CancelledError. Remembered for ``why``."""
         try:
             outcome = await self._complete(cursor, uri, invoked)
-        except Exception as error:
-            logger.exception("a completion failed")
+        except Exception as error:  # noqa: BLE001 - any failure is an empty answer with a reason
+            log.failure("a completion failed", error)
             outcome = nothing(f"an error in the server: {type(error).__name__}", problem="internal")
         except asyncio.CancelledError:
-            self._last = nothing("the editor cancelled the request"), uri, position
+            self.report.note(nothing("the editor cancelled the request"), uri, position)
             raise
-        self._last = outcome, uri, position
-        self._counts["requests"] += 1
-        self._counts[outcome.source] += 1
+        self.report.note(outcome, uri, position)
         if outcome.problem:
             self._trouble(outcome.problem, outcome.reason)
         return outcome
@@ -147,6 +155,11 @@ class Host:
     async def _complete(self, cursor: Cursor | None, uri: str, invoked: bool) -> Outcome:
         if cursor is None:
             return nothing("the document is not open", "the editor asked before it opened it")
+        try:
+            # What may be asked, and of whom, is known only with the settings.
+            await asyncio.wait_for(self._configured.wait(), _SETTINGS_S)
+        except TimeoutError:
+            return nothing("the editor has not sent its settings", "no initialized notification")
         language = cursor.snapshot.language_id
         if not self.settings.is_on(language):
             return nothing("completion is switched off", f"by the settings, for {language}")
@@ -160,27 +173,16 @@ class Host:
             if failure is not None:
                 return nothing(failure.message, problem=failure.kind)
             return nothing("the model is still loading", f"{runtime.model}: {runtime.state}")
-        session = self._sessions.setdefault(uri, Session(uri, self._pace))
+        session = self._sessions.setdefault(uri, Session(uri, self._answers))
         return await session.complete(cursor, invoked, self._others(uri), self._setup(runtime))
 
     def _setup(self, runtime: Runtime) -> Setup:
         loop = asyncio.get_running_loop()
-        wanted, context = self.settings.completion, self.settings.context
-        wait = wanted.debounce_ms
+        wait = self.settings.completion.debounce_ms
         return Setup(
             engine=runtime.engine,
             model=runtime.model,
-            options=Options(
-                max_tokens=wanted.max_tokens,
-                line_tokens=min(Options().line_tokens, wanted.max_tokens),
-                multiline=wanted.multiline,
-                candidates=wanted.candidates,
-                budget=replace(
-                    Budget(),
-                    prefix_chars=context.prefix_characters,
-                    suffix_chars=context.suffix_characters,
-                ),
-            ),
+            options=settings.options_of(self.settings),
             model_info=runtime.model_info,
             refused=self._privacy.allowed,
             files=Work(partial(loop.run_in_executor, self._files)),
@@ -206,32 +208,9 @@ class Host:
 
     # What is told -------------------------------------------------------------------------------
 
-    def why(self) -> dict[str, object]:
-        """Why the last request showed what it showed."""
-        if self._last is None:
-            return {"reason": "nothing was asked yet", "source": NONE}
-        outcome, uri, (line, character) = self._last
-        usage = outcome.usage
-        return {
-            "reason": outcome.reason,
-            "detail": outcome.detail,
-            "uri": uri,
-            "position": {"line": line, "character": character},
-            "ms": round(outcome.ms, 1),
-            "shown": len(outcome.edits),
-            "source": outcome.source,
-            "reused_tokens": usage.reused_tokens if usage else None,
-            "computed_tokens": usage.computed_tokens if usage else None,
-            "prompt_tokens": usage.prompt_tokens if usage else None,
-            "completion_tokens": usage.completion_tokens if usage else None,
-            "queue_ms": usage.queue_ms if usage else None,
-            "prefill_ms": usage.prefill_ms if usage else None,
-            "decode_ms": usage.decode_ms if usage else None,
-        }
-
     async def status(self) -> dict[str, object]:
         """How the server and its engine are, waiting at most 1 s for the engine's word."""
-        runtime, last = self._runtime, self._last
+        runtime = self._runtime
         found: dict[str, object] = {
             "version": __version__,
             "pid": os.getpid(),
@@ -241,10 +220,7 @@ class Host:
             "problem": runtime.failure.message if runtime and runtime.failure else None,
             "pulling": list(self.puller.running),
             "encoding": self.buffers.encoding,
-            "last_ms": round(last[0].ms, 1) if last else None,
-            "requests": self._counts["requests"],
-            "sources": {key: n for key, n in self._counts.items() if key != "requests"},
-            "no_model_share": self._share(),
+            **self.report.figures(),
             "engine": None,
         }
         if runtime is not None:
@@ -265,18 +241,12 @@ class Host:
             self._said.add(kind)
             self.client.show(level, message)
 
-    def _share(self) -> float | None:
-        """Share of the answers that were shown without asking the model."""
-        free = self._counts["cache"] + self._counts["in flight"]
-        shown = free + self._counts["model"]
-        return round(free / shown, 3) if shown else None
-
     def _trouble(self, kind: str, reason: str) -> None:
         local = self._runtime is None or not self._runtime.remote
         if kind == "model_missing" and local:
             if self._runtime is not None:
                 self._runtime.lost(reason)
-            self._spawn(self.puller.offer(self.settings.model))
+                self._spawn(self.puller.offer(self._runtime.model))
             return
         self.say(
             kind, "warning", f"Tabwright: {reason}. {_ADVICE.get(kind, '')}".replace("..", ".")

@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import os
 import sys
+import traceback
 from typing import BinaryIO
 
 from tabwright import paths
@@ -82,3 +83,11 @@ def _withhold_foreign_values(record: logging.LogRecord) -> bool:
     record.msg = f"{str(record.msg).partition('%')[0].partition(chr(10))[0]}{cause}"
     record.args, record.exc_info, record.exc_text = (), None, None
     return True
+
+
+def failure(what: str, error: BaseException) -> None:
+    """Log an error of our own: its kind and place, its words (which may quote code) at DEBUG."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    logger.error("%s: %s%s", what, type(error).__name__, place)
+    logger.debug("in full:", exc_info=error)

@@ -13,6 +13,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
+from tabwright.lsp import log
 from tabwright.lsp.wire import Malformed
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,7 @@ class RpcServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log the kind of an error; its words may quote the user's code."""
-        logger.error("%s while handling a message", type(error).__name__)
-        logger.debug("in full:", exc_info=error)
+        log.failure("while handling a message", error)
 
     async def ask(self, question: Awaitable[T], what: str, seconds: float = 10.0) -> T | None:
         """The client's answer to a question of ours; None when it has none in time."""

@@ -73,7 +73,7 @@ async def _status(ls: Server, argument: Mapping[str, object]) -> dict[str, objec
 
 
 def _why(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
-    return ls.host.why()
+    return ls.host.report.why()
 
 
 async def _pull(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
 
 from tabwright.assists.complete import Completion, Nothing, Options, Task, finish, prepare
+from tabwright.client.answers import Answers
 from tabwright.client.engine import Engine, EngineError, EngineUnavailable, ModelMissing
 from tabwright.client.pace import Pace
 from tabwright.core.context import Document, Window
@@ -16,31 +16,14 @@ from tabwright.core.task import ModelInfo
 from tabwright.core.text import Edit, Snapshot, line_span
 from tabwright.lsp.documents import Cursor
 from tabwright.lsp.flight import Flight, Landed
-from tabwright.lsp.kept import Kept
 from tabwright.lsp.outcome import CACHE, IN_FLIGHT, MODEL, Outcome, nothing
+from tabwright.lsp.waiting import Superseded, Work, first
 
 # After a cancel, the time in which somebody who types may send the next request: VS Code sends it
 # 50 ms after the keystroke that cancelled the last one.
 _LINGER_S = 0.08
 _TYPING_S = 1.0
 _MOST_TYPED = 4
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Work:
-    """Runs what takes longer on a thread; whoever waits can be cancelled at once."""
-
-    def __init__(self, submit: Callable[[Callable[[], object]], Awaitable[object]]) -> None:
-        """Hand each call to ``submit``, such as a bound ``loop.run_in_executor``."""
-        self._submit = submit
-
-    async def __call__(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of ``call``."""
-        result: list[T] = []
-        await self._submit(lambda: result.append(call(*args, **kwargs)))
-        return result[0]
 
 
 @dataclass(frozen=True)
@@ -61,18 +44,14 @@ class Setup:
     debounce_s: float | None = None
 
 
-class _Superseded(Exception):
-    """A newer request of the same document came."""
-
-
 class Session:
     """The requests of one document: at most one is awaited, and the newest wins."""
 
-    def __init__(self, uri: str, pace: Pace | None = None) -> None:
-        """Start without answers; ``pace`` is shared by all documents of an editor."""
+    def __init__(self, uri: str, answers: Answers) -> None:
+        """Start with what ``answers``, shared by all documents, has for this one."""
         self.uri = uri
-        self._kept = Kept()
-        self._pace = pace or Pace()
+        self._answers = answers
+        self._pace = Pace()
         self._flight: Flight | None = None
         self._previous: Window | None = None
         self._gone: asyncio.Future[None] | None = None
@@ -86,20 +65,12 @@ class Session:
             self._typed_at = now
         self._length = len(snapshot.text)
         self._pace.key(now)
-        flight = self._flight
-        if flight is not None and not flight.landing.done():
-            typed = flight.typed_since(snapshot.text)
-            if typed is None:
-                flight.close()
-            elif typed:
-                # Adopted for what was typed; whether a request follows shows within the linger.
-                flight.adopt(typed)
-                if self._gone is None:
-                    flight.close_in(_LINGER_S)
+        if self._flight is not None and not self._flight.survives(snapshot.text):
+            self._flight.close()
 
     def reset(self) -> None:
         """Forget answers and give up what is under way: the settings are others now."""
-        self._kept = Kept()
+        self._answers.forget(self.uri)
         self._previous = None
         self._supersede()
         if self._flight is not None:
@@ -121,7 +92,7 @@ class Session:
         gone = self._gone = loop.create_future()
         try:
             outcome = await self._answer(cursor, invoked, others, setup, gone)
-        except _Superseded:
+        except Superseded:
             outcome = nothing("a newer request came")
         except ModelMissing as error:
             outcome = nothing(str(error), problem="model_missing")
@@ -146,35 +117,38 @@ class Session:
         gone: asyncio.Future[None],
     ) -> Outcome:
         snapshot, offset = cursor.snapshot, cursor.offset
+        until = asyncio.get_running_loop().time() + self._wait(snapshot, offset, invoked, setup)
         # 1. What must stay out of every prompt.
         path = cursor.path or snapshot.uri
-        refusal, others = await _first(setup.files(_screen, setup.refused, path, others), gone)
+        refusal, others = await first(setup.files(_screen, setup.refused, path, others), gone)
         if refusal is not None:
             return nothing("this file is kept from the model", refusal)
         # 2. An answer that was given before, as far as it is not typed yet.
-        kept = self._kept.get(snapshot.text, offset, invoked)
-        if kept:
+        kept = self._get(snapshot.text, offset, invoked)
+        if kept is not None:
             self._drop_unless(snapshot, offset, invoked)
-            return Outcome(kept, source=CACHE)
+            if kept:
+                return Outcome(kept, source=CACHE)
+            return nothing("the model had nothing to add here before", source=CACHE)
         # 3. One that is under way and still right.
         outcome = await self._join(snapshot, offset, invoked, gone)
         if outcome is not None:
             return outcome
         # 4. A question of its own, once the typing pauses.
-        model = await _first(setup.model_info(), gone)
-        task = await _first(setup.work(self._prepare, cursor, model, invoked, others, setup), gone)
+        model = await first(setup.model_info(), gone)
+        task = await first(setup.work(self._prepare, cursor, model, invoked, others, setup), gone)
         if isinstance(task, Nothing):
             return nothing(task.reason)
-        wait_s = self._wait(snapshot, offset, invoked, setup)
-        if wait_s > 0:
-            await _first(asyncio.sleep(wait_s), gone)
-        flight = Flight(task, setup.engine, setup.model, snapshot.uri, partial(_judge, setup.work))
+        left_s = until - asyncio.get_running_loop().time()
+        if left_s > 0:
+            await first(asyncio.sleep(left_s), gone)
+        flight = Flight(task, setup.engine, setup.model, self.uri, partial(_judge, setup.work))
         self._flight = flight
         self._previous = task.window
         landed = await self._land(flight, gone)
         if landed is None:
-            return nothing("the question was given up")
-        return self._outcome(landed, flight, snapshot, offset, invoked, MODEL)
+            return nothing("the text changed while the model wrote")
+        return self._outcome(landed, snapshot, offset, invoked, MODEL)
 
     async def _join(
         self, snapshot: Snapshot, offset: int, invoked: bool, gone: asyncio.Future[None]
@@ -183,20 +157,20 @@ class Session:
         flight = self._drop_unless(snapshot, offset, invoked)
         if flight is None:
             return None
-        typed = flight.typed_since(snapshot.text, offset)
-        flight.adopt(typed or "")
+        flight.adopt(snapshot.text, offset)
         landed = await self._land(flight, gone)
-        if landed is None or (isinstance(landed.result, Nothing) and typed):
+        if landed is None:
             return None
-        outcome = self._outcome(landed, flight, snapshot, offset, invoked, IN_FLIGHT)
-        return outcome if outcome.edits or not typed else None
+        outcome = self._outcome(landed, snapshot, offset, invoked, IN_FLIGHT)
+        same = (offset, len(snapshot.text)) == (flight.task.offset, len(flight.task.snapshot.text))
+        return outcome if outcome.edits or same else None
 
     def _drop_unless(self, snapshot: Snapshot, offset: int, invoked: bool) -> Flight | None:
         """The flight that can still serve; one that cannot is closed."""
         flight = self._flight
         if flight is None or flight.landing.done():
             return None
-        if flight.serves(snapshot, offset, invoked):
+        if flight.serves(snapshot.text, offset, invoked):
             return flight
         flight.close()
         return None
@@ -204,32 +178,34 @@ class Session:
     async def _land(self, flight: Flight, gone: asyncio.Future[None]) -> Landed | None:
         """What a flight brought, kept for later; None when it was closed under way."""
         try:
-            landed = await _first(flight.landing, gone)
+            landed = await first(flight.landing, gone)
         except asyncio.CancelledError:
             own = asyncio.current_task()
             if flight.landing.cancelled() and not (own and own.cancelling()):
                 return None
             raise
-        if not isinstance(landed.result, Nothing):
+        self._pace.answered(landed.ms / 1000)
+        if landed.whole:
             task = flight.task
-            edits = tuple(_edit(each) for each in landed.result)
-            self._kept.put(task.snapshot.text, task.offset, task.invoked, edits)
-        if landed.usage is not None:
-            self._pace.answered(landed.ms / 1000)
+            edits = () if isinstance(landed.result, Nothing) else tuple(map(_edit, landed.result))
+            self._answers.put(
+                self.uri, task.snapshot.text, task.offset, edits, invoked=task.invoked
+            )
         return landed
 
+    def _get(self, text: str, offset: int, invoked: bool) -> tuple[Edit, ...] | None:
+        """Kept edits; () where the model is known to have none, which by hand is asked again."""
+        found = self._answers.get(self.uri, text, offset, invoked=invoked)
+        if invoked:
+            return found or None
+        return found[:1] if found else found
+
     def _outcome(
-        self,
-        landed: Landed,
-        flight: Flight,
-        snapshot: Snapshot,
-        offset: int,
-        invoked: bool,
-        source: str,
+        self, landed: Landed, snapshot: Snapshot, offset: int, invoked: bool, source: str
     ) -> Outcome:
         if isinstance(landed.result, Nothing):
             return replace(nothing(landed.result.reason, source=source), usage=landed.usage)
-        edits = self._kept.get(snapshot.text, offset, invoked)
+        edits = self._get(snapshot.text, offset, invoked)
         if not edits:
             reason = "what was typed since differs from the answer"
             return replace(nothing(reason, source=source), usage=landed.usage)
@@ -296,20 +272,3 @@ async def _judge(
 
 def _edit(completion: Completion) -> Edit:
     return completion.edit
-
-
-async def _first(work: Awaitable[T], gone: asyncio.Future[None]) -> T:
-    """The result of ``work``; raises _Superseded when ``gone`` is done before it.
-
-    A flight's landing is left running; a coroutine that was begun here is not.
-    """
-    task = asyncio.ensure_future(work)
-    either: set[asyncio.Future[Any]] = {task, gone}
-    try:
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise _Superseded
-        return task.result()
-    finally:
-        if task is not work and not task.done():
-            task.cancel()

@@ -1,0 +1,393 @@
+"""One document's requests against an engine that writes when it is told to.
+
+``║`` is the cursor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from tabwright.assists.complete import ModelInfo, Options
+from tabwright.client.answers import Answers
+from tabwright.client.engine import (
+    Answer,
+    EngineError,
+    EngineUnavailable,
+    ModelMissing,
+    OnText,
+    Request,
+    Usage,
+)
+from tabwright.core.context import Document
+from tabwright.core.prompt import family_by_name
+from tabwright.core.text import Snapshot
+from tabwright.lsp.documents import Cursor
+from tabwright.lsp.outcome import Outcome
+from tabwright.lsp.session import Session, Setup
+from tabwright.lsp.waiting import Work
+
+URI = "file:///work/a.py"
+USAGE = Usage(prompt_tokens=40, reused_tokens=38, computed_tokens=2)
+VERSIONS = itertools.count(1)
+
+
+@dataclass
+class Call:
+    """One question as the engine got it."""
+
+    request: Request
+    on_text: OnText
+    answer: asyncio.Future[Answer]
+    texts: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    def write(self, text: str, index: int = 0) -> None:
+        while len(self.texts) <= index:
+            self.texts.append("")
+        self.texts[index] += text
+        try:
+            self.on_text(index, text)
+        except Exception as error:  # noqa: BLE001 - as the real client: it ends the question
+            self.answer.set_exception(error)
+
+    def end(self, text: str = "", finish: str = "stop") -> None:
+        if text:
+            self.write(text)
+        if not self.answer.done():
+            self.answer.set_result(Answer(tuple(self.texts), (finish,) * len(self.texts), USAGE))
+
+
+class WrittenEngine:
+    """An engine whose answers the test writes."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
+        assert on_text is not None
+        call = Call(request, on_text, asyncio.get_running_loop().create_future())
+        self.calls.append(call)
+        try:
+            return await call.answer
+        except asyncio.CancelledError:
+            call.closed = True
+            raise
+
+    async def model_info(self, name: str) -> ModelInfo:
+        return ModelInfo(name, family_by_name("qwen2.5-coder"), 32768)
+
+    async def status(self) -> dict[str, object]:
+        return {}
+
+    async def aclose(self) -> None:
+        return None
+
+    async def call(self, number: int) -> Call:
+        """The question of that number, counted from 1, once it is there."""
+        async with asyncio.timeout(2):
+            while len(self.calls) < number:
+                await asyncio.sleep(0.001)
+        return self.calls[number - 1]
+
+
+class Desk:
+    """A session with all it needs; requests as text with a cursor."""
+
+    def __init__(self) -> None:
+        self.engine = WrittenEngine()
+        self.session = Session(URI, Answers())
+        self.pool = ThreadPoolExecutor(2)
+        self.refused: Callable[[str], str | None] = lambda path: None
+        self.debounce_s = 0.0
+        self.others: Sequence[Document] = ()
+        self.options = Options()
+
+    def setup(self) -> Setup:
+        work = Work(partial(asyncio.get_running_loop().run_in_executor, self.pool))
+        return Setup(
+            engine=self.engine,
+            model="m",
+            options=self.options,
+            model_info=partial(self.engine.model_info, "m"),
+            refused=lambda path: self.refused(path),
+            files=work,
+            work=work,
+            debounce_s=self.debounce_s,
+        )
+
+    def ask(self, marked: str, *, invoked: bool = False) -> asyncio.Task[Outcome]:
+        """Change the text, then ask at the cursor."""
+        offset = marked.index("║")
+        snapshot = Snapshot(URI, "python", next(VERSIONS), marked.replace("║", ""))
+        self.session.changed(snapshot)
+        cursor = Cursor(snapshot, offset, "", "", "/work/a.py")
+        return asyncio.create_task(
+            self.session.complete(cursor, invoked, self.others, self.setup())
+        )
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+async def texts(request: asyncio.Task[Outcome]) -> list[str]:
+    outcome = await asyncio.wait_for(request, 2)
+    return [edit.new_text for edit in outcome.edits]
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0.002)
+
+
+HEAD = "def add(a, b):\n    return "
+
+
+async def test_the_model_is_asked_and_what_it_cost_is_told(desk: Desk) -> None:
+    request = desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    call.end("a + b")
+    outcome = await request
+    assert await texts(request) == ["a + b"]
+    assert (outcome.source, outcome.reason, outcome.usage) == ("model", "shown", USAGE)
+    assert outcome.ms > 0
+    sent = call.request
+    assert (sent.lane, sent.session, sent.model, sent.n) == ("newest", URI, "m", 1)
+
+
+async def test_typing_through_an_answer_asks_no_model(desk: Desk) -> None:
+    request = desk.ask(HEAD + "║\n")
+    (await desk.engine.call(1)).end("a + b")
+    await request
+    for typed, rest in [("a", " + b"), ("a +", " b"), ("a", " + b"), ("", "a + b"), ("a + ", "b")]:
+        later = desk.ask(HEAD + typed + "║\n")
+        assert await texts(later) == [rest]
+        assert (await later).source == "cache"
+    assert len(desk.engine.calls) == 1
+
+
+async def test_a_question_under_way_is_joined_while_it_is_right(desk: Desk) -> None:
+    first = desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    second = desk.ask(HEAD + "a║\n")
+    assert (await first).reason == "a newer request came"
+    call.write("a +")
+    third = desk.ask(HEAD + "a +║\n")
+    await second
+    call.end(" b")
+    assert await texts(third) == [" b"]
+    assert (await third).source == "in flight"
+    assert len(desk.engine.calls) == 1 and not call.closed
+
+
+async def test_a_question_that_goes_elsewhere_is_closed_and_asked_anew(desk: Desk) -> None:
+    desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    second = desk.ask(HEAD + "s║\n")
+    await settle()
+    call.write("a")  # the user typed s
+    again = await desk.engine.call(2)
+    assert call.closed
+    again.end("um((a, b))")
+    assert await texts(second) == ["um((a, b))"]
+
+
+async def test_a_diverged_text_closes_at_once(desk: Desk) -> None:
+    first = desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    call.write("a")
+    desk.session.changed(Snapshot(URI, "python", 9, "something else"))
+    await settle()
+    assert call.closed
+    assert (await first).edits == ()
+
+
+async def test_a_cancelled_question_is_closed_at_once_when_nobody_types(desk: Desk) -> None:
+    request = desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    request.cancel()
+    await settle()
+    assert request.cancelled() and call.closed
+
+
+async def test_while_somebody_types_a_cancelled_question_waits_for_the_next_key(
+    desk: Desk,
+) -> None:
+    desk.session.changed(Snapshot(URI, "python", 1, HEAD[:-1] + "\n"))
+    first = desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    first.cancel()  # as VS Code does at the next key
+    await settle()
+    assert first.cancelled() and not call.closed
+    second = desk.ask(HEAD + "a║\n")
+    await settle()
+    call.end("a + b")
+    assert await texts(second) == [" + b"]
+    third = desk.ask(HEAD + "x║\n")
+    other = await desk.engine.call(2)
+    third.cancel()
+    await asyncio.sleep(0.12)
+    assert other.closed
+
+
+async def test_twenty_quick_requests_ask_once_for_the_last(desk: Desk) -> None:
+    desk.debounce_s = 0.05
+    word = "abcdefghijklmnopqrst"
+    requests = [desk.ask(f"x = {word[: n + 1]}║\n") for n in range(20)]
+    call = await desk.engine.call(1)
+    call.end("()")
+    outcomes = await asyncio.gather(*requests)
+    assert [outcome.reason for outcome in outcomes[:-1]] == ["a newer request came"] * 19
+    assert [edit.new_text for edit in outcomes[-1].edits] == ["()"]
+    assert len(desk.engine.calls) == 1
+
+
+async def test_asked_by_hand_it_does_not_wait_and_gives_several(desk: Desk) -> None:
+    desk.debounce_s = 5
+    request = desk.ask(HEAD + "║\n", invoked=True)
+    call = await desk.engine.call(1)
+    assert call.request.n == 3
+    for index, text in enumerate(["a + b", "b + a", "a + b"]):
+        call.write(text, index)
+    call.end()
+    assert await texts(request) == ["a + b", "b + a"]
+
+
+async def test_asked_by_hand_an_automatic_question_is_not_joined(desk: Desk) -> None:
+    desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    desk.ask(HEAD + "║\n", invoked=True)
+    await desk.engine.call(2)
+    assert call.closed
+
+
+async def test_the_answer_stops_early_when_it_has_enough(desk: Desk) -> None:
+    request = desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    call.write("a + b\n\n\ndef")
+    assert await texts(request) == ["a + b"]
+    assert (await request).usage is None
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (ModelMissing("run: tabwright models pull m"), "model_missing"),
+        (EngineUnavailable("it went away"), "unavailable"),
+        (EngineError("it failed"), "engine"),
+    ],
+)
+async def test_failures_are_empty_answers_with_a_reason(
+    desk: Desk, error: EngineError, problem: str
+) -> None:
+    request = desk.ask(HEAD + "║\n")
+    (await desk.engine.call(1)).answer.set_exception(error)
+    outcome = await request
+    assert (outcome.edits, outcome.reason, outcome.problem) == ((), str(error), problem)
+    again = desk.ask(HEAD + "║\n")
+    (await desk.engine.call(2)).end("a + b")
+    assert await texts(again) == ["a + b"]
+
+
+async def test_an_empty_answer_is_kept_but_not_when_the_engine_gave_up(desk: Desk) -> None:
+    first = desk.ask(HEAD + "║\n")
+    (await desk.engine.call(1)).end(" ", finish="cancelled")
+    assert (await first).reason == "the engine gave the question up"
+    second = desk.ask(HEAD + "║\n")
+    (await desk.engine.call(2)).end(" ")
+    assert await texts(second) == []
+    third = desk.ask(HEAD + "║\n")
+    assert (await third).source == "cache" and await texts(third) == []
+    by_hand = desk.ask(HEAD + "║\n", invoked=True)
+    (await desk.engine.call(3)).end("a + b")
+    assert await texts(by_hand) == ["a + b"]
+
+
+async def test_closers_an_editor_puts_in_do_not_matter(desk: Desk) -> None:
+    first = desk.ask("x = sum║\n")
+    call = await desk.engine.call(1)
+    call.write("([1")
+    second = desk.ask("x = sum(║)\n")
+    await first
+    await settle()
+    call.end(", 2])")
+    outcome = await second
+    assert outcome.source == "in flight"
+    (edit,) = outcome.edits
+    text = "x = sum()\n"
+    assert text[: edit.span.start] + edit.new_text + text[edit.span.end :] == "x = sum([1, 2])\n"
+
+
+async def test_a_private_file_asks_nobody(desk: Desk) -> None:
+    desk.refused = lambda path: f"{path} is a secret"
+    outcome = await desk.ask("KEY = ║\n")
+    assert (outcome.reason, outcome.detail) == (
+        "this file is kept from the model",
+        "/work/a.py is a secret",
+    )
+    assert desk.engine.calls == []
+
+
+async def test_private_files_are_no_context(desk: Desk) -> None:
+    shared = "def compute_total_price(order, discount):\n    return order.total - discount\n" * 3
+    desk.others = [
+        Document("/work/open.py", "python", shared + "OPEN = 1\n"),
+        Document("/work/secret.py", "python", shared + "SECRET = 1\n"),
+    ]
+    desk.refused = lambda path: "secret" if "secret" in path else None
+    desk.ask("def compute_final_price(order):\n    return compute_total_price(order, ║)\n")
+    prompt = (await desk.engine.call(1)).request.prompt.flat()
+    assert "SECRET" not in prompt and "secret.py" not in prompt
+
+
+async def test_before_code_on_its_line_nothing_is_asked(desk: Desk) -> None:
+    outcome = await desk.ask("x = ║foo(1)\n")
+    assert outcome.edits == () and "before code" in outcome.reason
+    assert desk.engine.calls == []
+
+
+async def test_closing_gives_everything_up(desk: Desk) -> None:
+    request = desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    desk.session.close()
+    outcome = await asyncio.wait_for(request, 2)
+    assert outcome.edits == ()
+    await settle()
+    assert call.closed
+
+
+async def test_random_typing_never_leaves_a_question_open(desk: Desk) -> None:
+    """Types, cancels and answers at random: in the end one question at most is open."""
+    import random
+
+    chance = random.Random(7)
+    typed = ""
+    requests: list[asyncio.Task[Outcome]] = []
+    for _ in range(120):
+        typed = typed[:-1] if chance.random() < 0.2 else typed + chance.choice("ab ")
+        requests.append(desk.ask(HEAD + typed + "║\n"))
+        if chance.random() < 0.5:
+            await asyncio.sleep(0.002)
+        for call in desk.engine.calls[-2:]:
+            if not call.answer.done() and chance.random() < 0.5:
+                call.write(chance.choice("ab "))
+        if chance.random() < 0.3:
+            requests[-1].cancel()
+    await asyncio.sleep(0.15)
+    open_calls = [call for call in desk.engine.calls if not call.answer.done()]
+    assert len(open_calls) <= 1
+    desk.session.close()
+    async with asyncio.timeout(2):
+        for request in requests:
+            with contextlib.suppress(asyncio.CancelledError):
+                await request
+    assert all(call.closed for call in open_calls)
