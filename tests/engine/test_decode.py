@@ -97,7 +97,8 @@ def test_a_stop_text_never_shows(qwen2: TorchModel, vocabulary: Vocabulary) -> N
 
 def test_zero_tokens_only_compute_the_prompt(qwen2: TorchModel, vocabulary: Vocabulary) -> None:
     cache, usage = StateCache(qwen2), Usage()
-    assert not [d for d in generate(qwen2, vocabulary, cache, ask(max_tokens=0), usage) if d.text]
+    deltas = [*generate(qwen2, vocabulary, cache, ask(max_tokens=0), usage)]
+    assert [(d.text, d.finish_reason) for d in deltas] == [("", "length")]
     assert usage.computed_tokens == usage.prompt_tokens == cache.tokens()
 
 

@@ -52,10 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _python() -> Finding:
-    version = platform.python_version()
-    if sys.version_info < (3, 11):
-        return Finding("Python", "problem", f"{version} is too old; 3.11 or newer is needed")
-    return Finding("Python", "ok", f"{version} on {platform.system()} {platform.machine()}")
+    where = f"{platform.system()} {platform.machine()}"
+    return Finding("Python", "ok", f"{platform.python_version()} on {where}, {sys.executable}")
 
 
 def _torch() -> Finding:

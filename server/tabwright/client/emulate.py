@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tabwright.client.engine import Request
+from tabwright.client.engine import Answer, OnText, Request
 from tabwright.core.prompt import Prompt
 
 MAX_CUT = 48
@@ -109,3 +109,59 @@ def healed(request: Request) -> tuple[Request, str]:
     prompt, cut = take_back(request.prompt)
     room = request.max_tokens + len(cut) // 2 + bool(cut)
     return replace(request, prompt=prompt, max_tokens=room), cut
+
+
+class Enough(Exception):
+    """All candidates have ended here, whatever the engine would still send."""
+
+
+class Reading:
+    """The candidates of one answer, trimmed as they come."""
+
+    def __init__(self, request: Request, cut: str, on_text: OnText | None) -> None:
+        self._request = request
+        self._cut = cut
+        self._on_text = on_text
+        self._probe = suffix_probe(request.suffix_stop)
+        self._candidates: dict[int, Trimmed] = {}
+
+    @property
+    def begun(self) -> bool:
+        """Whether any text came."""
+        return bool(self._candidates)
+
+    def add(self, index: int, piece: str) -> None:
+        """Take a piece of candidate ``index``; raises Enough once all have ended."""
+        candidate = self._candidate(index)
+        self._tell(index, candidate.add(piece))
+        ended = [one for one in self._candidates.values() if one.reason]
+        if len(ended) >= self._request.n:
+            raise Enough
+
+    def answer(self, whole: Answer) -> Answer:
+        """The trimmed answer; ``whole`` is what the engine sent, or empty if that was cut short."""
+        for index in range(len(whole.texts)):
+            self._candidate(index)
+        for index, candidate in self._candidates.items():
+            self._tell(index, candidate.end())
+        if self._request.max_tokens == 0:
+            return Answer(("",), ("length",), whole.usage)
+        order = sorted(self._candidates)
+        finish = dict(enumerate(whole.finish))
+        return Answer(
+            tuple(self._candidates[index].text for index in order),
+            tuple(
+                "stop" if self._candidates[index].reason else finish.get(index, "stop")
+                for index in order
+            ),
+            whole.usage,
+        )
+
+    def _candidate(self, index: int) -> Trimmed:
+        if index not in self._candidates:
+            self._candidates[index] = Trimmed(self._cut, self._request.stop, self._probe)
+        return self._candidates[index]
+
+    def _tell(self, index: int, new: str) -> None:
+        if new and self._on_text is not None and self._request.max_tokens:
+            self._on_text(index, new)

@@ -124,7 +124,7 @@ class Link:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotConnected(self._scrub(f"{name} cannot be reached: {_why(error)}")) from error
         except TimeoutError as error:
-            limit = self.target.total_s
+            limit = self.target.total_s or 0.0
             raise EngineUnavailable(f"{name} did not answer within {limit:g} s") from error
         except (aiohttp.ClientError, ConnectionError) as error:
             broken = f"{name} broke the connection off: {_why(error)}"

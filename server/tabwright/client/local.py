@@ -91,8 +91,9 @@ class LocalEngine:
             return await ask(await self._connected())
         except NotConnected:
             # Nothing was begun, so the same request may go to the engine that is started now.
-            await self._drop()
-        await self._launcher.ensure()
+            await self._launcher.ensure()
+        if not self._options.unix:
+            await self._drop()  # the new engine has another port
         return await ask(await self._connected())
 
     async def _connected(self) -> Link:

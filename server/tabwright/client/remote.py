@@ -11,7 +11,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tabwright.client.breaker import Breaker
-from tabwright.client.emulate import Trimmed, healed, suffix_probe
+from tabwright.client.emulate import Enough, Reading, healed
 from tabwright.client.engine import (
     Answer,
     EngineError,
@@ -136,12 +136,12 @@ class RemoteEngine:
             body["cache_prompt"] = True
         if request.max_tokens == 0:
             body["max_tokens"] = 1  # most refuse a request for nothing
-        reading = _Reading(request, cut, on_text)
+        reading = Reading(request, cut, on_text)
         try:
             answer = await self._guarded(
                 lambda: self._link.complete(body, reading.add), again=lambda: not reading.begun
             )
-        except _Enough:
+        except Enough:
             answer = Answer((), (), Usage())
         except ModelMissing:
             self._listed = None
@@ -172,7 +172,7 @@ class RemoteEngine:
     async def _guarded(
         self, ask: Callable[[], Awaitable[T]], again: Callable[[], bool] = lambda: True
     ) -> T:
-        """Ask, once more when the connection failed and ``again`` allows; keeps the breaker's book."""
+        """Ask, and once more if the connection failed and ``again`` allows; tell the breaker."""
         if self._fault:
             raise EngineError(self._fault)
         refusal = self._breaker.refusal()
@@ -189,7 +189,7 @@ class RemoteEngine:
         except EngineUnavailable as error:
             self._breaker.failed(str(error))
             raise
-        except (EngineError, _Enough):
+        except (EngineError, Enough):
             self._breaker.succeeded()  # it answers, if not as hoped
             raise
         except BaseException:
@@ -215,60 +215,6 @@ class RemoteEngine:
     def _scrub(self, message: str) -> str:
         key = os.environ.get(self._options.key_environment, "").strip()
         return message.replace(key, "…") if key else message
-
-
-class _Enough(Exception):
-    """All candidates have ended here, whatever the engine would still send."""
-
-
-class _Reading:
-    """The candidates of one answer, trimmed as they come."""
-
-    def __init__(self, request: Request, cut: str, on_text: OnText | None) -> None:
-        self._request = request
-        self._cut = cut
-        self._on_text = on_text
-        self._probe = suffix_probe(request.suffix_stop)
-        self._candidates: dict[int, Trimmed] = {}
-
-    @property
-    def begun(self) -> bool:
-        return bool(self._candidates)
-
-    def add(self, index: int, piece: str) -> None:
-        candidate = self._candidate(index)
-        self._tell(index, candidate.add(piece))
-        ended = [one for one in self._candidates.values() if one.reason]
-        if len(ended) >= self._request.n:
-            raise _Enough
-
-    def answer(self, whole: Answer) -> Answer:
-        """The trimmed answer; ``whole`` is what the engine sent, or empty if that was cut short."""
-        for index in range(len(whole.texts)):
-            self._candidate(index)
-        for index, candidate in self._candidates.items():
-            self._tell(index, candidate.end())
-        if self._request.max_tokens == 0:
-            return Answer(("",), ("length",), whole.usage)
-        order = sorted(self._candidates)
-        finish = dict(enumerate(whole.finish))
-        return Answer(
-            tuple(self._candidates[index].text for index in order),
-            tuple(
-                "stop" if self._candidates[index].reason else finish.get(index, "stop")
-                for index in order
-            ),
-            whole.usage,
-        )
-
-    def _candidate(self, index: int) -> Trimmed:
-        if index not in self._candidates:
-            self._candidates[index] = Trimmed(self._cut, self._request.stop, self._probe)
-        return self._candidates[index]
-
-    def _tell(self, index: int, new: str) -> None:
-        if new and self._on_text is not None and self._request.max_tokens:
-            self._on_text(index, new)
 
 
 def _fault(url: str) -> str:

@@ -11,7 +11,6 @@ from tabwright.core.text import line_span
 
 _MOST_SNIPPETS = 2
 _LEAST_SIMILAR = 0.08
-_TOO_SIMILAR = 0.5
 _PINNED_WORDS = 50
 _HEAD = 200
 _CODE = re.compile(r"[\w+\-*/=<.@&|%#]")
@@ -159,7 +158,7 @@ def _snippets(
     scored = []
     for other in others:
         score, text = best_window(other.text, around, chars // _MOST_SNIPPETS)
-        if _LEAST_SIMILAR <= score <= _TOO_SIMILAR:
+        if score >= _LEAST_SIMILAR:
             scored.append((score, Document(other.path, other.language_id, text)))
     scored.sort(key=lambda pair: pair[0])
     return tuple(document for _, document in scored[-_MOST_SNIPPETS:])  # best last

@@ -114,7 +114,8 @@ def _where_suffix_begins(text: str, suffix: str, complete: bool) -> Iterator[Cut
     for found in overlaps(text, suffix):
         begun = text[: found.at]
         inside_word = _is_word(suffix[:1]) and _is_word(begun[-1:])
-        if found.line and (found.shared >= _SURE or found.to_end):
+        over = found.to_end or found.all
+        if found.line and (found.shared >= _SURE or (over and found.shared >= 3)):
             rank = 60
         elif found.to_end and (found.shared >= 3 or inside_word):
             rank = 55

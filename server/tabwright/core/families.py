@@ -90,7 +90,7 @@ FAMILIES: tuple[Family, ...] = (
         ("<|end_of_text|>", *_PIPED, "<|fim_pad|>", "<|filename|>", "<|reponame|>"),
         None,
         ("<|filename|>",),
-        ("granite-3", "granite3", "granite-4", "granite4"),
+        ("granite-3.", "granite3.", "granite-4", "granite4"),
     ),
     Family(
         "starcoder2",

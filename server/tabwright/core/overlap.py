@@ -11,13 +11,14 @@ class Overlap:
     """From ``at`` on the answer equals the suffix for ``shared`` characters that are not blank.
 
     ``to_end``: the answer ends before they differ. ``line``: the suffix's first line with text
-    is wholly repeated.
+    is wholly repeated; ``all``: the whole suffix is.
     """
 
     at: int
     shared: int
     to_end: bool
     line: bool
+    all: bool = False
 
 
 def overlaps(answer: str, suffix: str) -> Iterator[Overlap]:
@@ -31,26 +32,26 @@ def overlaps(answer: str, suffix: str) -> Iterator[Overlap]:
         return
     for at in range(len(answer)):
         if answer[at] == suffix[0] or (answer[at].isspace() and suffix[0].isspace()):
-            shared, to_end = _shared(answer, at, suffix)
+            shared, to_end, all_of_it = _shared(answer, at, suffix)
             if shared:
-                yield Overlap(at, shared, to_end, shared >= need)
+                yield Overlap(at, shared, to_end, shared >= need, all_of_it)
 
 
-def _shared(answer: str, at: int, suffix: str) -> tuple[int, bool]:
+def _shared(answer: str, at: int, suffix: str) -> tuple[int, bool, bool]:
     count, left, right = 0, at, 0
     while left < len(answer) and right < len(suffix):
         if answer[left].isspace() or suffix[right].isspace():
             next_left, next_right = _gap(answer, left), _gap(suffix, right)
             if next_left == len(answer):
-                return count, True
+                return count, True, not suffix[right:].strip()
             if not _same_gap(answer[left:next_left], suffix[right:next_right]):
-                return count, False
+                return count, False, False
             left, right = next_left, next_right
         elif answer[left] == suffix[right]:
             count, left, right = count + 1, left + 1, right + 1
         else:
-            return count, False
-    return count, left >= len(answer) or not answer[left:].strip()
+            return count, False, False
+    return count, not answer[left:].strip(), not suffix[right:].strip()
 
 
 def _gap(text: str, at: int) -> int:

@@ -57,8 +57,9 @@ def _line_end(task: Task, text: str) -> int | None:
 
 def _suffix_start(task: Task, text: str) -> int | None:
     for found in overlaps(text, below(task)):
+        over = found.to_end or (found.all and found.shared > 2)
         whole_line = "\n" in text[found.at :].strip()
-        if found.line and (found.shared >= _SURE or (found.to_end and whole_line)):
+        if found.line and (found.shared >= _SURE or (over and whole_line)):
             return found.at
     return where_rest_begins(task, text)
 

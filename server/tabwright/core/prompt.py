@@ -48,14 +48,15 @@ class Prompt:
 
         Look-alikes in the user's text get a blank after their first character, so they cannot act.
         """
-        pieces = []
+        pieces: list[str] = []
         for part in self.parts:
-            text = part.text.replace("▁<", " <") if isinstance(part, Token) else self._tame(part)
-            pieces.append(text)
-        return "".join(pieces).removeprefix(" ") if self._spaced() else "".join(pieces)
-
-    def _spaced(self) -> bool:
-        return bool(self.parts) and isinstance(self.parts[0], Token) and "▁" in self.parts[0].text
+            if isinstance(part, Token):
+                pieces.append(part.text.replace("▁<", " <") if pieces else part.text.lstrip("▁"))
+            else:
+                # SentencePiece models saw their prefix with a blank in front (Code Llama).
+                blank = " " if pieces and pieces[-1] == " <MID>" else ""
+                pieces.append(blank + self._tame(part))
+        return "".join(pieces)
 
     def _tame(self, text: str) -> str:
         text = _LOOK_ALIKE.sub(lambda found: found[0][0] + " " + found[0][1:], text)
@@ -84,11 +85,6 @@ def infill(family: Family, window: Window, *, path: str, language_id: str) -> Pr
     body: list[Part] = [
         texts[item] if isinstance(item, Slot) else Token(item) for item in family.layout
     ]
-    if family.tokens and family.tokens[0].startswith("▁"):
-        body = [
-            f" {part}" if at and body[at - 1] == Token("▁<MID>") and isinstance(part, str) else part
-            for at, part in enumerate(body)
-        ]
     return Prompt(tuple(part for part in head + body if part != ""), family.specials)
 
 

@@ -44,14 +44,16 @@ def frame(text: str, offset: int) -> Frame | None:
     nothing simple in the gap (a string with lines at the margin, say), the whole text is tried.
     None when the surroundings are too long to parse in time.
     """
-    near = Frame(text[_start(text, offset) : offset], text[offset : _end(text, offset)])
-    usable = len(near.before) + len(near.after) <= _LONGEST
-    if usable and _can_parse(near):
-        return near
-    whole = Frame(text[:offset], text[offset:])
-    if len(text) <= _LONGEST and _can_parse(whole):
-        return whole
-    return near if usable else None
+    start = _start(text, offset)
+    # With the next statement, as a decorator needs it; without, in case just that one is broken.
+    ends = dict.fromkeys((_end(text, offset, 2), _end(text, offset, 1)))
+    near = [Frame(text[start:offset], text[offset:end]) for end in ends]
+    near = [gap for gap in near if len(gap.before) + len(gap.after) <= _LONGEST]
+    whole = [Frame(text[:offset], text[offset:])] if len(text) <= _LONGEST else []
+    for gap in near + whole:
+        if _can_parse(gap):
+            return gap
+    return near[0] if near else None
 
 
 def _can_parse(gap: Frame) -> bool:
@@ -69,12 +71,12 @@ def _start(text: str, offset: int) -> int:
     return last
 
 
-def _end(text: str, offset: int) -> int:
+def _end(text: str, offset: int, statements: int) -> int:
     line_end = text.find("\n", offset)
     if line_end < 0:
         return len(text)
     high = min(len(text), line_end + _LONGEST)
     for number, found in enumerate(_TOP.finditer(text, line_end, high)):
-        if number == 1:
+        if number == statements - 1:
             return found.end()
     return high

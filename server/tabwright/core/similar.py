@@ -44,6 +44,7 @@ _COMMON = frozenset(
     }
 )
 LINES = 50
+TOO_SIMILAR = 0.5
 STEP = 25
 _LONGEST_FILE = 200_000
 
@@ -62,19 +63,20 @@ def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
 def best_window(text: str, about: frozenset[str], max_chars: int) -> tuple[float, str]:
     """The window of LINES lines of ``text`` most like ``about``, with its similarity.
 
-    Longer windows are cut at a line end within ``max_chars``; ``(0.0, "")`` when nothing fits.
+    Longer windows are cut at a line end within ``max_chars``. Windows too like it are passed over:
+    a model repeats them. ``(0.0, "")`` when nothing fits.
     """
     best = (0.0, "")
     for window, its_words in _windows(text[:_LONGEST_FILE], max_chars):
         score = jaccard(its_words, about)
-        if score > best[0]:
+        if best[0] < score <= TOO_SIMILAR:
             best = (score, window)
     return best
 
 
 @lru_cache(maxsize=32)
 def _windows(text: str, max_chars: int) -> Sequence[tuple[str, frozenset[str]]]:
-    lines = [line + "\n" for line in text.split("\n")]
+    lines = [line + "\n" for line in text.removesuffix("\n").split("\n")]
     found = []
     for start in range(0, max(1, len(lines) - STEP), STEP):
         window = "".join(lines[start : start + LINES])[:max_chars]

@@ -96,7 +96,7 @@ def generate(
     state, usage.reused_tokens = cache.reuse(ids)
     try:
         logits = yield from prefill(backend, state, ids, usage)
-        for index in range(ask.n if ask.max_tokens else 0):
+        for index in range(ask.n):
             backend.truncate(state, len(ids))
             owed = Healing(vocabulary, healing.owed)
             sampling = ask.sampling if ask.n == 1 else _varied(ask.sampling, index)
@@ -140,7 +140,7 @@ def _answer(
     started = time.perf_counter()
     random = np.random.default_rng(sampling.seed)
     text = StopText(ask.stops, ask.suffix_stop)
-    for produced in range(ask.max_tokens):
+    for produced in range(ask.max_tokens):  # with 0 only the prompt's state was wanted
         token = choose(healing.restrict(logits), sampling, random)
         data = vocabulary.bytes_of(token)
         if not data:  # special, or no token at all: the model is done

@@ -1,0 +1,249 @@
+"""An editor for the end-to-end tests: pygls' own client, and the real server over stdio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.client import LanguageClient
+
+import scripted_engine
+
+ROOT = Path(__file__).resolve().parent.parent
+URI = "file:///work/code.py"
+
+
+@dataclass
+class Home:
+    """Own folders for one server: nothing of the user's is read or written."""
+
+    path: Path
+
+    @property
+    def socket(self) -> Path:
+        return self.path / "run" / "engine.sock"
+
+    @property
+    def log(self) -> str:
+        found = list(self.path.rglob("server.log"))
+        return found[0].read_text("utf-8") if found else ""
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        (self.path / "run").mkdir(mode=0o700, exist_ok=True)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+        paths = [str(ROOT / "server"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {
+            **kept,
+            "HOME": str(self.path),
+            "PYTHONPATH": os.pathsep.join(paths),
+            "TABWRIGHT_RUNTIME_DIR": str(self.path / "run"),
+            "TABWRIGHT_MODELS_DIR": str(self.path / "models"),
+            **(extra or {}),
+        }
+
+
+@dataclass
+class Editor:
+    """A client and all that the server told it."""
+
+    client: LanguageClient
+    settings: Any = None
+    chosen: str | None = None  # what the user answers to every question
+    shown: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    bars: list[Any] = field(default_factory=list)
+    registered: list[str] = field(default_factory=list)
+    result: types.InitializeResult | None = None
+    started_s: float = 0.0
+    version: int = 1
+
+    def _listen(self) -> None:
+        client = self.client
+
+        @client.feature(types.WINDOW_SHOW_MESSAGE)
+        def show(params: types.ShowMessageParams) -> None:
+            self.shown.append(params.message)
+
+        @client.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)
+        def ask(params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
+            self.asked.append(params.message)
+            return types.MessageActionItem(self.chosen) if self.chosen else None
+
+        @client.feature(types.WORKSPACE_CONFIGURATION)
+        def configuration(params: types.ConfigurationParams) -> list[Any]:
+            return [self.settings for _ in params.items]
+
+        @client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
+        def create(params: types.WorkDoneProgressCreateParams) -> None:
+            return None
+
+        @client.feature(types.PROGRESS)
+        def progress(params: types.ProgressParams) -> None:
+            self.bars.append(params)
+
+        @client.feature(types.CLIENT_REGISTER_CAPABILITY)
+        def register(params: types.RegistrationParams) -> None:
+            self.registered.extend(each.method for each in params.registrations)
+
+    async def initialize(
+        self, capabilities: types.ClientCapabilities, options: Any, root: Path | None
+    ) -> None:
+        params = types.InitializeParams(
+            process_id=os.getpid(),
+            capabilities=capabilities,
+            initialization_options=options,
+            root_uri=root.as_uri() if root else None,
+        )
+        self.result = await asyncio.wait_for(self.client.initialize_async(params), 20)
+        self.client.initialized(types.InitializedParams())
+
+    def open(self, text: str, uri: str = URI, language: str = "python") -> None:
+        self.version = 1
+        item = types.TextDocumentItem(uri, language, 1, text)
+        self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+
+    def change(self, text: str, uri: str = URI) -> None:
+        self.version += 1
+        self.client.text_document_did_change(
+            types.DidChangeTextDocumentParams(
+                types.VersionedTextDocumentIdentifier(self.version, uri),
+                [types.TextDocumentContentChangeWholeDocument(text)],
+            )
+        )
+
+    def params(
+        self, line: int, character: int, *, invoked: bool = False, uri: str = URI
+    ) -> types.InlineCompletionParams:
+        kinds = types.InlineCompletionTriggerKind
+        return types.InlineCompletionParams(
+            context=types.InlineCompletionContext(kinds.Invoked if invoked else kinds.Automatic),
+            text_document=types.TextDocumentIdentifier(uri),
+            position=types.Position(line, character),
+        )
+
+    async def complete(
+        self, line: int, character: int, *, invoked: bool = False, uri: str = URI
+    ) -> list[types.InlineCompletionItem]:
+        params = self.params(line, character, invoked=invoked, uri=uri)
+        answer = await asyncio.wait_for(self.client.text_document_inline_completion_async(params), 20)
+        assert isinstance(answer, types.InlineCompletionList)
+        return list(answer.items)
+
+    async def texts(self, line: int, character: int, **how: Any) -> list[Any]:
+        return [item.insert_text for item in await self.complete(line, character, **how)]
+
+    def send(self, params: types.InlineCompletionParams, msg_id: str) -> asyncio.Future[Any]:
+        return self.client.protocol.send_request_async(
+            types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id=msg_id
+        )
+
+    def cancel(self, msg_id: str) -> None:
+        self.client.cancel_request(types.CancelParams(msg_id))
+
+    async def command(self, name: str, *arguments: Any) -> dict[str, Any]:
+        params = types.ExecuteCommandParams(f"tabwright.{name}", list(arguments))
+        found = await asyncio.wait_for(self.client.workspace_execute_command_async(params), 20)
+        return as_dict(found)
+
+    async def until_ready(self) -> None:
+        async with asyncio.timeout(20):
+            while (await self.command("status"))["state"] != "ready":
+                await asyncio.sleep(0.02)
+
+    async def until(self, what: Any, seconds: float = 10.0) -> None:
+        """Wait until ``what()`` holds."""
+        async with asyncio.timeout(seconds):
+            while not what():
+                await asyncio.sleep(0.01)
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        process = self.client._server
+        assert process is not None
+        return process
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """pygls gives answers of commands as named tuples."""
+    if hasattr(value, "_asdict"):
+        return {key: plain(each) for key, each in value._asdict().items()}
+    assert isinstance(value, Mapping)
+    return {str(key): plain(each) for key, each in value.items()}
+
+
+def plain(value: Any) -> Any:
+    if hasattr(value, "_asdict") or isinstance(value, Mapping):
+        return as_dict(value)
+    return [plain(each) for each in value] if isinstance(value, list) else value
+
+
+def capabilities(
+    *encodings: str, inline: bool = True, configuration: bool = True, dynamic: bool = False
+) -> types.ClientCapabilities:
+    """What a modern editor announces."""
+    return types.ClientCapabilities(
+        general=types.GeneralClientCapabilities(position_encodings=list(encodings) or None),
+        text_document=types.TextDocumentClientCapabilities(
+            inline_completion=types.InlineCompletionClientCapabilities(dynamic_registration=dynamic)
+            if inline
+            else None
+        ),
+        window=types.WindowClientCapabilities(work_done_progress=True),
+        workspace=types.WorkspaceClientCapabilities(
+            configuration=configuration,
+            did_change_configuration=types.DidChangeConfigurationClientCapabilities(
+                dynamic_registration=dynamic
+            ),
+        ),
+    )
+
+
+@contextlib.asynccontextmanager
+async def editing(
+    home: Home,
+    *,
+    announce: types.ClientCapabilities | None = None,
+    options: Any = None,
+    settings: Any = None,
+    chosen: str | None = None,
+    root: Path | None = None,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Editor]:
+    """Start a server, initialize it, and end it properly."""
+    editor = Editor(LanguageClient("test-editor", "1"), settings, chosen)
+    editor._listen()
+    started = time.perf_counter()
+    command = (sys.executable, "-m", "tabwright", "serve", *arguments)
+    await editor.client.start_io(*command, env=home.environment(environment))
+    await editor.initialize(announce or capabilities("utf-16"), options, root)
+    editor.started_s = time.perf_counter() - started
+    try:
+        yield editor
+    finally:
+        if editor.process.returncode is None:
+            await asyncio.wait_for(editor.client.shutdown_async(None), 5)
+            editor.client.exit(None)
+            await asyncio.wait_for(editor.process.wait(), 5)
+        with contextlib.suppress(Exception):
+            await editor.client.stop()
+
+
+@contextlib.asynccontextmanager
+async def engine_for(
+    home: Home, *rules: Mapping[str, Any], **script: Any
+) -> AsyncIterator[scripted_engine.ScriptedEngine]:
+    """A scripted engine where that home's servers look for one."""
+    home.environment()
+    async with scripted_engine.running(
+        {"rules": list(rules), **script}, socket=home.socket
+    ) as engine:
+        yield engine
