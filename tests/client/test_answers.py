@@ -160,26 +160,13 @@ def test_bounds() -> None:
 def test_large_texts_cost_no_more_than_small_ones() -> None:
     text = "x = 1\n" * 1_700_000  # 10 MB
     answers = Answers()
-    offset = len(text) // 2
-    started = time.perf_counter()
-    for number in range(100):
-        answers.put(URI, text, offset + number, [Edit(Span(offset, offset + number), "y")])
-        answers.put(
-            URI,
-            text,
-            offset + number,
-            [
-                Edit(
-                    Span(
-                        offset + number,
-                    )
-                    * 2,
-                    "y",
-                )
-            ],
-        )
-        answers.get(URI, text, offset + number)
-    assert time.perf_counter() - started < 0.5, "1.7 ms for each of 300 calls"
+    middle = len(text) // 2
+    started = time.process_time()
+    for offset in range(middle, middle + 100):
+        answers.put(URI, text, offset, [Edit(Span(offset, offset), "y")])
+        assert answers.get(URI, text, offset)
+    # Copying or hashing the whole text would take 10 ms a call.
+    assert time.process_time() - started < 0.4
 
 
 class Naive:
