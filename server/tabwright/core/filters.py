@@ -24,8 +24,8 @@ REPEATED = "the answer repeated the lines below"
 LOOPED = "the model repeated itself"
 BLANK = "the model had nothing to add"
 
-_LOOP = re.compile(r"(.{3,}?)\1{5,}$", re.DOTALL)
-_RULE = re.compile(r"(.)\1*", re.DOTALL)
+_ROUNDS = 6
+_LONGEST_ROUND = 80
 _FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
 _WORDS = re.compile(r"\w+")
 
@@ -244,9 +244,13 @@ def loop_start(text: str) -> int | None:
     A loop is six rounds of three characters or more, or a line with words three times on end;
     a ruler of one character is none.
     """
-    found = _LOOP.search(text[-600:])
-    if found and not _RULE.fullmatch(found[1]):
-        return max(0, len(text) - 600) + found.start() + len(found[1])
+    for width in range(3, min(_LONGEST_ROUND, len(text) // _ROUNDS) + 1):
+        unit = text[-width:]
+        if len(set(unit)) > 1 and text.endswith(unit * _ROUNDS):
+            start = len(text) - width
+            while text.endswith(unit, 0, start):
+                start -= width
+            return start + width
     lines = text.split("\n")
     offset = 0
     for number, line in enumerate(lines[:-2]):
