@@ -10,12 +10,11 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from lsprotocol import types
-from pygls.lsp.client import LanguageClient
+from typing import Any, cast
 
 import scripted_engine
+from lsprotocol import types
+from pygls.lsp.client import LanguageClient
 
 ROOT = Path(__file__).resolve().parent.parent
 URI = "file:///work/code.py"
@@ -66,32 +65,34 @@ class Editor:
     version: int = 1
 
     def _listen(self) -> None:
-        client = self.client
-
-        @client.feature(types.WINDOW_SHOW_MESSAGE)
         def show(params: types.ShowMessageParams) -> None:
             self.shown.append(params.message)
 
-        @client.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)
         def ask(params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
             self.asked.append(params.message)
             return types.MessageActionItem(self.chosen) if self.chosen else None
 
-        @client.feature(types.WORKSPACE_CONFIGURATION)
         def configuration(params: types.ConfigurationParams) -> list[Any]:
             return [self.settings for _ in params.items]
 
-        @client.feature(types.WINDOW_WORK_DONE_PROGRESS_CREATE)
         def create(params: types.WorkDoneProgressCreateParams) -> None:
             return None
 
-        @client.feature(types.PROGRESS)
         def progress(params: types.ProgressParams) -> None:
             self.bars.append(params)
 
-        @client.feature(types.CLIENT_REGISTER_CAPABILITY)
         def register(params: types.RegistrationParams) -> None:
             self.registered.extend(each.method for each in params.registrations)
+
+        for method, handler in (
+            (types.WINDOW_SHOW_MESSAGE, show),
+            (types.WINDOW_SHOW_MESSAGE_REQUEST, ask),
+            (types.WORKSPACE_CONFIGURATION, configuration),
+            (types.WINDOW_WORK_DONE_PROGRESS_CREATE, create),
+            (types.PROGRESS, progress),
+            (types.CLIENT_REGISTER_CAPABILITY, register),
+        ):
+            self.client.feature(method)(handler)
 
     async def initialize(
         self, capabilities: types.ClientCapabilities, options: Any, root: Path | None
@@ -133,7 +134,9 @@ class Editor:
         self, line: int, character: int, *, invoked: bool = False, uri: str = URI
     ) -> list[types.InlineCompletionItem]:
         params = self.params(line, character, invoked=invoked, uri=uri)
-        answer = await asyncio.wait_for(self.client.text_document_inline_completion_async(params), 20)
+        answer = await asyncio.wait_for(
+            self.client.text_document_inline_completion_async(params), 20
+        )
         assert isinstance(answer, types.InlineCompletionList)
         return list(answer.items)
 
@@ -141,9 +144,8 @@ class Editor:
         return [item.insert_text for item in await self.complete(line, character, **how)]
 
     def send(self, params: types.InlineCompletionParams, msg_id: str) -> asyncio.Future[Any]:
-        return self.client.protocol.send_request_async(
-            types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id=msg_id
-        )
+        method = types.TEXT_DOCUMENT_INLINE_COMPLETION
+        return asyncio.wrap_future(self.client.protocol.send_request(method, params, msg_id=msg_id))
 
     def cancel(self, msg_id: str) -> None:
         self.client.cancel_request(types.CancelParams(msg_id))
@@ -196,6 +198,9 @@ def capabilities(
             if inline
             else None
         ),
+        notebook_document=types.NotebookDocumentClientCapabilities(
+            types.NotebookDocumentSyncClientCapabilities()
+        ),
         window=types.WindowClientCapabilities(work_done_progress=True),
         workspace=types.WorkspaceClientCapabilities(
             configuration=configuration,
@@ -234,7 +239,7 @@ async def editing(
             editor.client.exit(None)
             await asyncio.wait_for(editor.process.wait(), 5)
         with contextlib.suppress(Exception):
-            await editor.client.stop()
+            await cast(Any, editor.client).stop()
 
 
 @contextlib.asynccontextmanager

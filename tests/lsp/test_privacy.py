@@ -113,8 +113,11 @@ def test_ignore_files_from_the_root_down(tmp_path: Path) -> None:
 def test_nothing_comes_back_from_an_ignored_folder(tmp_path: Path) -> None:
     put(tmp_path, {".gitignore": "build/\n!build/x.py\n", "build/.gitignore": "!x.py\n"})
     assert allowed(tmp_path, "build/x.py") == []
-    put(tmp_path, {".gitignore": "build/*\n!build/x.py\n"})
-    assert allowed(tmp_path, "build/x.py", "build/y.py") == ["build/x.py"]
+    put(tmp_path, {".gitignore": "build/*\n!build/x.py\n!build/kept/\n"})
+    names = ["build/x.py", "build/y.py", "build/kept/z.py"]
+    assert allowed(tmp_path, *names) == ["build/x.py", "build/kept/z.py"]
+    put(tmp_path, {".gitignore": "*\n!*/\n!*.py\n", "build/.gitignore": ""})
+    assert allowed(tmp_path, "a/b.py", "a/b.txt") == ["a/b.py"]
 
 
 def test_gitignore_can_be_left_aside(tmp_path: Path) -> None:

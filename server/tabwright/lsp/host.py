@@ -29,6 +29,7 @@ from tabwright.lsp.waiting import Work
 logger = logging.getLogger(__name__)
 
 _SETTINGS_S = 15.0
+_STATUS_S = 1.0
 _MOST_OTHERS = 8
 _MOST_CHARACTERS = 100_000
 _ADVICE = {
@@ -141,6 +142,10 @@ class Host:
         """Answer one request; never raises but CancelledError. Remembered for ``why``."""
         try:
             outcome = await self._complete(cursor, uri, invoked)
+            own = asyncio.current_task()
+            if own is not None and own.cancelling():
+                # Something below lost the cancellation to a race; the editor waits for its error.
+                raise asyncio.CancelledError
         except Exception as error:  # noqa: BLE001 - any failure is an empty answer with a reason
             log.failure("a completion failed", error)
             outcome = nothing(f"an error in the server: {type(error).__name__}", problem="internal")
@@ -157,7 +162,8 @@ class Host:
             return nothing("the document is not open", "the editor asked before it opened it")
         try:
             # What may be asked, and of whom, is known only with the settings.
-            await asyncio.wait_for(self._configured.wait(), _SETTINGS_S)
+            async with asyncio.timeout(_SETTINGS_S):
+                await self._configured.wait()
         except TimeoutError:
             return nothing("the editor has not sent its settings", "no initialized notification")
         language = cursor.snapshot.language_id
@@ -225,7 +231,8 @@ class Host:
         }
         if runtime is not None:
             try:
-                found["engine"] = await asyncio.wait_for(runtime.engine.status(), 1.0)
+                async with asyncio.timeout(_STATUS_S):
+                    found["engine"] = await runtime.engine.status()
             except Exception as error:  # noqa: BLE001 - shown in place of the engine's word
                 found["engine"] = {"problem": str(error) or type(error).__name__}
         return found

@@ -55,9 +55,11 @@ class _Pattern:
         tail = "/" if is_folder else ""
         if self.by_name:
             return self._match(parts[-1] + tail)
-        if self.line.rstrip("/").endswith("/**"):
-            return self._match("/".join(parts))
         path = "/".join(parts)
+        if self.line.rstrip("/").endswith("/**"):
+            return self._match(path + tail if self.folders_only else path)
+        if len(parts) == 1 or ("**" in self.line and not self.negated):
+            return self._match(path + tail)  # in doubt, a pattern that hides has its way
         return self._match(path + tail) and not self._match("/".join(parts[:-1]) + "/")
 
     def _match(self, path: str) -> bool:

@@ -84,7 +84,8 @@ class Editor:
         progress = self._server.work_done_progress
         try:
             created = asyncio.ensure_future(progress.create_async(token))
-            await asyncio.wait_for(asyncio.shield(created), _CREATE_S)
+            async with asyncio.timeout(_CREATE_S):
+                await asyncio.shield(created)
         except (JsonRpcException, TimeoutError) as error:
             logger.info("the editor shows no progress: %s", type(error).__name__)
             return NoBar()

@@ -18,6 +18,7 @@ from tabwright.models.catalog import CATALOG
 
 logger = logging.getLogger(__name__)
 
+_CANCELLED = "cancelled; what was downloaded is kept"
 YES, NO = "Pull it", "Not now"
 _POLL_S = 0.1
 _GRACE_S = 3.0
@@ -91,7 +92,7 @@ class Puller:
         if result.ok:
             self._client.show("info", f"Tabwright: {name} is ready.")
             self._pulled(name)
-        elif not bar.cancelled:
+        elif result.message != _CANCELLED:
             self._client.show("error", f"Tabwright: {name} was not pulled: {result.message}")
         return result
 
@@ -108,7 +109,7 @@ class Puller:
                 await asyncio.wait({readers}, timeout=_POLL_S)
                 if bar.cancelled:
                     await _end(process)
-                    return Pulled(False, "cancelled; what was downloaded is kept")
+                    return Pulled(False, _CANCELLED)
             await readers
             status = await process.wait()
         finally:
@@ -132,9 +133,9 @@ async def _relay(process: Process, bar: Bar, said: deque[str]) -> None:
             continue
         if not isinstance(report, Mapping):
             continue
-        if report.get("error"):
-            said.append(str(report["error"]))
-        elif "stage" in report:
+        if report.get("stage") == "error":
+            said.append(str(report.get("message")))
+        elif report.get("stage") != "done":
             bar.report(*_words(report))
 
 
@@ -158,7 +159,8 @@ async def _end(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), _GRACE_S)
+        async with asyncio.timeout(_GRACE_S):
+            await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

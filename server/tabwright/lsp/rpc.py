@@ -41,7 +41,8 @@ class RpcServer(LanguageServer):
         # A cancelled wait must not cancel pygls' future, or the late answer raises (pygls 621).
         asked = asyncio.ensure_future(question)
         try:
-            return await asyncio.wait_for(asyncio.shield(asked), seconds)
+            async with asyncio.timeout(seconds):
+                return await asyncio.shield(asked)
         except (JsonRpcException, TimeoutError) as error:
             logger.info("the editor did not give %s: %s", what, type(error).__name__)
             return None
@@ -164,6 +165,14 @@ class RpcProtocol(LanguageServerProtocol):
         self.before_capabilities(params)
         result = yield from super().lsp_initialize(params)
         return result
+
+    @lsp_method(types.SHUTDOWN)
+    def lsp_shutdown(self, *args: object) -> None:  # type: ignore[override]
+        """Give up all requests under way; pygls' own stumbles over those that end meanwhile."""
+        self._shutdown = True
+        for future in list(self._request_futures.values()):
+            if not future.done():
+                future.cancel()
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: object) -> None:  # type: ignore[override]

@@ -79,7 +79,8 @@ async def _run(server: Server, read: Source, output: BinaryIO) -> int:
     status = await ended
     watching.cancel()
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(server.host.aclose(), _CLOSE_S)
+        async with asyncio.timeout(_CLOSE_S):
+            await server.host.aclose()
     writer.close()
     return status
 

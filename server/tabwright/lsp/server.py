@@ -131,7 +131,7 @@ async def _ask_for_settings(ls: Server) -> bool:
         ls.workspace_configuration_async(types.ConfigurationParams(items=[item])),
         "the settings",
     )
-    if not isinstance(found, list) or not found or not isinstance(found[0], Mapping):
+    if not found or not isinstance(found[0], Mapping):
         return False
     ls.host.configure(found[0], _roots(ls))
     return True
