@@ -26,7 +26,8 @@ async def ready(client: LspClient, bench: Workbench, seconds: float = SECONDS) -
     started = time.perf_counter()
     try:
         while True:
-            if await client.complete(uri, WARM_UP, len(WARM_UP) - 1, invoked=True):
+            asking = client.complete(uri, WARM_UP, len(WARM_UP) - 1)
+            if await asyncio.wait_for(asking, seconds):
                 return time.perf_counter() - started
             why = await client.execute("tabwright.why")
             reason = " ".join(str(why.get(key) or "") for key in ("reason", "detail")).strip()
@@ -35,5 +36,7 @@ async def ready(client: LspClient, bench: Workbench, seconds: float = SECONDS) -
             if time.perf_counter() - started > seconds:
                 raise NotReady(f"no completion within {seconds:g} s: {reason or 'no reason given'}")
             await asyncio.sleep(0.25)
+    except TimeoutError as error:
+        raise NotReady(f"a request was not answered within {seconds:g} s") from error
     finally:
         client.close(uri)

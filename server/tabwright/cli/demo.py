@@ -21,9 +21,8 @@ TYPED = 5  # characters typed on into a suggestion
 OTHER = "round("  # what is typed instead of the suggestion
 NEXT = """\
 What next
-  VS Code    the extension is in editor-client/vscode
-  Neovim     the set-up is in editor-client/neovim; other editors beside it
-  any other  let it start: tabwright serve
+  an editor  let its language client start: tabwright serve
+  a script   tabwright complete FILE:LINE:COL
   trouble    tabwright doctor"""
 
 

@@ -6,7 +6,8 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -69,6 +70,7 @@ class RemoteEngine:
         self._quick = Link(quick, self._headers, self._scrub)
         self._breaker = Breaker(clock)
         self._listed: Json | None = None
+        self._one_each = False  # the engine refuses several candidates at once
         self._lanes: dict[str, asyncio.Task[Answer]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
 
@@ -127,6 +129,8 @@ class RemoteEngine:
             request = replace(request, model=str(listed["id"]))
         elif self._options.model:
             request = replace(request, model=self._options.model)
+        if request.n > 1 and self._one_each:
+            return await self._one_by_one(request, on_text)
         asked, cut = healed(request)
         body = standard_body(asked)
         if "stop" in body:
@@ -146,7 +150,29 @@ class RemoteEngine:
         except ModelMissing:
             self._listed = None
             raise
+        except EngineUnavailable:
+            raise
+        except EngineError:
+            if request.n == 1 or reading.begun:
+                raise
+            # llama-server takes no more candidates than it has slots, and may have one.
+            found = await self._one_by_one(request, on_text)
+            self._one_each = True
+            return found
         return reading.answer(answer)
+
+    async def _one_by_one(self, request: Request, on_text: OnText | None) -> Answer:
+        """Ask for the candidates in turn; greedy ones would all be the same, so for one."""
+        answers = []
+        for index in range(request.n if request.temperature else 1):
+            tell = None if on_text is None else partial(_told_as, on_text, index)
+            answers.append(await self._generate(replace(request, n=1), tell))
+        cost = [astuple(answer.usage) for answer in answers]
+        return Answer(
+            tuple(text for answer in answers for text in answer.texts),
+            tuple(finish for answer in answers for finish in answer.finish),
+            Usage(*(sum(column) for column in zip(*cost, strict=True))),
+        )
 
     async def _first_listed(self) -> Json:
         """The model entry that counts, of GET /v1/models; {} where there is no such list."""
@@ -215,6 +241,10 @@ class RemoteEngine:
     def _scrub(self, message: str) -> str:
         key = os.environ.get(self._options.key_environment, "").strip()
         return message.replace(key, "…") if key else message
+
+
+def _told_as(on_text: OnText, index: int, _: int, text: str) -> None:
+    on_text(index, text)
 
 
 def _fault(url: str) -> str:
