@@ -21,6 +21,13 @@ CASES = [
     ("many characters", [], "tance < threshold and more", "dis║tance < threshold a", "suffix"),
     ("too little to be sure", [], ")\n\ndef main():\n", "f(a)(b)║", None),
     ("blank lines differ", [], "\n\n    return total\n", "x\n║    return total\n", "suffix"),
+    (
+        "a deeper line",
+        [],
+        "\n\n    return False\n",
+        "if x:\n            return False\n║",
+        None,
+    ),
     ("the end of the file", [], "    return a\n", "x = 1\n║    return a", "suffix"),
     ("the stop text comes first", ["#"], "\nreturn total", "x ║# \nreturn total", "text"),
 ]

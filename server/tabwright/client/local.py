@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from tabwright import paths
 from tabwright.client.engine import Answer, EngineUnavailable, ModelMissing, OnText, Request
-from tabwright.client.http import Link, NotConnected, Target, own_body
+from tabwright.client.http import Disconnected, Link, NotConnected, Target, own_body
 from tabwright.client.launch import Launcher, engine_command
 from tabwright.core.families import family_of
 from tabwright.core.task import ModelInfo
@@ -20,6 +20,8 @@ from tabwright.core.task import ModelInfo
 T = TypeVar("T")
 NAME = "the engine"
 CONNECT_S = 5.0
+_LAST_BREATHS = 20
+_BREATH_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class LocalEngine:
         self._launcher = Launcher(command, self._answers, options.start_timeout_s, clock=clock)
         self._link: Link | None = None
         self._infos: dict[str, ModelInfo] = {}
+        self._dying = False  # a connection broke: the process may be on its way out
 
     async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
         """See Engine."""
@@ -87,14 +90,32 @@ class LocalEngine:
         await self._drop()
 
     async def _asked(self, ask: Callable[[Link], Awaitable[T]]) -> T:
+        if self._dying:
+            await self._see_whether_it_lives()
         try:
             return await ask(await self._connected())
+        except Disconnected:
+            self._dying = True
+            raise
         except NotConnected:
             # Nothing was begun, so the same request may go to the engine that is started now.
             await self._launcher.ensure()
         if not self._options.unix:
             await self._drop()  # the new engine has another port
         return await ask(await self._connected())
+
+    async def _see_whether_it_lives(self) -> None:
+        """A process that was killed may take connections for a moment still: wait until it
+        answers or is gone, so that the next request does not break off too."""
+        for _ in range(_LAST_BREATHS):
+            try:
+                await (await self._connected()).get("/tabwright/status")
+                break
+            except Disconnected:
+                await asyncio.sleep(_BREATH_S)
+            except NotConnected:
+                break
+        self._dying = False
 
     async def _connected(self) -> Link:
         if self._link is None:

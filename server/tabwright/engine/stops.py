@@ -51,7 +51,9 @@ class StopText:
     def _repeated_suffix(self, final: bool) -> int | None:
         for suffix in self._suffixes:
             at = repeats_suffix(self._text, suffix, self._given, final)
-            if at is not None:
+            # Without its line end, an indented line also ends a deeper one: not the same line.
+            inside = suffix is not self.suffix and at and self._text[at - 1] != "\n"
+            if at is not None and not inside:
                 self.reason = "suffix"
                 return at
         return None
