@@ -45,8 +45,9 @@ async def test_the_completion_goes_to_stdout_and_its_cost_to_stderr(home: Home) 
 
 
 async def test_json_holds_all_candidates_and_figures(home: Home) -> None:
-    rule = {"text": ["a + b", "b + a", "a + b"], "usage": USAGE}
-    async with engine_for(home, rule) as engine:
+    texts = ["", "a + b", "b + a", "a + b"]  # the first is the warm-up's
+    rules = [{"text": text, "times": 1, "usage": USAGE} for text in texts]
+    async with engine_for(home, *rules) as engine:
         arguments = ("code.py:2:12", "--json", "--invoked", "--model", "other")
         status, output, _ = await run(home, *arguments)
         assert engine.recorded[-1]["body"]["model"] == "other"

@@ -104,8 +104,8 @@ async def test_the_start_is_quick_and_loading_shows_progress(home: Home) -> None
 
 async def test_asked_by_hand_it_waits_for_the_load_and_gives_several(home: Home) -> None:
     slow = {"first_delay_ms": 200, "text": "", "times": 1}
-    rule = {"text": ["a + b", "b + a", "a + b"]}
-    async with engine_for(home, slow, rule), editing(home) as editor:
+    rules = [{"text": text, "times": 1} for text in ("a + b", "b + a", "a + b")]
+    async with engine_for(home, slow, *rules), editing(home) as editor:
         editor.open(CODE)
         assert await editor.texts(1, 11, invoked=True) == ["a + b", "b + a"]
 

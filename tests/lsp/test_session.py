@@ -49,12 +49,10 @@ class Call:
     texts: list[str] = field(default_factory=list)
     closed: bool = False
 
-    def write(self, text: str, index: int = 0) -> None:
-        while len(self.texts) <= index:
-            self.texts.append("")
-        self.texts[index] += text
+    def write(self, text: str) -> None:
+        self.texts.append(text)
         try:
-            self.on_text(index, text)
+            self.on_text(0, text)
         except Exception as error:  # noqa: BLE001 - as the real client: it ends the question
             self.answer.set_exception(error)
 
@@ -62,7 +60,7 @@ class Call:
         if text:
             self.write(text)
         if not self.answer.done():
-            self.answer.set_result(Answer(tuple(self.texts), (finish,) * len(self.texts), USAGE))
+            self.answer.set_result(Answer(("".join(self.texts),), (finish,), USAGE))
 
 
 class WrittenEngine:
@@ -254,12 +252,22 @@ async def test_twenty_quick_requests_ask_once_for_the_last(desk: Desk) -> None:
 async def test_asked_by_hand_it_does_not_wait_and_gives_several(desk: Desk) -> None:
     desk.debounce_s = 5
     request = desk.ask(HEAD + "║\n", invoked=True)
-    call = await desk.engine.call(1)
-    assert call.request.n == 3
-    for index, text in enumerate(["a + b", "b + a", "a + b"]):
-        call.write(text, index)
-    call.end()
+    for number, text in enumerate(["a + b", "b + a", "a + b"], start=1):
+        (await desk.engine.call(number)).end(text)
     assert await texts(request) == ["a + b", "b + a"]
+    warmth = [call.request.temperature for call in desk.engine.calls]
+    assert warmth[0] == 0 and warmth == sorted(set(warmth))
+    assert {call.request.n for call in desk.engine.calls} == {1}
+
+
+async def test_each_candidate_is_cut_off_when_it_has_enough(desk: Desk) -> None:
+    desk.options = Options(candidates=2)
+    request = desk.ask("def f():\n    ║\n\n\ndef g():\n    return 2\n", invoked=True)
+    for number in (1, 2):
+        call = await desk.engine.call(number)
+        call.write(f"return {number}\n\n\ndef h():\n    pass\n")
+        await settle()
+    assert await texts(request) == ["return 1", "return 2"]
 
 
 async def test_asked_by_hand_an_automatic_question_is_not_joined(desk: Desk) -> None:
@@ -307,6 +315,7 @@ async def test_an_empty_answer_is_kept_but_not_when_the_engine_gave_up(desk: Des
     assert await texts(second) == []
     third = desk.ask(HEAD + "║\n")
     assert (await third).source == "cache" and await texts(third) == []
+    desk.options = Options(candidates=1)
     by_hand = desk.ask(HEAD + "║\n", invoked=True)
     (await desk.engine.call(3)).end("a + b")
     assert await texts(by_hand) == ["a + b"]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tabwright.assists.complete import Completion, Nothing, Task, should_stop
 from tabwright.client.answers import InFlight
-from tabwright.client.engine import Answer, Engine, Request, Usage
+from tabwright.client.engine import Engine, Request, Usage
 
 Finish = Callable[[Task, Sequence[str], Sequence[str]], Awaitable[tuple[Completion, ...] | Nothing]]
+
+# Further candidates are sampled, each a little more freely, while the user has not waited long.
+_TEMPERATURES = (0.5, 0.8, 1.0)
+_MORE_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,6 @@ class Flight:
             stop=task.stop,
             suffix_stop=task.suffix_stop,
             heal=task.heal,
-            temperature=task.temperature,
-            n=task.n,
             lane="newest",
             session=session,
         )
@@ -91,27 +93,51 @@ class Flight:
         if self._closing is None and not self.landing.done():
             self._closing = asyncio.get_running_loop().call_later(seconds, self.close)
 
-    def _on_text(self, index: int, text: str) -> None:
-        if self.task.n > 1:
-            return
-        self._watch.feed(index, text)
-        if self._watch.verdict(self.task.snapshot.uri, *self._wanted) == "diverged":
-            self.close()
-        elif should_stop(self.task, self._watch.partial) is not None:
-            raise _Enough
-
     async def _fly(self) -> Landed:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        usage: Usage | None
+        texts: list[str] = []
+        ended: list[str] = []
+        usage: Usage | None = None
+        for number in range(self.task.n):
+            if number and loop.time() - started > _MORE_S:
+                break
+            text, finish, cost = await self._candidate(number)
+            if finish == "cancelled":
+                break
+            texts.append(text)
+            ended.append(finish)
+            usage = usage or cost
+        result: tuple[Completion, ...] | Nothing
+        if texts:
+            result = await self._finish(self.task, texts, ended)
+        else:
+            result = Nothing("the engine gave the question up")
+        return Landed(result, usage, (loop.time() - started) * 1000, whole=bool(texts))
+
+    async def _candidate(self, number: int) -> tuple[str, str, Usage | None]:
+        """One text, how it ended and what it cost, which stays unknown when it is cut off.
+
+        Candidates are asked for one by one: each can be cut off as soon as it has enough, and the
+        engine has the prompt's state from the one before.
+        """
+        partial: list[str] = []
+
+        def on_text(index: int, text: str) -> None:
+            partial.append(text)
+            if number == 0:
+                self._watch.feed(0, text)
+            verdict = self._watch.verdict(self.task.snapshot.uri, *self._wanted)
+            if self.task.n == 1 and verdict == "diverged":
+                self.close()
+            elif should_stop(self.task, "".join(partial)) is not None:
+                raise _Enough
+
+        warmer = _TEMPERATURES[(number - 1) % len(_TEMPERATURES)] if number else 0.0
+        request = replace(self._request, temperature=self.task.temperature + warmer)
         try:
-            answer: Answer = await self._engine.generate(self._request, self._on_text)
-            texts, ended, usage = answer.texts, answer.finish, answer.usage
+            answer = await self._engine.generate(request, on_text)
         except _Enough:
-            cut = should_stop(self.task, self._watch.partial)
-            texts, ended, usage = (self._watch.partial[:cut],), ("stop",), None
-        if "cancelled" in ended:
-            result: tuple[Completion, ...] | Nothing = Nothing("the engine gave the question up")
-            return Landed(result, usage, (loop.time() - started) * 1000, whole=False)
-        result = await self._finish(self.task, texts, ended)
-        return Landed(result, usage, (loop.time() - started) * 1000)
+            text = "".join(partial)
+            return text[: should_stop(self.task, text)], "stop", None
+        return "".join(answer.texts[:1]), "".join(answer.finish[:1]), answer.usage

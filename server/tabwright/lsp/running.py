@@ -10,10 +10,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tabwright.lsp.server import Server
 from tabwright.lsp.wire import Reader, Source, Writer
+
+if TYPE_CHECKING:
+    import psutil
 
 logger = logging.getLogger(__name__)
 
@@ -99,14 +102,23 @@ async def _watch_parent(server: Server, gone: Callable[[], None]) -> None:
 
     try:
         parent = psutil.Process(server.process_id)
-        while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
-            await asyncio.sleep(_PARENT_POLL_S)
-    except psutil.NoSuchProcess:
-        # Never seen: the client lives elsewhere, in a container or behind TCP. Else it is gone.
-        if "parent" not in locals():
-            return
     except psutil.Error as error:
+        # Never seen: the client lives elsewhere, in a container or behind TCP.
         logger.info("the client's process cannot be watched: %s", error)
         return
+    while _lives(parent):
+        await asyncio.sleep(_PARENT_POLL_S)
     logger.warning("the client's process is gone")
     gone()
+
+
+def _lives(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error as error:
+        logger.info("the client's process cannot be looked at: %s", error)
+        return True
