@@ -163,7 +163,12 @@ async def test_several_candidates(ask: Ask) -> None:
 
 async def test_several_candidates_from_an_engine_that_gives_one_at_a_time(ask: Ask) -> None:
     refuse = {"error": {"status": 400, "code": 400, "message": "n must be 1"}, "times": 1}
-    rules = [refuse, {"text": "a", "times": 1}, {"text": "b", "times": 1}, {"text": "c"}]
+    rules: list[dict[str, Any]] = [
+        refuse,
+        {"text": "a", "times": 1},
+        {"text": "b", "times": 1},
+        {"text": "c"},
+    ]
     seen: list[tuple[int, str]] = []
     async with remote(*rules) as (engine, served):
         request = ask("f(", n=2, temperature=0.5)
