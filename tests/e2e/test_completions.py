@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import psutil
 import pytest
 from editor import URI, Home, capabilities, editing, engine_for
 from lsprotocol import types
@@ -93,6 +94,8 @@ async def test_the_start_is_quick_and_loading_shows_progress(home: Home) -> None
         for _ in range(3):
             async with editing(home) as editor:
                 times.append(editor.started_s)
+                server = psutil.Process(editor.process.pid)
+                assert not any("torch" in each.path for each in server.memory_maps())
                 editor.open(CODE)
                 assert await editor.texts(1, 11) == []
                 assert "loading" in (await editor.command("why"))["reason"]
@@ -212,26 +215,27 @@ async def test_secrets_and_ignored_files_ask_nobody(home: Home) -> None:
 
 
 async def test_a_change_is_handled_in_time_while_the_model_writes(home: Home) -> None:
-    """500 lines, a question under way, and the answer to a command after each change."""
+    """500 lines; in the best of three rounds, p99 from a change to the answer after it."""
     lines = "".join(f"def f{n}(a, b):\n    return a + b * {n}\n\n\n" for n in range(125))
     code = lines + "def last(a, b):\n    return \n"
     line = code.count("\n") - 1
-    rule = {"text": "word " * 500, "delay_ms": 1, "verbatim": True}
-    waits = []
+    rule = {"text": "a + b\n", "delay_ms": 3}
+    rounds = []
     async with engine_for(home, {"text": "", "times": 1}, rule), editing(home) as editor:
         await editor.until_ready()
         editor.open(code)
-        for number in range(150):
-            pending = editor.send(editor.params(line, 11, invoked=True), f"q{number}")
-            if number % 10 == 0:
-                await asyncio.sleep(0.02)
-            started = time.perf_counter()
-            editor.change(code)
-            await editor.command("why")
-            waits.append(time.perf_counter() - started)
-            editor.cancel(f"q{number}")
-            await asyncio.wait({pending})
-    waits.sort()
-    # Two processes' time and the client's own; on a busy machine the median tells.
-    assert waits[len(waits) // 2] < 0.010
-    assert waits[int(len(waits) * 0.99)] < 0.050
+        for turn in range(3):
+            waits = []
+            for number in range(25):
+                editor.change(code + f"# {turn} {number}\n")  # or the answer would be kept
+                pending = editor.send(editor.params(line, 11, invoked=True), f"q{turn}.{number}")
+                while not pending.done():
+                    started = time.perf_counter()
+                    editor.change(code + f"# {turn} {number}\n")
+                    await editor.command("why")
+                    waits.append(time.perf_counter() - started)
+                    await asyncio.sleep(0.002)
+                assert pending.result().items
+            assert len(waits) > 100
+            rounds.append(sorted(waits)[int(len(waits) * 0.99)])
+    assert min(rounds) < 0.010

@@ -6,8 +6,9 @@ import asyncio
 import importlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tabwright.assists.complete import Options
 from tabwright.client.engine import Answer, Engine, EngineError, ModelMissing, OnText, Request
 from tabwright.core.prompt import Prompt
 from tabwright.core.task import ModelInfo
@@ -125,6 +126,23 @@ class Runtime:
         else:
             self.state = READY
         logger.info("model %s: %s", self.model, self.state)
+
+
+def options_of(settings: Settings) -> Options:
+    """What the settings say about completions, in the words of the assist."""
+    wanted, context = settings.completion, settings.context
+    usual = Options()
+    return Options(
+        max_tokens=wanted.max_tokens,
+        line_tokens=min(usual.line_tokens, wanted.max_tokens),
+        multiline=wanted.multiline,
+        candidates=wanted.candidates,
+        budget=replace(
+            usual.budget,
+            prefix_chars=context.prefix_characters,
+            suffix_chars=context.suffix_characters,
+        ),
+    )
 
 
 def make_engine(settings: Settings) -> Engine:

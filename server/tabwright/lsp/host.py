@@ -16,7 +16,7 @@ from tabwright.core.context import Document
 from tabwright.core.text import Snapshot
 from tabwright.lsp import log, settings
 from tabwright.lsp.documents import Buffers, Cursor
-from tabwright.lsp.engines import BrokenEngine, MakeEngine, Runtime, make_engine
+from tabwright.lsp.engines import BrokenEngine, MakeEngine, Runtime, make_engine, options_of
 from tabwright.lsp.outcome import Outcome, nothing
 from tabwright.lsp.privacy import Privacy
 from tabwright.lsp.progress import Bar, Client
@@ -188,7 +188,7 @@ class Host:
         return Setup(
             engine=runtime.engine,
             model=runtime.model,
-            options=settings.options_of(self.settings),
+            options=options_of(self.settings),
             model_info=runtime.model_info,
             refused=self._privacy.allowed,
             files=Work(partial(loop.run_in_executor, self._files)),

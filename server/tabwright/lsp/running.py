@@ -81,9 +81,10 @@ async def _run(server: Server, read: Source, output: BinaryIO) -> int:
     watching = asyncio.create_task(_watch_parent(server, at_end))
     status = await ended
     watching.cancel()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSE_S):
-            await server.host.aclose()
+    if server.has_host:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await server.host.aclose()
     writer.close()
     return status
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 from pygls.protocol import default_converter
@@ -10,11 +12,12 @@ from pygls.protocol import default_converter
 from tabwright import __version__
 from tabwright.lsp import protocol
 from tabwright.lsp.documents import path_of
-from tabwright.lsp.host import Host
-from tabwright.lsp.progress import Editor
 from tabwright.lsp.rpc import RpcServer
 from tabwright.lsp.settings import SECTION, parse
 from tabwright.lsp.sync import DocumentProtocol
+
+if TYPE_CHECKING:
+    from tabwright.lsp.host import Host
 
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[
@@ -43,11 +46,25 @@ class Server(RpcServer):
             protocol_cls=DocumentProtocol,
             converter_factory=default_converter,
         )
-        self.host = Host(Editor(self))
-        self.protocol.host = self.host
+        self.protocol.get_host = lambda: self.host
         self.protocol.before_capabilities = self._before_capabilities
         self.initial: object = None
         _register(self)
+
+    @cached_property
+    def host(self) -> Host:
+        """The state between requests; imported only after ``initialize`` is answered."""
+        from tabwright.lsp.host import Host
+        from tabwright.lsp.progress import Editor
+
+        host = Host(Editor(self))
+        host.buffers.encoding = self.protocol.encoding
+        return host
+
+    @property
+    def has_host(self) -> bool:
+        """Whether there is any state to give up at the end."""
+        return "host" in self.__dict__
 
     def _before_capabilities(self, params: types.InitializeParams) -> None:
         wanted, _ = parse(params.initialization_options)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
-
-from tabwright.assists.complete import Options
 
 SECTION = "tabwright"
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
@@ -150,23 +148,6 @@ class Settings:
         """Whether completion is wanted for a language."""
         default = self.languages.get("*", True)
         return self.enabled and self.languages.get(language_id, default)
-
-
-def options_of(settings: Settings) -> Options:
-    """What the settings say about completions, in the words of the assist."""
-    wanted, context = settings.completion, settings.context
-    usual = Options()
-    return Options(
-        max_tokens=wanted.max_tokens,
-        line_tokens=min(usual.line_tokens, wanted.max_tokens),
-        multiline=wanted.multiline,
-        candidates=wanted.candidates,
-        budget=replace(
-            usual.budget,
-            prefix_chars=context.prefix_characters,
-            suffix_chars=context.suffix_characters,
-        ),
-    )
 
 
 def parse(data: object) -> tuple[Settings, tuple[str, ...]]:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 from pygls.protocol import lsp_method
 
 from tabwright.lsp import protocol
 from tabwright.lsp.documents import NotOpen
-from tabwright.lsp.host import Host
 from tabwright.lsp.log import logger
 from tabwright.lsp.rpc import RpcProtocol
+
+if TYPE_CHECKING:
+    from tabwright.lsp.host import Host
 
 
 class DocumentProtocol(RpcProtocol):
     """The protocol with the messages that change buffers."""
 
-    host: Host
+    encoding = "utf-16"
+
+    # A function, since the host is made when it is first needed.
+    get_host: Callable[[], Host]
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(
@@ -26,7 +32,7 @@ class DocumentProtocol(RpcProtocol):
         """Read positions from now on in the encoding that was agreed on."""
         result: types.InitializeResult = yield from super().lsp_initialize(params)
         encoding = result.capabilities.position_encoding or types.PositionEncodingKind.Utf16
-        self.host.buffers.encoding = types.PositionEncodingKind(encoding).value
+        self.encoding = types.PositionEncodingKind(encoding).value
         return result
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
@@ -43,14 +49,14 @@ class DocumentProtocol(RpcProtocol):
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Forget a document."""
-        self.host.buffers.close(params.text_document.uri)
-        self.host.closed(params.text_document.uri)
+        self.get_host().buffers.close(params.text_document.uri)
+        self.get_host().closed(params.text_document.uri)
 
     @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
     def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
         """Take in a notebook and the documents of its cells."""
         notebook = params.notebook_document
-        self.host.buffers.open_notebook(notebook.uri, protocol.to_cells(notebook.cells))
+        self.get_host().buffers.open_notebook(notebook.uri, protocol.to_cells(notebook.cells))
         for document in params.cell_text_documents:
             self._open(document)
 
@@ -62,7 +68,7 @@ class DocumentProtocol(RpcProtocol):
         uri, cells = params.notebook_document.uri, params.change.cells
         if cells is None:
             return
-        buffers = self.host.buffers
+        buffers = self.get_host().buffers
         try:
             if cells.structure is not None:
                 array = cells.structure.array
@@ -72,7 +78,7 @@ class DocumentProtocol(RpcProtocol):
                     self._open(document)
                 for closed in cells.structure.did_close or ():
                     buffers.close(closed.uri)
-                    self.host.closed(closed.uri)
+                    self.get_host().closed(closed.uri)
             if cells.data:
                 buffers.update_cells(uri, protocol.to_cells(cells.data))
         except NotOpen:
@@ -86,24 +92,24 @@ class DocumentProtocol(RpcProtocol):
         self, params: types.DidCloseNotebookDocumentParams
     ) -> None:
         """Forget a notebook with its cells."""
-        buffers = self.host.buffers
+        buffers = self.get_host().buffers
         known = [cell.uri for cell in buffers.notebook_cells(params.notebook_document.uri)]
         buffers.close_notebook(params.notebook_document.uri)
         for uri in [*known, *(document.uri for document in params.cell_text_documents)]:
             buffers.close(uri)
-            self.host.closed(uri)
+            self.get_host().closed(uri)
 
     def _open(self, document: types.TextDocumentItem) -> None:
         language = str(document.language_id)
-        self.host.buffers.open(document.uri, language, document.version, document.text)
-        self.host.changed(document.uri)
+        self.get_host().buffers.open(document.uri, language, document.version, document.text)
+        self.get_host().changed(document.uri)
 
     def _change(
         self, uri: str, version: int | None, events: Sequence[types.TextDocumentContentChangeEvent]
     ) -> None:
         try:
-            self.host.buffers.change(uri, version, protocol.to_changes(events))
+            self.get_host().buffers.change(uri, version, protocol.to_changes(events))
         except NotOpen:
             logger.warning("a change to a document that is not open was ignored")
             return
-        self.host.changed(uri)
+        self.get_host().changed(uri)
