@@ -101,6 +101,7 @@ def test_progress_is_drawn_in_place_or_once() -> None:
         ({"source": "cache"}, "kept answer, no model call"),
         ({"source": "model", "reused_tokens": 90, "computed_tokens": 2},
          "read 2, reused 90 tokens"),
+        ({"source": "model", "computed_tokens": None}, "ended early: the rest was not needed"),
     ],
 )  # fmt: skip
 def test_what_an_answer_took(why: dict[str, object], words: str) -> None:

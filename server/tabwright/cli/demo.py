@@ -184,7 +184,7 @@ async def _keys(
         times.append(milliseconds)
         reused, computed = _count(why, "reused_tokens"), _count(why, "computed_tokens")
         seen.reused, seen.prompt = seen.reused + reused, seen.prompt + reused + computed
-        line = text[text.rfind("\n", 0, offset) + 1 : offset]
+        line = text[text.rfind("\n", 0, offset) + 1 : offset].lstrip()
         ghost = item.new_text[offset - item.start :].split("\n")[0] if item else ""
         if ghost and not view.colours:
             ghost = f"«{ghost}»"
@@ -201,6 +201,8 @@ def spent(why: Json) -> str:
     """Where an answer came from and what it cost, in a few words."""
     if why.get("source") == "cache":
         return "kept answer, no model call"
+    if why.get("computed_tokens") is None:
+        return "ended early: the rest was not needed"
     reused, computed = _count(why, "reused_tokens"), _count(why, "computed_tokens")
     return f"read {computed}, reused {reused} tokens"
 
