@@ -62,7 +62,7 @@ def test_tokens_that_fit_are_those_a_plain_search_finds(
 def test_taking_back_loses_nothing(vocabulary: Vocabulary, text: str) -> None:
     ids = vocabulary.encode_text(text)
     kept, healing = take_back(vocabulary, ids)
-    assert kept == ids[:-1]
+    assert kept == ids[: len(kept)] and len(kept) < len(ids)
     assert b"".join(map(vocabulary.bytes_of, kept)) + healing.owed == text.encode()
 
 

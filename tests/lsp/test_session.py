@@ -181,10 +181,56 @@ async def test_a_question_under_way_is_joined_while_it_is_right(desk: Desk) -> N
     call.write("a +")
     third = desk.ask(HEAD + "a +║\n")
     await second
+    await asyncio.sleep(0.1)  # until it has joined
     call.end(" b")
     assert await texts(third) == [" b"]
     assert (await third).source == "in flight"
     assert len(desk.engine.calls) == 1 and not call.closed
+
+
+async def test_an_answer_that_nobody_waits_for_is_kept(desk: Desk) -> None:
+    desk.ask(HEAD + "║\n")
+    call = await desk.engine.call(1)
+    second = desk.ask(HEAD + "a║\n")
+    call.end("a + b")  # it lands before the second request has come to join it
+    assert await texts(second) == [" + b"]
+    assert len(desk.engine.calls) == 1
+
+
+async def test_half_a_statement_is_gone_on_with(desk: Desk) -> None:
+    request = desk.ask("def f(a):\n    b = 1\n║\n    return b\n")
+    (await desk.engine.call(1)).end("    if not a:")
+    rest = await desk.engine.call(2)
+    assert str(rest.request.prompt.parts[-1]).endswith("    b = 1\n    if not a:\n")
+    rest.end("        return 0\n")
+    assert await texts(request) == ["    if not a:\n        return 0"]
+
+
+async def test_a_rest_that_fails_leaves_the_first_line(desk: Desk) -> None:
+    request = desk.ask("def f(a):\n    b = 1\n║\n    return b\n")
+    (await desk.engine.call(1)).end("    # why not")
+    (await desk.engine.call(2)).answer.set_exception(EngineError("too long"))
+    (await desk.engine.call(3)).answer.set_exception(EngineError("too long"))
+    assert await texts(request) == ["    # why not"]
+
+
+async def test_what_does_not_parse_is_asked_anew_and_the_best_is_shown(desk: Desk) -> None:
+    request = desk.ask("def f(a):\n    b = 1\n║\n    return b\n")
+    (await desk.engine.call(1)).end("    b = = a")
+    second = await desk.engine.call(2)
+    assert second.request.avoid == ("    b = = a",)
+    second.end("    b = a")
+    assert await texts(request) == ["    b = a"]
+    assert len(desk.engine.calls) == 2
+
+
+async def test_a_name_that_is_bound_nowhere_begins_the_second_answer(desk: Desk) -> None:
+    request = desk.ask("def f(a):\n    b = 1\n║\n    return b + c\n")
+    (await desk.engine.call(1)).end("    b = a")
+    second = await desk.engine.call(2)
+    assert str(second.request.prompt.parts[-1]).endswith("    b = 1\n    c")
+    second.end(" = 2")
+    assert await texts(request) == ["    c = 2"]
 
 
 async def test_a_question_that_goes_elsewhere_is_closed_and_asked_anew(desk: Desk) -> None:
@@ -255,8 +301,8 @@ async def test_asked_by_hand_it_does_not_wait_and_gives_several(desk: Desk) -> N
     for number, text in enumerate(["a + b", "b + a", "a + b"], start=1):
         (await desk.engine.call(number)).end(text)
     assert await texts(request) == ["a + b", "b + a"]
-    warmth = [call.request.temperature for call in desk.engine.calls]
-    assert warmth[0] == 0 and warmth == sorted(set(warmth))
+    avoided = [call.request.avoid for call in desk.engine.calls]
+    assert avoided == [(), ("a + b",), ("a + b", "b + a")]
     assert {call.request.n for call in desk.engine.calls} == {1}
 
 

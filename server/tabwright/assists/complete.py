@@ -7,14 +7,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from tabwright.core.blocks import opener_depth
+from tabwright.core.blocks import opener_depth, statement_end
 from tabwright.core.context import Budget, Document, Window, build
 from tabwright.core.filters import BLANK
-from tabwright.core.judge import sound
+from tabwright.core.judge import (
+    below,
+    head_of_line,
+    lacking_names,
+    names,
+    next_line,
+    rest_of_line,
+    sound,
+)
 from tabwright.core.postprocess import Rejected, clean, should_stop
 from tabwright.core.prompt import infill
 from tabwright.core.task import Completion, ModelInfo, Nothing, Options, Task
-from tabwright.core.text import Edit, Snapshot, Span, line_span
+from tabwright.core.text import Edit, Snapshot, Span, indent_of, line_span
 
 __all__ = [
     "Completion",
@@ -22,7 +30,11 @@ __all__ = [
     "Nothing",
     "Options",
     "Task",
+    "begun",
+    "convincing",
     "finish",
+    "go_on",
+    "hint",
     "prepare",
     "should_stop",
 ]
@@ -34,6 +46,7 @@ _CHARS_PER_TOKEN = 2.5
 _SHORT_SUFFIX = 6
 _LONGEST_REST = 200
 _BLOCK_TOKENS = 96
+_MOST_NAMES = 3
 
 
 def prepare(
@@ -141,7 +154,7 @@ def finish(
     ``ended`` says for each text why the engine stopped, "length" meaning in mid-line; without it
     every text counts as whole.
     """
-    found: list[tuple[bool, Completion]] = []
+    found: list[tuple[int, Completion]] = []
     reasons: list[str] = []
     for number, text in enumerate(texts):
         complete = number >= len(ended) or ended[number] != "length"
@@ -151,12 +164,74 @@ def finish(
             continue
         edit = Edit(Span(task.offset, result.end), result.text)
         if all(edit != other.edit for _, other in found):
-            broken = sound(task, result.text, result.end) is False
-            found.append((broken, Completion(edit, _new_text(task, edit))))
+            found.append((_faults(task, edit), Completion(edit, _new_text(task, edit))))
     found.sort(key=lambda pair: pair[0])
     if found:
         return tuple(completion for _, completion in found)
     return Nothing(reasons[0] if reasons else BLANK)
+
+
+def go_on(task: Task, text: str) -> Task | None:
+    """The task that asks for the rest when ``text`` is only the start of a statement, else None."""
+    written = task.written + text + "\n"
+    if task.multiline or statement_end(task, written) is not None:
+        return None
+    tokens = max(task.max_tokens, _BLOCK_TOKENS)
+    return replace(begun(task, written), stop=("\n\n",), max_tokens=tokens)
+
+
+def hint(task: Task) -> str:
+    """The names to bind on the cursor's empty line: used below and bound nowhere; else ""."""
+    if head_of_line(task).strip() or task.invoked or rest_of_line(task).strip():
+        return ""
+    lacking = lacking_names(task.snapshot.text, task.offset)
+    place = {name: below(task).find(name) for name in lacking or ()}
+    ordered = sorted((at, name) for name, at in place.items() if at >= 0)[:_MOST_NAMES]
+    indent = indent_of(next_line(task)).removeprefix(head_of_line(task))
+    start = indent + ", ".join(name for _, name in ordered)
+    return start if ordered and sound(task, f"{start} = None", task.offset) else ""
+
+
+def begun(task: Task, written: str) -> Task:
+    """The task whose answer begins with ``written``, which the prompt then has already."""
+    *head, last = task.prompt.parts
+    if not isinstance(last, str):
+        head, last = [*head, last], ""
+    prompt = replace(task.prompt, parts=(*head, last + written))
+    return replace(task, prompt=prompt, heal=False, written=written)
+
+
+def convincing(task: Task, result: tuple[Completion, ...] | Nothing) -> bool:
+    """Whether the best answer so far leaves nothing to be wished for that can be seen without
+    running it: Python parses, and its names are bound. On a line that was begun, only parsing
+    counts; no answer convinces where the document needs none.
+    """
+    if isinstance(result, tuple):
+        return _faults(task, result[0].edit) == 0
+    if head_of_line(task).strip() or task.invoked:
+        return True
+    needed = lacking_names(task.snapshot.text, task.offset)
+    return not needed and sound(task, "", task.offset) is not False
+
+
+_BROKEN, _UNBOUND, _UNSETTLED = 4, 2, 1
+# Lines that say nothing: comments alone, and what stands for a body that is still to come.
+_STUB = re.compile(r"^[ \t]*(?:#.*|//.*|pass|\.\.\.)[ \t]*$", re.MULTILINE)
+
+
+def _faults(task: Task, edit: Edit) -> int:
+    """How bad an answer is, as far as Python's parser and names tell; 0 when nothing is known."""
+    if sound(task, edit.new_text, edit.span.end) is False:
+        return _BROKEN
+    if head_of_line(task).strip() or task.invoked:
+        return 0
+    if not _STUB.sub("", edit.new_text).strip():
+        return _UNSETTLED
+    found = names(task, edit.new_text, edit.span.end)
+    if found is None:
+        return 0
+    unsettled = bool(found.lacking) and not found.settled
+    return _UNBOUND * bool(found.added) + _UNSETTLED * unsettled
 
 
 def _new_text(task: Task, edit: Edit) -> str:

@@ -15,7 +15,10 @@ OnText = Callable[[int, str], None]
 
 @dataclass(frozen=True)
 class Request:
-    """One completion to compute; ``max_tokens`` 0 only warms the engine up."""
+    """One completion to compute; ``max_tokens`` 0 only warms the engine up.
+
+    ``avoid`` holds answers that were not good enough: the new one must begin otherwise than each.
+    """
 
     model: str
     prompt: Prompt
@@ -27,6 +30,7 @@ class Request:
     n: int = 1
     lane: str = "newest"
     session: str = ""
+    avoid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,7 @@ def own_body(request: Request) -> Json:
         "suffix_stop": request.suffix_stop,
         "lane": request.lane,
         "session": request.session,
+        "avoid": list(request.avoid),
     }
 
 

@@ -31,6 +31,7 @@ T = TypeVar("T")
 MAX_STOPS = 4  # OpenAI's limit; the others are looked for here
 QUICK_S = 10.0
 DEFAULT_CONTEXT = 8192
+_ANOTHER = 0.6  # temperature for an answer that should differ from those before
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,8 @@ class RemoteEngine:
             request = replace(request, model=self._options.model)
         if request.n > 1 and self._one_each:
             return await self._one_by_one(request, on_text)
+        if request.avoid:
+            request = replace(request, temperature=request.temperature or _ANOTHER)
         asked, cut = healed(request)
         body = standard_body(asked)
         if "stop" in body:

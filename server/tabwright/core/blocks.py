@@ -6,13 +6,23 @@ import re
 from collections.abc import Iterator
 
 from tabwright.core.brackets import scan
-from tabwright.core.judge import head_of_line, lines_above, next_line, rest_of_line
+from tabwright.core.judge import (
+    head_of_line,
+    imbalance,
+    lines_above,
+    next_line,
+    rest_of_line,
+    sound,
+)
 from tabwright.core.languages import Language, by_id
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of
 
 LEAVES = re.compile(r"(return|raise|break|continue|throw)\b")
+JOINS = re.compile(r"(else|elif|except|finally|case|catch|default)\b|[)\]}]")
 _ONLY_CLOSERS = re.compile(r"\s*[)\]}]+[;,]?\s*")
+_TRY = re.compile(r"^\s*try\s*:", re.MULTILINE)
+_MOST_BLANK = 3
 _TAB = 8
 _LONGEST_HEADER = 20
 
@@ -29,6 +39,8 @@ def opener_depth(task: Task) -> int | None:
     """
     head = head_of_line(task)
     above = lines_above(task)
+    if not head.strip():
+        above = _without_docstring(task, above)
     line = head if head.strip() else next(iter(above), "")
     if not _opens(line, by_id(task.snapshot.language_id)):
         return None
@@ -40,6 +52,20 @@ def opener_depth(task: Task) -> int | None:
         return None
     following = next_line(task)
     return None if following and depth(following) > floor else floor
+
+
+def _without_docstring(task: Task, above: list[str]) -> list[str]:
+    """The lines above without the docstring they end in: a body of nothing else is still empty."""
+    quote = above[0].rstrip()[-3:] if above else ""
+    if task.snapshot.language_id != "python" or quote not in ('"""', "'''"):
+        return above
+    first = above[0].strip()
+    if len(first) >= 6 and first.startswith(quote):
+        return above[1:]
+    for number, line in enumerate(above[1:], start=1):
+        if quote in line:
+            return above[number + 1 :] if line.strip().startswith((quote, "r" + quote)) else above
+    return above
 
 
 def _statement_depth(task: Task, line: str, above: list[str]) -> int:
@@ -87,16 +113,63 @@ def leaves_block(task: Task, text: str) -> int | None:
     return None
 
 
-def _end_of_block(task: Task, text: str, floor: int) -> int | None:
+def statement_end(task: Task, text: str) -> int | None:
+    """The offset where the first statement of an answer ends; None while it may still go on.
+
+    On a line that was begun, that is the line's end. On an empty one it takes the comments in
+    front along, the block that the statement opens where nothing deeper follows in the document,
+    and the lines that close its brackets where the document does not.
+    """
+    head = head_of_line(task)
+    if head.strip():
+        end = text.find("\n")
+        return None if end < 0 else end
+    for start, _, written in _lines(head, text):
+        end = text.find("\n", start)
+        if end < 0:
+            return None
+        if _is_comment(written, by_id(task.snapshot.language_id)):
+            continue
+        if _opens_block_that_is_missing(task, written):
+            return _end_of_block(task, text, depth(written), begin=end)
+        begun = scan(text[:end], by_id(task.snapshot.language_id)).open
+        if not (begun and _leaves_open(task, text[:end])):
+            return end
+    return 0 if text.count("\n") >= _MOST_BLANK and not text.strip() else None
+
+
+def _leaves_open(task: Task, text: str) -> bool:
+    """Whether the document lacks the closers of what ``text`` opens."""
+    more = imbalance(task, text, task.offset) > imbalance(task, "", task.offset)
+    return more and not sound(task, text, task.offset)
+
+
+def _opens_block_that_is_missing(task: Task, line: str) -> bool:
+    following = next_line(task)
+    return _opens(line, by_id(task.snapshot.language_id)) and depth(following) <= depth(line)
+
+
+def _is_comment(line: str, language: Language) -> bool:
+    signs = (language.line_comment, *(language.block_comment or ()))
+    return any(sign and line.strip().startswith(sign) for sign in signs)
+
+
+def _end_of_block(task: Task, text: str, floor: int, begin: int = 0) -> int | None:
     head = head_of_line(task)
     language = by_id(task.snapshot.language_id)
     base = -1
     for start, number, written in _lines(head, text):
-        if number == 0 and head.strip():
+        if start < begin or (number == 0 and head.strip()):
             continue
         if _in_string(task, head + text[:start]):
             continue
         if depth(written) <= floor:
+            if base >= 0 and _needs_more(task, text[:start]):
+                if "\n" not in text[start:]:
+                    return None  # half a line yet: it may become the clause
+                if JOINS.match(written.strip()):
+                    base = -1
+                    continue
             if base >= 0:
                 return _after_closer(task, text, start, written, floor)
             end = text.find("\n", start)
@@ -106,8 +179,15 @@ def _end_of_block(task: Task, text: str, floor: int) -> int | None:
         whole = ended < len(text)
         statement = whole and depth(written) == base and LEAVES.match(written.strip())
         if ":" in language.block_openers and statement and not scan(written, language).open:
+            if _needs_more(task, text[:ended]):
+                continue
             return ended
     return None
+
+
+def _needs_more(task: Task, text: str) -> bool:
+    """Whether the document parses with what is there but for a clause, as after a lone ``try``."""
+    return bool(_TRY.search(text)) and sound(task, text, task.offset) is False
 
 
 def _after_closer(task: Task, text: str, start: int, written: str, floor: int) -> int | None:

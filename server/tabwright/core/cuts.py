@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from tabwright.core.blocks import LEAVES, depth
+from tabwright.core.blocks import JOINS, LEAVES, depth
 from tabwright.core.brackets import scan
 from tabwright.core.judge import (
     below,
@@ -31,7 +31,6 @@ from tabwright.core.text import indent_of
 _TRIES = 40
 _SURE = 12
 _ALIKE = 0.75
-_JOINS = re.compile(r"(else|elif|except|finally|case|catch|default)\b|[)\]}]")
 _DEFINES = re.compile(r"(async +def|def|class|function|fn|func|@\w)\b")
 
 
@@ -158,7 +157,7 @@ def _where_lines_resemble(task: Task, text: str, suffix: str) -> Iterator[Cut]:
 
 
 def _leaves_unreached(line: str, following: str) -> bool:
-    joins = _JOINS.match(following) or _DEFINES.match(following)
+    joins = JOINS.match(following) or _DEFINES.match(following)
     return bool(LEAVES.match(line.strip())) and not joins
 
 

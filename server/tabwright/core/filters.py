@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
-from tabwright.core.blocks import leaves_block
+from tabwright.core.blocks import leaves_block, statement_end
 from tabwright.core.cuts import best_cut
 from tabwright.core.judge import (
     below,
@@ -100,12 +100,25 @@ def cut_loop(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return replace(candidate, text=kept) if "\n" in kept.strip() else Rejected(LOOPED)
 
 
-def cut_to_line(candidate: Candidate, task: Task) -> Candidate | Rejected:
-    """Keep the first line of an answer that may have only one."""
+def cut_to_statement(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Keep the first statement of an answer that was not asked for several lines.
+
+    Its first line alone where the file parses with that and not with the whole.
+    """
     if task.multiline:
         return candidate
-    line, newline, _ = candidate.text.partition("\n")
-    return replace(candidate, text=line, complete=candidate.complete or bool(newline))
+    text = candidate.text
+    end = statement_end(task, text + "\n")
+    if end is not None:
+        complete = candidate.complete or end < len(text)
+        candidate = replace(candidate, text=text[:end], complete=complete)
+    elif not candidate.complete and "\n" in text.rstrip():
+        candidate = replace(candidate, text=text[: text.rstrip().rfind("\n")], complete=True)
+    first, newline, _ = candidate.text.lstrip("\n").partition("\n")
+    whole = not newline or sound(task, candidate.text, candidate.end)
+    if whole or not sound(task, first, candidate.end):
+        return candidate
+    return replace(candidate, text=first, complete=True)
 
 
 def cut_block(candidate: Candidate, task: Task) -> Candidate | Rejected:
@@ -225,7 +238,7 @@ FILTERS: tuple[Filter, ...] = (
     cut_specials,
     cut_fence,
     cut_leading_blank,
-    cut_to_line,
+    cut_to_statement,
     cut_block,
     cut_loop,
     cut_suffix,

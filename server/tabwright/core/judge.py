@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from tabwright.core.brackets import scan
 from tabwright.core.languages import by_id
+from tabwright.core.names import unbound
 from tabwright.core.python import Frame, frame
 from tabwright.core.task import Task
-from tabwright.core.text import unix_line_ends
+from tabwright.core.text import indent_of, unix_line_ends
 
 _AROUND = 1500
 
@@ -65,3 +67,55 @@ def lines_above(task: Task) -> list[str]:
 def next_line(task: Task) -> str:
     """The nearest line with text below the cursor's line; "" when none is near."""
     return next((line for line in below(task).split("\n")[1:] if line.strip()), "")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What an answer does to the unbound names of Python text.
+
+    ``lacking`` are those the text has without it, ``settled`` those of them that it binds, and
+    ``added`` those that come with it.
+    """
+
+    lacking: frozenset[str]
+    settled: frozenset[str]
+    added: frozenset[str]
+
+
+@lru_cache(maxsize=2)
+def lacking_names(text: str, offset: int) -> frozenset[str] | None:
+    """The names that the document uses near the gap and binds nowhere; None: cannot tell."""
+    gap = cached_frame(text, offset)
+    if gap is None:
+        return None
+    inside = _indent_below(text, offset) + "pass"
+    for filler in ("", inside):
+        found = unbound(gap.before + filler + gap.after, _elsewhere(text, offset, gap))
+        if found is not None:
+            return found
+    return None
+
+
+def names(task: Task, text: str, end: int) -> Names | None:
+    """What the answer does to the names; None for other languages and where it cannot be told."""
+    whole, offset = task.snapshot.text, task.offset
+    alone = unix_line_ends(whole[:offset]).endswith(task.window.prefix[-_AROUND:])
+    if task.snapshot.language_id != "python" or not alone:
+        return None
+    gap, before = _frame(task), lacking_names(whole, offset)
+    if gap is None or before is None:
+        return None
+    filled = gap.before + text + gap.after[end - offset :]
+    after = unbound(filled, _elsewhere(whole, offset, gap))
+    return None if after is None else Names(before, before - after, after - before)
+
+
+def _elsewhere(text: str, offset: int, gap: Frame) -> str:
+    return f"{text[: offset - len(gap.before)]}\n{text[offset + len(gap.after) :]}"
+
+
+def _indent_below(text: str, offset: int) -> str:
+    for line in text[offset : offset + _AROUND].split("\n")[1:]:
+        if line.strip():
+            return indent_of(line)
+    return ""

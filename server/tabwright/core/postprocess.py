@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tabwright.core.blocks import leaves_block
+from tabwright.core.blocks import leaves_block, statement_end
 from tabwright.core.cuts import where_rest_begins
 from tabwright.core.filters import FILTERS, Candidate, Filter, Rejected, loop_start
-from tabwright.core.judge import below, head_of_line
+from tabwright.core.judge import below
 from tabwright.core.overlap import overlaps
 from tabwright.core.task import Task
 from tabwright.core.text import unix_line_ends
@@ -32,27 +32,18 @@ def clean(text: str, task: Task, *, complete: bool = True) -> Candidate | Reject
 def should_stop(task: Task, partial_text: str) -> int | None:
     """Where to cut a text that is still being written, or None to let the model go on.
 
-    Pure, and cheap enough to call on every piece that arrives. It ends one line at its line end,
-    and several where they leave their block, loop, or begin to repeat what follows the cursor.
+    Pure, and cheap enough to call on every piece that arrives. It ends one statement at its
+    end, and several lines where they leave their block, loop, or repeat what follows the cursor.
     """
     text = unix_line_ends(partial_text)
     if text != partial_text:
         found = should_stop(task, text)
         return None if found is None else _offset_before(partial_text, found)
     if not task.multiline:
-        return _line_end(task, text)
+        return statement_end(task, text)
     ends = [leaves_block(task, text), loop_start(text), _suffix_start(task, text)]
     known = [end for end in ends if end is not None]
     return min(known) if known else None
-
-
-def _line_end(task: Task, text: str) -> int | None:
-    empty = not head_of_line(task).strip()
-    start = len(text) - len(text.lstrip()) if empty and text.strip() else 0
-    if empty and not text.strip():
-        return None if text.count("\n") < 3 else 0
-    end = text.find("\n", start)
-    return None if end < 0 else end
 
 
 def _suffix_start(task: Task, text: str) -> int | None:

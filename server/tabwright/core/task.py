@@ -34,7 +34,8 @@ class Task:
     """One question to a model, with all that ``finish`` needs to judge the answer.
 
     ``heal``: the engine may take the prompt's last token back. ``suffix_stop``: the engine may
-    end an answer where this text begins ("" = nothing to look for).
+    end an answer where this text begins ("" = nothing to look for). ``written`` is the start of the
+    answer when the prompt has it already and only the rest is asked for.
     """
 
     snapshot: Snapshot
@@ -50,6 +51,7 @@ class Task:
     temperature: float
     multiline: bool
     invoked: bool
+    written: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tabwright.engine.backends import Backend, Logits
+from tabwright.engine.branching import branch
 from tabwright.engine.cache import StateCache
 from tabwright.engine.healing import Healing, take_back
 from tabwright.engine.stops import StopText
@@ -33,7 +34,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Ask:
-    """What to generate: `max_tokens` 0 only computes the prompt's state."""
+    """What to generate: `max_tokens` 0 only computes the prompt's state.
+
+    `avoid` holds answers that were refused: the first new one begins otherwise than each.
+    """
 
     parts: Sequence[Part]
     max_tokens: int
@@ -42,6 +46,7 @@ class Ask:
     suffix_stop: str = ""
     heal: bool = False
     sampling: Sampling = field(default_factory=Sampling)
+    avoid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,13 @@ def generate(
             backend.truncate(state, len(ids))
             owed = Healing(vocabulary, healing.owed)
             sampling = ask.sampling if ask.n == 1 else _varied(ask.sampling, index)
+            start: list[int] = []
+            if ask.avoid and index == 0:
+                most = ask.max_tokens
+                start = branch(backend, vocabulary, state, logits, ask.avoid, owed.owed, most)
+                yield Delta(index, "")
             yield from _answer(
-                backend, vocabulary, state, logits, ask, index, sampling, owed, usage
+                backend, vocabulary, state, logits, ask, index, sampling, owed, usage, start
             )
     finally:
         cache.give_back(state)
@@ -136,12 +146,15 @@ def _answer(
     sampling: Sampling,
     healing: Healing,
     usage: Usage,
+    start: Sequence[int],
 ) -> Iterator[Delta]:
+    """Yield one answer's pieces; of a given ``start`` the state holds all but the last token."""
     started = time.perf_counter()
     random = np.random.default_rng(sampling.seed)
     text = StopText(ask.stops, ask.suffix_stop)
     for produced in range(ask.max_tokens):  # with 0 only the prompt's state was wanted
-        token = choose(healing.restrict(logits), sampling, random)
+        given = produced < len(start)
+        token = start[produced] if given else choose(healing.restrict(logits), sampling, random)
         data = vocabulary.bytes_of(token)
         if not data:  # special, or no token at all: the model is done
             text.reason = "eos"
@@ -152,7 +165,8 @@ def _answer(
             yield Delta(index, settled)
             break
         yield Delta(index, settled)
-        logits = backend.forward(state, [token])[-1]
+        if produced + 1 >= len(start):
+            logits = backend.forward(state, [token])[-1]
     stopped_by = text.reason
     rest = "" if stopped_by in ("text", "suffix") else text.feed(b"", final=True)
     usage.decode_ms += (time.perf_counter() - started) * 1000

@@ -1,9 +1,10 @@
 """Token healing: let the model choose again the token that the cursor cuts in half.
 
-A prompt that ends in the middle of a word ends in tokens the model has never seen there. The last
-token is taken back, and until its text is produced again only tokens are allowed that begin with
-what is still owed, or that it begins with (the idea is from the Guidance project; the figures for
-suffix-first prompts, where it decides, are in ARCHITECTURE.md).
+A prompt that ends in the middle of a word ends in tokens the model has never seen there ("retu" is
+"ret" and "u", "return" is one token). The tokens of that word are taken back, and until its text
+is produced again only tokens are allowed that begin with what is still owed, or that it begins
+with (the idea is from the Guidance project; the figures for suffix-first prompts, where it decides,
+are in ARCHITECTURE.md).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 
 from tabwright.engine.backends import Logits
 from tabwright.engine.vocabulary import Vocabulary
+
+_MOST_TOKENS = 12  # at the prompt's end among which its last word is looked for
 
 
 class Healing:
@@ -44,7 +47,7 @@ class Healing:
 
 
 def take_back(vocabulary: Vocabulary, ids: Sequence[int]) -> tuple[list[int], Healing]:
-    """Split off the last token of a prompt; a special token or a line end is left in place."""
+    """Split off the last word of a prompt; a special token or a line end is left in place."""
     kept = list(ids)
     if not kept or kept[-1] in vocabulary.special_ids:
         return kept, Healing(vocabulary)
@@ -52,4 +55,6 @@ def take_back(vocabulary: Vocabulary, ids: Sequence[int]) -> tuple[list[int], He
     # After a line end nothing is cut in half: healing would only let the model write a blank line.
     if not owed or owed.endswith((b"\n", b"\r")):
         return kept, Healing(vocabulary)
-    return kept[:-1], Healing(vocabulary, owed)
+    count = vocabulary.last_word(kept[-_MOST_TOKENS:])
+    owed = b"".join(map(vocabulary.bytes_of, kept[-count:]))
+    return kept[:-count], Healing(vocabulary, owed)

@@ -85,6 +85,21 @@ class Vocabulary:
         clean = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates become "?"
         return list(self._tokenizer.encode(clean, add_special_tokens=False).ids)
 
+    def last_word(self, ids: Sequence[int]) -> int:
+        """Return how many of the last tokens spell one word, as the tokenizer cuts words: 1 or
+        more. Merges never cross such a cut, so the tokens before it stay as they are.
+        """
+        plain = 0
+        while plain < len(ids) and ids[-1 - plain] not in self.special_ids:
+            plain += 1
+        tail = list(ids[len(ids) - plain :])
+        text = b"".join(map(self.bytes_of, tail)).decode("utf-8", "ignore")
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        words = encoding.word_ids
+        count = sum(word is not None and word == words[-1] for word in words) if words else 0
+        same = 0 < count < plain and encoding.ids[-count:] == tail[-count:]
+        return count if same else 1
+
     def bytes_of(self, token: int) -> bytes:
         """Return the bytes a token stands for; none for special and unknown ones."""
         table = self.token_bytes

@@ -36,12 +36,20 @@ class CompletionRequest:
     suffix_stop: str
     heal: bool
     sampling: Sampling
+    avoid: tuple[str, ...]
 
     def ask(self, split: Callable[[str], Sequence[Part]]) -> Ask:
         """Return what to generate; `split` finds the special tokens of a flat prompt."""
         parts = self.parts if self.parts is not None else tuple(split(self.prompt))
         return Ask(
-            parts, self.max_tokens, self.n, self.stops, self.suffix_stop, self.heal, self.sampling
+            parts,
+            self.max_tokens,
+            self.n,
+            self.stops,
+            self.suffix_stop,
+            self.heal,
+            self.sampling,
+            self.avoid,
         )
 
 
@@ -49,10 +57,7 @@ def parse(body: object, default_model: str) -> CompletionRequest:
     """Check a JSON body; raises BadRequest. Unknown fields are ignored, as the API's users do."""
     if not isinstance(body, Mapping):
         raise BadRequest("the body must be a JSON object")
-    stop = _field(body, "stop", (str, list), [])
-    stops = [stop] if isinstance(stop, str) else stop
-    if not all(isinstance(text, str) for text in stops):
-        raise BadRequest("'stop' must be a string or a list of strings")
+    stops, avoid = _texts(body, "stop"), _texts(body, "avoid")
     lane = _field(body, "lane", str, "actions")
     if lane not in LANES:
         raise BadRequest(f"'lane' must be one of {', '.join(LANES)}")
@@ -65,7 +70,7 @@ def parse(body: object, default_model: str) -> CompletionRequest:
         session=_field(body, "session", str, ""),
         max_tokens=_number(body, "max_tokens", 0, _MOST_TOKENS, 16),
         n=_number(body, "n", 1, _MOST_ANSWERS, 1),
-        stops=tuple(text for text in stops if text),
+        stops=stops,
         suffix_stop=_field(body, "suffix_stop", str, ""),
         heal=_field(body, "heal", bool, False),
         sampling=Sampling(
@@ -73,6 +78,7 @@ def parse(body: object, default_model: str) -> CompletionRequest:
             top_p=min(1.0, max(0.01, float(_field(body, "top_p", (int, float), 0.95)))),
             seed=_number(body, "seed", 0, 2**63 - 1, 0),
         ),
+        avoid=avoid,
     )
 
 
@@ -83,6 +89,15 @@ def _field(body: Mapping[str, Any], name: str, kind: Any, default: Any) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise BadRequest(f"'{name}' has the wrong type: {type(value).__name__}")
     return value
+
+
+def _texts(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A text or a list of them, the empty ones left out."""
+    found = _field(body, name, (str, list), [])
+    texts = [found] if isinstance(found, str) else found
+    if not all(isinstance(text, str) for text in texts):
+        raise BadRequest(f"'{name}' must be a string or a list of strings")
+    return tuple(text for text in texts if text)
 
 
 def _number(body: Mapping[str, Any], name: str, least: int, most: int, default: int) -> int:

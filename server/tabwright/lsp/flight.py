@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tabwright.assists.complete import Completion, Nothing, Task, should_stop
+from tabwright.assists.complete import (
+    Completion,
+    Nothing,
+    Task,
+    begun,
+    go_on,
+    hint,
+    should_stop,
+)
 from tabwright.client.answers import InFlight
-from tabwright.client.engine import Engine, Request, Usage
+from tabwright.client.engine import Engine, EngineError, Request, Usage
 
-Finish = Callable[[Task, Sequence[str], Sequence[str]], Awaitable[tuple[Completion, ...] | Nothing]]
+Judged = tuple[tuple[Completion, ...] | Nothing, bool]
+"""What to show of the texts so far, and whether that is enough."""
+Finish = Callable[[Task, Sequence[str], Sequence[str]], Awaitable[Judged]]
 
-# Further candidates are sampled, each a little more freely, while the user has not waited long.
-_TEMPERATURES = (0.5, 0.8, 1.0)
+# An answer that does not convince is asked for anew while the user has not waited long.
+_TRIES = 3
 _MORE_S = 1.5
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -99,45 +112,80 @@ class Flight:
         texts: list[str] = []
         ended: list[str] = []
         usage: Usage | None = None
-        for number in range(self.task.n):
-            if number and loop.time() - started > _MORE_S:
+        result: tuple[Completion, ...] | Nothing = Nothing("the engine gave the question up")
+        for _ in range(max(self.task.n, _TRIES)):
+            if texts and loop.time() - started > _MORE_S:
                 break
-            text, finish, cost = await self._candidate(number)
+            try:
+                text, finish, cost = await self._candidate(texts)
+            except EngineError as error:
+                if not texts:
+                    raise
+                logger.info("a further candidate failed: %s", error)
+                break
             if finish == "cancelled":
                 break
             texts.append(text)
             ended.append(finish)
             usage = usage or cost
-        result: tuple[Completion, ...] | Nothing
-        if texts:
-            result = await self._finish(self.task, texts, ended)
-        else:
-            result = Nothing("the engine gave the question up")
+            result, enough = await self._finish(self.task, texts, ended)
+            if enough and len(texts) >= self.task.n:
+                break
         return Landed(result, usage, (loop.time() - started) * 1000, whole=bool(texts))
 
-    async def _candidate(self, number: int) -> tuple[str, str, Usage | None]:
+    async def _candidate(self, before: Sequence[str]) -> tuple[str, str, Usage | None]:
         """One text, how it ended and what it cost, which stays unknown when it is cut off.
 
         Candidates are asked for one by one: each can be cut off as soon as it has enough, and the
-        engine has the prompt's state from the one before.
+        engine has the prompt's state from the ones ``before``, which the new one must not repeat.
         """
-        partial: list[str] = []
+        task = self.task
+        start = hint(task) if len(before) == 1 and task.n == 1 else ""
+        if start:
+            task = begun(task, start)
+        avoid = () if start else tuple(before)
+        text, finish, cost = await self._ask(task, avoid=avoid, first=not before)
+        text = start + text
+        rest = go_on(self.task, text) if finish == "stop" else None
+        if rest is None:
+            return text, finish, cost
+        try:
+            more, finish, _ = await self._ask(rest, first=not before)
+        except EngineError as error:
+            logger.info("the rest of a statement failed: %s", error)
+            return text, "stop", cost
+        return rest.written + more, finish, cost
+
+    async def _ask(
+        self, task: Task, *, avoid: tuple[str, ...] = (), first: bool
+    ) -> tuple[str, str, Usage | None]:
+        """Ask for ``task`` until the answer has enough; only a first one is watched."""
+        request = replace(
+            self._request,
+            prompt=task.prompt,
+            max_tokens=task.max_tokens,
+            stop=task.stop,
+            heal=task.heal,
+            avoid=avoid,
+        )
+        partial: list[str] = [task.written]
+        if first and task.written:
+            self._watch.feed(0, "\n")
 
         def on_text(index: int, text: str) -> None:
             partial.append(text)
-            if number == 0:
+            if first:
                 self._watch.feed(0, text)
-            verdict = self._watch.verdict(self.task.snapshot.uri, *self._wanted)
-            if self.task.n == 1 and verdict == "diverged":
+            verdict = self._watch.verdict(task.snapshot.uri, *self._wanted)
+            if task.n == 1 and verdict == "diverged":
                 self.close()
-            elif should_stop(self.task, "".join(partial)) is not None:
+            elif should_stop(task, "".join(partial)) is not None:
                 raise _Enough
 
-        warmer = _TEMPERATURES[(number - 1) % len(_TEMPERATURES)] if number else 0.0
-        request = replace(self._request, temperature=self.task.temperature + warmer)
         try:
             answer = await self._engine.generate(request, on_text)
         except _Enough:
             text = "".join(partial)
-            return text[: should_stop(self.task, text)], "stop", None
+            whole = text[: should_stop(task, text)]
+            return whole[len(task.written) :], "stop", None
         return "".join(answer.texts[:1]), "".join(answer.finish[:1]), answer.usage

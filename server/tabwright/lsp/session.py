@@ -7,7 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tabwright.assists.complete import Completion, Nothing, Options, Task, finish, prepare
+from tabwright.assists.complete import (
+    Completion,
+    Nothing,
+    Options,
+    Task,
+    convincing,
+    finish,
+    prepare,
+)
 from tabwright.client.answers import Answers
 from tabwright.client.engine import Engine, EngineError, EngineUnavailable, ModelMissing
 from tabwright.client.pace import Pace
@@ -15,7 +23,7 @@ from tabwright.core.context import Document, Window
 from tabwright.core.task import ModelInfo
 from tabwright.core.text import Edit, Snapshot, line_span
 from tabwright.lsp.documents import Cursor
-from tabwright.lsp.flight import Flight, Landed
+from tabwright.lsp.flight import Flight, Judged, Landed
 from tabwright.lsp.outcome import CACHE, IN_FLIGHT, MODEL, Outcome, nothing
 from tabwright.lsp.waiting import Superseded, Work, first
 
@@ -143,6 +151,7 @@ class Session:
         if left_s > 0:
             await first(asyncio.sleep(left_s), gone)
         flight = Flight(task, setup.engine, setup.model, self.uri, partial(_judge, setup.work))
+        flight.landing.add_done_callback(partial(self._keep, task))
         self._flight = flight
         self._previous = task.window
         landed = await self._land(flight, gone)
@@ -176,7 +185,7 @@ class Session:
         return None
 
     async def _land(self, flight: Flight, gone: asyncio.Future[None]) -> Landed | None:
-        """What a flight brought, kept for later; None when it was closed under way."""
+        """What a flight brought; None when it was closed under way."""
         try:
             landed = await first(flight.landing, gone)
         except asyncio.CancelledError:
@@ -185,13 +194,15 @@ class Session:
                 return None
             raise
         self._pace.answered(landed.ms / 1000)
-        if landed.whole:
-            task = flight.task
-            edits = () if isinstance(landed.result, Nothing) else tuple(map(_edit, landed.result))
-            self._answers.put(
-                self.uri, task.snapshot.text, task.offset, edits, invoked=task.invoked
-            )
         return landed
+
+    def _keep(self, task: Task, landing: asyncio.Task[Landed]) -> None:
+        """Keep for later what a flight brought, even when nobody waited for it any more."""
+        if landing.cancelled() or landing.exception() is not None or not landing.result().whole:
+            return
+        result = landing.result().result
+        edits = () if isinstance(result, Nothing) else tuple(map(_edit, result))
+        self._answers.put(self.uri, task.snapshot.text, task.offset, edits, invoked=task.invoked)
 
     def _get(self, text: str, offset: int, invoked: bool) -> tuple[Edit, ...] | None:
         """Kept edits; () where the model is known to have none, which by hand is asked again."""
@@ -264,10 +275,13 @@ def _screen(
     return None, tuple(other for other in others if refused(other.path) is None)
 
 
-async def _judge(
-    work: Work, task: Task, texts: Sequence[str], ended: Sequence[str]
-) -> tuple[Completion, ...] | Nothing:
-    return await work(finish, task, texts, ended)
+async def _judge(work: Work, task: Task, texts: Sequence[str], ended: Sequence[str]) -> Judged:
+    return await work(_judged, task, texts, ended)
+
+
+def _judged(task: Task, texts: Sequence[str], ended: Sequence[str]) -> Judged:
+    result = finish(task, texts, ended)
+    return result, convincing(task, result)
 
 
 def _edit(completion: Completion) -> Edit:

@@ -21,12 +21,17 @@ _AT_ONCE = 2
 _BLOCK = 1 << 20
 _HUB_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 # The hub's client runs in a child: it may hang on a dead network and cannot be interrupted.
+# It retries for half a minute where nothing answers, so one request without retries goes first.
+_HUB_ANSWERS = (
+    "import sys; from huggingface_hub import constants, get_session; "
+    "get_session().head(constants.ENDPOINT, timeout=5); "
+)
 _HUB_FILE = (
-    "import sys; from huggingface_hub import hf_hub_download as get; "
+    f"{_HUB_ANSWERS}from huggingface_hub import hf_hub_download as get; "
     "get(sys.argv[1], sys.argv[2], local_dir=sys.argv[3])"
 )
 _HUB_ALL = (
-    "import sys; from huggingface_hub import snapshot_download as get; "
+    f"{_HUB_ANSWERS}from huggingface_hub import snapshot_download as get; "
     "get(sys.argv[1], revision=sys.argv[2] or None, local_dir=sys.argv[3], "
     "allow_patterns=sys.argv[4:])"
 )

@@ -1,0 +1,79 @@
+"""Names in Python that are used but bound nowhere, as far as the text around a gap can tell."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import symtable
+import warnings
+from collections.abc import Iterator
+
+_BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__", "__path__", "__class__"}
+_LONGEST = 60_000
+_WORD = re.compile(r"[^\W\d]\w*")
+# What may bind a module's name: lines at the margin, and imports wherever they stand.
+_BINDING_LINE = re.compile(r"^(?:[^\s#].*|[ \t]+(?:import|from|global)\b.*)$", re.MULTILINE)
+_STAR = re.compile(r"^[ \t]*from\s.*import\s*\*", re.MULTILINE)
+
+
+def unbound(source: str, elsewhere: str = "") -> frozenset[str] | None:
+    """The names that ``source`` uses and neither it nor the module's other text binds.
+
+    None when it does not parse or cannot be told. A name only ever bound by an augmented
+    assignment counts as unbound too.
+    """
+    if len(source) > _LONGEST or _STAR.search(source) or _STAR.search(elsewhere):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+            module = symtable.symtable(source, "<buffer>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return None
+    known = set(_BUILTINS)
+    for line in _BINDING_LINE.finditer(elsewhere):
+        known.update(_WORD.findall(line[0]))
+    known.update(symbol.get_name() for symbol in module.get_symbols() if _binds(symbol))
+    known.update(_declared_global(module))
+    return frozenset(name for name in (*_free(module), *_only_augmented(tree)) if name not in known)
+
+
+def _binds(symbol: symtable.Symbol) -> bool:
+    return symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+
+
+def _declared_global(table: symtable.SymbolTable) -> Iterator[str]:
+    for symbol in table.get_symbols():
+        if symbol.is_declared_global() and symbol.is_assigned():
+            yield symbol.get_name()
+    for child in table.get_children():
+        yield from _declared_global(child)
+
+
+def _free(table: symtable.SymbolTable) -> Iterator[str]:
+    """Names looked up in the module or among the builtins, from every scope."""
+    at_top = table.get_type() == "module"
+    for symbol in table.get_symbols():
+        if symbol.is_referenced() and (symbol.is_global() or (at_top and not _binds(symbol))):
+            yield symbol.get_name()
+    for child in table.get_children():
+        yield from _free(child)
+
+
+def _only_augmented(tree: ast.AST) -> Iterator[str]:
+    """Names of functions that ``+=`` and its kin change and nothing else binds."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        nodes = list(ast.walk(function))
+        targets = [node.target for node in nodes if isinstance(node, ast.AugAssign)]
+        augmented = {target.id for target in targets if isinstance(target, ast.Name)}
+        bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        for node in nodes:
+            if isinstance(node, ast.Global | ast.Nonlocal):
+                bound.update(node.names)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                bound.update(() if any(node is target for target in targets) else (node.id,))
+        yield from augmented - bound
