@@ -33,7 +33,8 @@ class Action:
     empty span where lines are put in. ``language_id`` is the answer's language. ``opening`` is the
     start of the answer that the prompt already holds, ``draft`` a text the answer will resemble
     (most often the lines of ``span``). ``new_document`` is the file name of a document of its own
-    ``indent`` is what the lines of an edit are indented by, ``instruction`` what the user said, as far what the user said, as far as they said anything.
+    that the answer goes into, "" for an edit in place. ``indent`` is the indentation of the lines
+    of an edit, ``instruction`` what the user said, as far as they said anything.
     """
 
     kind: Kind
