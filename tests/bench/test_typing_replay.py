@@ -6,7 +6,8 @@ from pathlib import Path
 import checkout  # noqa: F401
 from bench.lib.lines import Line
 from bench.lib.own_server import Workbench
-from bench.lib.typing_replay import Key, Replay, together, type_here
+from bench.lib.peer import Peer, PeerAnswer
+from bench.lib.typing_replay import Key, Replay, together, type_at_peer, type_here
 
 from tabwright.cli.lsp_client import LspClient
 
@@ -40,7 +41,10 @@ def test_what_is_not_known_of_a_cut_answer_is_left_out() -> None:
 def test_all_keys_are_told_too() -> None:
     found = Replay("a.py", KEYS, 60).over_all()
     assert (found["keys"], found["shown"], found["engine tokens/key"]) == (4, 0.75, 15)
-    assert (found["ours p50"], found["peer p50"]) == (2.0, 800.0)
+    assert (found["ours p50"], found["peer tokens/key"]) == (
+        2.0,
+        sum(k.peer_tokens for k in KEYS) / 4,
+    )
 
 
 def test_without_a_peer_its_figures_are_empty() -> None:
@@ -52,6 +56,21 @@ def test_without_a_peer_its_figures_are_empty() -> None:
 def test_together_adds_up() -> None:
     total = together([Replay("a.py", KEYS, 60), Replay("b.py", KEYS[:1], 5)])
     assert (total.case, len(total.keys), total.engine_tokens) == ("total", 5, 65)
+
+
+async def test_the_peer_is_asked_where_our_model_was() -> None:
+    asked: list[tuple[str, int]] = []
+
+    class Asked(Peer):
+        async def complete(self, text: str, offset: int) -> PeerAnswer:
+            asked.append((text[:offset], offset))
+            return PeerAnswer("", 700.0, 50)
+
+    line = Line("a.py", 1, "", "", "abc", "\nend\n")
+    ours = [Key(90.0, "model", 2, "x"), Key(1.0, "cache", 0, "y"), Key(80.0, "model", 1, "z")]
+    keys = await type_at_peer(Asked("", 1), line, ours)
+    assert [text for text, _ in asked] == ["", "a", "abc"]
+    assert [key.peer_tokens for key in keys] == [50, 0, 50]
 
 
 async def test_each_character_is_a_change_and_a_request(tmp_path: Path) -> None:
