@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,3 +146,176 @@ def test_choosing() -> None:
     assert drawn == {1, 2}
     lone = np.array([-np.inf, 1.0, -np.inf], dtype=np.float32)
     assert choose(lone, Sampling(temperature=1.0), random) == 1
+
+
+class Ascii(TorchModel):
+    """Writes ASCII alone, so that its answers can be predicted as text; counts its passes."""
+
+    passes = 0
+    others: list[int]
+
+    def forward(self, state: TorchState, ids: Sequence[int], last: int = 1) -> Logits:
+        self.passes += 1
+        logits = super().forward(state, ids, last)
+        logits[:, self.others] = -np.inf
+        return logits
+
+
+@pytest.fixture
+def ascii_model(qwen2: TorchModel, vocabulary: Vocabulary) -> Ascii:
+    made = Ascii(qwen2.model, "cpu", "float32")
+    known = range(qwen2.model.config.vocab_size)
+    made.others = [n for n in known if not (data := vocabulary.bytes_of(n)) or not data.isascii()]
+    return made
+
+
+PREDICTIONS: dict[str, Callable[[str], str]] = {
+    "the answer itself": lambda answer: answer,
+    "its second half": lambda answer: answer[len(answer) // 2 :],
+    "with a hole": lambda answer: answer[:20] + answer[30:],
+    "with something else in it": lambda answer: answer[:20] + CODE + answer[20:],
+    "one letter in five changed": lambda answer: "".join(
+        "_" if at % 5 == 4 else letter for at, letter in enumerate(answer)
+    ),
+    "the prompt": lambda answer: CODE,
+    "something special": lambda answer: "<|fim_middle|>" + answer,
+    "not text": lambda answer: "\ud800\x00é" + answer,
+}
+ASKS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "healed": {"text": CODE + "prin", "heal": True},
+    "healed with a long word owed": {"text": CODE + "print_item", "heal": True},
+    "sampled": {"sampling": Sampling(temperature=1.0, seed=3)},
+    "several": {"n": 3, "sampling": Sampling(temperature=0.8, seed=7)},
+    "one token": {"max_tokens": 1},
+    "two tokens": {"max_tokens": 2},
+    "no tokens": {"max_tokens": 0},
+}
+
+
+@pytest.mark.parametrize("kind", ASKS)
+def test_drafts_change_no_answer(ascii_model: Ascii, vocabulary: Vocabulary, kind: str) -> None:
+    fields = {"max_tokens": 32, **ASKS[kind]}
+    plain = answers(ascii_model, vocabulary, ask(**fields))
+    for predicted in PREDICTIONS.values():
+        drafted = ask(**fields, prediction=predicted(plain[0][-1]), lookup=True)
+        assert answers(ascii_model, vocabulary, drafted) == plain
+    assert answers(ascii_model, vocabulary, ask(**fields, lookup=True)) == plain
+
+
+def test_drafts_change_nothing_where_the_answer_stops(
+    ascii_model: Ascii, vocabulary: Vocabulary
+) -> None:
+    (text,), _ = answers(ascii_model, vocabulary, ask(max_tokens=32))
+    for at in range(1, len(text) // 2, 7):
+        for ending in ({"stops": (text[at : at + 3],)}, {"suffix_stop": text[at : at + 40]}):
+            plain = answers(ascii_model, vocabulary, ask(max_tokens=32, **ending))
+            assert len(plain[0][0]) < len(text)
+            drafted = ask(max_tokens=32, **ending, prediction=text)
+            assert answers(ascii_model, vocabulary, drafted) == plain
+
+
+def test_drafts_stay_within_the_context(ascii_model: Ascii, vocabulary: Vocabulary) -> None:
+    text = "x = 1\n" * 30
+    room = ascii_model.context_length - len(vocabulary.encode_text(text))
+    plain = answers(ascii_model, vocabulary, ask(text, room))
+    usage = Usage()
+    drafted = ask(text, room, prediction=plain[0][0])
+    deltas = list(generate(ascii_model, vocabulary, StateCache(ascii_model), drafted, usage))
+    assert "".join(delta.text for delta in deltas) == plain[0][0]
+    assert usage.prompt_tokens + usage.completion_tokens == ascii_model.context_length
+
+
+@pytest.mark.parametrize("heal", [False, True])
+def test_drafts_follow_a_start_that_avoids_other_answers(
+    ascii_model: Ascii, vocabulary: Vocabulary, heal: bool
+) -> None:
+    fields: dict[str, Any] = {"text": CODE + "prin" * heal, "heal": heal, "max_tokens": 24}
+    (first,), _ = answers(ascii_model, vocabulary, ask(**fields))
+    fields["avoid"] = (first,)
+    plain = answers(ascii_model, vocabulary, ask(**fields))
+    assert plain[0] != [first]
+    for predicted in (first, *plain[0]):
+        drafted = ask(**fields, prediction=predicted, lookup=True)
+        assert answers(ascii_model, vocabulary, drafted) == plain
+
+
+def test_an_answer_of_any_architecture_is_drafted_alike(
+    model: TorchModel, vocabulary: Vocabulary
+) -> None:
+    plain = answers(model, vocabulary, ask(max_tokens=24))
+    for prediction in (plain[0][0], plain[0][0][9:], CODE):
+        drafted = ask(max_tokens=24, prediction=prediction, lookup=True)
+        assert answers(model, vocabulary, drafted) == plain
+
+
+def test_an_end_token_within_a_draft_ends_the_answer(
+    qwen2: TorchModel, vocabulary: Vocabulary
+) -> None:
+    """The prompt shows, time and again, tokens that the model writes and then the end."""
+    end = vocabulary.special["<|endoftext|>"]
+
+    class Scripted(TorchModel):
+        def forward(self, state: TorchState, ids: Sequence[int], last: int = 1) -> Logits:
+            logits = super().forward(state, ids, last)
+            held = len(state.ids) - last
+            for row, length in enumerate(range(held + 1, held + last + 1)):
+                logits[row, script[min(max(length - prompt, 0), len(script) - 1)]] = 1000
+            return logits
+
+    script = [*vocabulary.encode_text("def total(values):\n    return sum(values)\n"), end]
+    parts = [*[Part(CODE[:9]), Part("def total(values):\n    return sum(values)\n")]]
+    parts = [*parts, Part("<|endoftext|>", special=True), Part("x")]
+    prompt = len(vocabulary.encode(parts))
+    scripted = Scripted(qwen2.model, "cpu", "float32")
+    usage = Usage()
+    asked = Ask(parts, 100, lookup=True)
+    deltas = list(generate(scripted, vocabulary, StateCache(scripted), asked, usage))
+    assert "".join(delta.text for delta in deltas) == "def total(values):\n    return sum(values)\n"
+    assert (deltas[-1].finish_reason, deltas[-1].stop_reason) == ("stop", "eos")
+    assert usage.accepted_tokens > len(script) // 2
+
+
+def test_a_right_prediction_saves_passes(ascii_model: Ascii, vocabulary: Vocabulary) -> None:
+    (text,), _ = answers(ascii_model, vocabulary, ask(max_tokens=64))
+    found = {}
+    for prediction in ("", text):
+        ascii_model.passes, usage = 0, Usage()
+        asked = ask(max_tokens=64, prediction=prediction)
+        list(generate(ascii_model, vocabulary, StateCache(ascii_model), asked, usage))
+        found[prediction] = (ascii_model.passes, usage)
+    plain, drafted = found[""], found[text]
+    assert plain[0] == 64
+    assert (plain[1].drafted_tokens, plain[1].accepted_tokens) == (0, 0)
+    assert drafted[0] == 64 - drafted[1].accepted_tokens < 32
+    assert drafted[1].completion_tokens == plain[1].completion_tokens == 64
+    assert 0 < drafted[1].accepted_tokens <= drafted[1].drafted_tokens
+
+
+def test_later_answers_share_the_prefill_and_draw_on_the_first(
+    ascii_model: Ascii, vocabulary: Vocabulary
+) -> None:
+    usages = []
+    for lookup in (False, True):
+        usages.append(Usage())
+        asked = ask(max_tokens=40, n=4, sampling=Sampling(temperature=0.1), lookup=lookup)
+        list(generate(ascii_model, vocabulary, StateCache(ascii_model), asked, usages[-1]))
+    assert all(usage.computed_tokens == usage.prompt_tokens for usage in usages)
+    assert usages[1].accepted_tokens > usages[0].accepted_tokens == 0
+
+
+def test_giving_up_between_answers_and_within_a_draft(
+    ascii_model: Ascii, vocabulary: Vocabulary
+) -> None:
+    """Whatever the step, the state that is kept is one that can go on."""
+    plain = answers(ascii_model, vocabulary, ask(max_tokens=20))
+    cache = StateCache(ascii_model)
+    for steps in range(1, 50, 4):
+        asked = ask(max_tokens=20, n=3, prediction=plain[0][0], lookup=True)
+        running = generate(ascii_model, vocabulary, cache, asked, Usage())
+        list(islice(running, steps))
+        running.close()  # type: ignore[attr-defined]
+        usage = Usage()
+        deltas = list(generate(ascii_model, vocabulary, cache, ask(max_tokens=20), usage))
+        assert "".join(delta.text for delta in deltas) == plain[0][0]
+        assert usage.computed_tokens == 1

@@ -18,6 +18,7 @@ class Request:
     """One completion to compute; ``max_tokens`` 0 only warms the engine up.
 
     ``avoid`` holds answers that were not good enough: the new one must begin otherwise than each.
+    ``prediction`` is a text the answer will resemble, such as the code to edit; it only saves time.
     """
 
     model: str
@@ -31,6 +32,7 @@ class Request:
     lane: str = "newest"
     session: str = ""
     avoid: tuple[str, ...] = ()
+    prediction: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Usage:
     completion_tokens: int = 0
     reused_tokens: int = 0
     computed_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     queue_ms: float = 0.0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0

@@ -203,12 +203,12 @@ def standard_body(request: Request) -> Json:
 
 
 def own_body(request: Request) -> Json:
-    """The standard fields and those of our own engine: exact parts, healing, lanes."""
+    """The standard fields and those of our own engine: exact parts, healing, lanes, drafts."""
     parts = [
         {"token": part.text} if isinstance(part, Token) else {"text": part}
         for part in request.prompt.parts
     ]
-    return {
+    body = {
         **standard_body(request),
         "parts": parts,
         "heal": request.heal,
@@ -217,6 +217,9 @@ def own_body(request: Request) -> Json:
         "session": request.session,
         "avoid": list(request.avoid),
     }
+    if request.prediction:
+        body["prediction"] = {"type": "content", "content": request.prediction}
+    return body
 
 
 def _why(error: BaseException) -> str:

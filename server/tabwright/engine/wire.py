@@ -14,6 +14,7 @@ from tabwright.models.store import ModelInvalid, ModelMissing
 
 _MOST_TOKENS = 8192
 _MOST_ANSWERS = 16
+_LOOKUP_FROM = 64  # tokens an action may write above which its prompt is looked through for drafts
 
 
 class BadRequest(ValueError):
@@ -37,6 +38,8 @@ class CompletionRequest:
     heal: bool
     sampling: Sampling
     avoid: tuple[str, ...]
+    prediction: str
+    lookup: bool
 
     def ask(self, split: Callable[[str], Sequence[Part]]) -> Ask:
         """Return what to generate; `split` finds the special tokens of a flat prompt."""
@@ -50,6 +53,8 @@ class CompletionRequest:
             self.heal,
             self.sampling,
             self.avoid,
+            self.prediction,
+            self.lookup,
         )
 
 
@@ -61,6 +66,9 @@ def parse(body: object, default_model: str) -> CompletionRequest:
     lane = _field(body, "lane", str, "actions")
     if lane not in LANES:
         raise BadRequest(f"'lane' must be one of {', '.join(LANES)}")
+    max_tokens = _number(body, "max_tokens", 0, _MOST_TOKENS, 16)
+    prediction = _prediction(body)
+    long = lane == "actions" and max_tokens > _LOOKUP_FROM
     return CompletionRequest(
         model=_field(body, "model", str, "") or default_model,
         prompt=_field(body, "prompt", str, ""),
@@ -68,7 +76,7 @@ def parse(body: object, default_model: str) -> CompletionRequest:
         stream=_field(body, "stream", bool, False),
         lane=lane,
         session=_field(body, "session", str, ""),
-        max_tokens=_number(body, "max_tokens", 0, _MOST_TOKENS, 16),
+        max_tokens=max_tokens,
         n=_number(body, "n", 1, _MOST_ANSWERS, 1),
         stops=stops,
         suffix_stop=_field(body, "suffix_stop", str, ""),
@@ -79,6 +87,8 @@ def parse(body: object, default_model: str) -> CompletionRequest:
             seed=_number(body, "seed", 0, 2**63 - 1, 0),
         ),
         avoid=avoid,
+        prediction=prediction,
+        lookup=_field(body, "lookup", bool, bool(prediction) or long),
     )
 
 
@@ -105,6 +115,16 @@ def _number(body: Mapping[str, Any], name: str, least: int, most: int, default: 
     if not least <= value <= most:
         raise BadRequest(f"'{name}' must lie between {least} and {most}")
     return value
+
+
+def _prediction(body: Mapping[str, Any]) -> str:
+    """OpenAI's ``{"type": "content", "content": …}``: a text, or a list of parts with one each."""
+    content = _field(body, "prediction", dict, {}).get("content", "")
+    pieces = content if isinstance(content, list) else [{"text": content}]
+    texts = [piece.get("text") if isinstance(piece, Mapping) else None for piece in pieces]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadRequest("'prediction' must be {'type': 'content', 'content': a text}")
+    return "".join(map(str, texts))
 
 
 def _parts(value: object) -> tuple[Part, ...]:

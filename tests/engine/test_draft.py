@@ -1,0 +1,101 @@
+"""Drafts without a model: an answer that is known is written again, and its passes are counted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tabwright.engine.draft import LEAST, MOST, Drafts
+
+TEXT = [*range(100, 160)]
+NEW = [*range(200, 215)]
+
+
+def passes(answer: list[int], drafts: Drafts) -> list[tuple[int, int]]:
+    """Write ``answer`` as the decode loop would; (drafted, accepted) of each pass of the model."""
+    drafts.begin()
+    found = []
+    drafts.add(answer[0])
+    written = 1
+    while written < len(answer):
+        draft = drafts.propose(len(answer) - written - 1)
+        rest = answer[written:]
+        accepted = 0
+        while accepted < len(draft) and draft[accepted] == rest[accepted]:
+            accepted += 1
+        drafts.judge(len(draft), accepted)
+        for token in rest[: accepted + 1]:
+            drafts.add(token)
+        written += accepted + 1
+        found.append((len(draft), accepted))
+    return found
+
+
+# name, prediction, prompt, answer, most passes that may be needed
+CASES: list[tuple[str, list[int], list[int] | None, list[int], int]] = [
+    ("nothing to go by", [], None, TEXT, 59),
+    ("repeated as it stands", TEXT, None, TEXT, 4),
+    ("one token for another", TEXT, None, [*TEXT[:30], 7, *TEXT[31:]], 6),
+    ("two tokens for one", TEXT, None, [*TEXT[:30], 7, 8, *TEXT[31:]], 9),
+    ("a stretch left out", TEXT, None, [*TEXT[:10], *TEXT[40:]], 6),
+    ("a few tokens left out", TEXT, None, [*TEXT[:10], *TEXT[13:]], 6),
+    ("a stretch put in", TEXT, None, [*TEXT[:30], *NEW, *TEXT[30:]], 24),
+    ("something before it", TEXT, None, [*NEW, *TEXT], 23),
+    ("two halves changed about", TEXT, None, [*TEXT[30:], *TEXT[:30]], 7),
+    ("the same token everywhere", [5] * 60, None, [5] * 60, 4),
+    ("from the prompt", [], [1, *TEXT, 2], TEXT, 7),
+    ("a prompt that is never asked", TEXT, [9] * 50, TEXT, 4),
+    ("the prompt after the prediction's end", TEXT[:20], TEXT, TEXT, 7),
+    ("its own lines again", [], [], TEXT * 2, 67),
+]
+
+
+@pytest.mark.parametrize(
+    ("prediction", "prompt", "answer", "most"),
+    [case[1:] for case in CASES],
+    ids=[case[0] for case in CASES],
+)
+def test_passes(
+    prediction: list[int], prompt: list[int] | None, answer: list[int], most: int
+) -> None:
+    assert len(passes(answer, Drafts(prediction, prompt))) <= most
+
+
+def test_a_draft_grows_while_it_holds_and_never_beyond_its_bound() -> None:
+    text = [*range(200)]
+    drafted = [count for count, _ in passes(text, Drafts(text))]
+    assert drafted[:3] == [8, 16, 16]
+    assert max(drafted) == MOST
+
+
+def test_what_keeps_failing_rests_and_wakes_where_the_answer_agrees_again() -> None:
+    other = [*range(1000, 1060)]
+    drafted = [count for count, _ in passes([*other, *TEXT], Drafts([*other[:1], *TEXT]))]
+    assert drafted[0] > LEAST == min(count for count in drafted if count)
+    assert drafted[:59].count(0) > 40
+    assert len(drafted) < 59 + 15
+
+
+def test_an_answer_draws_on_those_before_it() -> None:
+    drafts = Drafts((), [1, 2, 3])
+    assert sum(accepted for _, accepted in passes(TEXT, drafts)) == 0
+    assert len(passes(TEXT, drafts)) <= 9
+
+
+def test_every_answer_starts_at_the_predictions_beginning() -> None:
+    drafts = Drafts(TEXT)
+    assert [passes(TEXT, drafts)[0] for _ in range(2)] == [(8, 8), (16, 16)]
+
+
+@given(
+    st.lists(st.integers(0, 3), max_size=40),
+    st.lists(st.integers(0, 3), max_size=40),
+    st.lists(st.integers(0, 3), min_size=1, max_size=40),
+)
+def test_any_text_is_written_to_its_end(
+    prediction: list[int], prompt: list[int], answer: list[int]
+) -> None:
+    found = passes(answer, Drafts(prediction, prompt))
+    assert sum(accepted + 1 for _, accepted in found) == len(answer) - 1
+    assert all(0 <= accepted <= drafted <= MOST for drafted, accepted in found)
