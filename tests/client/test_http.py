@@ -62,6 +62,36 @@ async def test_our_engine_gets_exact_parts(linked: Linked, ask: Ask) -> None:
     assert (body["stop"], body["session"], body["stream"]) == (["\n"], "s", True)
 
 
+async def test_our_engine_gets_the_prediction_as_openai_spells_it(linked: Linked, ask: Ask) -> None:
+    usage = {"drafted_tokens": 16, "accepted_tokens": 9}
+    async with linked({"text": "1", "usage": usage}) as (link, engine):
+        answer = await link.complete(own_body(ask(prediction="x = 2\n")))
+        await link.complete(own_body(ask()))
+    bodies = [record["body"] for record in engine.recorded]
+    assert bodies[0]["prediction"] == {"type": "content", "content": "x = 2\n"}
+    assert "prediction" not in bodies[1]
+    assert (answer.usage.drafted_tokens, answer.usage.accepted_tokens) == (16, 9)
+    assert "prediction" not in standard_body(ask(prediction="x = 2\n"))
+
+
+async def test_a_listener_may_leave_after_the_first_candidate(linked: Linked, ask: Ask) -> None:
+    seen: list[str] = []
+
+    class Enough(Exception):
+        pass
+
+    def stop(index: int, text: str) -> None:
+        if index:
+            raise Enough
+        seen.append(text)
+
+    async with linked({"text": ["one two", "three four five"], "delay_ms": 5}) as (link, engine):
+        with pytest.raises(Enough):
+            await link.complete(own_body(ask(n=2)), stop)
+        await engine.wait_for(1, "disconnected")
+    assert "".join(seen) == "one two"
+
+
 def test_standard_body_has_standard_fields_alone(ask: Ask) -> None:
     body = standard_body(ask("x = ", stop=("\n",), n=2))
     assert set(body) == {"model", "prompt", "max_tokens", "temperature", "stream", "stop", "n"}

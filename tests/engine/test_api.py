@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, web
 
+from tabwright.engine import wire
 from tabwright.engine.api import Api
 from tabwright.engine.backends import Backend, BackendOptions
 from tabwright.engine.backends.torch_model import TorchModel
@@ -84,6 +85,9 @@ BAD_BODIES = [
     ("wrong lane", {"prompt": "x", "lane": "fast"}, "bad_request", 400),
     ("wrong parts", {"parts": [{"text": 1}]}, "bad_request", 400),
     ("unknown token", {"parts": [{"token": "<|nonsense|>"}]}, "bad_request", 400),
+    ("wrong prediction", {"prompt": "x", "prediction": "text"}, "bad_request", 400),
+    ("wrong content", {"prompt": "x", "prediction": {"content": [1]}}, "bad_request", 400),
+    ("wrong lookup", {"prompt": "x", "lookup": 1}, "bad_request", 400),
     ("unknown model", {"prompt": "x", "model": "no/where"}, "model_missing", 404),
     ("endless prompt", {"prompt": "x " * 9000}, "prompt_too_long", 400),
 ]
@@ -121,6 +125,61 @@ async def test_hanging_up_cancels_the_work(client: ClientSession) -> None:
                 return
         await asyncio.sleep(0.01)
     pytest.fail("the engine still computes for a client that hung up")
+
+
+async def test_a_prediction_changes_the_cost_alone(client: ClientSession) -> None:
+    question = {"prompt": "x = 1\n", "max_tokens": 40, "lookup": False}
+    _, plain = await ask(client, question)
+    text = plain["choices"][0]["text"]
+    halves = [{"type": "text", "text": text[:9]}, {"type": "text", "text": text[9:]}]
+    for content in (text, halves):
+        prediction = {"type": "content", "content": content}
+        _, drafted = await ask(client, question | {"prediction": prediction})
+        assert drafted["choices"] == plain["choices"]
+        assert drafted["usage"]["drafted_tokens"] > plain["usage"]["drafted_tokens"] == 0
+        assert drafted["usage"]["accepted_tokens"] <= drafted["usage"]["drafted_tokens"]
+
+
+async def test_hanging_up_after_the_first_answer_leaves_the_others_unwritten(
+    client: ClientSession,
+) -> None:
+    question = {"prompt": "x = 1\n", "max_tokens": 60, "n": 16, "temperature": 1.0}
+    _, whole = await ask(client, question)
+    before = (await _status(client))["tokens_computed"]
+    async with client.post("/v1/completions", json=question | {"stream": True}) as response:
+        async for line in response.content:
+            data = line.decode().removeprefix("data: ").strip()
+            if data and json.loads(data)["choices"][0]["finish_reason"]:
+                break
+        response.close()
+    async with asyncio.timeout(10):
+        while (status := await _status(client))["queued"]:
+            await asyncio.sleep(0.01)
+    assert status["tokens_computed"] - before < whole["usage"]["completion_tokens"] / 2
+    assert (await ask(client, {"prompt": "x = 1\n", "max_tokens": 4}))[0] == 200
+
+
+async def _status(client: ClientSession) -> dict[str, Any]:
+    async with client.get("/tabwright/status") as response:
+        found: dict[str, Any] = await response.json()
+    return found
+
+
+LOOKUPS: list[tuple[dict[str, object], bool]] = [
+    ({}, False),
+    ({"max_tokens": 64}, False),
+    ({"max_tokens": 65}, True),
+    ({"max_tokens": 65, "lane": "newest"}, False),
+    ({"prediction": {"type": "content", "content": "x"}, "lane": "newest"}, True),
+    ({"prediction": {"type": "content", "content": ""}}, False),
+    ({"max_tokens": 65, "lookup": False}, False),
+    ({"lookup": True, "lane": "newest"}, True),
+]
+
+
+@pytest.mark.parametrize(("body", "lookup"), LOOKUPS)
+def test_when_the_prompt_is_looked_through(body: dict[str, object], lookup: bool) -> None:
+    assert wire.parse({"prompt": "x", **body}, "m").ask(lambda text: ()).lookup == lookup
 
 
 async def test_a_model_is_described_without_loading_it(client: ClientSession) -> None:
