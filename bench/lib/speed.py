@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from bench.lib import figures, lines, speed_cancel, speed_start
+from bench.lib import figures, lines, speed_cancel, speed_drafts, speed_start
 from bench.lib.gguf import GgufMissing, bench_gguf
 from bench.lib.own_server import with_options, workbench
 from bench.lib.peer import Peer, PeerError, own_peer, running_peer
@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return asyncio.run(_typing(options, settings))
         if options.kind == "cancel":
             return asyncio.run(speed_cancel.run(settings, options.json))
+        if options.kind == "drafts":
+            return asyncio.run(
+                speed_drafts.run(settings, options.json, options.edits, options.rounds)
+            )
         return asyncio.run(speed_start.run(settings, options.json))
     except (NotReady, PeerError, GgufMissing) as error:
         print(f"bench/speed: {error}", file=sys.stderr)
@@ -75,6 +79,11 @@ def parser() -> argparse.ArgumentParser:
     kinds.add_parser(
         "start", parents=[common], help="time to start, memory, two servers, a killed engine"
     )
+    drafts = kinds.add_parser(
+        "drafts", parents=[common], help="edited functions written with drafts and without"
+    )
+    drafts.add_argument("--edits", type=int, default=3, metavar="N", help="of each kind (3)")
+    drafts.add_argument("--rounds", type=int, default=5, metavar="N", help="of all of them (5)")
     return made
 
 

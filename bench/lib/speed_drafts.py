@@ -1,0 +1,176 @@
+"""``bench/speed drafts``: writing an edited function with its old text as drafts, and without."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.lib import figures
+from bench.lib.function_edits import FunctionEdit, chosen
+from bench.lib.own_server import UnixConnection, Workbench, workbench
+from bench.lib.quality import describe_model
+from bench.lib.ready import NotReady, ready
+from tabwright.cli.lsp_client import Json
+
+SECONDS = 300.0  # for one answer
+SYSTEM = (
+    "You edit source code. Answer with the whole changed code in one code block, "
+    "and change nothing that was not asked for."
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """One answer and its cost; times in ms."""
+
+    text: str
+    tokens: int
+    decode_ms: float
+    whole_ms: float
+    drafted: int
+    accepted: int
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second."""
+        return self.tokens / self.decode_ms * 1000 if self.decode_ms else 0.0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same edit, written without drafts and with them right before or after."""
+
+    edit: FunctionEdit
+    plain: Written
+    drafted: Written
+
+
+async def run(
+    settings: Mapping[str, object], json_file: Path | None, count: int, rounds: int
+) -> int:
+    """Measure ``count`` edits of each kind in every round, and print; 0 when it could be."""
+    edits = chosen(count)
+    async with workbench(settings) as bench:
+        client = await bench.server()
+        try:
+            await ready(client, bench)
+            await bench.idle()
+            status = await client.execute("tabwright.status")
+            model = str(settings.get("model") or status.get("model") or "")
+            pairs = []
+            for index in range(rounds):
+                print(f"  round {index + 1} of {rounds}", file=sys.stderr)
+                for edit in edits:
+                    pairs.append(await _pair(bench, model, edit, drafted_first=index % 2 == 1))
+            described = describe_model(status, await bench.engine_status())
+        finally:
+            await client.stop()
+    kinds = dict.fromkeys(edit.kind for edit in edits)
+    rows = [_row(kind, [pair for pair in pairs if pair.edit.kind == kind]) for kind in kinds]
+    rows.append(_row("together", pairs))
+    about = {
+        "edits": f"{count} of each kind, {rounds} rounds, with and without drafts in turn",
+        "functions": ", ".join(edit.name for edit in edits),
+        "model": described,
+        "settings": json.dumps(settings),
+    }
+    print(figures.facts(about))
+    print("\nWriting the edited function, its prompt computed before (medians):\n")
+    print(figures.table([list(row.values()) for row in rows], header=list(rows[0])))
+    if json_file:
+        figures.write_json(json_file, rows)
+    return 0
+
+
+async def _pair(bench: Workbench, model: str, edit: FunctionEdit, *, drafted_first: bool) -> Pair:
+    await _written(bench, _body(model, edit, drafts=False) | {"max_tokens": 0})
+    found = {}
+    for drafts in (True, False) if drafted_first else (False, True):
+        found[drafts] = await _written(bench, _body(model, edit, drafts=drafts))
+    return Pair(edit, found[False], found[True])
+
+
+def _body(model: str, edit: FunctionEdit, *, drafts: bool) -> Json:
+    question = f"{edit.instruction} Repeat the whole function.\n\n```python\n{edit.code}```"
+    parts: list[dict[str, str]] = []
+    for role, text in (("system", SYSTEM), ("user", question)):
+        parts += [{"token": "<|im_start|>"}, {"text": f"{role}\n{text}"}]
+        parts += [{"token": "<|im_end|>"}, {"text": "\n"}]
+    parts += [{"token": "<|im_start|>"}, {"text": "assistant\n```python\n"}]
+    body: Json = {
+        "model": model,
+        "parts": parts,
+        "max_tokens": len(edit.code) // 2 + 64,
+        "stop": ["\n```"],
+        "lane": "actions",
+        "lookup": drafts,
+    }
+    return body | {"prediction": {"type": "content", "content": edit.code}} if drafts else body
+
+
+async def _written(bench: Workbench, body: Json) -> Written:
+    started = time.perf_counter()
+    answer = await asyncio.to_thread(_post, bench.runtime / "engine.sock", body)
+    whole_ms = (time.perf_counter() - started) * 1000
+    usage = answer["usage"]
+    return Written(
+        answer["choices"][0]["text"],
+        usage["completion_tokens"],
+        usage["decode_ms"],
+        whole_ms,
+        usage["drafted_tokens"],
+        usage["accepted_tokens"],
+    )
+
+
+def _post(socket: Path, body: Json) -> dict[str, Any]:
+    connection = UnixConnection(socket)
+    connection.timeout = SECONDS
+    try:
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/v1/completions", json.dumps(body), headers)
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    except OSError as error:
+        raise NotReady(f"the engine gave no answer: {error}") from error
+    finally:
+        connection.close()
+    if "error" in answer:
+        raise NotReady(f"the engine refused an edit: {answer['error']}")
+    return answer
+
+
+def _row(kind: str, pairs: Sequence[Pair]) -> dict[str, object]:
+    """Medians over all answers, and of the ratios of those written one after the other.
+
+    ``right`` is the share of the answers that are the edit asked for, ``same`` that of the pairs
+    with the same text: 8-bit layers round several rows otherwise than one.
+    """
+    plain, drafted = [pair.plain for pair in pairs], [pair.drafted for pair in pairs]
+    ratios = [pair.drafted.rate / pair.plain.rate for pair in pairs if pair.plain.rate]
+    times = [pair.plain.whole_ms / pair.drafted.whole_ms for pair in pairs]
+    proposed = sum(one.drafted for one in drafted)
+    return {
+        "edits": kind,
+        "n": len(pairs),
+        "plain_tokens_s": figures.number(figures.p50([one.rate for one in plain]), 1),
+        "drafts_tokens_s": figures.number(figures.p50([one.rate for one in drafted]), 1),
+        "ratio": figures.number(figures.p50(ratios), 2),
+        "time_ratio": figures.number(figures.p50(times), 2),
+        "plain_ms": figures.number(figures.p50([one.whole_ms for one in plain]), 0),
+        "drafts_ms": figures.number(figures.p50([one.whole_ms for one in drafted]), 0),
+        "accepted": round(sum(one.accepted for one in drafted) / proposed, 3) if proposed else None,
+        "right_plain": _right([(pair.edit, pair.plain) for pair in pairs]),
+        "right_drafts": _right([(pair.edit, pair.drafted) for pair in pairs]),
+        "same": round(sum(pair.plain.text == pair.drafted.text for pair in pairs) / len(pairs), 3),
+    }
+
+
+def _right(found: Sequence[tuple[FunctionEdit, Written]]) -> float:
+    good = [one.text.strip("\n") == edit.expected.strip("\n") for edit, one in found]
+    return round(sum(good) / len(good), 3)
