@@ -1,0 +1,159 @@
+"""black with the project's own settings: the whole text, or no more than the lines of an edit."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tabwright.checks.lines import Changes, between, changes, line_end, split
+from tabwright.core.text import unix_line_ends
+
+if TYPE_CHECKING:
+    from black import Mode
+
+# Longer texts take seconds.
+_LONGEST = 100_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """black's settings for one project; ``targets`` are names like "py311"."""
+
+    line_length: int = 88
+    targets: tuple[str, ...] = ()
+    normal_strings: bool = True
+    magic_commas: bool = True
+    stub: bool = False
+    skip_first_line: bool = False
+    preview: bool = False
+    unstable: bool = False
+
+    def mode(self) -> Mode:
+        """The same as black has it; raises KeyError for a version it does not know."""
+        from black import Mode
+        from black.mode import TargetVersion
+
+        return Mode(
+            target_versions={TargetVersion[name.upper()] for name in self.targets},
+            line_length=self.line_length,
+            string_normalization=self.normal_strings,
+            magic_trailing_comma=self.magic_commas,
+            is_pyi=self.stub,
+            skip_source_first_line=self.skip_first_line,
+            preview=self.preview or self.unstable,
+            unstable=self.unstable,
+        )
+
+
+def formatted(path: str, root: str, before: str, after: str, *, cell: bool = False) -> str:
+    """``after`` as black leaves it: all of it where ``before`` was clean, else the changed lines.
+
+    What black cannot do (a text that does not parse, over 100,000 characters, settings that are
+    wrong) comes back as it was, and so does a result that would not be the same program.
+    """
+    if len(after) > _LONGEST or not after.strip():
+        return after
+    import black
+
+    old, new = _closed(before), _closed(after)
+    edit = changes(old, new)
+    try:
+        done = _formatted(old, new, edit, settings_for(path, root))
+        black.assert_equivalent(new, done)
+    except Exception:  # noqa: BLE001 - what black cannot do, for whatever reason, stays as it is
+        return after
+    own_last_line = len(split(new)) in edit.new
+    if not after.endswith(("\n", "\r")) and (cell or not own_last_line):
+        done = done.removesuffix("\n")
+    return with_ends_of(after, done, line_end(before or after))
+
+
+def _closed(text: str) -> str:
+    """The text with unix line ends, the last line's too."""
+    unix = unix_line_ends(text)
+    return unix if unix.endswith("\n") or not unix else unix + "\n"
+
+
+def _formatted(old: str, new: str, edit: Changes, settings: Settings) -> str:
+    import black
+
+    whole = black.format_str(new, mode=settings.mode())
+    if whole == new or _stays_inside(changes(new, whole), edit) or _clean(old, settings):
+        return whole
+    ranges = [(block.new_start, block.new_end - 1) for block in edit.blocks]
+    ranges = [(first, last) for first, last in ranges if first <= last]
+    done = black.format_str(new, mode=settings.mode(), lines=ranges) if ranges else new
+    return done if _stays_inside(changes(new, done), edit) else new
+
+
+def _stays_inside(further: Changes, edit: Changes) -> bool:
+    """Whether changes touch only lines that the edit had changed, or put lines at their rim."""
+    return all(
+        any(
+            one.new_start <= block.old_start and block.old_end <= one.new_end for one in edit.blocks
+        )
+        for block in further.blocks
+    )
+
+
+@lru_cache(maxsize=8)
+def _clean(text: str, settings: Settings) -> bool:
+    """Whether black would leave the text alone; kept, for the other candidates."""
+    import black
+
+    try:
+        return bool(black.format_str(text, mode=settings.mode()) == text)
+    except Exception:  # noqa: BLE001 - what black cannot read is not clean
+        return False
+
+
+def with_ends_of(original: str, text: str, end: str) -> str:
+    r"""The text, which has ``\n`` alone, with each line that stands in ``original`` ended as there.
+
+    Other lines get ``end``.
+    """
+    lines = split(original)
+    bare = [unix_line_ends(line) for line in lines]
+    new = split(text)
+    result = [line.replace("\n", end) for line in new]
+    difference = between(bare, new)
+    for number, line in enumerate(lines, 1):
+        moved = difference.moved(number)
+        if number not in difference.old and 0 < moved <= len(new):
+            result[moved - 1] = line
+    return "".join(result)
+
+
+def settings_for(path: str, root: str) -> Settings:
+    """The settings in the project's pyproject.toml; its line length from ruff's if need be.
+
+    Raises what black, the parser of the file or the system raise for settings that are wrong.
+    """
+    from black.files import find_pyproject_toml, parse_pyproject_toml
+
+    start = path or root
+    file = find_pyproject_toml((start,)) if Path(start).is_absolute() else None
+    found: Mapping[str, Any] = parse_pyproject_toml(file) if file else {}
+    return Settings(
+        line_length=int(found.get("line_length") or _line_length(file) or 88),
+        targets=tuple(found.get("target_version", ())),
+        normal_strings=not found.get("skip_string_normalization"),
+        magic_commas=not found.get("skip_magic_trailing_comma"),
+        stub=bool(found.get("pyi")) or path.endswith(".pyi"),
+        skip_first_line=bool(found.get("skip_source_first_line")),
+        preview=bool(found.get("preview")),
+        unstable=bool(found.get("unstable")),
+    )
+
+
+def _line_length(file: str | None) -> int | None:
+    """The line length that ruff is told, for a project that has its settings there."""
+    if file is None:
+        return None
+    tool = tomllib.loads(Path(file).read_text("utf-8")).get("tool", {})
+    length = None if "black" in tool else tool.get("ruff", {}).get("line-length")
+    return length if isinstance(length, int) else None

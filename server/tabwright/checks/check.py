@@ -1,0 +1,195 @@
+"""All checks of one candidate, side by side; whatever happens, an answer comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
+
+from tabwright.checks import (
+    example_runs,
+    project_tools,
+    python_source,
+    risks,
+    ruff_rules,
+    silencing,
+    tree_sitter_source,
+)
+from tabwright.checks.child import Unanswered
+from tabwright.checks.faults import Fault, Options, Subject, worst_first
+from tabwright.checks.lines import Changes, changes, line_of
+from tabwright.core.action import Diagnostic
+
+_WHETHER_GONE = "whether the error is gone was not checked"
+_NO_RISKS = "risky calls were not checked"
+
+
+async def check(subject: Subject, options: Options) -> tuple[Fault, ...]:
+    """What speaks against the edit, worst first; nothing when all that was checked is fine.
+
+    Raises nothing but CancelledError: a checker that hangs, crashes or is missing is a fault of
+    kind "checker" that says what was not checked.
+    """
+    try:
+        edit = await asyncio.to_thread(changes, subject.before, subject.after)
+        faults = await _syntax(subject, edit)
+    except Exception as error:  # noqa: BLE001 - promised not to raise
+        return (_failed("syntax", error, "nothing was checked"),)
+    if any(fault.kind == "syntax" for fault in faults):
+        return worst_first(faults)
+    found = await asyncio.gather(*_jobs(subject, edit, options))
+    return worst_first(faults + sum(found, ()))
+
+
+def _jobs(
+    subject: Subject, edit: Changes, options: Options
+) -> Iterator[Coroutine[None, None, tuple[Fault, ...]]]:
+    """What remains to be done, each for itself: none fails because another does."""
+    python = subject.language_id == "python"
+    plan = _plan(subject, options)
+    yield _guarded("the search for risks", _NO_RISKS, _risks(subject, edit))
+    left = asyncio.to_thread(_of_nobody, subject, edit, plan.left, options)
+    yield _guarded("the syntax", _WHETHER_GONE, left)
+    for tool, program, wanted in plan.tools:
+        asked = _of_tool(tool, program, wanted, subject, edit, options)
+        yield _guarded(tool.name, _WHETHER_GONE, asked)
+    if python:
+        yield _guarded("ruff", _NO_RISKS, _of_ruff(subject, edit, plan.ruff, options))
+    if python and options.run_examples and not subject.cell:
+        examples = example_runs.check(subject, edit, options)
+        yield _guarded("the module", "its examples were not run", examples)
+
+
+async def _guarded(
+    name: str, otherwise: str, faults: Awaitable[tuple[Fault, ...]]
+) -> tuple[Fault, ...]:
+    """The faults, or one of kind "checker" when they cannot be had."""
+    try:
+        return await faults
+    except Exception as error:  # noqa: BLE001 - promised not to raise
+        return (_failed(name, error, otherwise),)
+
+
+def _failed(name: str, error: Exception, otherwise: str) -> Fault:
+    reason = str(error) if isinstance(error, Unanswered) else f"failed ({error!r})"
+    return Fault("checker", f"{name} {reason}, so {otherwise}")
+
+
+async def _syntax(subject: Subject, edit: Changes) -> tuple[Fault, ...]:
+    own = python_source if subject.language_id == "python" else tree_sitter_source
+    return await asyncio.to_thread(own.check_syntax, subject, edit)
+
+
+async def _risks(subject: Subject, edit: Changes) -> tuple[Fault, ...]:
+    silenced = silencing.check(subject, edit)
+    return silenced if subject.language_id == "python" else silenced + risks.check(subject, edit)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Who looks after which of the wanted diagnostics."""
+
+    ruff: tuple[Diagnostic, ...]
+    tools: tuple[tuple[project_tools.Tool, str, tuple[Diagnostic, ...]], ...]
+    left: tuple[Diagnostic, ...]
+
+
+def _plan(subject: Subject, options: Options) -> _Plan:
+    python = subject.language_id == "python"
+    ruff: list[Diagnostic] = []
+    left: list[Diagnostic] = []
+    by_tool: dict[tuple[project_tools.Tool, str], list[Diagnostic]] = {}
+    for diagnostic in subject.diagnostics:
+        tool = project_tools.tool_of(diagnostic)
+        program = tool.program(subject) if tool and options.tools else None
+        twin = ruff_rules.twin(diagnostic) if python else None
+        if python and ruff_rules.is_own(diagnostic):
+            ruff.append(diagnostic)
+        elif tool and program:
+            by_tool.setdefault((tool, program), []).append(diagnostic)
+        elif twin:
+            ruff.append(twin)
+        else:
+            left.append(diagnostic)
+    tools = tuple((tool, program, tuple(own)) for (tool, program), own in by_tool.items())
+    return _Plan(tuple(ruff), tools, tuple(left))
+
+
+async def _of_ruff(
+    subject: Subject, edit: Changes, wanted: Sequence[Diagnostic], options: Options
+) -> tuple[Fault, ...]:
+    try:
+        outcome = await ruff_rules.check(subject, edit, wanted, options)
+    except Unanswered as error:
+        lost = f"{_WHETHER_GONE}, and {_NO_RISKS}" if wanted else _NO_RISKS
+        names = await asyncio.to_thread(python_source.check_names, subject)
+        return (*names, Fault("checker", f"ruff {error}, so {lost}"))
+    unseen = await asyncio.to_thread(_of_nobody, subject, edit, outcome.unseen, options)
+    return outcome.faults + unseen
+
+
+async def _of_tool(
+    tool: project_tools.Tool,
+    program: str,
+    wanted: Sequence[Diagnostic],
+    subject: Subject,
+    edit: Changes,
+    options: Options,
+) -> tuple[Fault, ...]:
+    try:
+        verdict = await project_tools.check(tool, program, subject, edit, wanted, options)
+    except Unanswered as error:
+        return (Fault("checker", f"{tool.name} {error}, so {_WHETHER_GONE}"),)
+    unseen = await asyncio.to_thread(_of_syntax, subject, edit, verdict.unseen)
+    if unseen is None:
+        message = f"{tool.name} does not report this error here, so {_WHETHER_GONE}"
+        return (*verdict.faults, Fault("checker", message))
+    return verdict.faults + unseen
+
+
+def _of_nobody(
+    subject: Subject, edit: Changes, wanted: Sequence[Diagnostic], options: Options
+) -> tuple[Fault, ...]:
+    """Diagnostics that no tool here reports: errors of syntax can be told, others not."""
+    told = _of_syntax(subject, edit, wanted)
+    if told is not None:
+        return told
+    reasons = [_why_not(diagnostic, options) for diagnostic in wanted]
+    return tuple(Fault("checker", f"{reason}, so {_WHETHER_GONE}") for reason in reasons)
+
+
+def _why_not(diagnostic: Diagnostic, options: Options) -> str:
+    tool = project_tools.tool_of(diagnostic)
+    if ruff_rules.is_own(diagnostic):
+        return "ruff does not report this error here"
+    if tool is None:
+        return f"errors from {diagnostic.source or 'an unknown source'} cannot be checked here"
+    return (
+        f"{tool.name} is not installed here" if options.tools else f"{tool.name} is not to be run"
+    )
+
+
+def _of_syntax(
+    subject: Subject, edit: Changes, wanted: Sequence[Diagnostic]
+) -> tuple[Fault, ...] | None:
+    """What the parser says of diagnostics it may have meant; None when it had no complaint."""
+    if not wanted:
+        return ()
+    stood = {line_of(subject.before, one.span.start) for one in wanted}
+    # The parser may see an error a line before or after where another saw it.
+    around = edit.old | {line + step for line in stood for step in (-1, 0, 1)}
+    if not any(line in around for line in _errors(subject.before, subject)):
+        return None
+    near = edit.new | {edit.moved(line) for line in stood}
+    still = sorted(line for line in _errors(subject.after, subject) if line in near)
+    return (Fault("diagnostic", "it still does not parse", still[0]),) if still else ()
+
+
+def _errors(text: str, subject: Subject) -> list[int]:
+    if subject.language_id == "python":
+        fault = python_source.syntax_fault(text, subject.cell)
+        return [fault.line] if fault else []
+    try:
+        return tree_sitter_source.errors(text, subject.language_id)
+    except tree_sitter_source.NoGrammar:
+        return []

@@ -1,0 +1,128 @@
+"""Run another program for a moment: bounded in time and output, ended with all its children."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+_MOST_BYTES = 16 * 2**20
+_CHUNK = 2**16
+_GRACE_S = 2.0
+_POSIX = os.name == "posix"
+
+
+class Unanswered(Exception):
+    """A program gave no answer; the message says why, with the program as its subject."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a program left: its exit status and what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def complaint(self) -> str:
+        """Its first line on stderr, else on stdout, cut to 200 characters; "" if there is none."""
+        lines = (line.strip() for line in (self.stderr + "\n" + self.stdout).splitlines())
+        return next((line[:200] for line in lines if line), "")
+
+
+async def run(
+    command: Sequence[str],
+    *,
+    timeout_s: float,
+    stdin: str = "",
+    cwd: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Output:
+    """Run a program to its end, in a session of its own.
+
+    Raises Unanswered when it cannot be started, prints over 16 MiB, or takes longer than
+    ``timeout_s`` seconds. Then, and on cancellation, its whole process group is killed.
+    """
+    output, ended = await watch(
+        command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, environment=environment
+    )
+    if not ended:
+        raise Unanswered(f"did not answer in {timeout_s:g} s")
+    return output
+
+
+async def watch(
+    command: Sequence[str],
+    *,
+    timeout_s: float,
+    stdin: str = "",
+    cwd: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Output, bool]:
+    """Like ``run``, but a program out of time gives what it printed so far, and False."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=cwd,
+            env=environment,
+            start_new_session=_POSIX,
+        )
+    except (OSError, ValueError) as error:
+        raise Unanswered(f"could not be started ({error})") from error
+    printed, complained = bytearray(), bytearray()
+    ended = False
+    try:
+        async with asyncio.timeout(timeout_s):
+            await asyncio.gather(
+                _feed(process.stdin, stdin),
+                _collect(process.stdout, printed),
+                _collect(process.stderr, complained),
+            )
+            await process.wait()
+        ended = True
+    except TimeoutError:
+        pass
+    finally:
+        if not ended:
+            await _end(process)
+    return Output(process.returncode or 0, _text(printed), _text(complained)), ended
+
+
+async def _feed(stream: asyncio.StreamWriter | None, text: str) -> None:
+    assert stream is not None
+    # A program may end without reading all it is given.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        stream.write(text.encode("utf-8", "replace"))
+        await stream.drain()
+    stream.close()
+
+
+async def _collect(stream: asyncio.StreamReader | None, into: bytearray) -> None:
+    assert stream is not None
+    while chunk := await stream.read(_CHUNK):
+        into += chunk
+        if len(into) > _MOST_BYTES:
+            raise Unanswered(f"printed more than {_MOST_BYTES // 2**20} MiB")
+
+
+def _text(raw: bytearray) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    # Gone already: nothing to kill.
+    with suppress(ProcessLookupError):
+        if _POSIX:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    # A descendant that left the group may hold the pipes open for ever.
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(process.wait()), _GRACE_S)

@@ -1,0 +1,240 @@
+"""The process that runs examples: alone, without network, with little time, memory and files.
+
+It is started as a script in an empty folder, imports nothing of ours, reads one JSON object on
+stdin ({"source", "cpu_s", "examples": [[function, call, want, printed], …]}) and answers with a
+JSON line when the module is loaded and one for each example: its number, and what went wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import json
+import math
+import os
+import re
+import sys
+import traceback
+import types
+from collections.abc import Coroutine
+
+_MEMORY = 2**30
+_FILE = 2**20
+_MOST_TEXT = 400
+_SKIPPED = ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Expr | ast.Assert
+_FORBIDDEN = (
+    "socket.",
+    "subprocess.",
+    "os.system",
+    "os.exec",
+    "os.fork",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.startfile",
+    "os.kill",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.mkdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.chmod",
+    "os.chown",
+    "os.utime",
+    "os.putenv",
+    "pty.",
+    "shutil.",
+    "ctypes.",
+    "tempfile.",
+    "webbrowser.",
+    "ftplib.",
+    "smtplib.",
+    "urllib.",
+    "http.client",
+)
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Forbidden(BaseException):
+    """What examples may not do; no example can catch it with ``except Exception``."""
+
+
+def forbid(event: str, arguments: tuple[object, ...]) -> None:
+    """Audit hook: raises Forbidden for other processes, the network and writing to files."""
+    if event.startswith(_FORBIDDEN):
+        raise Forbidden(event)
+    if event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING:
+        raise Forbidden("open for writing")
+
+
+def limit(cpu_s: int) -> None:
+    """Set the limits that this system knows; those for processes do not bind root."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for which, most in (
+        ("RLIMIT_AS", _MEMORY),
+        ("RLIMIT_CPU", cpu_s),
+        ("RLIMIT_FSIZE", _FILE),
+        ("RLIMIT_NPROC", 0),
+        ("RLIMIT_CORE", 0),
+    ):
+        # A limit may be lower already, or unknown here.
+        with contextlib.suppress(ValueError, OSError, AttributeError):
+            resource.setrlimit(getattr(resource, which), (most, most))
+
+
+def load(source: str) -> tuple[dict[str, object], bool]:
+    """The module's names, from its definitions, imports and assignments alone; did all work?
+
+    Each statement runs by itself, so that one that fails (a package that is not here) costs no
+    other; calls, loops and ``if __name__ == "__main__"`` are passed over.
+    """
+    home = types.ModuleType("__examples__")
+    sys.modules[home.__name__] = home
+    names = home.__dict__
+    tree = ast.parse(source)
+    future = [one for one in tree.body if isinstance(one, ast.ImportFrom) and _is_future(one)]
+    whole = True
+    for statement in tree.body:
+        if isinstance(statement, _SKIPPED) or statement in future or _is_main(statement):
+            continue
+        module = ast.Module([*future, statement], [])
+        try:
+            exec(compile(module, "<examples>", "exec", dont_inherit=True), names)
+        except BaseException:  # noqa: BLE001 - whatever a module does when it is loaded
+            whole = False
+    return names, whole
+
+
+def _is_future(statement: ast.ImportFrom) -> bool:
+    return statement.module == "__future__"
+
+
+def _is_main(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and "__main__" in ast.dump(statement.test)
+
+
+def judge(names: dict[str, object], whole: bool, call: str, want: str, printed: bool) -> str | None:
+    """What went wrong with an example; None when it passed, or when that cannot be told."""
+    shown = io.StringIO()
+    value: object = None
+    try:
+        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(io.StringIO()):
+            try:
+                code = compile(call, "<example>", "eval", dont_inherit=True)
+            except SyntaxError:
+                exec(compile(call, "<example>", "exec", dont_inherit=True), names)
+            else:
+                value = eval(code, names)
+                if isinstance(value, Coroutine):
+                    value = await_it(value)
+    except (SyntaxError, ImportError, Forbidden):
+        return None
+    except BaseException as error:  # noqa: BLE001 - whatever an example raises
+        if want.startswith("Traceback"):
+            return None if type(error).__name__ in want else f"raised {_said(error)}"
+        if isinstance(error, NameError) and not whole:
+            return None
+        return f"raised {_said(error)}"
+    if not printed:
+        return _judge_value(names, value, want)
+    if not want:
+        return None
+    got = shown.getvalue() + ("" if value is None else repr(value))
+    if _same_text(got, want):
+        return None
+    try:
+        if not shown.getvalue() and same(value, ast.literal_eval(want)):
+            return None
+    except (SyntaxError, ValueError, TypeError):
+        pass
+    if want.startswith("Traceback"):
+        want = want.strip().splitlines()[-1].strip()
+    return f"gave {_short(got.strip() or 'nothing')}, not {_short(want.strip())}"
+
+
+def _judge_value(names: dict[str, object], value: object, want: str) -> str | None:
+    try:
+        wanted = eval(compile(want, "<example>", "eval", dont_inherit=True), names)
+    except BaseException:  # noqa: BLE001 - what is wanted cannot be told
+        return None
+    if same(value, wanted):
+        return None
+    # ("Venus") is meant as a tuple of one.
+    one = isinstance(value, tuple) and len(value) == 1
+    if one and want.startswith("(") and same(value, (wanted,)):
+        return None
+    return f"gave {_short(repr(value))}, not {_short(want)}"
+
+
+def await_it(waiting: Coroutine[object, None, object]) -> object:
+    """The result of a coroutine that waits for nothing outside; Forbidden for any other."""
+    try:
+        while waiting.send(None) is None:
+            pass
+    except StopIteration as done:
+        return done.value
+    except RuntimeError as error:
+        if "event loop" not in str(error):
+            raise
+    raise Forbidden("waits for something outside")
+
+
+def same(value: object, wanted: object) -> bool:
+    """Equal, with lists and tuples alike and numbers within a millionth."""
+    numbers = (int, float, complex)
+    if isinstance(value, float) and isinstance(wanted, numbers) and not isinstance(wanted, complex):
+        return math.isclose(value, wanted, rel_tol=1e-6, abs_tol=1e-6) or value == wanted
+    if isinstance(wanted, float) and isinstance(value, int):
+        return math.isclose(value, wanted, rel_tol=1e-6, abs_tol=1e-6)
+    if isinstance(value, (list, tuple)) and isinstance(wanted, (list, tuple)):
+        return len(value) == len(wanted) and all(map(same, value, wanted))
+    if isinstance(value, dict) and isinstance(wanted, dict):
+        return value.keys() == wanted.keys() and all(same(value[key], wanted[key]) for key in value)
+    return bool(value == wanted)
+
+
+def _same_text(got: str, want: str) -> bool:
+    got, want = (" ".join(text.split()) for text in (got, want.replace("<BLANKLINE>", "")))
+    if "..." in want:
+        pattern = ".*".join(re.escape(part.strip()) for part in want.split("..."))
+        return re.fullmatch(pattern, got, re.DOTALL) is not None
+    return got == want
+
+
+def _said(error: BaseException) -> str:
+    return _short(traceback.format_exception_only(type(error), error)[-1].strip())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 1] + "…"
+
+
+def main() -> None:
+    """Read the question, close every door, and answer."""
+    question = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+
+    def answer(line: object) -> None:
+        answers.write(json.dumps(line) + "\n")
+        answers.flush()
+
+    limit(question["cpu_s"])
+    sys.addaudithook(forbid)
+    names, whole = load(question["source"])
+    answer("loaded")
+    spaces: dict[str, dict[str, object]] = {}
+    for number, (function, call, want, printed) in enumerate(question["examples"]):
+        space = spaces.setdefault(function, dict(names))
+        answer([number, judge(space, whole, call, want, printed)])
+
+
+if __name__ == "__main__":
+    main()

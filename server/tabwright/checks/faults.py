@@ -1,0 +1,74 @@
+"""What is checked, how, and what may be wrong with it; plain frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tabwright.core.action import Diagnostic
+from tabwright.core.text import Span
+
+FaultKind = Literal["syntax", "example", "diagnostic", "new diagnostic", "name", "risk", "checker"]
+
+_WEIGHTS: Mapping[FaultKind, int] = {
+    "syntax": 100,
+    "example": 60,
+    "diagnostic": 40,
+    "new diagnostic": 20,
+    "name": 10,
+    "risk": 3,
+    "checker": 0,
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that speaks against a candidate, said in plain words.
+
+    ``line`` counts from 1 in the changed document, 0 when it is unknown. A fault of kind "checker"
+    says what could not be checked, and why.
+    """
+
+    kind: FaultKind
+    message: str
+    line: int = 0
+
+    @property
+    def weight(self) -> int:
+        """How much it speaks against a candidate; 0 where nothing was found out."""
+        return _WEIGHTS[self.kind]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A document with and without an edit.
+
+    ``path`` is the document's path ("" when it has none; what the disk holds may differ from both
+    texts), ``root`` the workspace's ("" when unknown). ``changed`` is the changed part of
+    ``after``. ``diagnostics``, with spans in ``before``, are those that the edit should remove.
+    ``cell``: a cell of a notebook, whose names may come from other cells.
+    """
+
+    path: str
+    root: str
+    language_id: str
+    before: str
+    after: str
+    changed: Span
+    diagnostics: tuple[Diagnostic, ...] = ()
+    cell: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may set: examples and the project's own tools run, seconds for each tool."""
+
+    run_examples: bool = False
+    tools: bool = True
+    timeout_s: float = 10.0
+
+
+def worst_first(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """The faults once each, by weight and then by line."""
+    return tuple(sorted(dict.fromkeys(faults), key=lambda fault: (-fault.weight, fault.line)))

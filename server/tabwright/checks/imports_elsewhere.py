@@ -1,0 +1,172 @@
+"""Import lines put where imports go, by the look of the lines at the top of a text."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tabwright.checks.lines import close, line_end, split
+from tabwright.core.languages import by_id
+
+_SCRIPT = r"import\b(?!\s*\()|(?:const|let|var)\s[^=]*=\s*require\(|export\s.*\bfrom\s"
+# How an import begins, at the margin.
+_IMPORT: Mapping[str, re.Pattern[str]] = {
+    language: re.compile(pattern)
+    for language, pattern in {
+        "python": r"(?:import|from)\s",
+        **dict.fromkeys(
+            ("javascript", "javascriptreact", "typescript", "typescriptreact"), _SCRIPT
+        ),
+        **dict.fromkeys(("java", "kotlin", "scala", "swift", "go", "dart", "haskell"), r"import\b"),
+        **dict.fromkeys(("c", "cpp"), r"#\s*include\b"),
+        "csharp": r"(?:global\s+)?using\s+(?!\()[\w.= ]+;",
+        "rust": r"(?:pub\s+)?use\s|extern\s+crate\b",
+        "php": r"use\s",
+        "ruby": r"require(?:_relative)?\b",
+        "perl": r"use\s",
+        "shellscript": r"(?:source|\.)\s",
+        "lua": r"local\s+\w+\s*=\s*require\b",
+        "r": r"(?:library|require)\(",
+        "julia": r"(?:using|import)\b",
+        "zig": r"const\s+\w+\s*=\s*@import",
+    }.items()
+}
+# What may stand before the first import and must stay there.
+_HEADER = re.compile(
+    r"#!|%|package\b|namespace\s+[\w.\\]+;|module\s.*\bwhere|library\b.*;"
+    r"|#\s*pragma\s+once|#\s*ifndef\b|#\s*define\s+\w+\s*$|//!|/\*!"
+    r"|['\"]use [\w ]+['\"];?|<\?php|declare\(strict|#.*coding[:=]|#\s*frozen_string_literal"
+)
+_NEUTRAL = re.compile(r"\s*$|#\s*(?:if|ifdef|ifndef|else|elif|endif|define|undef|pragma)\b|//|/\*")
+_PYTHON_TOP = re.compile(
+    r"(?:[ \t]*(?:#.*)?(?:\r\n|\n|\r))*(\"\"\"|''')(?s:.*?)\1.*(?:\r\n|\n|\r)?"
+)
+_CONDITION = re.compile(r"#\s*(if|endif)")
+_SPACES = re.compile(r"\s+")
+_IN_BRACES = re.compile(
+    r"^(?P<head>import\s+(?:type\s+)?\{|use\s+[\w:]+::\{)(?P<names>[^{}]*)"
+    r"(?P<tail>\}\s*(?:from\s*[\"'][^\"']+[\"'])?\s*;?)$",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The top of a text: how many lines its header has, and up to which its imports go.
+
+    ``known`` are its imports as they compare, one for each name in braces.
+    """
+
+    header: int
+    imports: int
+    known: frozenset[str]
+
+
+def placed(text: str, wanted: Sequence[str], language_id: str) -> str:
+    """The text with each import that it lacks below its other imports, else below its header."""
+    lines, end = split(text), line_end(text)
+    head = _head(text, lines, language_id)
+    fresh = [new for line in dict.fromkeys(wanted) if (new := _missing(line, head.known))]
+    if not fresh:
+        return text
+    at = head.imports or head.header
+    close(lines, at, end)
+    below = lines[at : at + 1]
+    gap_above = [end] if at and not head.imports and lines[at - 1].strip() else []
+    gap_below = [end] if below and below[0].strip() and not head.imports else []
+    added = [line.replace("\r\n", "\n").replace("\n", end) + end for line in fresh]
+    return "".join((*lines[:at], *gap_above, *added, *gap_below, *lines[at:]))
+
+
+def _head(text: str, lines: Sequence[str], language_id: str) -> _Head:
+    pattern = _IMPORT.get(language_id)
+    comment = by_id(language_id).line_comment
+    header = start = _own_comment(text, lines, language_id)
+    imports = depth = opened = 0
+    lowest = sys.maxsize
+    statement = ""
+    in_comment = False
+    known: set[str] = set()
+    for number, line in enumerate(lines[start:], start + 1):
+        bare = line.strip()
+        begins = pattern is not None and pattern.match(line) is not None
+        if statement or (begins and not in_comment):
+            statement += line
+            if depth <= lowest:
+                lowest, imports = depth, number
+            opened += _balance(line)
+            if opened <= 0:
+                known.update(_items(statement))
+                statement, opened = "", 0
+        elif in_comment or bare.startswith("/*"):
+            in_comment = "*/" not in bare
+            header = number if bare.startswith("/*!") and not imports else header
+        elif _HEADER.match(line) and not imports:
+            header = number
+        elif not _NEUTRAL.match(line) and not (comment and bare.startswith(comment)):
+            break
+        depth += _step(line)
+    return _Head(header, imports, frozenset(known))
+
+
+def _own_comment(text: str, lines: Sequence[str], language_id: str) -> int:
+    """How many lines a comment about the whole file has: at the top, a blank line below it."""
+    if language_id == "python":
+        found = _PYTHON_TOP.match(text)
+        return len(split(found[0])) if found else 0
+    comment = by_id(language_id).line_comment
+    in_block = False
+    for number, line in enumerate(lines):
+        bare = line.strip()
+        if in_block or bare.startswith("/*"):
+            in_block = "*/" not in bare
+        elif not bare:
+            return number
+        elif not (comment and bare.startswith(comment)) and not line.startswith("#!"):
+            break
+    return 0
+
+
+def _missing(wanted: str, known: frozenset[str]) -> str:
+    """The import without the names in braces that are known; "" when all of it is."""
+    items = _items(wanted)
+    if set(items) <= known:
+        return ""
+    kept = [name for item, name in items.items() if item not in known]
+    braces = _IN_BRACES.match(wanted)
+    if braces is None or len(kept) == len(items):
+        return wanted
+    space = " " if wanted.startswith("import") else ""
+    return f"{braces['head']}{space}{', '.join(kept)}{space}{braces['tail']}"
+
+
+def _items(statement: str) -> dict[str, str]:
+    """An import as it compares, one entry for each name in braces, with that name."""
+    bare = statement.strip()
+    if bare.startswith("import") and "(" in bare:
+        inside = bare.partition("(")[2].rpartition(")")[0]
+        return {_plain(f"import {line}"): line for line in inside.splitlines() if line.strip()}
+    braces = _IN_BRACES.match(bare)
+    if braces is None:
+        return {_plain(bare): bare}
+    names = [name.strip() for name in braces["names"].split(",") if name.strip()]
+    head, tail = braces["head"].removesuffix("{"), braces["tail"].removeprefix("}")
+    rust = head.startswith("use")
+    return {_plain(f"{head}{name}" if rust else f"import {{{name}}}{tail}"): name for name in names}
+
+
+def _plain(line: str) -> str:
+    """A statement as it compares: without blanks, the kind of quotes and the semicolon."""
+    return _SPACES.sub("", line.replace("'", '"')).rstrip(";")
+
+
+def _step(line: str) -> int:
+    """How a line for the preprocessor changes the depth of conditions."""
+    found = _CONDITION.match(line)
+    return 0 if found is None else 1 if found[1] == "if" else -1
+
+
+def _balance(text: str) -> int:
+    return sum((char in "({[") - (char in ")}]") for char in text)

@@ -1,0 +1,114 @@
+"""Which lines an edit changed, and where the others went; lines count from 1."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cached_property
+
+from tabwright.core.text import Span, line_starts
+
+_LONGEST_DIFF = 2000
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines ``old_start`` up to ``old_end`` (not with it) that became the new ones."""
+
+    old_start: int
+    old_end: int
+    new_start: int
+    new_end: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The blocks of lines that differ between two texts, in order."""
+
+    blocks: tuple[Block, ...]
+
+    @cached_property
+    def old(self) -> frozenset[int]:
+        """Lines of the old text that are no more."""
+        return frozenset(line for one in self.blocks for line in range(one.old_start, one.old_end))
+
+    @cached_property
+    def new(self) -> frozenset[int]:
+        """Lines of the new text that were not there before."""
+        return frozenset(line for one in self.blocks for line in range(one.new_start, one.new_end))
+
+    def moved(self, line: int) -> int:
+        """Where a line of the old text stands now: the nearest new line, 0 when it was deleted."""
+        shift = 0
+        for block in self.blocks:
+            if line < block.old_start:
+                break
+            if line < block.old_end:
+                if block.new_start == block.new_end:
+                    return 0
+                return min(block.new_start + line - block.old_start, block.new_end - 1)
+            shift = block.new_end - block.old_end
+        return line + shift
+
+
+def split(text: str) -> list[str]:
+    r"""The text's lines with their ends (``\r\n``, ``\n`` or ``\r``); no last empty one."""
+    starts = line_starts(text)
+    ends = (*starts[1:], len(text))
+    return [text[start:end] for start, end in zip(starts, ends, strict=True) if start < end]
+
+
+def line_end(text: str) -> str:
+    r"""The line end that most lines of the text have; ``\n`` where there is none."""
+    windows = text.count("\r\n")
+    unix = text.count("\n") - windows
+    alone = text.count("\r") - windows
+    return max((unix, "\n"), (windows, "\r\n"), (alone, "\r"), key=lambda pair: pair[0])[1]
+
+
+def close(lines: list[str], at: int, end: str) -> None:
+    """Give the last of the first ``at`` lines a line end if it has none."""
+    if at and not lines[at - 1].endswith(("\n", "\r")):
+        lines[at - 1] += end
+
+
+def changes(before: str, after: str) -> Changes:
+    """The lines that differ; very long stretches are not compared line by line."""
+    return between(split(before), split(after))
+
+
+def between(old: list[str], new: list[str]) -> Changes:
+    """The same for lists of lines."""
+    limit = min(len(old), len(new))
+    head = next((i for i in range(limit) if old[i] != new[i]), limit)
+    limit -= head
+    tail = next((i for i in range(limit) if old[-1 - i] != new[-1 - i]), limit)
+    middle_old, middle_new = old[head : len(old) - tail], new[head : len(new) - tail]
+    if not middle_old and not middle_new:
+        return Changes(())
+    if max(len(middle_old), len(middle_new)) > _LONGEST_DIFF:
+        return Changes(
+            (Block(head + 1, len(old) - tail + 1, head + 1, len(new) - tail + 1),),
+        )
+    matcher = difflib.SequenceMatcher(None, middle_old, middle_new, autojunk=False)
+    offset = head + 1
+    return Changes(
+        tuple(
+            Block(i1 + offset, i2 + offset, j1 + offset, j2 + offset)
+            for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+            if tag != "equal"
+        )
+    )
+
+
+def line_of(text: str, offset: int) -> int:
+    """The line that holds ``offset``."""
+    head = text[:offset]
+    return len(line_starts(head)) - (head.endswith("\r") and text[offset : offset + 1] == "\n")
+
+
+def span_of(text: str, first: int, end: int) -> Span:
+    """The offsets of lines ``first`` up to ``end`` (not with it), with their ends."""
+    starts = (*line_starts(text), len(text))
+    last = len(starts) - 1
+    return Span(starts[min(first - 1, last)], starts[min(end - 1, last)])

@@ -1,0 +1,92 @@
+"""Files for tools that read nothing but files: under a name of their own, gone afterwards."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tabwright.core.languages import by_id
+
+
+@dataclass(frozen=True)
+class Place:
+    """The document that a tool is asked about, as far as the file system goes."""
+
+    path: str
+    root: str
+    language_id: str
+    timeout_s: float
+
+    @property
+    def folder(self) -> str:
+        """Where a tool should run: the root, else the document's folder, else that for others."""
+        folders = (self.root, str(Path(self.path).parent) if self.path else "")
+        return next((one for one in folders if one and Path(one).is_dir()), tempfile.gettempdir())
+
+    @property
+    def file_name(self) -> str:
+        """The document's own file name, or one that fits its language."""
+        extensions = by_id(self.language_id).extensions
+        return Path(self.path).name if self.path else "untitled" + (*extensions, "")[0]
+
+    def above(self, *names: str) -> Path | None:
+        """The nearest of the files ``names`` in the document's folder and those above, to root."""
+        top = Path(self.folder)
+        inside = [one for one in Path(self.path).parents if one.is_relative_to(top)]
+        for folder in inside or [top]:
+            for name in names:
+                if (folder / name).is_file():
+                    return folder / name
+        return None
+
+
+@contextmanager
+def beside(place: Place, text: str) -> Iterator[Path]:
+    """A hidden file with ``text`` in the document's own folder; elsewhere when that is no use.
+
+    Never an existing file: its name is drawn by chance and must be free. Raises OSError.
+    """
+    folder = Path(place.path).parent
+    if not place.path or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        with elsewhere(place, text) as path:
+            yield path
+        return
+    with hidden(folder, Path(place.file_name).suffix, text) as path:
+        yield path
+
+
+@contextmanager
+def elsewhere(place: Place, text: str) -> Iterator[Path]:
+    """A file with ``text`` under the document's own name, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="tabwright-") as folder:
+        path = Path(folder, place.file_name)
+        path.write_bytes(text.encode("utf-8", "replace"))
+        yield path
+
+
+@contextmanager
+def hidden(folder: Path, suffix: str, text: str) -> Iterator[Path]:
+    """A new hidden file with ``text`` in ``folder``."""
+    path = folder / f".tabwright_{secrets.token_hex(8)}{suffix}"
+    try:
+        with path.open("xb") as file:
+            file.write(text.encode("utf-8", "replace"))
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@cache
+def kept_folder(name: str) -> Path:
+    """A folder that lives as long as this process, for a tool's own cache."""
+    folder = Path(tempfile.mkdtemp(prefix=f"tabwright-{name}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

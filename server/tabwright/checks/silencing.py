@@ -1,0 +1,32 @@
+"""Comments that silence a tool: a fix that only adds one has fixed nothing."""
+
+from __future__ import annotations
+
+import re
+
+from tabwright.checks.faults import Fault, Subject
+from tabwright.checks.lines import Changes, split
+
+_SILENCING = re.compile(
+    r"#\s*(?:type:\s*ignore|noqa\b|(?:ruff|flake8):\s*noqa|pyright:\s*(?:ignore|basic)"
+    r"|mypy:\s*ignore|pylint:\s*(?:disable|skip))|@ts-(?:ignore|nocheck|expect-error)"
+    r"|eslint-disable|@SuppressWarnings|#\[allow\(|//\s*nolint|#pragma\s+warning\s+disable"
+    r"|\bNOLINT|shellcheck\s+disable",
+)
+
+
+def check(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
+    """A fault for each comment in the changed lines that silences a tool and is new."""
+    if not subject.diagnostics:
+        return ()
+    old, new = split(subject.before), split(subject.after)
+    had = sum(len(_SILENCING.findall(old[line - 1])) for line in changes.old)
+    found = [
+        (line, match[0])
+        for line in sorted(changes.new)
+        for match in _SILENCING.finditer(new[line - 1])
+    ]
+    return tuple(
+        Fault("diagnostic", f"the error is only silenced ({words})", line)
+        for line, words in found[had:]
+    )
