@@ -164,7 +164,7 @@ def _row(kind: str, pairs: Sequence[Pair]) -> dict[str, object]:
         "time_ratio": figures.number(figures.p50(times), 2),
         "plain_ms": figures.number(figures.p50([one.whole_ms for one in plain]), 0),
         "drafts_ms": figures.number(figures.p50([one.whole_ms for one in drafted]), 0),
-        "accepted": round(sum(one.accepted for one in drafted) / proposed, 3) if proposed else None,
+        "accepted": figures.number(sum(one.accepted for one in drafted) / max(proposed, 1), 3),
         "right_plain": _right([(pair.edit, pair.plain) for pair in pairs]),
         "right_drafts": _right([(pair.edit, pair.drafted) for pair in pairs]),
         "same": round(sum(pair.plain.text == pair.drafted.text for pair in pairs) / len(pairs), 3),
