@@ -1,0 +1,76 @@
+"""Document: docstrings and comments, and proof that the code stayed the same."""
+
+from __future__ import annotations
+
+import ast
+
+from tabwright.assists.inputs import Inputs
+from tabwright.assists.rewriting import fitted, lines_of, rewrite
+from tabwright.core.action import Action, Proposal
+from tabwright.core.languages import by_id
+from tabwright.core.replies import reindent
+from tabwright.core.surroundings import everything
+from tabwright.core.task import Nothing
+from tabwright.core.text import unix_line_ends
+
+CHANGED = "the model changed the code and not only its comments"
+
+
+def prepare(inputs: Inputs) -> Action | Nothing:
+    """What to ask to have the code at a place documented."""
+    span = lines_of(inputs)
+    if isinstance(span, Nothing):
+        return span
+    where = (
+        "Add a docstring to each function and class that lacks one"
+        if inputs.snapshot.language_id == "python"
+        else "Add a documentation comment to each function and type that lacks one"
+    )
+    words = (
+        f"{where}, and a short comment where the code is hard to follow. "
+        "Do not change the code itself in any way. Return the whole code:"
+    )
+    return rewrite("document", inputs, span, words)
+
+
+def finish(action: Action, answer: str) -> Proposal | Nothing:
+    """The documented code; Nothing unless it is the same code but for comments and docstrings."""
+    proposal = fitted(action, answer)
+    if isinstance(proposal, Nothing):
+        return proposal
+    old = action.snapshot.text[action.span.start : action.span.end]
+    if proposal.imports or not same_code(old, proposal.text, action.language_id):
+        return Nothing(CHANGED)
+    return proposal
+
+
+def same_code(old: str, new: str, language_id: str) -> bool:
+    """Whether two texts are the same code: equal syntax trees without docstrings in Python, equal
+    text without comments and blanks elsewhere.
+    """
+    if language_id == "python":
+        left, right = _tree(old), _tree(new)
+        return left is not None and left == right
+    return _bare(old, language_id) == _bare(new, language_id)
+
+
+def _tree(source: str) -> str | None:
+    try:
+        tree = ast.parse(reindent(unix_line_ends(source), ""))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    documented = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            # A body of a docstring alone still needs a statement, which `pass` would be as well.
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _bare(source: str, language_id: str) -> str:
+    """The text without its comments and blanks; strings as they stand."""
+    whole = everything(source, by_id(language_id))
+    kept = list(whole.text)
+    for remark in whole.masked.comments:
+        kept[remark.span.start : remark.span.end] = " " * len(remark.span)
+    return "".join("".join(kept).split())

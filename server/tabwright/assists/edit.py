@@ -1,0 +1,54 @@
+"""Edit by instruction: the selection, or the block around the cursor, as the user says."""
+
+from __future__ import annotations
+
+import re
+
+from tabwright.assists.inputs import Inputs
+from tabwright.assists.rewriting import fitted, lines_of, rewrite, shown
+from tabwright.core.action import Action, Proposal
+from tabwright.core.signatures import signature_at
+from tabwright.core.task import Nothing
+from tabwright.core.text import Span
+
+_REPAIR = re.compile(
+    r"\b(fix|bug|bugs|wrong|broken|repair|correct)\b|修复|修正|错误", re.IGNORECASE
+)
+_NO_INSTRUCTION = "say what should be changed"
+
+
+def prepare(inputs: Inputs) -> Action | Nothing:
+    """What to ask for an instruction about the code at a place.
+
+    A bug that is only said to be there is mostly repeated by a small model that sees it, so the
+    further candidates of a repair are written anew from what the function promises.
+    """
+    said = inputs.instruction.strip()
+    if not said:
+        return Nothing(_NO_INSTRUCTION)
+    span = lines_of(inputs)
+    if isinstance(span, Nothing):
+        return span
+    if inputs.attempt and _REPAIR.search(said):
+        promised = _promise(inputs, span)
+        if promised:
+            words = (
+                "Complete this function so that it does what its docstring says, for every input."
+            )
+            return rewrite("edit", inputs, span, words, opening=promised, from_scratch=True)
+    words = f"{said}\n\nReturn the whole of this code with that change and nothing else changed:"
+    return rewrite("edit", inputs, span, words)
+
+
+def _promise(inputs: Inputs, span: Span) -> str:
+    """The function's header and docstring, "" when the code is no function with a docstring."""
+    code, _ = shown(inputs, span)
+    signature = signature_at(code, 0, inputs.snapshot.language_id)
+    if signature is None or not signature.doc.strip() or inputs.snapshot.language_id != "python":
+        return ""
+    return code[: signature.rest.start]
+
+
+def finish(action: Action, answer: str) -> Proposal | Nothing:
+    """The edit that an answer makes, or why it makes none."""
+    return fitted(action, answer)

@@ -1,0 +1,49 @@
+"""Explain: the selection, or the block around the cursor, in Markdown."""
+
+from __future__ import annotations
+
+from tabwright.assists.inputs import Inputs
+from tabwright.assists.rewriting import about_the_file, fenced, lines_of, shown
+from tabwright.core.action import Action, Proposal
+from tabwright.core.chat import Message, chat, stops
+from tabwright.core.languages import by_id
+from tabwright.core.replies import prose_in
+from tabwright.core.task import Nothing
+
+_SYSTEM = "You are a careful programmer who explains code briefly and exactly, in Markdown."
+_MOST_TOKENS = 400
+
+
+def prepare(inputs: Inputs) -> Action | Nothing:
+    """What to ask to have the code at a place explained."""
+    span = lines_of(inputs)
+    if isinstance(span, Nothing):
+        return span
+    code, indent = shown(inputs, span)
+    language_id = inputs.snapshot.language_id
+    asked = inputs.instruction.strip() or (
+        "Explain what this code does, how it does it, and what a reader should watch out for."
+    )
+    question = (
+        f"{about_the_file(inputs, span)}{asked}\n\n"
+        f"The code, in {by_id(language_id).name}:\n{fenced(code, language_id)}"
+    )
+    family = inputs.model.family
+    return Action(
+        kind="explain",
+        snapshot=inputs.snapshot,
+        span=span,
+        language_id="markdown",
+        prompt=chat(family, [Message("system", _SYSTEM), Message("user", question)]),
+        stop=stops(family),
+        max_tokens=_MOST_TOKENS,
+        indent=indent,
+        new_document="explanation.md",
+        instruction=inputs.instruction,
+    )
+
+
+def finish(action: Action, answer: str) -> Proposal | Nothing:
+    """The explanation as Markdown, or why there is none."""
+    text = prose_in(answer)
+    return Proposal(f"{text}\n") if text else Nothing("the model said nothing")

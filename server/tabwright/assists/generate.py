@@ -1,0 +1,128 @@
+"""Generate a function from a comment, a docstring or an empty body."""
+
+from __future__ import annotations
+
+from tabwright.assists.inputs import Inputs, fence
+from tabwright.assists.rewriting import NO_CODE, about_the_file, fenced, fitted, split_imports
+from tabwright.core.action import Action, Proposal
+from tabwright.core.asked import Asked, asked_at
+from tabwright.core.chat import SYSTEM, Message, chat, stops
+from tabwright.core.languages import by_id
+from tabwright.core.prompt import Prompt
+from tabwright.core.replies import code_in, reindent, without_blank_edges
+from tabwright.core.signatures import Signature
+from tabwright.core.task import Nothing
+from tabwright.core.text import Span, scrub_surrogates, unix_line_ends
+
+NOT_ASKED = "write a comment, a docstring or an empty function here that says what you want"
+_MOST_TOKENS = 600
+_BEFORE = 3_000  # characters above that a plain continuation is shown
+# What ends a function at the margin when the model simply writes the file on.
+_AFTER_FUNCTION = ("\ndef ", "\nclass ", "\nif __name__", "\nprint(", "\n@", "\nassert ", "\n#")
+
+
+def asks(inputs: Inputs) -> Asked | None:
+    """What the user asks for at the place, None when they ask for nothing."""
+    return asked_at(inputs.snapshot, inputs.span)
+
+
+def prepare(inputs: Inputs) -> Action | Nothing:
+    """What to ask to have the function written that a comment or a stub describes."""
+    asked = asks(inputs)
+    if asked is None:
+        return Nothing(NOT_ASKED)
+    if asked.signature is not None and asked.kind in ("stub", "docstring"):
+        return _body(inputs, asked, asked.signature)
+    return _from_words(inputs, asked)
+
+
+def _body(inputs: Inputs, asked: Asked, signature: Signature) -> Action | Nothing:
+    """The whole function anew, its header and docstring as they stand."""
+    text = inputs.snapshot.text
+    span = Span(signature.span.start, max(signature.span.end, signature.rest.end))
+    kept = unix_line_ends(text[span.start : signature.rest.start])
+    opening = reindent(kept.removesuffix("\n"), "") + "\n"
+    words = (
+        f"Complete this {by_id(asked.language_id).name} function so that it does what it says, "
+        "for every input. Keep its signature and documentation as they are."
+    )
+    if asked.inside:
+        words += f" It is a method of {asked.inside}."
+    if asked.words and asked.words not in signature.doc:
+        words += f"\n{asked.words}"
+    question = f"{about_the_file(inputs, span)}{words}\n\n{fenced(opening, asked.language_id)}"
+    if inputs.attempt % 2 and asked.language_id == "python" and not signature.indent:
+        before = text[max(0, span.start - _BEFORE) : span.start]
+        prompt = Prompt(
+            (scrub_surrogates(unix_line_ends(before)) + opening,), inputs.model.family.specials
+        )
+        stop: tuple[str, ...] = _AFTER_FUNCTION
+    else:
+        prompt, stop = _chat(inputs, asked, question, opening)
+    return _action(inputs, asked, span, prompt, stop, opening, signature.indent)
+
+
+def _from_words(inputs: Inputs, asked: Asked) -> Action | Nothing:
+    """New lines below a comment."""
+    text, language = inputs.snapshot.text, by_id(asked.language_id)
+    above = unix_line_ends(text[max(0, asked.span.start - _BEFORE) : asked.span.start])
+    said = [f"Write the {language.name} code that this comment asks for:", asked.words]
+    if asked.name:
+        said.append(f"It is called {asked.name}.")
+    said += [f"{call} gives {result}." for call, result in asked.examples]
+    if asked.inside:
+        said.append(f"It is a method of {asked.inside}.")
+    said.append("Answer with that code alone: no examples of its use, nothing that exists already.")
+    question = "\n".join(said)
+    if above.strip():
+        question = f"The file so far:\n{fenced(above, asked.language_id)}\n\n{question}"
+    prompt, stop = _chat(inputs, asked, question, "")
+    return _action(inputs, asked, asked.span, prompt, stop, "", asked.indent)
+
+
+def _chat(
+    inputs: Inputs, asked: Asked, question: str, opening: str
+) -> tuple[Prompt, tuple[str, ...]]:
+    family = inputs.model.family
+    messages = [Message("system", SYSTEM), Message("user", question)]
+    begun = f"```{fence(asked.language_id)}\n{opening}"
+    return chat(family, messages, begun), ("\n```", *stops(family))
+
+
+def _action(
+    inputs: Inputs,
+    asked: Asked,
+    span: Span,
+    prompt: Prompt,
+    stop: tuple[str, ...],
+    opening: str,
+    indent: str,
+) -> Action:
+    return Action(
+        kind="generate",
+        snapshot=inputs.snapshot,
+        span=span,
+        language_id=asked.language_id,
+        prompt=prompt,
+        stop=stop,
+        max_tokens=_MOST_TOKENS,
+        opening=opening,
+        indent=indent,
+        instruction=asked.words,
+    )
+
+
+def finish(action: Action, answer: str) -> Proposal | Nothing:
+    """The function in its place, or why there is none."""
+    if len(action.span):
+        return fitted(action, answer)
+    code = without_blank_edges(action.opening + code_in(answer, opened=True))
+    if not code:
+        return Nothing(NO_CODE)
+    imports: tuple[str, ...] = ()
+    if action.language_id == "python":
+        code, imports = split_imports(code, "")
+    text = action.snapshot.text
+    lead = "" if not action.span.start or text[action.span.start - 1] in "\r\n" else "\n"
+    placed = lead + reindent(code.removesuffix("\n"), action.indent) + "\n"
+    return Proposal(placed.replace("\n", "\r\n") if "\r\n" in text else placed, imports)

@@ -1,0 +1,170 @@
+"""What all rewrites of code share: how it is shown, and how the answer is fitted in."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from tabwright.assists.inputs import Inputs, fence
+from tabwright.core.action import Action, Kind, Proposal
+from tabwright.core.chat import SYSTEM, Message, chat, stops
+from tabwright.core.python import parses
+from tabwright.core.regions import enclosing_block, outline
+from tabwright.core.replies import code_in, common_indent, reindent, without_blank_edges
+from tabwright.core.task import Nothing
+from tabwright.core.text import Span, line_span, unix_line_ends
+
+NO_CODE = "the model answered without code"
+UNCHANGED = "the model changed nothing"
+_CHARS_PER_TOKEN = 2.5
+_LONGEST = 12_000
+_MOST_CONTEXT = 2_500
+_IMPORT = re.compile(r"(?:from\s+[\w.]+\s+import\s|import\s+\w)")
+
+
+def lines_of(inputs: Inputs) -> Span | Nothing:
+    """The whole lines of the selection; for a mere cursor those of the block around it."""
+    text, span = inputs.snapshot.text, inputs.span
+    start, end = min(span.start, len(text)), min(span.end, len(text))
+    if not text[start:end].strip():
+        found = enclosing_block(text, Span(start, end), inputs.snapshot.language_id)
+    else:
+        if end > start and text[end - 1] in "\r\n":
+            end -= 1  # a selection that ends at a line's start does not mean that line
+        last = line_span(text, end).end
+        found = Span(line_span(text, start).start, _after_line_end(text, last))
+    if len(found) > _LONGEST:
+        return Nothing(f"the selection is longer than {_LONGEST} characters; select less of it")
+    if not text[found.start : found.end].strip():
+        return Nothing("there is no code here")
+    return found
+
+
+def _after_line_end(text: str, at: int) -> int:
+    if text.startswith("\r\n", at):
+        return at + 2
+    return min(len(text), at + 1)
+
+
+def shown(inputs: Inputs, span: Span) -> tuple[str, str]:
+    """The lines of ``span`` without their common indentation, and that indentation."""
+    code = unix_line_ends(inputs.snapshot.text[span.start : span.end])
+    indent = common_indent(code.split("\n"))
+    return reindent(code.removesuffix("\n"), "") + "\n", indent
+
+
+def fenced(code: str, language_id: str) -> str:
+    """The code in a fence that nothing in it can close."""
+    sign = "```"
+    while sign in code:
+        sign += "`"
+    return f"{sign}{fence(language_id)}\n{code.rstrip()}\n{sign}"
+
+
+def about_the_file(inputs: Inputs, span: Span) -> str:
+    """What else the file defines, as a paragraph of the question; "" when it is nothing."""
+    rest = outline(inputs.snapshot.text, span, inputs.snapshot.language_id, _MOST_CONTEXT).strip()
+    if not rest:
+        return ""
+    return f"For context, the rest of the file:\n{fenced(rest, inputs.snapshot.language_id)}\n\n"
+
+
+def rewrite(
+    kind: Kind,
+    inputs: Inputs,
+    span: Span,
+    words: str,
+    *,
+    opening: str = "",
+    from_scratch: bool = False,
+) -> Action | Nothing:
+    """The action that asks for the lines of ``span`` anew, as ``words`` say.
+
+    ``opening`` is code that the answer must begin with, without the common indentation; from
+    scratch, the model sees nothing but that.
+    """
+    code, indent = shown(inputs, span)
+    language_id = inputs.snapshot.language_id
+    seen = opening if from_scratch else code
+    question = f"{about_the_file(inputs, span)}{words.strip()}\n\n{fenced(seen, language_id)}"
+    messages = [Message("system", SYSTEM)]
+    for turn in inputs.history:
+        messages += [
+            Message("user", turn.instruction),
+            Message("assistant", fenced(turn.text, language_id)),
+        ]
+    messages.append(Message("user", question))
+    family = inputs.model.family
+    most = round(len(code) / _CHARS_PER_TOKEN) + 256
+    length = sum(len(message.text) for message in messages)
+    if length / _CHARS_PER_TOKEN + most > inputs.model.context_length:
+        return Nothing("the code and what belongs to it are too long for the model")
+    return Action(
+        kind=kind,
+        snapshot=inputs.snapshot,
+        span=span,
+        language_id=language_id,
+        prompt=chat(family, messages, f"```{fence(language_id)}\n{opening}"),
+        stop=("\n```", *stops(family)),
+        max_tokens=most,
+        opening=opening,
+        draft=code.removeprefix(opening),
+        indent=indent,
+        instruction=inputs.instruction,
+        diagnostics=inputs.diagnostics,
+    )
+
+
+def fitted(action: Action, answer: str) -> Proposal | Nothing:
+    """The answer's code in place of the lines that were asked about; or why there is none."""
+    code = without_blank_edges(action.opening + code_in(answer, opened=True))
+    if not code:
+        return Nothing(NO_CODE)
+    old = action.snapshot.text[action.span.start : action.span.end]
+    old_code = unix_line_ends(old)
+    imports: tuple[str, ...] = ()
+    if action.language_id == "python":
+        code = without_usage(code, old_code)
+        code, imports = split_imports(code, old_code)
+    text = reindent(code.removesuffix("\n"), action.indent)
+    text = text if not old_code.endswith("\n") else text + "\n"
+    # Blank lines around the old code stay as they were.
+    head = old_code[: len(old_code) - len(old_code.lstrip("\n"))]
+    tail = old_code[len(old_code.rstrip("\n")) :][1:]
+    text = head + text + tail
+    if text == old_code and not imports:
+        return Nothing(UNCHANGED)
+    if "\r\n" in old:
+        text = text.replace("\n", "\r\n")
+    return Proposal(text, imports)
+
+
+def split_imports(code: str, old: str) -> tuple[str, tuple[str, ...]]:
+    """The code without import lines in front that the old code did not begin with, and those."""
+    if _IMPORT.match(old.lstrip()):
+        return code, ()
+    kept = code.split("\n")
+    found: list[str] = []
+    while kept and (_IMPORT.match(kept[0]) or (found and not kept[0].strip())):
+        line = kept.pop(0)
+        if line.count("(") != line.count(")"):
+            return code, ()
+        found += [line.strip()] if line.strip() else []
+    if not any(line.strip() for line in kept):
+        return code, ()
+    return "\n".join(kept), tuple(line for line in found if line not in old)
+
+
+def without_usage(code: str, old: str) -> str:
+    """The code without calls and prints behind the definitions, where the old code had none."""
+    bare = reindent(old, "")
+    if not (parses(code) and parses(bare)):
+        return code
+    before, after = ast.parse(bare).body, ast.parse(code).body
+    defines = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    if not before or not all(isinstance(node, defines) for node in before):
+        return code
+    last = max((n for n, node in enumerate(after) if isinstance(node, defines)), default=None)
+    if last is None or last == len(after) - 1:
+        return code
+    return "".join(f"{line}\n" for line in code.split("\n")[: after[last].end_lineno])

@@ -1,0 +1,102 @@
+"""Write tests: a new file beside the code, for the runner that its language usually has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from tabwright.assists.inputs import Inputs, fence
+from tabwright.assists.rewriting import NO_CODE, fenced, lines_of, shown
+from tabwright.core.action import Action, Proposal
+from tabwright.core.chat import SYSTEM, Message, chat, stops
+from tabwright.core.languages import by_id
+from tabwright.core.replies import code_in, without_blank_edges
+from tabwright.core.task import Nothing
+
+_MOST_TOKENS = 700
+_DEFINED = re.compile(
+    r"^(?:export\s+)?(?:async\s+)?(?:def|class|function|func|fn|const)\s+(\w+)", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """How a language is tested: the runner, the file's name for a module, how the answer begins."""
+
+    name: str
+    file: str
+    opening: str
+
+
+RUNNERS: Mapping[str, Runner] = {
+    "python": Runner("pytest", "test_{0}.py", "from {0} import {1}\n"),
+    "javascript": Runner(
+        "node:test",
+        "{0}.test.js",
+        'const test = require("node:test");\nconst assert = require("node:assert");\n'
+        'const {{ {1} }} = require("./{0}");\n',
+    ),
+    "typescript": Runner("Vitest", "{0}.test.ts", 'import {{ {1} }} from "./{0}";\n'),
+    "java": Runner("JUnit 5", "{0}Test.java", ""),
+    "go": Runner("Go's testing package", "{0}_test.go", ""),
+    "rust": Runner("cargo test", "{0}_test.rs", ""),
+    "cpp": Runner("plain assert() in main", "{0}_test.cpp", ""),
+    "c": Runner("plain assert() in main", "{0}_test.c", ""),
+    "csharp": Runner("xUnit", "{0}Tests.cs", ""),
+}
+
+
+def prepare(inputs: Inputs) -> Action | Nothing:
+    """What to ask to have the code at a place tested."""
+    language_id = inputs.snapshot.language_id
+    runner = RUNNERS.get(language_id.removesuffix("react"))
+    if runner is None:
+        return Nothing(f"no test runner is known for {by_id(language_id).name}")
+    span = lines_of(inputs)
+    if isinstance(span, Nothing):
+        return span
+    code, indent = shown(inputs, span)
+    module = module_of(inputs.snapshot.uri)
+    names = ", ".join(dict.fromkeys(_DEFINED.findall(code)))
+    if not names:
+        return Nothing("there is no function or class here to test")
+    opening = runner.opening.format(module, names)
+    question = (
+        f"Write tests with {runner.name} for this {by_id(language_id).name} code of the module "
+        f"{module}: the usual case, the edges and what must fail. Small tests, each with one "
+        f"reason to fail; work out each expected value carefully.\n\n{fenced(code, language_id)}"
+    )
+    family = inputs.model.family
+    return Action(
+        kind="tests",
+        snapshot=inputs.snapshot,
+        span=span,
+        language_id=language_id,
+        prompt=chat(
+            family,
+            [Message("system", SYSTEM), Message("user", question)],
+            f"```{fence(language_id)}\n{opening}",
+        ),
+        stop=("\n```", *stops(family)),
+        max_tokens=_MOST_TOKENS,
+        opening=opening,
+        indent=indent,
+        new_document=runner.file.format(module),
+        instruction=inputs.instruction,
+    )
+
+
+def finish(action: Action, answer: str) -> Proposal | Nothing:
+    """The test file's text, or why there is none."""
+    written = code_in(answer, opened=True)
+    if not written.strip():
+        return Nothing(NO_CODE)
+    return Proposal(without_blank_edges(action.opening + written))
+
+
+def module_of(uri: str) -> str:
+    """The name a file is imported by: its own without the extension."""
+    name = unquote(urlsplit(uri).path).rsplit("/", 1)[-1]
+    return name.split(".", 1)[0] or "module"

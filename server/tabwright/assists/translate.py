@@ -1,0 +1,113 @@
+"""Translate: a selection or a whole file into another language, as a document of its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from urllib.parse import unquote, urlsplit
+
+from tabwright.assists.inputs import Inputs, fence
+from tabwright.assists.rewriting import NO_CODE, fenced
+from tabwright.core.action import Action, Proposal
+from tabwright.core.chat import SYSTEM, Message, chat, stops
+from tabwright.core.languages import by_id
+from tabwright.core.replies import code_in, reindent, without_blank_edges
+from tabwright.core.task import Nothing
+from tabwright.core.text import Span, unix_line_ends
+
+TARGETS = (
+    "python",
+    "javascript",
+    "typescript",
+    "java",
+    "cpp",
+    "c",
+    "go",
+    "rust",
+    "csharp",
+    "shellscript",
+)
+_LONGEST = 12_000
+_ROOM = 2.0  # how much longer in tokens the other language may be
+_CHARS_PER_TOKEN = 2.5
+
+
+def prepare(inputs: Inputs) -> Action | Nothing:
+    """What to ask to have the selection, or the whole document, in another language."""
+    source, target = inputs.snapshot.language_id, inputs.target
+    if target not in TARGETS:
+        return Nothing(f"name one of these languages: {', '.join(TARGETS)}")
+    if source == target:
+        return Nothing(f"this is {by_id(target).name} already")
+    text = inputs.snapshot.text
+    selected = text[inputs.span.start : inputs.span.end]
+    span = inputs.span if selected.strip() else Span(0, len(text))
+    code = reindent(unix_line_ends(text[span.start : span.end]), "")
+    if not code.strip():
+        return Nothing("there is no code here")
+    if len(code) > _LONGEST:
+        return Nothing(f"the code is longer than {_LONGEST} characters; select less of it")
+    language = by_id(target).name
+    wanted = unix_line_ends(inputs.declaration).strip("\n")
+    words = (
+        f"Translate this {by_id(source).name} code to {language}. Keep what it does exactly the "
+        f"same, use {language}'s own naming and standard library, and leave nothing out."
+    )
+    if wanted:
+        words += f" It must have this declaration:\n\n{fenced(wanted, target)}"
+    question = f"{words}\n\n{fenced(code, source)}"
+    opening = f"{wanted}\n" if wanted.rstrip().endswith(("{", ":")) else ""
+    family = inputs.model.family
+    most = min(round(len(code) / _CHARS_PER_TOKEN * _ROOM) + 256, 2048)
+    if (len(question) + len(opening)) / _CHARS_PER_TOKEN + most > inputs.model.context_length:
+        return Nothing("the code is too long for the model; select less of it")
+    messages = [Message("system", SYSTEM), Message("user", question)]
+    return Action(
+        kind="translate",
+        snapshot=inputs.snapshot,
+        span=span,
+        language_id=target,
+        prompt=chat(family, messages, f"```{fence(target)}\n{opening}"),
+        stop=("\n```", *stops(family)),
+        max_tokens=most,
+        opening=opening,
+        new_document=_name(inputs.snapshot.uri, target),
+        instruction=inputs.instruction,
+    )
+
+
+def finish(action: Action, answer: str) -> Proposal | Nothing:
+    """The new document's text, or why there is none."""
+    code = without_blank_edges(action.opening + code_in(answer, opened=True))
+    if not code:
+        return Nothing(NO_CODE)
+    if action.language_id == "java":
+        code = _one_public_class(code)
+    return Proposal(code)
+
+
+def _name(uri: str, target: str) -> str:
+    """The file's name with the other language's extension; Java's is named like its class later."""
+    name = unquote(urlsplit(uri).path).rsplit("/", 1)[-1]
+    stem = name.rsplit(".", 1)[0] if "." in name.lstrip(".") else name
+    return f"{stem or 'translation'}{by_id(target).extensions[0]}"
+
+
+def named(action: Action, text: str) -> Action:
+    """The action with the name its document must have: a public Java class names its file."""
+    found = re.search(r"^\s*public\s+(?:final\s+|abstract\s+)*class\s+(\w+)", text, re.MULTILINE)
+    if action.language_id != "java" or found is None:
+        return action
+    return replace(action, new_document=f"{found[1]}.java")
+
+
+def _one_public_class(code: str) -> str:
+    """Java in which no class but the first is public, as one file must have it."""
+    seen = False
+    lines = []
+    for line in code.split("\n"):
+        if re.match(r"public\s+(?:final\s+|abstract\s+)*(?:class|interface|enum|record)\b", line):
+            line = line.removeprefix("public").lstrip() if seen else line
+            seen = True
+        lines.append(line)
+    return "\n".join(lines)

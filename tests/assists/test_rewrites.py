@@ -1,0 +1,225 @@
+"""What is asked of a stretch of code, and how answers are fitted in its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from cursor import QWEN
+
+from tabwright.assists import document, edit, explain, fix, generate, simplify, translate
+from tabwright.assists import tests as write_tests
+from tabwright.assists.inputs import Inputs
+from tabwright.assists.recipes import recipe
+from tabwright.core.action import Action, Diagnostic, Proposal
+from tabwright.core.task import Nothing
+from tabwright.core.text import Edit, Snapshot, Span, apply
+
+TWO = "import os\n\n\ndef f(a):\n    return a + 1\n\n\ndef g(b):\n    return f(b)\n"
+CLASS = "class A:\n    def f(self, a):\n        return a\n\n    def g(self):\n        return 2\n"
+
+
+def at(text: str, what: str, language: str = "python", **more: object) -> Inputs:
+    """The selection of ``what`` in a document."""
+    start = text.index(what)
+    snapshot = Snapshot("file:///work/code.py", language, 1, text)
+    return Inputs(snapshot, Span(start, start + len(what)), QWEN, **more)  # type: ignore[arg-type]
+
+
+def asked(found: Action | Nothing) -> Action:
+    assert isinstance(found, Action), found
+    return found
+
+
+def result(action: Action, proposal: Proposal | Nothing) -> str:
+    if isinstance(proposal, Nothing):
+        return proposal.reason
+    return apply(action.snapshot.text, [Edit(action.span, proposal.text)])
+
+
+def question(action: Action) -> str:
+    return "".join(part for part in action.prompt.parts if isinstance(part, str))
+
+
+def test_an_edit_shows_the_lines_and_takes_them_back_with_their_indentation() -> None:
+    action = asked(edit.prepare(at(CLASS, "return a\n", instruction="Return the double")))
+    assert action.span == Span(CLASS.index("        return a"), CLASS.index("\n    def g"))
+    assert "Return the double" in question(action)
+    assert action.draft == "return a\n"
+    got = result(action, edit.finish(action, "return a * 2\n```\nDone!"))
+    assert got == CLASS.replace("return a\n", "return a * 2\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("", "the model answered without code"),
+        ("```", "the model answered without code"),
+        ("def f(a):\n    return a + 1\n```", "the model changed nothing"),
+        ("\n\ndef f(a):\n    return a + 2\n\n\n```", TWO.replace("a + 1", "a + 2")),
+        ("def f(a):\n    return a + 2\n\nprint(f(1))\n", TWO.replace("a + 1", "a + 2")),
+    ],
+)
+def test_answers_of_all_kinds(answer: str, expected: str) -> None:
+    inputs = at(TWO, "def f(a):\n    return a + 1\n", instruction="Add two")
+    action = asked(edit.prepare(inputs))
+    assert result(action, edit.finish(action, answer)) == expected
+
+
+def test_imports_in_front_go_where_imports_go() -> None:
+    inputs = at(TWO, "def f(a):\n    return a + 1\n", instruction="Use math")
+    action = asked(edit.prepare(inputs))
+    answer = "import math\nimport os\n\ndef f(a):\n    return math.floor(a)\n```"
+    proposal = edit.finish(action, answer)
+    assert isinstance(proposal, Proposal)
+    assert proposal.text == "def f(a):\n    return math.floor(a)\n"
+    assert "import math" in proposal.imports
+
+
+def test_an_edit_without_words_or_code_says_so() -> None:
+    assert isinstance(edit.prepare(at(TWO, "return f(b)")), Nothing)
+    blank = Inputs(Snapshot("", "python", 1, "\n\n"), Span(0, 0), QWEN, instruction="x")
+    assert isinstance(edit.prepare(blank), Nothing)
+
+
+def test_a_repair_that_failed_is_written_anew_from_its_docstring() -> None:
+    text = 'def f(a):\n    """Add one."""\n    return a - 1\n'
+    inputs = at(text, text, instruction="Fix the bug")
+    first = asked(edit.prepare(inputs))
+    assert "return a - 1" in question(first) and first.opening == ""
+    later = asked(edit.prepare(replace(inputs, attempt=1)))
+    assert "return a - 1" not in question(later)
+    assert later.opening == 'def f(a):\n    """Add one."""\n'
+    got = result(later, edit.finish(later, "    return a + 1\n```"))
+    assert got == text.replace("a - 1", "a + 1")
+
+
+def test_windows_line_ends_stay() -> None:
+    text = TWO.replace("\n", "\r\n")
+    action = asked(edit.prepare(at(text, "return a + 1", instruction="Add two")))
+    got = result(action, edit.finish(action, "return a + 2\n```"))
+    assert got == text.replace("a + 1", "a + 2")
+
+
+def test_a_fix_names_the_tool_the_line_and_the_recipe() -> None:
+    text = "def f(x):\n    return x.upper()\n\n\nf(None)\n"
+    start = text.index("upper")
+    diagnostic = Diagnostic(
+        Span(start, start + 5), '"upper" is not a known attribute of "None"', "Pyright",
+        "reportOptionalMemberAccess", ("x is declared here",),
+    )  # fmt: skip
+    action = asked(fix.prepare(at(text, "upper", diagnostics=(diagnostic,))))
+    words = question(action)
+    for part in ("Pyright", "x is declared here", "return x.upper()", "Check for None"):
+        assert part in words
+    assert isinstance(fix.prepare(at(text, "upper")), Nothing)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "part"),
+    [
+        ("E501", "Line too long", "Break the line"),
+        ("ts2554", "Expected 1 arguments", "arguments"),
+        ("", '"await" allowed only within async function', "async def"),
+        ("made-up", "nothing known", ""),
+    ],
+)
+def test_recipes(code: str, message: str, part: str) -> None:
+    found = recipe(Diagnostic(Span(0, 0), message, "", code))
+    assert part in found and bool(found) is bool(part)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("def f():\n    return 1\n", 'def f():\n    """One."""\n    # so\n    return 1\n', True),
+        ("def f():\n    return 1\n", 'def f():\n    """One."""\n    return 2\n', False),
+        ("    x = 1\n", "    # one\n    x = 1\n", True),
+        ("x = '#a'\n", "x = '#b'\n", False),
+    ],
+)
+def test_documenting_leaves_the_code_the_same(old: str, new: str, same: bool) -> None:
+    assert document.same_code(old, new, "python") is same
+
+
+def test_documenting_elsewhere_compares_without_comments() -> None:
+    old = "function f(a) {\n  return '// a';\n}\n"
+    new = "/** Says. */\nfunction f(a) {\n  // so\n  return '// a';\n}\n"
+    assert document.same_code(old, new, "javascript")
+    assert not document.same_code(old, new.replace("'// a'", "'// b'"), "javascript")
+
+
+def test_a_changed_program_is_no_documentation() -> None:
+    action = asked(document.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
+    assert document.finish(action, "def f(a):\n    return a + 2\n```") == Nothing(document.CHANGED)
+    good = document.finish(action, 'def f(a):\n    """Add one."""\n    return a + 1\n```')
+    assert isinstance(good, Proposal)
+
+
+def test_simpler_is_not_longer() -> None:
+    action = asked(simplify.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
+    long = "def f(a):\n    b = a\n    c = b + 1\n    d = c\n    return d\n```"
+    assert simplify.finish(action, long) == Nothing("the model's code is longer than yours")
+
+
+def test_a_translation_is_a_document_of_its_own() -> None:
+    inputs = at(TWO, "def f(a):\n    return a + 1\n", target="java")
+    wanted = "class Solution {\n    public int f(int a) {\n"
+    action = asked(translate.prepare(replace(inputs, declaration=wanted)))
+    assert (action.new_document, action.language_id) == ("code.java", "java")
+    assert action.opening == wanted
+    proposal = translate.finish(action, "        return a + 1;\n    }\n}\n```")
+    assert isinstance(proposal, Proposal)
+    assert proposal.text == f"{wanted}        return a + 1;\n    }}\n}}\n"
+    assert translate.named(action, "public class Adder {\n}").new_document == "Adder.java"
+    for target in ("python", "cobol", ""):
+        assert isinstance(translate.prepare(replace(inputs, target=target)), Nothing)
+
+
+def test_tests_import_what_they_test() -> None:
+    action = asked(write_tests.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
+    assert action.new_document == "test_code.py"
+    assert action.opening == "from code import f\n"
+    proposal = write_tests.finish(action, "\n\ndef test_f():\n    assert f(1) == 2\n```")
+    assert isinstance(proposal, Proposal)
+    assert proposal.text.startswith("from code import f\n\n\ndef test_f():")
+    assert isinstance(write_tests.finish(action, "```"), Nothing)
+
+
+def test_an_explanation_is_prose() -> None:
+    action = asked(explain.prepare(at(TWO, "return a + 1")))
+    assert action.language_id == "markdown" and "return a + 1" in question(action)
+    assert explain.finish(action, "\nIt adds one.\n") == Proposal("It adds one.\n")
+    assert isinstance(explain.finish(action, " \n"), Nothing)
+
+
+def test_a_stub_is_completed_and_keeps_its_signature() -> None:
+    text = 'import re\n\n\ndef add(a: int, b: int) -> int:\n    """The sum."""\n    pass\n'
+    action = asked(generate.prepare(at(text, "pass")))
+    assert action.opening == 'def add(a: int, b: int) -> int:\n    """The sum."""\n'
+    got = result(action, generate.finish(action, "    return a + b\n```"))
+    assert got == text.replace("pass", "return a + b")
+
+
+def test_a_body_that_is_missing_is_written() -> None:
+    text = 'def add(a, b):\n    """The sum."""\n'
+    action = asked(generate.prepare(at(text, '"""\n')))
+    got = result(action, generate.finish(action, "    return a + b\n"))
+    assert got == text + "    return a + b\n"
+
+
+def test_a_comment_gets_its_function_below() -> None:
+    text = "# a function add(a, b) that returns the sum\n"
+    action = asked(generate.prepare(at(text, "sum")))
+    got = result(action, generate.finish(action, "def add(a, b):\n    return a + b\n```"))
+    assert got == text + "def add(a, b):\n    return a + b\n"
+
+
+def test_where_nothing_is_asked_nothing_is_generated() -> None:
+    assert generate.prepare(at(TWO, "return a + 1")) == Nothing(generate.NOT_ASKED)
+
+
+def test_the_question_never_outgrows_the_model() -> None:
+    small = replace(QWEN, context_length=300)
+    inputs = replace(at(TWO * 20, "def f(a)", instruction="Add two"), model=small)
+    assert isinstance(edit.prepare(inputs), Nothing)
