@@ -1,0 +1,212 @@
+"""Examples in words: calls and what they give, as doctests, arrows or sentences tell them."""
+
+from __future__ import annotations
+
+import re
+
+Example = tuple[str, str]
+
+_MOST = 40
+_LONGEST = 500
+_PROMPT = re.compile(r"\s*>>> ?(?P<code>.*)")
+_MORE = re.compile(r"\s*\.\.\.(?: (?P<code>.*)|\s*$)")
+_CALL = re.compile(r"(?<![\w.])[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*){0,4}\(", re.ASCII)
+# ``f(a, b)`` is how a function is spoken of, not an example of it.
+_NAMES_ONLY = re.compile(r"\s*[^\W\d]\w*\s*(?:,\s*[^\W\d]\w*\s*)*\)$")
+_GIVES = re.compile(
+    r"`?\s*(?:={1,2}>|-{1,2}>|===?|➞|→|⇒|⟶|↦|(?:should |must |will |would )?(?:be |is |equals? "
+    r"|return[s]? |gives? |yields? |outputs? |evaluates? to |results? in )(?:equal to )?"
+    r"|应该?返回|返回|等于|得到|应该?为|结果[是为]?|输出|为)[:：]?\s*`?",
+    re.IGNORECASE,
+)
+_VALUE_START = re.compile(
+    r"[\"'(\[{]|[-+]?\.?\d|(?:True|False|None|true|false|null|nil|undefined|NULL|NaN|Infinity|Ok|Err"
+    r"|Some|nullptr)\b|[A-Za-z_][\w.]*[(\[{]"
+)
+_COMMENT = re.compile(r"\s+(?:#|//).*")
+_AT_START = re.compile(r"\s*(?:[-*]|\d+[.)])?\s*")
+_EQUALS = re.compile(r"\s*=\s*(?=\S)")
+_GIVEN = re.compile(r"(?:^|[\s:：])(?:for|input|given|输入|对于)\s*[:：]?\s*", re.IGNORECASE)
+_NAMED = re.compile(r"[A-Za-z_]\w*\s*=\s*", re.ASCII)
+_AND = re.compile(r"\s*[,，;；、]\s*(?:and\s+)?|\s+and\s+")
+_OUTPUT = re.compile(
+    r"(?:output|result|answer|输出|结果)\s*(?:(?:should|must|will|would) be|is|应该?[为是]|[为是])?"
+    r"\s*[:：]?\s*",
+    re.IGNORECASE,
+)
+_CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
+_OPERATOR = re.compile(r"\s*(?:===?)\s*")
+
+
+def examples(words: str, name: str = "") -> tuple[Example, ...]:
+    """Every example the words hold, in order: the call's text and the result's text.
+
+    Lines that only prepare a doctest stand before its call, each on a line of its own. With the
+    function's name, inputs and outputs told without a call count where there are no calls.
+    """
+    lines = words.split("\n")
+    found: list[Example] = []
+    prepared: list[str] = []
+    number = 0
+    while number < len(lines) and len(found) < _MOST:
+        prompt = _PROMPT.match(lines[number])
+        if prompt is None:
+            prepared = []
+            found += _told(lines[number][:_LONGEST])
+            number += 1
+            continue
+        code, number = _rest_of_prompt(lines, number + 1, prompt["code"])
+        result, number = _output(lines, number)
+        if not result and (equal := _equality(code)):
+            code, result = equal
+        prepared.append(code)
+        if result:
+            found.append(("\n".join(prepared), result))
+            prepared = []
+    return tuple(found[:_MOST]) if found or not name else tuple(_given(lines, name)[:_MOST])
+
+
+def _given(lines: list[str], name: str) -> list[Example]:
+    """Examples told as inputs and outputs: ``For a = 1, b = 2 the output should be 3``."""
+    found: list[Example] = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        begun = _GIVEN.search(line[:_LONGEST])
+        if begun is None:
+            continue
+        values, at = [], begun.end()
+        while named := _NAMED.match(line, at) or re.compile("").match(line, at):
+            value = value_at(line[:_LONGEST], named.end())
+            separator = _AND.match(line, named.end() + len(value))
+            values += [value] if value else []
+            at = named.end() + len(value)
+            if not value or separator is None:
+                break
+            at = separator.end()
+        rest = line[at:_LONGEST]
+        told = rest if _OUTPUT.search(rest) else following[:_LONGEST]
+        output = _OUTPUT.search(told)
+        result = value_at(told, output.end()) if output and values else ""
+        if result:
+            found.append((f"{name}({', '.join(values)})", result))
+    return found
+
+
+def without_examples(words: str) -> str:
+    """The words without their doctests and without the lines that begin with an example."""
+    lines = words.split("\n")
+    kept: list[str] = []
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        number += 1
+        if prompt := _PROMPT.match(line):
+            _, number = _rest_of_prompt(lines, number, prompt["code"])
+            _, number = _output(lines, number)
+            continue
+        head = _AT_START.match(line)
+        begun = head.end() if head else 0
+        if not (_CALL.match(line, begun) and _told(line[:_LONGEST])):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _rest_of_prompt(lines: list[str], number: int, code: str) -> tuple[str, int]:
+    parts = [code]
+    while number < len(lines) and (more := _MORE.match(lines[number])):
+        parts.append(more["code"] or "")
+        number += 1
+    return "\n".join(parts).strip(), number
+
+
+def _output(lines: list[str], number: int) -> tuple[str, int]:
+    start = number
+    while number < len(lines) and lines[number].strip() and not _PROMPT.match(lines[number]):
+        number += 1
+    margin = min((len(line) - len(line.lstrip()) for line in lines[start:number]), default=0)
+    return "\n".join(line[margin:].rstrip() for line in lines[start:number]), number
+
+
+def _equality(code: str) -> Example | None:
+    """The two sides of a prompt that says itself what comes out: ``>>> f(2) == 4``."""
+    called = _CALL.match(code)
+    end = _closed(code, called.end() - 1) if called else -1
+    if end < 0:
+        return None
+    sign = _OPERATOR.match(code, end) or _GIVES.match(code, end)
+    result = _COMMENT.sub("", code[sign.end() :]).strip() if sign else ""
+    return (code[:end], result) if result else None
+
+
+def _told(line: str) -> list[Example]:
+    found: list[Example] = []
+    at = 0
+    while called := _CALL.search(line, at):
+        end = _closed(line, called.end() - 1)
+        at = called.end()
+        sign = _GIVES.match(line, end) if end >= 0 else None
+        if sign is None:
+            found += _defined(line, called.start(), end)
+            continue
+        result = value_at(line, sign.end())
+        if result and not result.startswith(called[0]) and not _NAMES_ONLY.match(line, at, end):
+            found.append((line[called.start() : end], result))
+            at = sign.end() + len(result)
+    return found
+
+
+def _defined(line: str, start: int, end: int) -> list[Example]:
+    """A line that is nothing but ``f(2) = 4``."""
+    head = _AT_START.match(line)
+    sign = _EQUALS.match(line, end) if end >= 0 else None
+    if head is None or head.end() != start or sign is None:
+        return []
+    result = value_at(line, sign.end())
+    return [(line[start:end], result)] if line[sign.end() :].strip() == result else []
+
+
+def value_at(line: str, at: int) -> str:
+    """The literal, or constructor call, that begins at an offset of a line; "" for other words."""
+    if not _VALUE_START.match(line, at):
+        return ""
+    end = at
+    while end < len(line):
+        char = line[end]
+        if char in "\"'":
+            quote_end = _quoted(line, end)
+            if quote_end < 0:
+                break
+            end = quote_end
+        elif char in _CLOSER_OF:
+            closed = _closed(line, end)
+            if closed < 0:
+                break
+            end = closed
+        elif char.isspace() or char in ",;`)]}。，；、）" or ord(char) > 0x2E80:
+            break
+        else:
+            end += 1
+    return line[at:end].rstrip(".:!?")
+
+
+def _quoted(line: str, at: int) -> int:
+    found = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'").match(line, at)
+    return found.end() if found else -1
+
+
+def _closed(line: str, at: int) -> int:
+    """Where the bracket at an offset is closed, past the closer; -1 when it is not."""
+    stack: list[str] = []
+    end = at
+    while end < min(len(line), at + _LONGEST):
+        char = line[end]
+        if char in "\"'" and (quote_end := _quoted(line, end)) > 0:
+            end = quote_end
+            continue
+        if char in _CLOSER_OF:
+            stack.append(_CLOSER_OF[char])
+        elif stack and char == stack[-1]:
+            stack.pop()
+            if not stack:
+                return end + 1
+        end += 1
+    return -1

@@ -1,0 +1,68 @@
+"""Finds the functions of Python text, whether or not it parses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tabwright.core.extents import Function, columns, dedent, line_end
+from tabwright.core.surroundings import Surroundings
+
+_DEF = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<is_async>async[ \t]+)?def[ \t]+(?P<name>\w+)[ \t]*(?:\[[^\]\n]*\])?",
+    re.MULTILINE,
+)
+_NEXT_STATEMENT = re.compile(r"\n[ \t]*(?:def|class|async def|return|import|from|with|@)\b")
+_BRACKET = re.compile(r"[()\[\]{}]")
+
+
+def python_functions(near: Surroundings) -> Iterator[Function]:
+    """Every function whose header is in reach, in order of their starts."""
+    code = near.masked.code
+    for header in _DEF.finditer(code):
+        start, bracket = header.start(), header.end()
+        closer = _closing(code, bracket)
+        stop = line_end(code, max(bracket, closer))
+        after = max(bracket, closer + 1)
+        colon = _colon(code, after, stop)
+        result = near.text[after : colon if colon >= 0 else stop]
+        result = result.partition("->")[2].strip()
+        inner = near.text[bracket + 1 : closer if closer >= 0 else stop]
+        rest = code[colon + 1 : stop].strip() if colon >= 0 else ""
+        opened = colon + 1 if colon >= 0 else stop
+        body = min(len(code), stop + 1)
+        end = body if rest else dedent(near, body, columns(header["indent"] + "x"))
+        yield Function(
+            header["name"],
+            start,
+            opened,
+            (opened, stop) if rest else (body, end),
+            end,
+            inner,
+            result,
+            header["is_async"] is not None,
+            lines=not rest,
+            whole=colon >= 0,
+        )
+
+
+def _closing(code: str, bracket: int) -> int:
+    """Where the bracket at an offset is closed; -1 if it is not, or there is none."""
+    if code[bracket : bracket + 1] != "(":
+        return -1
+    depth = 0
+    stop = _NEXT_STATEMENT.search(code, bracket)
+    for found in _BRACKET.finditer(code, bracket, stop.start() if stop else len(code)):
+        depth += 1 if found[0] in "([{" else -1
+        if depth == 0:
+            return found.start()
+    return -1
+
+
+def _colon(code: str, at: int, line_end: int) -> int:
+    depth = 0
+    for found in re.finditer(r"[()\[\]{}:]", code[at:line_end]):
+        if found[0] == ":" and depth == 0:
+            return at + found.start()
+        depth += (found[0] in "([{") - (found[0] in ")]}")
+    return -1

@@ -1,0 +1,114 @@
+"""Parameters of functions, written the way each language writes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Style = Literal["bare", "colon", "type first", "type last"]
+
+_MOST = 4_000
+_CLOSERS = {")": "(", "]": "[", "}": "{", ">": "<"}
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|->|=>|<=|>=")
+_WORDS_BEFORE = re.compile(
+    r"(?:@\w+(?:\([^()]*\))?\s+|\b(?:public|private|protected|readonly|final|mut"
+    r"|ref|out|in|params|vararg|noinline|crossinline|required|covariant|this(?=\s+\w)"
+    r"|val|var|inout|borrowing|consuming)\s+)+"
+)
+_LAST_NAME = re.compile(r"(?P<name>[\w$]+)(?P<array>(?:\s*\[[^\]]*\])*)\s*$")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter; what is not told is ""; a name may carry its sign (``*args``, ``...rest``)."""
+
+    name: str
+    type: str = ""
+    default: str = ""
+
+
+def split(text: str, separator: str = ",") -> list[str]:
+    """The parts of ``text`` between separators that stand in no bracket and no string."""
+    parts: list[str] = []
+    stack: list[str] = []
+    text = text[:_MOST]
+    start = at = 0
+    while at < len(text):
+        quoted = _QUOTED.match(text, at)
+        if quoted:
+            at = quoted.end()
+            continue
+        char = text[at]
+        if char in "([{<":
+            stack.append(char)
+        elif char in _CLOSERS and stack and stack[-1] == _CLOSERS[char]:
+            stack.pop()
+        elif char == separator and not stack:
+            parts.append(text[start:at])
+            start = at + 1
+        at += 1
+    parts.append(text[start:])
+    return [part.strip() for part in parts]
+
+
+def parse(text: str, style: Style) -> tuple[Parameter, ...]:
+    """The parameters of what stands between the round brackets."""
+    pieces = [" ".join(piece.split()) for piece in split(text)]
+    found = [
+        _PARSERS[style](piece) for piece in pieces if piece and piece not in ("void", "/", "*")
+    ]
+    return _types_handed_back(found) if style == "type last" else tuple(found)
+
+
+def _default(piece: str) -> tuple[str, str]:
+    head, *rest = split(piece, "=")
+    return head, "=".join(rest).strip()
+
+
+def _bare(piece: str) -> Parameter:
+    head, default = _default(piece)
+    return Parameter(head, "", default)
+
+
+def _colon(piece: str) -> Parameter:
+    head, default = _default(piece)
+    name, *type_ = split(head, ":")
+    name = _WORDS_BEFORE.sub("", name).strip()
+    # Swift's "label name: Type" is known by its name inside.
+    label = re.fullmatch(r"[\w]+ ([\w]+)", name)
+    name = label[1] if label else name.removesuffix("?")
+    return Parameter(name, ":".join(type_).strip(), default)
+
+
+def _type_first(piece: str) -> Parameter:
+    head, default = _default(piece)
+    head = _WORDS_BEFORE.sub("", head + " ").strip() or head
+    found = _LAST_NAME.search(head)
+    if found is None:
+        return Parameter(head, "", default)
+    before = head[: found.start()].rstrip("$").strip()
+    if not before and not piece.lstrip("&.").startswith("$"):
+        return Parameter(found["name"], "", default)
+    type_ = before + found["array"].replace(" ", "")
+    return Parameter(found["name"], type_.strip(), default)
+
+
+def _type_last(piece: str) -> Parameter:
+    name, _, type_ = piece.partition(" ")
+    return Parameter(name, type_.strip())
+
+
+def _types_handed_back(found: list[Parameter]) -> tuple[Parameter, ...]:
+    """Go's ``a, b int``: a name without a type has that of the next."""
+    if not any(parameter.type for parameter in found):
+        return tuple(Parameter("", parameter.name) for parameter in found)
+    done: list[Parameter] = []
+    type_ = ""
+    for parameter in reversed(found):
+        type_ = parameter.type or type_
+        done.append(Parameter(parameter.name, type_))
+    return tuple(reversed(done))
+
+
+_PARSERS = {"bare": _bare, "colon": _colon, "type first": _type_first, "type last": _type_last}

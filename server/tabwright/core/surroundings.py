@@ -1,0 +1,211 @@
+"""The whole lines around an offset, with code told apart from strings and comments.
+
+Everything here is bounded by the reach that is asked for, however long the document or its lines.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from tabwright.core.languages import Language
+from tabwright.core.text import Span, line_span, scrub_surrogates
+
+REACH = 8_000
+_LONGEST_LINE = 4_000
+_FILLER = '"'
+_LONG_QUOTES = ('"""', "'''", "`")
+# Where "#" also stands inside words and variables, it comments only after a blank.
+_BLANK_BEFORE = ("shellscript", "perl", "yaml", "makefile", "dockerfile", "powershell")
+_REGEX_LITERALS = ("javascript", "javascriptreact", "typescript", "typescriptreact")
+# Lines that stand in no string: where reading may begin when the text's start is out of reach.
+_SURE = re.compile(
+    r"^(?:(?:async )?def \w+\(|class \w+[(:]|@\w|import \w|from [\w.]+ import )", re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A stretch of comment as it was found: one line comment or one block comment."""
+
+    span: Span
+    block: bool
+
+
+@dataclass(frozen=True)
+class Masked:
+    r"""A text of the same length without the insides of its strings and comments.
+
+    ``code`` holds ``"`` for every character of a string, its line ends too, so that a string of
+    several lines becomes one; comments are blank. Spans are counted in the text.
+    """
+
+    code: str
+    comments: tuple[Remark, ...]
+    strings: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    r"""Whole lines of a document from the offset ``base`` on.
+
+    ``text`` is as long as what it stands for, but every line ends in ``\n`` alone (a ``\r\n`` is a
+    blank and a ``\n``) and lone surrogates are U+FFFD. ``at`` is the offset asked about, counted in
+    ``text``; ``whole`` says whether the document's start is in reach.
+    """
+
+    base: int
+    text: str
+    at: int
+    language: Language
+    whole: bool
+
+    @cached_property
+    def masked(self) -> Masked:
+        """The lines without the insides of strings and comments."""
+        start = 0
+        if not self.whole and self.language.id == "python":
+            sure = _SURE.search(self.text)
+            start = sure.start() if sure and sure.start() <= self.at else 0
+        return mask(self.text, self.language, start)
+
+    @cached_property
+    def bare(self) -> str:
+        """The lines with comments blanked out and strings as they are."""
+        parts = []
+        done = 0
+        for remark in self.masked.comments:
+            parts.append(self.text[done : remark.span.start])
+            done = remark.span.end
+            parts.append(self.masked.code[remark.span.start : done])
+        return "".join((*parts, self.text[done:]))
+
+    def span(self, start: int, end: int) -> Span:
+        """The document's span of a range of ``text``."""
+        return Span(self.base + start, self.base + end)
+
+    def line(self, at: int) -> str:
+        r"""The line of ``text`` that holds the offset ``at``, without its line end."""
+        return self.text[self.line_start(at) : self.line_end(at)]
+
+    def line_start(self, at: int) -> int:
+        """Where the line of ``at`` begins."""
+        return self.text.rfind("\n", 0, at) + 1
+
+    def line_end(self, at: int) -> int:
+        r"""Where the line of ``at`` ends, before its ``\n``."""
+        end = self.text.find("\n", at)
+        return len(self.text) if end < 0 else end
+
+    def next_line(self, at: int) -> int:
+        """Where the line after that of ``at`` begins; the text's length when there is none."""
+        return min(len(self.text), self.line_end(at) + 1)
+
+
+def around(text: str, offset: int, language: Language, reach: int = REACH) -> Surroundings | None:
+    """The whole lines within ``reach`` characters of an offset; None on a line far too long.
+
+    They end where a neighbour is too long. Raises ValueError when the offset lies outside.
+    """
+    line = line_span(text, offset)
+    if len(line) > _LONGEST_LINE:
+        return None
+    low = max(0, line.start - reach)
+    above = _normal(text[low : line.start])
+    lines = above.split("\n")[:-1]
+    kept = _last_short(lines if low == 0 else lines[1:])
+    above = above[len(above) - kept :]
+    high = min(len(text), line.end + max(reach, 2))
+    if text[high - 1 : high + 1] == "\r\n":
+        high += 1
+    below = _normal(text[line.end : high])
+    below = below[: _first_short(below, high == len(text))]
+    base = line.start - len(above)
+    middle = _normal(text[line.start : line.end])
+    at = min(offset, line.end) - base
+    return Surroundings(base, above + middle + below, at, language, base == 0)
+
+
+def everything(text: str, language: Language) -> Surroundings:
+    """The whole document as surroundings of its start; lines of any length."""
+    return Surroundings(0, _normal(text), 0, language, True)
+
+
+def _normal(piece: str) -> str:
+    if "\r" in piece:
+        piece = piece.replace("\r\n", " \n").replace("\r", "\n")
+    return scrub_surrogates(piece)
+
+
+def _last_short(lines: list[str]) -> int:
+    """How many characters the last lines hold, with line ends, before one is too long."""
+    kept = 0
+    for line in reversed(lines):
+        if len(line) > _LONGEST_LINE:
+            break
+        kept += len(line) + 1
+    return kept
+
+
+def _first_short(below: str, to_end: bool) -> int:
+    """How much of the text from a line's end on can stay, in whole lines that are short."""
+    kept = 0
+    lines = below.split("\n")
+    for number, line in enumerate(lines):
+        last = number == len(lines) - 1
+        if len(line) > _LONGEST_LINE or (last and not to_end):
+            break
+        kept += len(line) + (not last)
+    return kept
+
+
+def mask(text: str, language: Language, start: int = 0) -> Masked:
+    r"""Blank out strings and comments from ``start`` on; lines must end in ``\n``."""
+    parts = [text[:start]]
+    comments: list[Remark] = []
+    strings: list[Span] = []
+    done = start
+    for found in _pattern(language).finditer(text, start):
+        parts.append(text[done : found.start()])
+        done = found.end()
+        span = Span(found.start(), done)
+        if found.lastgroup == "string":
+            strings.append(span)
+            parts.append(_FILLER * len(span))
+            continue
+        comments.append(Remark(span, found.lastgroup == "block"))
+        parts.append("\n".join(" " * len(line) for line in found[0].split("\n")))
+    parts.append(text[done:])
+    return Masked("".join(parts), tuple(comments), tuple(strings))
+
+
+@lru_cache(maxsize=64)
+def _pattern(language: Language) -> re.Pattern[str]:
+    ways = []
+    if language.block_comment:
+        start, end = (re.escape(sign) for sign in language.block_comment)
+        ways.append(f"(?P<block>{start}(?s:.)*?(?:{end}|\\Z))")
+    if language.line_comment:
+        before = r"(?<!\S)" if language.id in _BLANK_BEFORE else ""
+        ways.append(f"(?P<line>{before}{re.escape(language.line_comment)}[^\\n]*)")
+    strings = [_string(quote) for quote in sorted(language.quotes, key=len, reverse=True)]
+    if language.id == "rust":
+        strings.append(r"'(?:\\.[^'\n]{0,8}|[^'\\\n])'")
+    if language.id in _REGEX_LITERALS:
+        inside = r"(?:\\.|\[(?:\\.|[^\]\\\n]){0,80}\]|[^/\\\n\[]){1,200}"
+        strings.append(rf"(?<=[=(,:\[!&|?{{}}; ])/(?![/*\s=]){inside}/")
+    if strings:
+        ways.append(f"(?P<string>{'|'.join(strings)})")
+    return re.compile("|".join(ways) or r"(?!)")
+
+
+def _string(quote: str) -> str:
+    """One string; a long one that is never closed ends with its line, as every short one does."""
+    sign = re.escape(quote)
+    if quote not in _LONG_QUOTES:
+        return f"{sign}(?:\\\\[^\\n]|[^{sign}\\\\\\n])*{sign}?"
+    char = re.escape(quote[0])
+    more = f"|{char}(?!{re.escape(quote[1:])})" if len(quote) > 1 else ""
+    inside = f"[^{char}\\\\]*(?:(?:\\\\(?s:.){more})[^{char}\\\\]*)*"
+    return f"{sign}{inside}{sign}|{sign}[^\\n]*"
