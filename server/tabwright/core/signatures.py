@@ -23,7 +23,7 @@ __all__ = ["Parameter", "Signature", "signature_at"]
 REACH = 40_000
 _DECORATOR = re.compile(r"[ \t]*(?:@[\w.]|#!?\[|\[\w[^\n]*\][ \t]*$)")
 _IMPORT = re.compile(
-    r"\#\s*(?:include|import|define|pragma)\b|(?:using|import|package|use)\b[^\n]*;?"
+    r"\#\s*(?:include|import|define|pragma)\b|(?:using|import|package|typedef|use)\b[^\n]*;?"
 )
 _STRINGS = re.compile(r'[rRuU]?"+')
 _LONGEST_HEADER = 4_000
