@@ -1,41 +1,27 @@
-"""A small editor's side of the protocol over stdio, for the demo, ``complete`` and the benchmarks.
-
-It speaks JSON-RPC by itself, on purpose: what it sees is what went over the wire, and its clock
-runs from the write of a request to the read of the answer.
-"""
+"""What a small editor does over the protocol, for the demo, ``complete`` and the benchmarks."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tabwright.cli.lsp_connection import (
+    CANCELLED,
+    Json,
+    LspConnection,
+    Notify,
+    ResponseError,
+    ServerGone,
+)
+from tabwright.cli.lsp_edits import applied
 from tabwright.cli.lsp_positions import offset_at, position_at
 
-Json = dict[str, object]
-Notify = Callable[[str, Json], None]
-
-CANCELLED = -32800
-
-
-class ResponseError(Exception):
-    """The server answered a request with an error; ``code`` is JSON-RPC's."""
-
-    def __init__(self, code: int, message: str) -> None:
-        """Keep the code beside the message."""
-        super().__init__(f"{message} ({code})")
-        self.code = code
-
-
-class ServerGone(Exception):
-    """The server process ended; the message carries the end of what it wrote to stderr."""
+__all__ = ["CANCELLED", "Item", "Json", "LspClient", "Notify", "ResponseError", "ServerGone"]
 
 
 @dataclass(frozen=True)
@@ -52,20 +38,12 @@ class Item:
 
 
 @dataclass
-class LspClient:
+class LspClient(LspConnection):
     """One server process and the connection to it; make it with ``start``, end it with ``stop``."""
 
-    process: asyncio.subprocess.Process
-    encoding: str
-    settings: Mapping[str, object]
-    on_notify: Notify | None = None
     initialize_ms: float = 0.0
     server_info: Json = field(default_factory=dict)
-    _next_id: int = 0
-    _pending: dict[int, asyncio.Future[object]] = field(default_factory=dict)
     _versions: dict[str, int] = field(default_factory=dict)
-    _stderr: deque[str] = field(default_factory=lambda: deque(maxlen=20))
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
     async def start(
@@ -93,10 +71,7 @@ class LspClient:
             limit=1 << 26,
         )
         client = cls(process, encoding, settings or {}, on_notify)
-        client._tasks = [
-            asyncio.create_task(client._read_messages()),
-            asyncio.create_task(client._read_stderr()),
-        ]
+        client.read()
         answer = await client.request("initialize", client._initialize_params(root))
         client.initialize_ms = (time.perf_counter() - started) * 1000
         if isinstance(answer, dict):
@@ -117,7 +92,11 @@ class LspClient:
             "capabilities": {
                 "general": {"positionEncodings": [self.encoding]},
                 "window": {"workDoneProgress": True},
-                "workspace": {"configuration": True, "workspaceFolders": True},
+                "workspace": {
+                    "configuration": True,
+                    "workspaceFolders": True,
+                    "workspaceEdit": {"documentChanges": True, "resourceOperations": ["create"]},
+                },
                 "textDocument": {
                     "inlineCompletion": {},
                     "synchronization": {"dynamicRegistration": False},
@@ -130,101 +109,6 @@ class LspClient:
                 "notebookDocument": {"synchronization": {"executionSummarySupport": False}},
             },
         }
-
-    # Messages -----------------------------------------------------------------------------------
-
-    def notify(self, method: str, params: object) -> None:
-        """Send a notification."""
-        self._send({"jsonrpc": "2.0", "method": method, "params": params})
-
-    async def request(self, method: str, params: object) -> object:
-        """Send a request and wait for its result.
-
-        Cancelling the waiting task sends ``$/cancelRequest``. Raises ResponseError or ServerGone.
-        """
-        request_id, answer = self.begin(method, params)
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            self.cancel(request_id)
-            raise
-
-    def begin(self, method: str, params: object) -> tuple[int, asyncio.Future[object]]:
-        """Send a request and return its id and the future of its result, for those who cancel."""
-        self._next_id += 1
-        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._pending[self._next_id] = answer
-        message = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
-        if any(task.done() for task in self._tasks[:1]):
-            self._fail_pending()
-        else:
-            self._send(message)
-        return self._next_id, answer
-
-    def cancel(self, request_id: int) -> None:
-        """Ask the server to give a request up; its future then raises ResponseError."""
-        self.notify("$/cancelRequest", {"id": request_id})
-
-    def _send(self, message: object) -> None:
-        body = json.dumps(message).encode()
-        writer = self.process.stdin
-        if writer is not None and not writer.is_closing():
-            writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-
-    async def _read_messages(self) -> None:
-        reader = self.process.stdout
-        if reader is None:
-            raise RuntimeError("the server was started without a pipe")
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                header = await reader.readuntil(b"\r\n\r\n")
-                length = next(
-                    int(line.split(b":")[1])
-                    for line in header.split(b"\r\n")
-                    if line.lower().startswith(b"content-length")
-                )
-                self._handle(json.loads(await reader.readexactly(length)))
-        await self.process.wait()
-        self._fail_pending()
-
-    def _fail_pending(self) -> None:
-        tail = "\n".join(self._stderr)
-        for answer in self._pending.values():
-            if not answer.done():
-                status = self.process.returncode
-                answer.set_exception(ServerGone(f"the server ended with status {status}\n{tail}"))
-        self._pending.clear()
-
-    async def _read_stderr(self) -> None:
-        while self.process.stderr and (line := await self.process.stderr.readline()):
-            self._stderr.append(line.decode(errors="replace").rstrip())
-
-    def _handle(self, message: Json) -> None:
-        if "method" not in message:
-            self._resolve(message)
-            return
-        params = message.get("params")
-        if self.on_notify and isinstance(params, dict):
-            self.on_notify(str(message["method"]), params)
-        if "id" in message:
-            result: object = None
-            if message["method"] == "workspace/configuration" and isinstance(params, dict):
-                result = [
-                    dict(self.settings) if item.get("section") == "tabwright" else None
-                    for item in params.get("items", ())
-                ]
-            self._send({"jsonrpc": "2.0", "id": message["id"], "result": result})
-
-    def _resolve(self, message: Json) -> None:
-        key = message.get("id")
-        answer = self._pending.pop(key, None) if isinstance(key, int) else None
-        if answer is None or answer.done():
-            return
-        error = message.get("error")
-        if isinstance(error, dict):
-            answer.set_exception(ResponseError(int(error["code"]), str(error["message"])))
-        else:
-            answer.set_result(message.get("result"))
 
     # What an editor does ------------------------------------------------------------------------
 
@@ -272,23 +156,50 @@ class LspClient:
             found.append(Item(start, end, new["value"] if isinstance(new, dict) else new))
         return tuple(found)
 
+    async def code_actions(
+        self,
+        uri: str,
+        text: str,
+        start: int,
+        end: int,
+        *,
+        only: Sequence[str] = (),
+        diagnostics: Sequence[Json] = (),
+    ) -> list[Json]:
+        """Ask what applies to ``text[start:end]``; ``diagnostics`` are in the protocol's form."""
+        context = {"diagnostics": list(diagnostics), "triggerKind": 1}
+        answer = await self.request(
+            "textDocument/codeAction",
+            {
+                "textDocument": {"uri": uri},
+                "range": self.range(text, start, end),
+                "context": {**context, "only": list(only)} if only else context,
+            },
+        )
+        listed = answer if isinstance(answer, list) else []
+        return [action for action in listed if isinstance(action, dict)]
+
+    async def resolve(self, action: Json) -> Json:
+        """Have the work of a listed code action done; the action comes back with its edit."""
+        answer = await self.request("codeAction/resolve", action)
+        return answer if isinstance(answer, dict) else {}
+
+    def applied(self, edit: Mapping[str, object], texts: Mapping[str, str]) -> dict[str, str]:
+        """Documents after a WorkspaceEdit; raises StaleEdit when one has changed since."""
+        return applied(edit, texts, self.encoding, self._versions)
+
+    def range(self, text: str, start: int, end: int) -> Json:
+        """The protocol's range of ``text[start:end]``."""
+        positions = (position_at(text, offset, self.encoding) for offset in (start, end))
+        return dict(zip(("start", "end"), positions, strict=True))
+
+    def version(self, uri: str) -> int:
+        """The version of an open document."""
+        return self._versions[uri]
+
     async def execute(self, command: str, *arguments: object) -> Json:
         """Run one of the server's commands; an empty result when its answer is no object."""
         answer = await self.request(
             "workspace/executeCommand", {"command": command, "arguments": list(arguments)}
         )
         return answer if isinstance(answer, dict) else {}
-
-    async def stop(self) -> None:
-        """Shut the server down and wait for its end; kill it when it has not ended in 5 s."""
-        if self.process.returncode is None:
-            with contextlib.suppress(ResponseError, ServerGone, TimeoutError):
-                await asyncio.wait_for(self.request("shutdown", None), 5)
-            self.notify("exit", None)
-            try:
-                await asyncio.wait_for(self.process.wait(), 5)
-            except TimeoutError:
-                self.process.kill()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
