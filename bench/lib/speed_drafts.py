@@ -50,6 +50,18 @@ class Pair:
     plain: Written
     drafted: Written
 
+    @property
+    def copied(self) -> bool:
+        """Whether either answer is the old text: drafts do best there, and nothing was edited."""
+        old = self.edit.code.strip("\n")
+        return old in (self.plain.text.strip("\n"), self.drafted.text.strip("\n"))
+
+    @property
+    def right(self) -> bool:
+        """Whether both answers are the edit that was asked for."""
+        wanted = self.edit.expected.strip("\n")
+        return {self.plain.text.strip("\n"), self.drafted.text.strip("\n")} == {wanted}
+
 
 async def run(
     settings: Mapping[str, object], json_file: Path | None, count: int, rounds: int
@@ -74,6 +86,15 @@ async def run(
     kinds = dict.fromkeys(edit.kind for edit in edits)
     rows = [_row(kind, [pair for pair in pairs if pair.edit.kind == kind]) for kind in kinds]
     rows.append(_row("together", pairs))
+    rows += [
+        _row(f"of these {name}", those)
+        for name, those in {
+            "changed": [pair for pair in pairs if not pair.copied],
+            "changed as asked": [pair for pair in pairs if pair.right],
+            "copied unchanged": [pair for pair in pairs if pair.copied],
+        }.items()
+        if those
+    ]
     about = {
         "edits": f"{count} of each kind, {rounds} rounds, with and without drafts in turn",
         "functions": ", ".join(edit.name for edit in edits),
@@ -97,7 +118,8 @@ async def _pair(bench: Workbench, model: str, edit: FunctionEdit, *, drafted_fir
 
 
 def _body(model: str, edit: FunctionEdit, *, drafts: bool) -> Json:
-    question = f"{edit.instruction} Repeat the whole function.\n\n```python\n{edit.code}```"
+    # Asked for before the code, the 0.5B model repeats the function as it stands.
+    question = f"```python\n{edit.code}```\n\n{edit.instruction} Write the whole changed function."
     parts: list[dict[str, str]] = []
     for role, text in (("system", SYSTEM), ("user", question)):
         parts += [{"token": "<|im_start|>"}, {"text": f"{role}\n{text}"}]
