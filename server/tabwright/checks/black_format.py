@@ -82,22 +82,54 @@ def _formatted(old: str, new: str, edit: Changes, settings: Settings) -> str:
     import black
 
     whole = black.format_str(new, mode=settings.mode())
-    if whole == new or _stays_inside(changes(new, whole), edit) or _clean(old, settings):
+    ranges = _written(split(new), edit)
+    if _inside(new, whole, ranges) == whole or _clean(old, settings):
         return whole
-    ranges = [(block.new_start, block.new_end - 1) for block in edit.blocks]
-    ranges = [(first, last) for first, last in ranges if first <= last]
-    done = black.format_str(new, mode=settings.mode(), lines=ranges) if ranges else new
-    return done if _stays_inside(changes(new, done), edit) else new
+    if not ranges:
+        return new
+    # black sets the blank lines and the indentation around the lines too.
+    return _inside(new, black.format_str(new, mode=settings.mode(), lines=ranges), ranges)
 
 
-def _stays_inside(further: Changes, edit: Changes) -> bool:
-    """Whether changes touch only lines that the edit had changed, or put lines at their rim."""
-    return all(
-        any(
-            one.new_start <= block.old_start and block.old_end <= one.new_end for one in edit.blocks
-        )
-        for block in further.blocks
-    )
+def _written(lines: list[str], edit: Changes) -> list[tuple[int, int]]:
+    """First and last line of each block that the edit put in, without blank lines at its rim.
+
+    Of those, nobody can tell which are the edit's and which stood there before.
+    """
+    ranges = []
+    for block in edit.blocks:
+        filled = [n for n in range(block.new_start, block.new_end) if lines[n - 1].strip()]
+        ranges += [(filled[0], filled[-1])] if filled else []
+    return ranges
+
+
+def _inside(text: str, done: str, ranges: list[tuple[int, int]]) -> str:
+    """``text`` with what ``done`` changes in the ranges of lines, or puts in at their rim."""
+    old, new = split(text), split(done)
+    result: list[str] = []
+    at = 0
+    for block in between(old, new).blocks:
+        first, last = block.old_start, block.old_end - 1
+        put = new[block.new_start - 1 : block.new_end - 1]
+        if not _within(first, last, ranges):
+            # Blank lines beside a range are the document's, whatever else the block holds.
+            filled = [n for n in range(first, last + 1) if old[n - 1].strip()]
+            if not filled or not _within(filled[0], filled[-1], ranges):
+                continue
+            first, last = filled[0], filled[-1]
+            put = _without_rim(put)
+        result += (*old[at : first - 1], *put)
+        at = last
+    return "".join((*result, *old[at:]))
+
+
+def _within(first: int, last: int, ranges: list[tuple[int, int]]) -> bool:
+    return any(start <= first and last <= end for start, end in ranges)
+
+
+def _without_rim(lines: list[str]) -> list[str]:
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    return lines[filled[0] : filled[-1] + 1] if filled else []
 
 
 @lru_cache(maxsize=8)
@@ -137,6 +169,9 @@ def settings_for(path: str, root: str) -> Settings:
 
     start = path or root
     file = find_pyproject_toml((start,)) if Path(start).is_absolute() else None
+    at_root = Path(root, "pyproject.toml")
+    if file is None and root and at_root.is_file():
+        file = str(at_root)
     found: Mapping[str, Any] = parse_pyproject_toml(file) if file else {}
     return Settings(
         line_length=int(found.get("line_length") or _line_length(file) or 88),

@@ -15,7 +15,7 @@ from tabwright.checks import (
     silencing,
     tree_sitter_source,
 )
-from tabwright.checks.child import Unanswered
+from tabwright.checks.child import Unanswered, together
 from tabwright.checks.faults import Fault, Options, Subject, worst_first
 from tabwright.checks.lines import Changes, changes, line_of
 from tabwright.core.action import Diagnostic
@@ -37,7 +37,7 @@ async def check(subject: Subject, options: Options) -> tuple[Fault, ...]:
         return (_failed("syntax", error, "nothing was checked"),)
     if any(fault.kind == "syntax" for fault in faults):
         return worst_first(faults)
-    found = await asyncio.gather(*_jobs(subject, edit, options))
+    found = await together(*_jobs(subject, edit, options))
     return worst_first(faults + sum(found, ()))
 
 

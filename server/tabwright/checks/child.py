@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 _MOST_BYTES = 16 * 2**20
 _CHUNK = 2**16
 _GRACE_S = 2.0
 _POSIX = os.name == "posix"
+
+T = TypeVar("T")
 
 
 class Unanswered(Exception):
@@ -64,23 +67,12 @@ async def watch(
     environment: Mapping[str, str] | None = None,
 ) -> tuple[Output, bool]:
     """Like ``run``, but a program out of time gives what it printed so far, and False."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=cwd,
-            env=environment,
-            start_new_session=_POSIX,
-        )
-    except (OSError, ValueError) as error:
-        raise Unanswered(f"could not be started ({error})") from error
+    process = await _started(command, cwd, environment)
     printed, complained = bytearray(), bytearray()
     ended = False
     try:
         async with asyncio.timeout(timeout_s):
-            await asyncio.gather(
+            await together(
                 _feed(process.stdin, stdin),
                 _collect(process.stdout, printed),
                 _collect(process.stderr, complained),
@@ -91,8 +83,43 @@ async def watch(
         pass
     finally:
         if not ended:
-            await _end(process)
+            await _surely(_end(process))
     return Output(process.returncode or 0, _text(printed), _text(complained)), ended
+
+
+async def _started(
+    command: Sequence[str], cwd: str | None, environment: Mapping[str, str] | None
+) -> asyncio.subprocess.Process:
+    """The program, started; cancelled meanwhile, it is ended as soon as it has begun."""
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=cwd,
+            env=environment,
+            start_new_session=_POSIX,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _surely(_abandon(starting))
+        raise
+    except (OSError, ValueError) as error:
+        raise Unanswered(f"could not be started ({error})") from error
+
+
+async def together(*jobs: Coroutine[None, None, T]) -> list[T]:
+    """The results of jobs run side by side; when one fails, the others are cancelled first."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _feed(stream: asyncio.StreamWriter | None, text: str) -> None:
@@ -116,6 +143,26 @@ def _text(raw: bytearray) -> str:
     return raw.decode("utf-8", "replace")
 
 
+async def _abandon(starting: asyncio.Task[asyncio.subprocess.Process]) -> None:
+    # What could not be started needs no end.
+    with suppress(OSError, ValueError):
+        await _end(await starting)
+
+
+async def _surely(job: Coroutine[None, None, None]) -> None:
+    """Await a short job to its end, whoever cancels meanwhile; they are obeyed afterwards."""
+    task = asyncio.create_task(job)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
+
+
 async def _end(process: asyncio.subprocess.Process) -> None:
     # Gone already: nothing to kill.
     with suppress(ProcessLookupError):
@@ -123,6 +170,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
     # A descendant that left the group may hold the pipes open for ever.
     with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(process.wait()), _GRACE_S)
+        await asyncio.wait_for(process.communicate(), _GRACE_S)

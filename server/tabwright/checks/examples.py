@@ -231,6 +231,8 @@ def _expression(text: str) -> ast.expr | None:
 
 def _is_literal(text: str) -> bool:
     text = _CONSTANTS.get(text.strip(), text.strip())
+    if text.endswith(","):
+        return False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

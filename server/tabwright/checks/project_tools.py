@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from tabwright.checks import eslint_tool, mypy_tool, pylint_tool, pyright_tool, tsc_tool
-from tabwright.checks.child import Unanswered
+from tabwright.checks.child import Unanswered, together
 from tabwright.checks.faults import Options, Subject
 from tabwright.checks.found import projects
 from tabwright.checks.lines import Changes
@@ -17,7 +16,7 @@ from tabwright.checks.reports import Comparison, Report, Verdict
 from tabwright.checks.scratch import Place
 from tabwright.core.action import Diagnostic
 
-_Ask = Callable[[str, str, Place], Awaitable[list[Report]]]
+_Ask = Callable[[str, str, Place], Coroutine[None, None, list[Report]]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ async def check(
     """What the tool says of ``wanted`` and of anything new; raises Unanswered."""
     place = Place(subject.path, subject.root, subject.language_id, options.timeout_s)
     try:
-        before, after = await asyncio.gather(
+        before, after = await together(
             _before(tool, program, subject.before, place),
             tool.ask(program, subject.after, place),
         )

@@ -8,13 +8,13 @@ import warnings
 from dataclasses import dataclass
 
 from tabwright.checks.faults import Fault, Subject
-from tabwright.checks.lines import Changes, line_of
+from tabwright.checks.lines import Changes
 from tabwright.core.names import unbound
-from tabwright.core.python import frame
-from tabwright.core.text import Edit, Span, apply, difference
+from tabwright.core.python import parses
+from tabwright.core.text import difference
 
 _CELL_LINE = re.compile(r"^([ \t]*)(?:[%!?].*|[^#\n'\"]*\?{1,2}[ \t]*)$", re.MULTILINE)
-_NAME = re.compile(r"\w+")
+_STATEMENT = re.compile(r"^(?=[^\s)\]}#])(?!(?:else|elif|except|finally|case)\b)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -60,23 +60,23 @@ def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
 
 
 def _broken_in_place(before: str, after: str) -> bool:
-    """Whether the new text does not parse among its neighbours, where something else would.
+    """Whether the statements at the margin around the change parsed before and no longer do.
 
     For a document that is broken elsewhere: the compiler tells of the first error only.
     """
     for edit in difference(before, after):
-        start = edit.span.start
-        line = before.rfind("\n", 0, start) + 1
-        end = before.find("\n", edit.span.end)
-        whole = Span(line, len(before) if end < 0 else end)
-        inner = Edit(Span(start - line, edit.span.end - line), edit.new_text)
-        new = apply(before[whole.start : whole.end], (inner,))
-        gap = frame(before[: whole.start] + before[whole.end :], whole.start)
-        if gap is None or gap.parses_with(new):
-            continue
-        if any(gap.parses_with(filler) for filler in ("", "pass", "    pass")):
+        start, end = edit.span.start, edit.span.end
+        new_end = start + len(edit.new_text)
+        if parses(_around(before, start, end)) and not parses(_around(after, start, new_end)):
             return True
     return False
+
+
+def _around(text: str, start: int, end: int) -> str:
+    """The whole statements at the margin that a stretch of the text touches."""
+    first = max((one.start() for one in _STATEMENT.finditer(text, 0, start + 1)), default=0)
+    following = _STATEMENT.search(text, max(end, start + 1))
+    return text[first : following.start() if following else len(text)]
 
 
 def check_names(subject: Subject) -> tuple[Fault, ...]:
@@ -94,5 +94,9 @@ def check_names(subject: Subject) -> tuple[Fault, ...]:
 
 
 def _first(source: str, name: str) -> int:
-    found = next((word for word in _NAME.finditer(source) if word[0] == name), None)
-    return line_of(source, found.start()) if found else 0
+    """The first line that looks the name up."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        nodes = ast.walk(ast.parse(source))
+    lines = [one.lineno for one in nodes if isinstance(one, ast.Name) and one.id == name]
+    return min(lines, default=0)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from tabwright.checks.child import Unanswered, run
+from tabwright.checks.child import Unanswered, run, together
 from tabwright.checks.faults import Fault, Options, Subject
 from tabwright.checks.found import bundled
 from tabwright.checks.lines import Changes
@@ -163,7 +162,7 @@ async def _both(
     while True:
         attempt = attempts.pop(0)
         try:
-            before, after = await asyncio.gather(
+            before, after = await together(
                 _ask(ruff, subject.before, attempt, subject, options),
                 _ask(ruff, subject.after, attempt, subject, options),
             )

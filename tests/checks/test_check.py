@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from checks.edits import at, edit, program
+
+from tabwright.checks import check as checking
+from tabwright.checks import risks, ruff_rules, tree_sitter_source
+from tabwright.checks.check import check
+from tabwright.checks.faults import Fault, Options, Subject, worst_first
+
+NOT_CHECKED = "so whether the error is gone was not checked"
+F = "def f(x):\n    return x.foo\n"
+
+
+@pytest.fixture(autouse=True)
+def no_other_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+
+
+async def kinds(subject: Subject, options: Options | None = None) -> list[str]:
+    return [fault.kind for fault in await check(subject, options or Options())]
+
+
+async def said(subject: Subject, options: Options | None = None) -> list[str]:
+    found = await check(subject, options or Options())
+    assert all(fault.kind == "checker" for fault in found)
+    return [fault.message for fault in found]
+
+
+@pytest.mark.parametrize(
+    ("language_id", "before", "after", "expected"),
+    [
+        ("python", F, F + "\n\nx = f(1)\n", []),
+        ("python", F, F, []),
+        ("python", "", "", []),
+        ("python", F, F + "x = (\n", ["syntax"]),
+        ("python", F, F + "eval(input())\nfoo()\n", ["name", "risk"]),
+        ("javascript", "f();\n", "g();\n", []),
+        ("javascript", "f();\n", "f(;\n", ["syntax"]),
+        ("javascript", "f();\n", "eval(x);\n", ["risk"]),
+        ("kotlin", "f()\n", "g()\n", ["checker"]),
+    ],
+)
+async def test_an_edit(language_id: str, before: str, after: str, expected: list[str]) -> None:
+    assert await kinds(edit(before, after, language_id)) == expected
+
+
+FIXED = F.replace("x.foo", "x.bar")
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "message"),
+    [
+        ("Pyright", "reportAttributeAccessIssue", "pyright is not installed here"),
+        ("basedpyright", "reportAny", "basedpyright is not installed here"),
+        ("mypy", "attr-defined", "mypy is not installed here"),
+        ("Pylint", "E1101", "pylint is not installed here"),
+        # ruff knows the rule, but has nothing to say here.
+        ("Pyright", "reportUndefinedVariable", "pyright is not installed here"),
+        ("Ruff", "F401", "ruff does not report this error here"),
+        ("Sourcery", "x", "errors from Sourcery cannot be checked here"),
+        ("", "", "errors from an unknown source cannot be checked here"),
+    ],
+)
+async def test_what_cannot_be_checked_is_said(source: str, code: str, message: str) -> None:
+    wanted = at(F, "x.foo", source, code)
+    assert await said(edit(F, FIXED, "python", wanted)) == [f"{message}, {NOT_CHECKED}"]
+
+
+async def test_another_check_stands_in_for_a_missing_tool() -> None:
+    before = "def f(x):\n    return y\n"
+    wanted = at(before, "y", "Pylance", "reportUndefinedVariable", '"y" is not defined')
+    assert await kinds(edit(before, before.replace("y", "x"), "python", wanted)) == []
+    found = await kinds(edit(before, before.replace("y", "y + 1"), "python", wanted))
+    assert found == ["diagnostic"]
+
+
+TOOL = (
+    "print(json.dumps([{'line': 2, 'symbol': 'no-member', 'message': 'no foo'}]"
+    " if 'foo' in sys.stdin.read() else []))"
+)
+
+
+async def test_a_tool_of_the_project(tmp_path: Path) -> None:
+    tool = tmp_path / ".venv" / "bin" / "pylint"
+    wanted = at(F, "x.foo", "Pylint", "no-member")
+    path = tmp_path / "a.py"
+    good = edit(F, FIXED, "python", wanted, path=path, root=tmp_path)
+    bad = edit(F, F.replace("x.foo", "x.foo()"), "python", wanted, path=path, root=tmp_path)
+    program(tool, TOOL)
+    assert await kinds(good) == []
+    assert await check(bad, Options()) == (
+        Fault("diagnostic", "the error is still there: no foo (no-member)", 2),
+    )
+    assert await said(good, Options(tools=False)) == [f"pylint is not to be run, {NOT_CHECKED}"]
+    program(tool, "print('[]')")
+    other = edit(F + "\n", FIXED, "python", wanted, path=path, root=tmp_path)
+    assert await said(other) == [f"pylint does not report this error here, {NOT_CHECKED}"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("time.sleep(60)", "pylint did not answer in 1 s"),
+        ("sys.exit('no')", "pylint ended with status 1: no"),
+        ("print('{')", "pylint printed what is no report"),
+    ],
+)
+async def test_a_tool_that_misbehaves(tmp_path: Path, body: str, message: str) -> None:
+    program(tmp_path / "venv" / "bin" / "pylint", body)
+    wanted = at(F, "x.foo", "Pylint", "no-member")
+    subject = edit(F, FIXED, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
+    started = time.monotonic()
+    assert await said(subject, Options(timeout_s=1)) == [f"{message}, {NOT_CHECKED}"]
+    assert time.monotonic() - started < 5
+
+
+C_BROKEN = "int f(void) {\n    return 1\n}\nint g(void) { return 2; }\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "after", "expected"),
+    [
+        ("clang", C_BROKEN.replace("1", "1;"), []),
+        ("clang", C_BROKEN.replace("1", "3"), ["diagnostic"]),
+        ("clang", C_BROKEN.replace("2", "3"), ["diagnostic"]),
+    ],
+)
+async def test_errors_of_syntax_from_a_compiler(
+    source: str, after: str, expected: list[str]
+) -> None:
+    wanted = at(C_BROKEN, "1", source, message="expected ';' after return statement")
+    assert await kinds(edit(C_BROKEN, after, "c", wanted)) == expected
+
+
+async def test_a_compilers_other_errors_are_not_taken_for_syntax() -> None:
+    wanted = at(C_BROKEN, "2", "clang", message="no such thing")
+    found = await said(edit(C_BROKEN, C_BROKEN.replace("2", "3"), "c", wanted))
+    assert found == [f"errors from clang cannot be checked here, {NOT_CHECKED}"]
+
+
+async def test_our_own_diagnostics_of_syntax() -> None:
+    before = "def f(:\n    pass\n\n\nx = 1\n"
+    wanted = at(before, "def f(:", "tabwright", message="invalid syntax")
+    assert await kinds(edit(before, before.replace("(:", "():"), "python", wanted)) == []
+    assert await kinds(edit(before, before.replace("(:", "(a:"), "python", wanted)) == ["syntax"]
+    still = await kinds(edit(before, before.replace("1", "2"), "python", wanted))
+    assert still == ["diagnostic"]
+
+
+async def test_a_fix_that_only_silences_is_no_fix(tmp_path: Path) -> None:
+    program(tmp_path / "env" / "bin" / "pylint", TOOL)
+    wanted = at(F, "x.foo", "Pylint", "no-member")
+    after = FIXED.replace("x.bar", "x.bar  # pylint: disable=no-member")
+    subject = edit(F, after, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
+    (fault,) = await check(subject, Options())
+    assert (fault.kind, fault.line) == ("diagnostic", 2)
+
+
+async def test_without_ruff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ruff_rules, "bundled", lambda name: None)
+    assert await check(edit(F, F + "foo()\n"), Options()) == (
+        Fault("name", "`foo` is bound nowhere", 3),
+        Fault("checker", "ruff is not installed here, so risky calls were not checked"),
+    )
+    wanted = at(F, "x", "Ruff", "F401")
+    (message,) = await said(edit(F, FIXED, "python", wanted))
+    assert message == f"ruff is not installed here, {NOT_CHECKED}, and risky calls were not checked"
+
+
+async def test_a_ruff_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = program(tmp_path / "ruff", "time.sleep(60)")
+    monkeypatch.setattr(ruff_rules, "bundled", lambda name: str(tool))
+    assert await said(edit(F, FIXED), Options(timeout_s=0.5)) == [
+        "ruff did not answer in 0.5 s, so risky calls were not checked"
+    ]
+
+
+async def test_examples_run_only_when_asked_for() -> None:
+    before = 'def f(x):\n    """Doc.\n\n    >>> f(2)\n    4\n    """\n    pass\n'
+    after = before.replace("pass", "return x + 1")
+    assert await kinds(edit(before, after)) == []
+    assert await check(edit(before, after), Options(run_examples=True)) == (
+        Fault("example", "`f(2)` gave 3, not 4", 4),
+    )
+    assert await kinds(edit(before, after, cell=True), Options(run_examples=True)) == []
+    # Of a function that the edit did not touch, none is run.
+    other = "y = 1\n" + before
+    assert await kinds(edit(other, other.replace("1", "2", 1)), Options(run_examples=True)) == []
+
+
+async def test_a_module_whose_examples_cannot_run() -> None:
+    after = "x = sum(iter(int, 1))\n\n\ndef f(x):\n    '''f(1) == 2'''\n"
+    found = await said(edit("", after), Options(run_examples=True, timeout_s=1))
+    assert found == ["the module took over 1 s to load, so its examples were not run"]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "expected"),
+    [
+        (checking, "changes", "syntax failed (ZeroDivisionError('boom')), so nothing was checked"),
+        (
+            risks,
+            "check",
+            "the search for risks failed (ZeroDivisionError('boom')), so risky calls were not"
+            " checked",
+        ),
+        (
+            tree_sitter_source,
+            "errors",
+            "syntax failed (ZeroDivisionError('boom')), so nothing was checked",
+        ),
+    ],
+)
+async def test_a_checker_that_breaks_is_said(
+    monkeypatch: pytest.MonkeyPatch, module: object, name: str, expected: str
+) -> None:
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr(module, name, breaks)
+    assert await said(edit("f();\n", "g();\n", "javascript")) == [expected]
+
+
+async def test_cancelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = program(tmp_path / "ruff", "time.sleep(60)")
+    monkeypatch.setattr(ruff_rules, "bundled", lambda name: str(tool))
+    task = asyncio.create_task(check(edit(F, FIXED), Options(timeout_s=60)))
+    await asyncio.sleep(0.2)
+    task.cancel()
+    started = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - started < 3
+
+
+def test_worst_first_and_each_once() -> None:
+    risk, name, late = Fault("risk", "r", 1), Fault("name", "n", 9), Fault("name", "m", 12)
+    syntax, unknown = Fault("syntax", "s"), Fault("checker", "c")
+    mixed = (unknown, risk, late, name, risk, syntax)
+    assert worst_first(mixed) == (syntax, name, late, risk, unknown)
+    assert [fault.weight for fault in worst_first(mixed)] == [100, 10, 10, 3, 0]
