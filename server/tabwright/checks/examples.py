@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 import builtins
-import doctest
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tabwright.checks.lines import line_of
 from tabwright.core.text import Span
+
+if TYPE_CHECKING:
+    import doctest
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MOST = 50
@@ -108,6 +111,9 @@ def _of_function(name: str, function: _Function, is_method: bool, known: set[str
 
 
 def _sessions(name: str, docstring: str, line: int) -> list[Example]:
+    # It imports a debugger and a test framework: not before it is needed.
+    import doctest
+
     try:
         found = doctest.DocTestParser().get_examples(docstring)
     except ValueError:
