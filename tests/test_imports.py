@@ -14,6 +14,7 @@ ALLOWED: dict[str, set[str]] = {
     "paths": set(),
     "core": {"core"},
     "assists": {"assists", "core"},
+    "checks": {"checks", "core"},
     "models": {"models", "paths"},
     "engine": {"engine", "models", "paths"},
     "client": {"client", "core"} | STORE,
