@@ -23,7 +23,7 @@ from tabwright.assists.complete import Options
 # Replayed keys come as soon as the answer to the last one is there, which no typist does, so
 # waiting for a pause in the typing would measure only the waiting.
 # The engine stays up however long the peer takes for its turn.
-BASE = {"completion": {"debounceMs": 0}, "engine": {"idleMinutes": 600}}
+BASE = {"completion": {"debounceMs": 0}, "engine": {"idleMinutes": 60}}
 MAX_TOKENS = Options().line_tokens
 
 
