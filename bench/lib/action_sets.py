@@ -60,9 +60,23 @@ class ActionTask:
     declaration: str = ""
 
     @property
+    def name(self) -> str:
+        return self.task_id
+
+    @property
+    def group(self) -> str:
+        """The row of the report it counts in."""
+        return self.kind
+
+    @property
     def target(self) -> str:
         """Language id of the answer."""
         return TARGETS.get(self.kind, "python")
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Offsets of what the edit may replace; None for a document of its own."""
+        return None if self.kind in TARGETS else (self.start, self.end)
 
     def verdict(self, answer: str) -> Verdict:
         """Run an answered document (the whole buffer, or the translation) with its tests."""
@@ -138,7 +152,7 @@ def _fix(kind: str, data: Path) -> Iterator[ActionTask]:
             start=start,
             end=len(text),
             at=start,
-            question=f"Fix bugs in {name}.\n\n{fenced(text, 'python')}",
+            question=f"{fenced(text, 'python')}\n\nFix bugs in {name}.",
             check=_text(row, "test"),
             reference=head + _text(row, "canonical_solution"),
             names=(name,),
@@ -151,7 +165,7 @@ def _translate(kind: str, data: Path) -> Iterator[ActionTask]:
     for source, row in zip(rows(FIX, data), rows(kind, data), strict=True):
         code = _text(source, "declaration") + _text(source, "canonical_solution").rstrip() + "\n"
         text = code.lstrip("\n")
-        declaration = _text(row, "declaration").strip("\n")
+        declaration = _signed(target, _text(row, "declaration").strip("\n"))
         yield ActionTask(
             task_id=_text(row, "task_id"),
             kind=kind,
@@ -172,6 +186,13 @@ def _translate(kind: str, data: Path) -> Iterator[ActionTask]:
 def declared(language: str, declaration: str) -> tuple[str, ...]:
     """Names of the functions that a declaration begins, in order."""
     return tuple(_DECLARED[language].findall(declaration))
+
+
+def _signed(language: str, declaration: str) -> str:
+    """The declaration up to the line of its last function; one of the set's goes on further."""
+    last = list(_DECLARED[language].finditer(declaration))[-1]
+    end = declaration.find("\n", last.end())
+    return declaration if end < 0 else declaration[:end]
 
 
 def fenced(code: str, language: str) -> str:

@@ -14,7 +14,7 @@ from bench.lib.diagnose import Found, NoReport
 from bench.lib.scoring import Verdict
 from bench.lib.tools import Toolbox, ToolMissing
 
-PYTHON, TYPESCRIPT = "python", "typescript"
+PYTHON = "python"
 _SILENCED = re.compile(
     r"#\s*(?:type:\s*ignore|noqa|ruff:|pyright:|pylint:)|@ts-(?:ignore|nocheck|expect-error)"
 )
@@ -42,10 +42,34 @@ class Ready:
     """A case whose checker has reported: ``before`` is all it said, ``wanted`` what is asked."""
 
     case: Case
+    toolbox: Toolbox
     program: Path
     folder: Path
     before: tuple[Found, ...]
     wanted: Found
+
+    @property
+    def name(self) -> str:
+        return self.case.name
+
+    @property
+    def group(self) -> str:
+        """The row of the report it counts in."""
+        return DIAGNOSTICS if self.case.language_id == PYTHON else f"{DIAGNOSTICS} (tsc)"
+
+    @property
+    def text(self) -> str:
+        return self.case.text
+
+    @property
+    def target(self) -> str:
+        """Language id of the answer."""
+        return self.case.language_id
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Offsets of what the edit may replace: a small file is rewritten whole."""
+        return 0, len(self.text)
 
     @property
     def question(self) -> str:
@@ -58,18 +82,26 @@ class Ready:
             f"{fenced(case.text, case.language_id)}"
         )
 
-    def verdict(self, answer: str, toolbox: Toolbox) -> Verdict:
+    def raw_document(self, code: str) -> str:
+        """The file that a plain answer, a block of code, makes."""
+        return f"{code}\n"
+
+    def verdict(self, answer: str) -> Verdict:
         """Ask the checker again, with the answer as the file's text."""
         had, has = (len(_SILENCED.findall(text)) for text in (self.case.text, answer))
         if has > had:
             return Verdict(False, "only silenced")
         with tempfile.TemporaryDirectory(prefix="tabwright-check-") as name:
             folder = Path(name).resolve()
-            toolbox.furnish(folder)
+            self.toolbox.furnish(folder)
             write(folder, {**self.case.files, self.case.file: answer})
             try:
                 after = diagnose.diagnostics(
-                    self.case.suite, self.program, folder, list(self.case.files), toolbox.python
+                    self.case.suite,
+                    self.program,
+                    folder,
+                    list(self.case.files),
+                    self.toolbox.python,
                 )
             except NoReport as error:
                 return Verdict(False, str(error))
@@ -97,7 +129,7 @@ def prepare(case: Case, folder: Path, toolbox: Toolbox) -> Ready:
     wanted = diagnose.chosen(found, case.file, case.selection, case.words)
     if wanted is None:
         raise ToolMissing(f"{program.name} reports nothing about {case.file}")
-    return Ready(case, program, folder, tuple(found), wanted)
+    return Ready(case, toolbox, program, folder, tuple(found), wanted)
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""``bench/quality``: completions of public sets, asked of the real server, run against tests."""
+"""``bench/quality``: completions and actions of public sets, asked of the real server, checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.lib import figures, sets
+from bench.lib import action_quality, figures, sets
+from bench.lib.action_sets import ACTION_KINDS
 from bench.lib.generate import Answer, generate
 from bench.lib.own_server import with_options, workbench
 from bench.lib.ready import NotReady, ready
@@ -33,8 +34,9 @@ WHAT = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    run_kind = action_quality.run if options.kind in ACTION_KINDS else _run
     try:
-        return asyncio.run(_run(options))
+        return asyncio.run(run_kind(options))
     except (NotReady, sets.DataMissing) as error:
         print(f"bench/quality: {error}", file=sys.stderr)
         return 1
@@ -42,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="bench/quality", description=__doc__)
-    made.add_argument("kind", choices=sets.KINDS)
+    made.add_argument("kind", choices=(*sets.KINDS, *ACTION_KINDS))
     made.add_argument("--data", type=Path, default=DATA, help="folder of the evaluation sets")
     made.add_argument("--limit", type=int, metavar="N", help="only N tasks, evenly spread")
-    made.add_argument("--model", help="instead of the default completion model")
+    made.add_argument("--model", help="instead of the default model; for actions too")
     made.add_argument(
         "--set",
         dest="assignments",
@@ -53,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=VALUE",
         help="a setting, such as engine.precision=bfloat16; may be repeated",
+    )
+    made.add_argument(
+        "--run-examples", action="store_true", help="actions: tabwright.checks.runExamples on"
+    )
+    made.add_argument(
+        "--no-raw", action="store_true", help="actions: leave the model's plain answers out"
     )
     made.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     made.add_argument("--details", type=Path, metavar="FILE", help="write a JSON line a task")

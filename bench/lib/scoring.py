@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import resource
 import secrets
 import shutil
@@ -50,10 +51,11 @@ class Ended:
     err: str
 
     def reason(self, limits: Limits) -> str:
-        """Why it did not pass: the last line of its errors, or what stopped it."""
+        """Why it did not pass: the last line of its errors that names one, or what stopped it."""
         if self.status is None:
             return f"no end within {limits.seconds:g} s"
-        said = self.err.strip().splitlines()
+        lines = self.err.strip().splitlines()
+        said = [line for line in lines if re.search(r"\b\w*(?:Error|Exception)\b", line)] or lines
         return said[-1] if said else f"ended early, status {self.status}"
 
 
