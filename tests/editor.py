@@ -15,6 +15,9 @@ from typing import Any, cast
 import scripted_engine
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
+from pygls.protocol import default_converter
+
+from tabwright.cli.lsp_edits import applied
 
 ROOT = Path(__file__).resolve().parent.parent
 URI = "file:///work/code.py"
@@ -60,6 +63,10 @@ class Editor:
     asked: list[str] = field(default_factory=list)
     bars: list[Any] = field(default_factory=list)
     registered: list[str] = field(default_factory=list)
+    applied: list[types.ApplyWorkspaceEditParams] = field(default_factory=list)
+    refusal: str | None = None  # why the editor refuses every edit of the server's
+    opened: list[str] = field(default_factory=list)  # uris of window/showDocument
+    published: list[types.PublishDiagnosticsParams] = field(default_factory=list)
     result: types.InitializeResult | None = None
     started_s: float = 0.0
     version: int = 1
@@ -84,7 +91,21 @@ class Editor:
         def register(params: types.RegistrationParams) -> None:
             self.registered.extend(each.method for each in params.registrations)
 
+        def apply(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+            self.applied.append(params)
+            return types.ApplyWorkspaceEditResult(self.refusal is None, self.refusal)
+
+        def open_document(params: types.ShowDocumentParams) -> types.ShowDocumentResult:
+            self.opened.append(params.uri)
+            return types.ShowDocumentResult(True)
+
+        def publish(params: types.PublishDiagnosticsParams) -> None:
+            self.published.append(params)
+
         for method, handler in (
+            (types.WORKSPACE_APPLY_EDIT, apply),
+            (types.WINDOW_SHOW_DOCUMENT, open_document),
+            (types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, publish),
             (types.WINDOW_SHOW_MESSAGE, show),
             (types.WINDOW_SHOW_MESSAGE_REQUEST, ask),
             (types.WORKSPACE_CONFIGURATION, configuration),
@@ -155,6 +176,29 @@ class Editor:
         found = await asyncio.wait_for(self.client.workspace_execute_command_async(params), 20)
         return as_dict(found)
 
+    async def actions(
+        self, where: types.Range, *diagnostics: types.Diagnostic, uri: str = URI, only: Any = None
+    ) -> list[Any]:
+        """What the server offers at a range."""
+        params = types.CodeActionParams(
+            types.TextDocumentIdentifier(uri),
+            where,
+            types.CodeActionContext(list(diagnostics), only=only),
+        )
+        found = await asyncio.wait_for(self.client.text_document_code_action_async(params), 20)
+        return list(found or ())
+
+    async def resolve(self, action: types.CodeAction) -> types.CodeAction:
+        return await asyncio.wait_for(self.client.code_action_resolve_async(action), 30)
+
+    def edited(self, edit: Any, texts: Mapping[str, str]) -> dict[str, str]:
+        """The documents after a WorkspaceEdit, as this editor's units of positions have it."""
+        assert self.result is not None
+        converter = cast(Any, default_converter)()
+        found = edit if isinstance(edit, Mapping) else converter.unstructure(edit)
+        agreed = self.result.capabilities.position_encoding or "utf-16"
+        return applied(found, texts, types.PositionEncodingKind(agreed).value, {URI: self.version})
+
     async def until_ready(self) -> None:
         async with asyncio.timeout(20):
             while (await self.command("status"))["state"] != "ready":
@@ -188,21 +232,48 @@ def plain(value: Any) -> Any:
 
 
 def capabilities(
-    *encodings: str, inline: bool = True, configuration: bool = True, dynamic: bool = False
+    *encodings: str,
+    inline: bool = True,
+    configuration: bool = True,
+    dynamic: bool = False,
+    actions: str = "resolve",
+    versions: bool = True,
+    creates: bool = True,
 ) -> types.ClientCapabilities:
-    """What a modern editor announces."""
+    """What a modern editor announces.
+
+    ``actions``: "resolve" (and their commands too: "resolve all"), "literal" (actions, but nothing
+    of them can be asked for later), "command" (commands alone).
+    """
+    literals = types.ClientCodeActionLiteralOptions(types.ClientCodeActionKindOptions([""]))
+    later = {"resolve": ["edit"], "resolve all": ["edit", "command"]}.get(actions)
+    tags = types.CodeActionTagOptions([types.CodeActionTag.LlmGenerated])
+    code_action = types.CodeActionClientCapabilities(
+        code_action_literal_support=literals if actions != "command" else None,
+        resolve_support=types.ClientCodeActionResolveOptions(later) if later else None,
+        tag_support=tags if later else None,
+    )
     return types.ClientCapabilities(
         general=types.GeneralClientCapabilities(position_encodings=list(encodings) or None),
         text_document=types.TextDocumentClientCapabilities(
             inline_completion=types.InlineCompletionClientCapabilities(dynamic_registration=dynamic)
             if inline
-            else None
+            else None,
+            code_action=code_action,
         ),
         notebook_document=types.NotebookDocumentClientCapabilities(
             types.NotebookDocumentSyncClientCapabilities()
         ),
-        window=types.WindowClientCapabilities(work_done_progress=True),
+        window=types.WindowClientCapabilities(
+            work_done_progress=True,
+            show_document=types.ShowDocumentClientCapabilities(True),
+        ),
         workspace=types.WorkspaceClientCapabilities(
+            apply_edit=True,
+            workspace_edit=types.WorkspaceEditClientCapabilities(
+                document_changes=versions,
+                resource_operations=[types.ResourceOperationKind.Create] if creates else None,
+            ),
             configuration=configuration,
             did_change_configuration=types.DidChangeConfigurationClientCapabilities(
                 dynamic_registration=dynamic

@@ -79,10 +79,14 @@ async def test_what_is_announced(home: Home) -> None:
         assert isinstance(found.text_document_sync, types.TextDocumentSyncOptions)
         assert found.text_document_sync.change is types.TextDocumentSyncKind.Full
         assert found.notebook_document_sync is not None
-        assert found.completion_provider is None and found.code_action_provider is None
+        assert found.completion_provider is None
+        assert isinstance(found.code_action_provider, types.CodeActionOptions)
+        assert found.code_action_provider.resolve_provider
         assert found.execute_command_provider is not None
-        commands = {"tabwright.status", "tabwright.why", "tabwright.pull"}
-        assert set(found.execute_command_provider.commands) == commands
+        commands = {
+            name.removeprefix("tabwright.") for name in found.execute_command_provider.commands
+        }
+        assert commands >= {"status", "why", "pull", "act", "edit", "translate", "tests", "explain"}
         await editor.until(lambda: editor.registered)
         assert editor.registered == ["workspace/didChangeConfiguration"]
 

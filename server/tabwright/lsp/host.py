@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -25,6 +25,7 @@ from tabwright.lsp.report import Report
 from tabwright.lsp.session import Session, Setup
 from tabwright.lsp.settings import Settings
 from tabwright.lsp.waiting import Work
+from tabwright.lsp.watching import Watchers
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Host:
         self.settings = Settings()
         self.puller = Puller(client, self._pulled)
         self.report = Report()
+        self.watchers = Watchers()
         self._make = make
         self._roots: tuple[str, ...] = ()
         self._runtime: Runtime | None = None
@@ -85,15 +87,15 @@ class Host:
         )
         same = (old.engine, old.remote, old.model) == (found.engine, found.remote, found.model)
         if not same and self._runtime is not None:
-            self._spawn(self._runtime.aclose())
+            self.spawn(self._runtime.aclose())
             self._runtime = None
             self.start()
         if old != found:
             self._answers.forget()
             for session in self._sessions.values():
                 session.reset()
-
         self._configured.set()
+        self.watchers.configured()
 
     def start(self) -> Runtime:
         """Begin to bring the engine up, with progress; does nothing when it is up."""
@@ -105,7 +107,7 @@ class Host:
             except EngineError as error:
                 engine = BrokenEngine(str(error))
             self._runtime = Runtime(engine, model, remote=remote)
-            self._spawn(self._bring_up(self._runtime))
+            self.spawn(self._bring_up(self._runtime))
         return self._runtime
 
     async def aclose(self) -> None:
@@ -113,6 +115,7 @@ class Host:
         self.puller.close()
         for session in self._sessions.values():
             session.close()
+        self.watchers.close()
         for task in list(self._tasks):
             task.cancel()
         if self._runtime is not None:
@@ -127,12 +130,40 @@ class Host:
         session, snapshot = self._sessions.get(uri), self.buffers.get(uri)
         if session is not None and snapshot is not None:
             session.changed(snapshot)
+        self.watchers.changed(uri)
 
     def closed(self, uri: str) -> None:
         """A document is gone: what is under way for it is given up."""
         session = self._sessions.pop(uri, None)
         if session is not None:
             session.close()
+        self.watchers.closed(uri)
+
+    # What completions and actions need ----------------------------------------------------------
+
+    async def until_configured(self) -> bool:
+        """Wait for the settings, which say what may be asked, and of whom; False without them."""
+        try:
+            async with asyncio.timeout(_SETTINGS_S):
+                await self._configured.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def files(self) -> Work:
+        """Looks at the disk."""
+        return Work(partial(asyncio.get_running_loop().run_in_executor, self._files))
+
+    @property
+    def refused(self) -> Callable[[str], str | None]:
+        """Says why a path or uri must stay out of prompts; looks at the disk."""
+        return self._privacy.allowed
+
+    def root_of(self, path: str) -> str:
+        """The innermost workspace folder that holds a path, "" when none does."""
+        holding = [root for root in self._roots if path.startswith(root.rstrip("/\\") + os.sep)]
+        return max(holding, key=len, default="")
 
     # Completions --------------------------------------------------------------------------------
 
@@ -154,17 +185,13 @@ class Host:
             raise
         self.report.note(outcome, uri, position)
         if outcome.problem:
-            self._trouble(outcome.problem, outcome.reason)
+            self.trouble(outcome.problem, outcome.reason)
         return outcome
 
     async def _complete(self, cursor: Cursor | None, uri: str, invoked: bool) -> Outcome:
         if cursor is None:
             return nothing("the document is not open", "the editor asked before it opened it")
-        try:
-            # What may be asked, and of whom, is known only with the settings.
-            async with asyncio.timeout(_SETTINGS_S):
-                await self._configured.wait()
-        except TimeoutError:
+        if not await self.until_configured():
             return nothing("the editor has not sent its settings", "no initialized notification")
         language = cursor.snapshot.language_id
         if not self.settings.is_on(language):
@@ -180,7 +207,7 @@ class Host:
                 return nothing(failure.message, problem=failure.kind)
             return nothing("the model is still loading", f"{runtime.model}: {runtime.state}")
         session = self._sessions.setdefault(uri, Session(uri, self._answers))
-        return await session.complete(cursor, invoked, self._others(uri), self._setup(runtime))
+        return await session.complete(cursor, invoked, self.others(uri), self._setup(runtime))
 
     def _setup(self, runtime: Runtime) -> Setup:
         loop = asyncio.get_running_loop()
@@ -196,7 +223,8 @@ class Host:
             debounce_s=wait / 1000 if isinstance(wait, int) else None,
         )
 
-    def _others(self, uri: str) -> tuple[Document, ...]:
+    def others(self, uri: str) -> tuple[Document, ...]:
+        """Other open documents that a prompt may show; ``refused`` has yet to see them."""
         if not self.settings.context.open_files:
             return ()
         own = self.buffers.siblings(uri)
@@ -248,12 +276,13 @@ class Host:
             self._said.add(kind)
             self.client.show(level, message)
 
-    def _trouble(self, kind: str, reason: str) -> None:
+    def trouble(self, kind: str, reason: str) -> None:
+        """Tell once of each kind of failure; offers a local model that is missing."""
         local = self._runtime is None or not self._runtime.remote
         if kind == "model_missing" and local:
             if self._runtime is not None:
                 self._runtime.lost(reason)
-                self._spawn(self.puller.offer(self._runtime.model))
+                self.spawn(self.puller.offer(self._runtime.model))
             return
         self.say(
             kind, "warning", f"Tabwright: {reason}. {_ADVICE.get(kind, '')}".replace("..", ".")
@@ -266,7 +295,7 @@ class Host:
 
     def _pulled(self, name: str) -> None:
         if self._runtime is not None and name == self._runtime.model:
-            self._spawn(self._bring_up(self._runtime))
+            self.spawn(self._bring_up(self._runtime))
 
     async def _bring_up(self, runtime: Runtime) -> None:
         warming = runtime.warm(again=True)
@@ -278,9 +307,10 @@ class Host:
             told.cancel()
             bar.end(runtime.state)
         if runtime.failure is not None and runtime is self._runtime:
-            self._trouble(runtime.failure.kind, runtime.failure.message)
+            self.trouble(runtime.failure.kind, runtime.failure.message)
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        """Run what nobody waits for; given up when the server ends."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -11,11 +11,15 @@ from typing import Protocol
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from tabwright.core.action import Diagnostic
+from tabwright.core.text import Snapshot
+from tabwright.lsp.protocol import Encoding, to_sent_diagnostic
 from tabwright.lsp.rpc import RpcServer
 
 logger = logging.getLogger(__name__)
 
 _CREATE_S = 5.0
+_APPLY_S = 600.0  # an editor may ask its user first
 _LEVELS = {
     "error": types.MessageType.Error,
     "warning": types.MessageType.Warning,
@@ -92,6 +96,30 @@ class Editor:
         begin = types.WorkDoneProgressBegin(title=title, cancellable=cancellable)
         progress.begin(token, begin)
         return EditorBar(self._server, token)
+
+    async def apply(self, label: str, edit: types.WorkspaceEdit) -> str:
+        """Have an edit applied; why it was not, "" when it was."""
+        params = types.ApplyWorkspaceEditParams(edit, label=label)
+        asked = self._server.workspace_apply_edit_async(params)
+        answer = await self._server.ask(asked, "an answer to an edit", seconds=_APPLY_S)
+        if answer is None:
+            return "the editor did not apply it"
+        if not answer.applied:
+            return answer.failure_reason or "the editor refused it"
+        return ""
+
+    async def show_document(self, uri: str) -> bool:
+        """Have a document shown; False when the editor did not."""
+        params = types.ShowDocumentParams(uri, take_focus=True)
+        asked = self._server.window_show_document_async(params)
+        answer = await self._server.ask(asked, "an answer to showing a document")
+        return answer is not None and answer.success
+
+    def publish(self, snapshot: Snapshot, found: Sequence[Diagnostic], encoding: Encoding) -> None:
+        """Send textDocument/publishDiagnostics: all that is known of one state of a document."""
+        sent = [to_sent_diagnostic(snapshot.text, each, encoding) for each in found]
+        params = types.PublishDiagnosticsParams(snapshot.uri, sent, version=snapshot.version)
+        self._server.text_document_publish_diagnostics(params)
 
 
 class EditorBar:

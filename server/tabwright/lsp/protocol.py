@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
 
 from tabwright.core.text import Edit, Snapshot, Span, line_span, scrub_surrogates
 from tabwright.lsp.documents import Buffers, Cell, Change, Cursor
+
+if TYPE_CHECKING:
+    from tabwright.core.action import Diagnostic
 
 Encoding = types.PositionEncodingKind | str
 
@@ -53,6 +56,12 @@ def range_of(text: str, span: Span, encoding: Encoding) -> types.Range:
     )
 
 
+def span_of(text: str, where: types.Range, encoding: Encoding) -> Span:
+    """The offsets of a range; one whose end comes first is empty at its start."""
+    start = offset_at(text, where.start, encoding)
+    return Span(start, max(start, offset_at(text, where.end, encoding)))
+
+
 def take_snapshot(buffers: Buffers, uri: str, position: types.Position) -> Cursor | None:
     """Freeze what a request is about: the buffer, the cursor and the cells around it.
 
@@ -71,7 +80,7 @@ def to_changes(
 ) -> tuple[Change, ...]:
     """A client's content changes as ours; those with a range are resolved when applied."""
     return tuple(
-        (lambda text, encoding, r=event.range: _span(text, r, encoding), event.text)
+        (lambda text, encoding, r=event.range: span_of(text, r, encoding), event.text)
         if isinstance(event, types.TextDocumentContentChangePartial)
         else (None, event.text)
         for event in events
@@ -134,15 +143,40 @@ def menu_list(
     return types.CompletionList(is_incomplete=True, items=[item])
 
 
+def to_diagnostic(text: str, sent: types.Diagnostic, encoding: Encoding) -> Diagnostic:
+    """A client's diagnostic as ours; some clients leave source, code and related facts out."""
+    # Imported here since it is not needed before ``initialize`` is answered.
+    from tabwright.core.action import Diagnostic
+
+    related = sent.related_information or ()
+    return Diagnostic(
+        span_of(text, sent.range, encoding),
+        str(sent.message),
+        sent.source or "",
+        "" if sent.code is None else str(sent.code),
+        tuple(each.message for each in related),
+    )
+
+
+def to_sent_diagnostic(text: str, diagnostic: Diagnostic, encoding: Encoding) -> types.Diagnostic:
+    """One of our own diagnostics, an error, as the protocol has it."""
+    return types.Diagnostic(
+        range_of(text, diagnostic.span, encoding),
+        diagnostic.message,
+        types.DiagnosticSeverity.Error,
+        source=diagnostic.source,
+    )
+
+
+def text_edits(text: str, edits: Sequence[Edit], encoding: Encoding) -> list[types.TextEdit]:
+    """Edits of ``text`` as the protocol has them."""
+    return [types.TextEdit(range_of(text, edit.span, encoding), edit.new_text) for edit in edits]
+
+
 def has_inline_completion(capabilities: types.ClientCapabilities) -> bool:
     """Whether the client announced that it shows inline completions."""
     document = capabilities.text_document
     return document is not None and document.inline_completion is not None
-
-
-def _span(text: str, where: types.Range, encoding: str) -> Span:
-    start = offset_at(text, where.start, encoding)
-    return Span(start, max(start, offset_at(text, where.end, encoding)))
 
 
 def _value(encoding: Encoding) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tabwright.lsp.outcome import CACHE, IN_FLIGHT, MODEL, NONE, Outcome
+from collections.abc import Mapping
+
+from tabwright.lsp.outcome import CACHE, IN_FLIGHT, MODEL, NONE, Outcome, nothing
 
 _USAGE = (
     "prompt_tokens",
@@ -20,6 +22,7 @@ class Report:
 
     def __init__(self) -> None:
         """Start with nothing asked."""
+        self._action: dict[str, object] | None = None
         self._last: tuple[Outcome, str, tuple[int, int]] | None = None
         self._counts = {MODEL: 0, CACHE: 0, IN_FLIGHT: 0, NONE: 0}
 
@@ -28,10 +31,19 @@ class Report:
         self._last = outcome, uri, position
         self._counts[outcome.source] += 1
 
+    def refuse(self, reason: str, detail: str, uri: str, position: tuple[int, int]) -> None:
+        """Remember why nothing was offered at a place; counts as no request."""
+        self._last = nothing(reason, detail), uri, position
+
+    def note_action(self, figures: Mapping[str, object]) -> None:
+        """Remember what became of the last action."""
+        self._action = dict(figures)
+
     def why(self) -> dict[str, object]:
         """Why the last request showed what it showed; figures that nobody knows are None."""
         if self._last is None:
-            return {"reason": "nothing was asked yet", "detail": "", "source": NONE}
+            empty = {"reason": "nothing was asked yet", "detail": "", "source": NONE}
+            return {**empty, "action": self._action}
         outcome, uri, (line, character) = self._last
         found: dict[str, object] = {
             "reason": outcome.reason,
@@ -41,6 +53,7 @@ class Report:
             "ms": round(outcome.ms, 1),
             "shown": len(outcome.edits),
             "source": outcome.source,
+            "action": self._action,
         }
         return {**found, **{key: getattr(outcome.usage, key, None) for key in _USAGE}}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -17,6 +17,7 @@ from tabwright.lsp.settings import SECTION, parse
 from tabwright.lsp.sync import DocumentProtocol
 
 if TYPE_CHECKING:
+    from tabwright.lsp.action_commands import Commands
     from tabwright.lsp.host import Host
 
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
@@ -28,6 +29,17 @@ _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     save=False,
 )
 _MENU = types.CompletionOptions(trigger_characters=[".", "(", "[", "{", "=", ":", ","])
+_REWRITE = "refactor.rewrite.tabwright"
+ACTION_KINDS = (
+    "quickfix",
+    f"{_REWRITE}.generate",
+    f"{_REWRITE}.simplify",
+    f"{_REWRITE}.document",
+    f"{_REWRITE}.tests",
+    f"{_REWRITE}.translate",
+    f"{_REWRITE}.edit",
+)
+_ACTIONS = types.CodeActionOptions(code_action_kinds=list(ACTION_KINDS), resolve_provider=True)
 _CONFIGURATION_ID = "tabwright-configuration"
 
 
@@ -54,12 +66,29 @@ class Server(RpcServer):
     @cached_property
     def host(self) -> Host:
         """The state between requests; imported only after ``initialize`` is answered."""
+        from tabwright.lsp.diagnostics import SyntaxReports
         from tabwright.lsp.host import Host
         from tabwright.lsp.progress import Editor
 
-        host = Host(Editor(self))
-        host.buffers.encoding = self.protocol.encoding
+        editor = Editor(self)
+        host = Host(editor)
+        encoding = host.buffers.encoding = self.protocol.encoding
+        publish = partial(editor.publish, encoding=encoding)
+        host.watchers.add(SyntaxReports(host, publish))
         return host
+
+    @cached_property
+    def commands(self) -> Commands:
+        """The actions; imported when the client first asks for one."""
+        from tabwright.lsp.abilities import abilities
+        from tabwright.lsp.action_commands import Commands
+        from tabwright.lsp.actions import Actions
+        from tabwright.lsp.progress import Editor
+
+        able = abilities(self.client_capabilities)
+        found = Commands(Actions(self.host, Editor(self), able), self.host)
+        self.host.watchers.add(found)
+        return found
 
     @property
     def has_host(self) -> bool:
@@ -80,6 +109,16 @@ def _register(server: Server) -> None:
     server.feature(types.INITIALIZED)(_initialized)
     server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, options)(_inline_completion)
     server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(_did_change_configuration)
+    server.feature(types.TEXT_DOCUMENT_CODE_ACTION, _ACTIONS)(_code_action)
+    server.feature(types.CODE_ACTION_RESOLVE)(_resolve)
+    server.command("tabwright.act")(_act)
+    server.command("tabwright.edit")(_edit)
+    server.command("tabwright.accept")(_accept)
+    server.command("tabwright.drop")(_drop)
+    server.command("tabwright.translate")(_translate)
+    server.command("tabwright.tests")(_tests)
+    server.command("tabwright.explain")(_explain)
+    server.command("tabwright.show")(_show)
     server.command("tabwright.status")(_status)
     server.command("tabwright.why")(_why)
     server.command("tabwright.pull")(_pull)
@@ -95,6 +134,48 @@ def _why(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
 
 async def _pull(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
     return await ls.host.pull(str(argument.get("model") or ""))
+
+
+async def _code_action(
+    ls: Server, params: types.CodeActionParams
+) -> list[types.CodeAction | types.Command]:
+    return await ls.commands.actions.offer(params)
+
+
+async def _resolve(ls: Server, action: types.CodeAction) -> types.CodeAction:
+    return await ls.commands.actions.resolve(action)
+
+
+async def _act(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.commands.actions.act(argument)
+
+
+async def _edit(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.commands.edit(argument)
+
+
+def _accept(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return ls.commands.accept(argument)
+
+
+def _drop(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return ls.commands.drop(argument)
+
+
+async def _translate(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.commands.translate(argument)
+
+
+async def _tests(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.commands.tests(argument)
+
+
+async def _explain(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.commands.explain(argument)
+
+
+async def _show(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.commands.actions.show(argument)
 
 
 async def _inline_completion(

@@ -117,6 +117,34 @@ class Privacy:
 
 
 @dataclass(frozen=True)
+class Actions:
+    """``tabwright.actions``: candidates asked for, within what time, and of which model.
+
+    ``model`` "" takes the actions model where it is on this machine, else the completion model.
+    """
+
+    candidates: int = _option("candidates", 4, *_number(1, 16))
+    timeout_seconds: float = _option("timeoutSeconds", 60, *_number(1, 3600, whole=False))
+    model: str = _option("model", "", *_TEXT)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """``tabwright.checks``: what is done to check a candidate; each tool has so many seconds."""
+
+    run_examples: bool = _option("runExamples", False, *_SWITCH)
+    tools: bool = _option("tools", True, *_SWITCH)
+    timeout_seconds: float = _option("timeoutSeconds", 10, *_number(0.1, 600, whole=False))
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """``tabwright.diagnostics``: what the server reports itself."""
+
+    syntax: bool = _option("syntax", False, *_SWITCH)
+
+
+@dataclass(frozen=True)
 class Log:
     """``tabwright.log``: what goes into the server's log file; user code only at ``debug``."""
 
@@ -142,10 +170,13 @@ class Settings:
     engine: EngineSettings = field(default=EngineSettings(), metadata={"name": "engine"})
     remote: Remote = field(default=Remote(), metadata={"name": "remote"})
     privacy: Privacy = field(default=Privacy(), metadata={"name": "privacy"})
+    actions: Actions = field(default=Actions(), metadata={"name": "actions"})
+    checks: Checks = field(default=Checks(), metadata={"name": "checks"})
+    diagnostics: Diagnostics = field(default=Diagnostics(), metadata={"name": "diagnostics"})
     log: Log = field(default=Log(), metadata={"name": "log"})
 
     def is_on(self, language_id: str) -> bool:
-        """Whether completion is wanted for a language."""
+        """Whether completions and actions are wanted for a language."""
         default = self.languages.get("*", True)
         return self.enabled and self.languages.get(language_id, default)
 

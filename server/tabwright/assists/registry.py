@@ -1,0 +1,165 @@
+"""Every action the server offers: what it is called, when it applies, how it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from tabwright.assists import document, edit, explain, fix, generate, simplify, translate
+from tabwright.assists import tests as write_tests
+from tabwright.assists.inputs import Inputs
+from tabwright.assists.rewriting import lines_of
+from tabwright.assists.translate import TARGETS
+from tabwright.core.action import Action, Kind, Proposal
+from tabwright.core.languages import by_id
+from tabwright.core.task import Nothing
+from tabwright.core.text import Span
+
+_REWRITE = "refactor.rewrite.tabwright"
+_LONGEST_TITLE = 80
+# Texts that are no programs: there is nothing to simplify in them.
+_NO_PROGRAMS = frozenset(
+    {
+        *("plaintext", "markdown", "restructuredtext", "latex", "html", "xml", "css"),
+        *("json", "jsonc", "yaml", "toml", "ini"),
+    }
+)
+
+
+def _as_it_is(action: Action, text: str) -> Action:
+    return action
+
+
+@dataclass(frozen=True)
+class Assist:
+    """One kind of action.
+
+    ``applies`` is cheap and pure: the title to show, None where the action makes no sense.
+    ``lsp_kind`` is the protocol's kind, "" for what is never listed. ``named`` gives the action
+    the file name that the finished text of a new document wants.
+    """
+
+    kind: Kind
+    title: str
+    lsp_kind: str
+    applies: Callable[[Inputs], str | None]
+    prepare: Callable[[Inputs], Action | Nothing]
+    finish: Callable[[Action, str], Proposal | Nothing]
+    named: Callable[[Action, str], Action] = _as_it_is
+
+
+def shortened(text: str, most: int = _LONGEST_TITLE) -> str:
+    """The text on one line, cut at ``most`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
+def targets(language_id: str) -> tuple[str, ...]:
+    """The language ids that code in a language can be translated to, the likeliest first."""
+    if language_id in _NO_PROGRAMS:
+        return ()
+    return tuple(target for target in TARGETS if target != language_id)
+
+
+@lru_cache(maxsize=8)
+def _lines(inputs: Inputs) -> Span | Nothing:
+    return lines_of(inputs)
+
+
+def _fixes(inputs: Inputs) -> str | None:
+    if not inputs.diagnostics:
+        return None
+    return f"Fix: {shortened(inputs.diagnostics[0].message, _LONGEST_TITLE - 5)}"
+
+
+def _generates(inputs: Inputs) -> str | None:
+    asked = generate.asks(inputs)
+    if asked is None:
+        return None
+    return f"Generate {asked.name}" if asked.name else "Generate what the comment asks for"
+
+
+def _simplifies(inputs: Inputs) -> str | None:
+    return _about_code(inputs, "Simplify")
+
+
+def _documents(inputs: Inputs) -> str | None:
+    return _about_code(inputs, "Document")
+
+
+def _about_code(inputs: Inputs, title: str) -> str | None:
+    if inputs.snapshot.language_id in _NO_PROGRAMS or isinstance(_lines(inputs), Nothing):
+        return None
+    return title
+
+
+def _tests(inputs: Inputs) -> str | None:
+    if inputs.snapshot.language_id.removesuffix("react") not in write_tests.RUNNERS:
+        return None
+    lines = _lines(inputs)
+    if isinstance(lines, Nothing):
+        return None
+    prepared = write_tests.prepare(replace(inputs, span=lines))
+    return None if isinstance(prepared, Nothing) else "Write tests"
+
+
+def _translates(inputs: Inputs) -> str | None:
+    if inputs.target not in targets(inputs.snapshot.language_id):
+        return None
+    if isinstance(translate.prepare(inputs), Nothing):
+        return None
+    return f"Translate to {by_id(inputs.target).name}"
+
+
+def _never(inputs: Inputs) -> str | None:
+    """Needs words that no listing has."""
+    return None
+
+
+ASSISTS: tuple[Assist, ...] = (
+    Assist("fix", "Fix", "quickfix", _fixes, fix.prepare, fix.finish),
+    Assist(
+        "generate",
+        "Generate",
+        f"{_REWRITE}.generate",
+        _generates,
+        generate.prepare,
+        generate.finish,
+    ),
+    Assist(
+        "simplify",
+        "Simplify",
+        f"{_REWRITE}.simplify",
+        _simplifies,
+        simplify.prepare,
+        simplify.finish,
+    ),
+    Assist(
+        "document",
+        "Document",
+        f"{_REWRITE}.document",
+        _documents,
+        document.prepare,
+        document.finish,
+    ),
+    Assist(
+        "tests",
+        "Write tests",
+        f"{_REWRITE}.tests",
+        _tests,
+        write_tests.prepare,
+        write_tests.finish,
+    ),
+    Assist(
+        "translate",
+        "Translate",
+        f"{_REWRITE}.translate",
+        _translates,
+        translate.prepare,
+        translate.finish,
+        translate.named,
+    ),
+    Assist("edit", "Edit", f"{_REWRITE}.edit", _never, edit.prepare, edit.finish),
+    Assist("explain", "Explain", "", _never, explain.prepare, explain.finish),
+)

@@ -1,0 +1,144 @@
+"""What an action is about, to the client and back: the data of a code action or a command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lsprotocol import types
+
+from tabwright.core.action import Diagnostic
+from tabwright.core.text import Snapshot, Span
+from tabwright.lsp import protocol
+from tabwright.lsp.documents import Buffers
+
+STALE = "the document has changed since; ask again"
+CLOSED = "the document is not open"
+
+
+class Unusable(Exception):
+    """What came from the client names nothing that can be done; the message says why."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One action on one state of a document: all that is taken before the first await."""
+
+    kind: str
+    snapshot: Snapshot
+    span: Span
+    path: str = ""
+    before: str = ""
+    after: str = ""
+    cell: bool = False
+    diagnostics: tuple[Diagnostic, ...] = ()
+    instruction: str = ""
+    target: str = ""
+    declaration: str = ""
+
+
+def data_of(
+    kind: str,
+    document: Snapshot,
+    where: types.Range,
+    diagnostics: Sequence[types.Diagnostic],
+    target: str,
+) -> dict[str, object]:
+    """What a listed action carries: plain JSON that ``wish`` reads again."""
+    found: dict[str, object] = {
+        "id": kind,
+        "uri": document.uri,
+        "version": document.version,
+        "range": _range(where),
+        "diagnostics": [_diagnostic(each) for each in diagnostics],
+    }
+    return {**found, "target": target} if target else found
+
+
+def wish(data: object, buffers: Buffers, kind: str = "") -> Wish:
+    """Read ``data`` of an action, or the argument of the command for ``kind``.
+
+    Without a range the whole document is meant. Raises Unusable for data that is none of ours, a
+    document that is not open and one that has changed since.
+    """
+    if not isinstance(data, Mapping):
+        raise Unusable("this action is not known here")
+    kind = kind or _text(data, "id")
+    uri = _text(data, "uri")
+    snapshot = buffers.get(uri)
+    if snapshot is None:
+        raise Unusable(CLOSED)
+    version = data.get("version")
+    if version is not None and version != snapshot.version:
+        raise Unusable(STALE)
+    encoding, text = buffers.encoding, snapshot.text
+    span = Span(0, len(text))
+    if data.get("range") is not None:
+        span = protocol.span_of(text, to_range(data["range"]), encoding)
+    sent = data.get("diagnostics") or ()
+    if not isinstance(sent, Sequence) or isinstance(sent, str):
+        raise Unusable("the diagnostics of this action cannot be read")
+    before, after = buffers.cells_around(uri)
+    return Wish(
+        kind=kind,
+        snapshot=snapshot,
+        span=span,
+        path=buffers.path_of(uri),
+        before=before,
+        after=after,
+        cell=len(buffers.siblings(uri)) > 1 or buffers.path_of(uri).endswith(".ipynb"),
+        diagnostics=tuple(_to_diagnostic(each, text, encoding) for each in sent),
+        instruction=_text(data, "instruction"),
+        target=_text(data, "target"),
+        declaration=_text(data, "declaration"),
+    )
+
+
+def _range(where: types.Range) -> dict[str, object]:
+    ends = {"start": where.start, "end": where.end}
+    return {name: {"line": at.line, "character": at.character} for name, at in ends.items()}
+
+
+def to_range(data: object) -> types.Range:
+    """Read a range from JSON; raises Unusable for what is none."""
+    if not isinstance(data, Mapping):
+        raise Unusable("the range of this action cannot be read")
+    return types.Range(_position(data.get("start")), _position(data.get("end")))
+
+
+def _position(data: object) -> types.Position:
+    if isinstance(data, Mapping):
+        line, character = data.get("line"), data.get("character")
+        if isinstance(line, int) and isinstance(character, int) and line >= 0 <= character:
+            return types.Position(line, character)
+    raise Unusable("a position of this action cannot be read")
+
+
+def _diagnostic(sent: types.Diagnostic) -> dict[str, object]:
+    return {
+        "range": _range(sent.range),
+        "message": str(sent.message),
+        "source": sent.source or "",
+        "code": "" if sent.code is None else str(sent.code),
+        "related": [each.message for each in sent.related_information or ()],
+    }
+
+
+def _to_diagnostic(data: object, text: str, encoding: str) -> Diagnostic:
+    if not isinstance(data, Mapping):
+        raise Unusable("a diagnostic of this action cannot be read")
+    related = data.get("related")
+    return Diagnostic(
+        protocol.span_of(text, to_range(data.get("range")), encoding),
+        _text(data, "message"),
+        _text(data, "source"),
+        _text(data, "code"),
+        tuple(each for each in related if isinstance(each, str))
+        if isinstance(related, list)
+        else (),
+    )
+
+
+def _text(data: Mapping[object, object], key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""

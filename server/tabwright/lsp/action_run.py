@@ -1,0 +1,306 @@
+"""One action from its question to a checked suggestion: candidates until one has no fault."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from tabwright.assists.inputs import Inputs
+from tabwright.assists.registry import Assist
+from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.client.engine import Answer, Engine, EngineError, Request
+from tabwright.core.action import Action, Proposal
+from tabwright.core.task import Nothing
+from tabwright.core.text import Edit, Span, apply
+from tabwright.lsp import log
+from tabwright.lsp.waiting import Work
+from tabwright.lsp.workspace_edits import line_edits
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# A candidate with a fault as heavy as this is not good enough to stop looking.
+_WRONG = 10
+# The first question in its words is answered greedily, each further one more freely.
+_TEMPERATURES = (0.4, 0.7, 0.9)
+_PATIENCE_S = 10.0
+_TELL_S = 0.4
+
+Tell = Callable[[str, float | None], None]
+"""Told what goes on, and how far it has come in percent where that is known."""
+
+
+class Checks(Protocol):
+    """What improves and checks a candidate; neither raises for what is wrong with the text."""
+
+    async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
+        """The new text of the whole document, imports in place and formatted."""
+        ...
+
+    async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
+        """What speaks against the candidate."""
+        ...
+
+
+class OwnChecks:
+    """The package ``checks``, imported on first use."""
+
+    def __init__(self, work: Work) -> None:
+        """Import on a thread of ``work``."""
+        self._work = work
+
+    async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
+        """See Checks."""
+        await self._work(importlib.import_module, "tabwright.checks.improve")
+        from tabwright.checks.improve import improved
+
+        return await improved(subject, imports)
+
+    async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
+        """See Checks."""
+        await self._work(importlib.import_module, "tabwright.checks.check")
+        from tabwright.checks.check import check
+
+        return await check(subject, options)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The document as the checks see it: ``before`` is its text now, ``path`` "" for a cell."""
+
+    before: str
+    path: str = ""
+    root: str = ""
+    cell: bool = False
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an action is done with; ``seconds`` limits the model's time over all candidates."""
+
+    engine: Engine
+    model: str
+    work: Work
+    checks: Checks
+    options: Options
+    candidates: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A suggestion: the whole text with it, which part of that is its, what speaks against it."""
+
+    action: Action
+    after: str
+    changed: Span
+    faults: tuple[Fault, ...] = ()
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The lines that came of the question, or the whole new document."""
+        return self.after[self.changed.start : self.changed.end]
+
+    @property
+    def weight(self) -> int:
+        """All that speaks against it; 0 when nothing was found."""
+        return sum(fault.weight for fault in self.faults)
+
+
+async def run(
+    assist: Assist, inputs: Inputs, place: Place, setup: Setup, tell: Tell
+) -> Candidate | Nothing:
+    """The best of the candidates, or why there is none.
+
+    The next one is asked for only while the last ones have faults and there is time. Raises
+    EngineError when the engine fails before there is any.
+    """
+    return await _Run(assist, inputs, place, setup, tell).best()
+
+
+class _Run:
+    """The candidates of one action so far."""
+
+    def __init__(
+        self, assist: Assist, inputs: Inputs, place: Place, setup: Setup, tell: Tell
+    ) -> None:
+        self._assist = assist
+        self._inputs = inputs
+        self._place = place
+        self._setup = setup
+        self._tell = tell
+        self._until = asyncio.get_running_loop().time() + setup.seconds
+        self._found: list[Candidate] = []
+        self._reasons: list[str] = []
+        self._texts: set[str] = set()
+        self._prompts: set[str] = set()
+        self._repeats = 0
+
+    async def best(self) -> Candidate | Nothing:
+        for attempt in range(self._setup.candidates):
+            inputs = replace(self._inputs, attempt=attempt)
+            action = await self._setup.work(self._assist.prepare, inputs)
+            if isinstance(action, Nothing):
+                self._reasons.append(action.reason)
+                break
+            self._tell(self._words("asking the model", attempt), None)
+            try:
+                async with asyncio.timeout_at(self._until):
+                    answer = await self._ask(action, attempt)
+            except TimeoutError:
+                self._reasons.append(f"the model was not done within {self._setup.seconds:g} s")
+                break
+            except EngineError as error:
+                if not attempt:
+                    raise
+                logger.info("a further candidate failed: %s", error)
+                break
+            await self._take(action, answer, attempt)
+            if self._found and min(found.weight for found in self._found) < _WRONG:
+                break
+            if asyncio.get_running_loop().time() >= self._until:
+                break
+        if self._found:
+            return min(self._found, key=lambda found: found.weight)
+        return Nothing(self._reasons[0])
+
+    async def _ask(self, action: Action, attempt: int) -> Answer:
+        prompt = action.prompt.flat()
+        temperature = 0.0
+        if prompt in self._prompts:
+            temperature = _TEMPERATURES[min(self._repeats, len(_TEMPERATURES) - 1)]
+            self._repeats += 1
+        self._prompts.add(prompt)
+        request = Request(
+            model=self._setup.model,
+            prompt=action.prompt,
+            max_tokens=action.max_tokens,
+            stop=action.stop,
+            temperature=temperature,
+            lane="actions",
+            session=action.snapshot.uri,
+            prediction=action.draft,
+        )
+        loop = asyncio.get_running_loop()
+        lines, told_at = 0, loop.time()
+
+        def on_text(index: int, text: str) -> None:
+            nonlocal lines, told_at
+            lines += text.count("\n")
+            if loop.time() - told_at >= _TELL_S:
+                told_at = loop.time()
+                self._tell(self._words(f"{lines + 1} lines written", attempt), None)
+
+        return await self._setup.engine.generate(request, on_text)
+
+    def _words(self, what: str, attempt: int) -> str:
+        return f"{what} (try {attempt + 1} of {self._setup.candidates})" if attempt else what
+
+    async def _take(self, action: Action, answer: Answer, attempt: int) -> None:
+        """Make a candidate of an answer, or note why it is none."""
+        ended, text = "".join(answer.finish[:1]), "".join(answer.texts[:1])
+        if ended != "stop":
+            self._reasons.append(_UNENDED.get(ended, ended).format(action.max_tokens))
+            return
+        proposal = await self._setup.work(self._assist.finish, action, text)
+        if isinstance(proposal, Nothing):
+            self._reasons.append(proposal.reason)
+            return
+        if proposal.text in self._texts:
+            return
+        self._texts.add(proposal.text)
+        self._tell(self._words("checking", attempt), None)
+        candidate = await self._checked(self._assist.named(action, proposal.text), proposal)
+        if candidate.after == self._place.before:
+            self._reasons.append("the model changed nothing")
+            return
+        self._found.append(candidate)
+
+    async def _checked(self, action: Action, proposal: Proposal) -> Candidate:
+        if action.kind == "explain":
+            whole = Span(0, len(proposal.text))
+            return Candidate(action, proposal.text, whole, (), proposal.note)
+        subject = self._subject(action, proposal)
+        checks, options = self._setup.checks, self._setup.options
+        seconds = options.timeout_s + _PATIENCE_S
+        improved = await _in_time(checks.improved(subject, proposal.imports), seconds)
+        faults: tuple[Fault, ...] = ()
+        if isinstance(improved, Fault):
+            faults, after = (improved,), subject.after
+        else:
+            after = improved
+        changed = Span(0, len(after))
+        if not action.new_document:
+            changed = await self._setup.work(_moved, subject.changed, subject.after, after)
+        subject = replace(subject, after=after, changed=changed)
+        found = await _in_time(checks.check(subject, options), seconds)
+        faults += (found,) if isinstance(found, Fault) else found
+        return Candidate(action, after, changed, faults, proposal.note)
+
+    def _subject(self, action: Action, proposal: Proposal) -> Subject:
+        place = self._place
+        if action.new_document:
+            folder = place.path.rpartition("/")[0]
+            return Subject(
+                path=f"{folder}/{action.new_document}" if folder else "",
+                root=place.root,
+                language_id=action.language_id,
+                before="",
+                after=proposal.text,
+                changed=Span(0, len(proposal.text)),
+            )
+        start = action.span.start
+        return Subject(
+            path=place.path,
+            root=place.root,
+            language_id=action.language_id,
+            before=place.before,
+            after=apply(action.snapshot.text, [Edit(action.span, proposal.text)]),
+            changed=Span(start, start + len(proposal.text)),
+            diagnostics=action.diagnostics,
+            cell=place.cell,
+        )
+
+
+_UNENDED = {
+    "length": "the model did not come to an end within {} tokens",
+    "cancelled": "the engine gave the question up",
+}
+
+
+async def _in_time(checking: Awaitable[T], seconds: float) -> T | Fault:
+    """The result, or what could not be done; nothing that hangs holds the action up."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await checking
+    except TimeoutError:
+        return Fault("checker", f"the checks were not done within {seconds:g} s")
+    except Exception as error:  # noqa: BLE001 - a broken check must not cost the suggestion
+        log.failure("a check failed", error)
+        return Fault("checker", f"the checks failed ({type(error).__name__})")
+
+
+def _moved(span: Span, old: str, new: str) -> Span:
+    """Where a stretch of ``old`` stands in ``new``, without lines put in right above or below."""
+    edits = line_edits(old, new)
+    start = _moved_offset(span.start, edits, is_end=False)
+    return Span(start, max(start, _moved_offset(span.end, edits, is_end=True)))
+
+
+def _moved_offset(at: int, edits: Sequence[Edit], *, is_end: bool) -> int:
+    shift = 0
+    for edit in edits:
+        growth = len(edit.new_text) - len(edit.span)
+        if edit.span.end <= at and (edit.span.start < at or not is_end):
+            shift += growth
+        elif edit.span.start < at:
+            return edit.span.start + shift + (len(edit.new_text) if is_end else 0)
+        else:
+            break
+    return at + shift

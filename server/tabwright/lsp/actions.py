@@ -1,0 +1,213 @@
+"""Code actions: what is offered at a place, the edit of what was chosen, and its applying."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lsprotocol import types
+
+from tabwright.assists.inputs import Inputs
+from tabwright.assists.registry import ASSISTS, Assist
+from tabwright.core.text import Snapshot
+from tabwright.lsp import new_documents, protocol, workspace_edits
+from tabwright.lsp.abilities import Abilities
+from tabwright.lsp.action_data import Unusable, Wish, data_of, wish
+from tabwright.lsp.action_doing import REFUSED, Doing, Done, guessed, said
+from tabwright.lsp.action_list import Listed, listed
+from tabwright.lsp.action_run import Candidate, Checks
+from tabwright.lsp.host import Host
+from tabwright.lsp.progress import Editor
+
+ACT, SHOW = "tabwright.act", "tabwright.show"
+_MOST_TOLD = 3
+
+
+@dataclass(frozen=True)
+class Made:
+    """An edit, and the uri of the document it makes; or why there is none."""
+
+    edit: types.WorkspaceEdit | None
+    uri: str = ""
+    reason: str = ""
+
+
+class Actions:
+    """The handlers' other half: takes the protocol's types and gives them back."""
+
+    def __init__(
+        self,
+        host: Host,
+        editor: Editor,
+        able: Abilities,
+        assists: Sequence[Assist] = ASSISTS,
+        checks: Checks | None = None,
+    ) -> None:
+        """Serve a client that is ``able`` of so much."""
+        self.host = host
+        self.editor = editor
+        self.able = able
+        self.doing = Doing(host, assists, checks)
+        self._assists = assists
+
+    # Listing ------------------------------------------------------------------------------------
+
+    async def offer(self, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+        """What applies at a range; the model is not asked."""
+        host, uri = self.host, params.text_document.uri
+        snapshot, path = host.buffers.get(uri), host.buffers.path_of(uri)
+        if snapshot is None or not await host.until_configured():
+            return []
+        if not host.settings.is_on(snapshot.language_id):
+            return []
+        refusal = await host.files(host.refused, path or uri)
+        if refusal is not None:
+            start = params.range.start
+            host.report.refuse(REFUSED, refusal, uri, (start.line, start.character))
+            return []
+        return await self.doing.work(self._offers, snapshot, params)
+
+    def _offers(
+        self, snapshot: Snapshot, params: types.CodeActionParams
+    ) -> list[types.CodeAction | types.Command]:
+        encoding, text = self.host.buffers.encoding, snapshot.text
+        sent = params.context.diagnostics
+        ours = [protocol.to_diagnostic(text, each, encoding) for each in sent]
+        span = protocol.span_of(text, params.range, encoding)
+        inputs = Inputs(snapshot, span, guessed(self.host.settings.model))
+        only = [str(getattr(kind, "value", kind)) for kind in params.context.only or ()]
+        found = listed(self._assists, inputs, ours, only)
+        return [self._shown(one, snapshot, params) for one in found]
+
+    def _shown(
+        self, one: Listed, snapshot: Snapshot, params: types.CodeActionParams
+    ) -> types.CodeAction | types.Command:
+        """The action, its edit yet to be resolved; or its command for clients that cannot."""
+        fixed = [] if one.diagnostic is None else [params.context.diagnostics[one.diagnostic]]
+        where = fixed[0].range if fixed else params.range
+        data = data_of(one.assist.kind, snapshot, where, fixed, one.target)
+        command = types.Command(one.title, ACT, arguments=[{**data, "title": one.title}])
+        if not self.able.literals:
+            return command
+        return types.CodeAction(
+            title=one.title,
+            kind=one.assist.lsp_kind,
+            diagnostics=fixed or None,
+            data=data if self.able.resolves_edit else None,
+            command=None if self.able.resolves_edit else command,
+            tags=[types.CodeActionTag.LlmGenerated] if self.able.tags else None,
+        )
+
+    # Doing --------------------------------------------------------------------------------------
+
+    async def resolve(self, action: types.CodeAction) -> types.CodeAction:
+        """The action with its edit; without one when there is none, and why has been shown."""
+        wished = self.read(action.data, action.title)
+        if isinstance(wished, str):
+            return action
+        done = await self.doing.do(wished, action.title)
+        made = await self.edit(wished, done)
+        if made.edit is None:
+            self.refuse(done, made.reason)
+            return action
+        self.tell(done)
+        action.title, action.edit = done.marked, made.edit
+        if made.uri and self.able.resolves_command and self.able.shows:
+            action.command = types.Command("Show it", SHOW, arguments=[{"uri": made.uri}])
+        return action
+
+    async def act(self, argument: Mapping[str, object]) -> dict[str, object]:
+        """The same by command: the edit is applied as soon as it is there."""
+        title = str(argument.get("title") or self.doing.title_of(str(argument.get("id"))))
+        wished = self.read(argument, title)
+        if isinstance(wished, str):
+            return {"applied": False, "reason": wished}
+        done = await self.doing.do(wished, title)
+        made = await self.edit(wished, done)
+        if made.edit is None:
+            self.refuse(done, made.reason)
+            return {"applied": False, "reason": done.reason or made.reason}
+        self.tell(done)
+        return {**faults_of(done), **await self.applied(done, made)}
+
+    def read(self, data: object, title: str, kind: str = "") -> Wish | str:
+        """What is wished, or why it cannot be done, which is shown."""
+        try:
+            return wish(data, self.host.buffers, kind)
+        except Unusable as error:
+            self.host.client.show("warning", f"Tabwright: {title or 'this action'}: {error}.")
+            return str(error)
+
+    async def edit(self, wished: Wish, done: Done) -> Made:
+        """The edit that a candidate makes, bound to the state of the document it was made for."""
+        candidate = done.candidate
+        if candidate is None:
+            return Made(None, reason=done.reason)
+        if candidate.action.new_document:
+            return await self._new_document(wished, candidate)
+        encoding, versions = self.host.buffers.encoding, self.able.versions
+        edit = await self.doing.work(_edit, wished.snapshot, candidate.after, encoding, versions)
+        stale = self.doing.stale(wished)
+        return Made(None, reason=stale) if stale else Made(edit)
+
+    async def _new_document(self, wished: Wish, candidate: Candidate) -> Made:
+        folder = new_documents.folder_of(wished.snapshot.uri, wished.path)
+        if not self.able.creates:
+            return Made(None, reason="the editor does not let a server make documents")
+        if folder is None:
+            return Made(None, reason="the document has no folder yet; save it first")
+        buffers = self.host.buffers
+        paths = [buffers.path_of(open_one.uri) for open_one in buffers]
+        name = candidate.action.new_document
+        path = await self.host.files(new_documents.free_path, folder, name, paths)
+        uri = path.as_uri()
+        return Made(workspace_edits.new_document(uri, candidate.after), uri)
+
+    async def applied(self, done: Done, made: Made) -> dict[str, object]:
+        """Have the edit applied, and a new document shown; tells the user when it was refused."""
+        if made.edit is None:
+            return {"applied": False, "reason": made.reason}
+        reason = "the editor does not let a server edit"
+        if self.able.applies:
+            reason = await self.editor.apply(f"Tabwright: {done.title}", made.edit)
+        if reason:
+            self.refuse(done, reason)
+        elif made.uri and self.able.shows:
+            await self.editor.show_document(made.uri)
+        return {"applied": not reason, "reason": reason}
+
+    async def show(self, argument: Mapping[str, object]) -> dict[str, object]:
+        """Show a document that an action made."""
+        uri = str(argument.get("uri") or "")
+        return {"shown": self.able.shows and bool(uri) and await self.editor.show_document(uri)}
+
+    def tell(self, done: Done) -> None:
+        """Warn of what is doubtful, and pass on what the model's answer was noted with.
+
+        That something was not checked is said in the title each time, as a message once.
+        """
+        note = done.candidate.note if done.candidate is not None else ""
+        heavy = [said(fault) for fault in done.faults if fault.weight]
+        unchecked = [said(fault) for fault in done.faults if not fault.weight]
+        if heavy:
+            words = "; ".join(heavy[:_MOST_TOLD])
+            self.host.client.show("warning", f"Tabwright: {done.title}: look closely: {words}.")
+        for words in unchecked:
+            self.host.say(f"unchecked: {words}", "warning", f"Tabwright: {done.title}: {words}.")
+        if note:
+            self.host.client.show("info", f"Tabwright: {done.title}: {note.rstrip('.')}.")
+
+    def refuse(self, done: Done, reason: str) -> None:
+        """Show why a candidate cannot be had; that there is none has been shown already."""
+        if done.candidate is not None:
+            self.host.client.show("warning", f"Tabwright: {done.title}: {reason.rstrip('.')}.")
+
+
+def _edit(snapshot: Snapshot, after: str, encoding: str, versions: bool) -> types.WorkspaceEdit:
+    edits = workspace_edits.line_edits(snapshot.text, after)
+    return workspace_edits.in_place(snapshot, edits, encoding, versions=versions)
+
+
+def faults_of(done: Done) -> dict[str, object]:
+    """The title and the faults as a command's answer has them."""
+    return {"title": done.marked, "faults": [said(fault) for fault in done.faults]}
