@@ -107,17 +107,29 @@ def stable(before: str, after: str) -> bool:
     if _formatted(before, mode) == before:
         return _formatted(after, mode) == after
     lines = changed_lines(before, after)
-    return not lines or _formatted(after, mode, lines) == after
+    if not lines:
+        return True
+    # Told of lines, black still sets the blank lines around them and those the file begins with.
+    done = _formatted(after, mode, lines)
+    return not any(
+        first <= start and end <= last
+        for start, end in _changes(after, done)
+        for first, last in lines
+    )
 
 
 def changed_lines(before: str, after: str) -> list[tuple[int, int]]:
     """First and last numbers, from 1, of the lines of ``after`` that are not in ``before``."""
-    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
-    return [
-        (first + 1, last)
-        for tag, _, _, first, last in matcher.get_opcodes()
-        if tag != "equal" and last > first
-    ]
+    return [(start, end) for start, end in _changes(after, before) if end >= start]
+
+
+def _changes(text: str, other: str) -> list[tuple[int, int]]:
+    """First and last numbers of the lines of ``text`` that ``other`` lacks.
+
+    Where it only has more, the number of the line behind the gap and of the one before it.
+    """
+    matcher = difflib.SequenceMatcher(None, text.splitlines(), other.splitlines(), autojunk=False)
+    return [(first + 1, last) for tag, first, last, _, _ in matcher.get_opcodes() if tag != "equal"]
 
 
 def _formatted(text: str, mode: black.Mode, lines: list[tuple[int, int]] | None = None) -> str:

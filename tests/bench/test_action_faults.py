@@ -35,6 +35,8 @@ def test_lines_outside_the_span(old: str, new: str, touched: int) -> None:
         # Where the file was not clean, only what is new is held to it.
         ("a=1\n", "a=1\nb = 2\n", True),
         ("a=1\n", "a=1\nb=2\n", False),
+        ("\na=1\n", "\na=1\nb = 2\n", True),
+        ("\na=1\n", "\na=1\nif a:\n    b = 2\ndef f():\n    pass\n", False),
     ],
 )
 def test_black_is_asked_about_what_is_new(before: str, after: str, stable: bool) -> None:
