@@ -191,6 +191,15 @@ class Editor:
     async def resolve(self, action: types.CodeAction) -> types.CodeAction:
         return await asyncio.wait_for(self.client.code_action_resolve_async(action), 30)
 
+    async def plain(self, method: str, params: object) -> Any:
+        """A request whose answer is left as plain JSON.
+
+        lsprotocol reads an action that has a command as that command.
+        """
+        sent = self.client.protocol.send_request(method, params, msg_id=f"plain-{method}")
+        self.client.protocol._result_types.pop(f"plain-{method}")
+        return plain(await asyncio.wait_for(asyncio.wrap_future(sent), 20))
+
     def edited(self, edit: Any, texts: Mapping[str, str]) -> dict[str, str]:
         """The documents after a WorkspaceEdit, as this editor's units of positions have it."""
         assert self.result is not None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from tabwright.assists.inputs import Turn
-from tabwright.core.text import Edit, Span, apply, difference
+from tabwright.core.text import Edit, Span, apply
 from tabwright.lsp.workspace_edits import line_edits
 
 
@@ -72,8 +72,7 @@ def follow(now: Conversation, text: str) -> Conversation | None:
         return replace(now, base=text, base_span=now.span)
     if text == now.base or text in _steps(now.base, now.text):
         return now
-    (edit,) = difference(now.base, text)
-    span = _shifted(now.base_span, edit)
+    span = _shifted(now.base_span, line_edits(now.base, text))
     if span is None:
         return None
     if now.base == now.text:
@@ -96,8 +95,12 @@ def _steps(before: str, after: str) -> Iterator[str]:
         yield apply(before, edits[done:])
 
 
-def _shifted(span: Span, edit: Edit) -> Span | None:
-    if edit.span.end <= span.start and edit.span.start < span.end:
-        by = len(edit.new_text) - len(edit.span)
-        return Span(span.start + by, span.end + by)
-    return span if edit.span.start >= span.end else None
+def _shifted(span: Span, edits: Iterable[Edit]) -> Span | None:
+    """Where the stretch is after edits above and below it; None when one touches it."""
+    by = 0
+    for edit in edits:
+        if edit.span.end <= span.start and edit.span.start < span.end:
+            by += len(edit.new_text) - len(edit.span)
+        elif edit.span.start < span.end:
+            return None
+    return Span(span.start + by, span.end + by)
