@@ -62,11 +62,17 @@ def fenced(code: str, language_id: str) -> str:
 
 
 def about_the_file(inputs: Inputs, span: Span) -> str:
-    """What else the file defines, as a paragraph of the question; "" when it is nothing."""
-    rest = outline(inputs.snapshot.text, span, inputs.snapshot.language_id, _MOST_CONTEXT).strip()
+    """The rest of the file, as a paragraph of the question; of a large one what it defines."""
+    text, language_id = inputs.snapshot.text, inputs.snapshot.language_id
+    if len(text) - len(span) <= _MOST_CONTEXT:
+        rest = unix_line_ends(
+            f"{text[: span.start].rstrip()}\n\n{text[span.end :].lstrip()}"
+        ).strip()
+    else:
+        rest = outline(text, span, language_id, _MOST_CONTEXT).strip()
     if not rest:
         return ""
-    return f"For context, the rest of the file:\n{fenced(rest, inputs.snapshot.language_id)}\n\n"
+    return f"For context, the rest of the file:\n{fenced(rest, language_id)}\n\n"
 
 
 def rewrite(

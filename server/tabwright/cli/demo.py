@@ -48,6 +48,8 @@ class Seen:
     typed_ms: list[float] = field(default_factory=list)
     reused: int = 0
     prompt: int = 0
+    edits: int = 0
+    edits_ms: list[float] = field(default_factory=list)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -73,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _demo(view: View, model: str) -> int:
-    from tabwright.cli import demo_places
+    from tabwright.cli import demo_actions, demo_places
     from tabwright.cli.demo_view import LoadLine
     from tabwright.cli.lsp_client import LspClient
 
@@ -99,6 +101,7 @@ async def _demo(view: View, model: str) -> int:
             for place in demo_places.PLACES:
                 await _show(view, client, place, folder, seen)
             await _type_on(view, client, first, folder, seen)
+            seen.edits, seen.edits_ms = await demo_actions.show(view, client, folder)
         finally:
             view.clear()
             await client.stop()
@@ -222,6 +225,10 @@ def _summary(view: View, seen: Seen) -> int:
     if seen.prompt:
         share = 100 * seen.reused / seen.prompt
         view.say(f"  while typing        {share:5.1f} % of the prompt was reused")
+    if seen.edits_ms:
+        seconds = median(seen.edits_ms) / 1000
+        view.say(f"{seen.edits} of {len(seen.edits_ms)} actions offered an edit", "bold")
+        view.say(f"  written and checked {seconds:5.1f} s in the middle")
     view.say()
     view.say(NEXT)
     if not seen.suggestions:
