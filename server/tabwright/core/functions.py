@@ -30,9 +30,14 @@ _MODIFIERS = re.compile(
 )
 
 
-@lru_cache(maxsize=2)
 def functions(near: Surroundings) -> tuple[Function, ...]:
     """Every function whose header is in reach, in order of their starts."""
+    # The cursor matters to how a text is read only where the text's start is out of reach.
+    return _functions(replace(near, at=0) if near.whole else near)
+
+
+@lru_cache(maxsize=4)
+def _functions(near: Surroundings) -> tuple[Function, ...]:
     if near.language.id == "python":
         return tuple(python_functions(near))
     form = FORMS.get(near.language.id)

@@ -46,7 +46,8 @@ def enclosing_block(text: str, span: Span, language_id: str) -> Span:
     if near is None or own.end > near.base + len(near.text):
         return own
     start, end = own.start - near.base, own.end - near.base
-    holding = [describe(near, one).span for one in functions(near) if one.start <= end]
+    reaching = [one for one in functions(near) if one.start <= end <= one.end]
+    holding = [describe(near, one).span for one in reaching]
     holding = [one for one in holding if one.start <= own.start and own.end <= one.end]
     smallest = min(holding, key=len, default=_statement(near, start, end))
     if _count(near, smallest) <= MOST_LINES:
