@@ -18,11 +18,22 @@ from tabwright.checks.scratch import Place, beside
 FIND = "bad = [n for n, line in enumerate(text.splitlines(), 1) if 'BAD' in line]\n"
 READ_FILE = "text = open(sys.argv[-1]).read()\n" + FIND
 READ_STDIN = "text = sys.stdin.read()\n" + FIND
+# Like the real one: hidden files are passed over, and a file by name leaves the project's settings.
 PYRIGHT = (
-    READ_FILE
-    + "items = [{'file': os.path.abspath(sys.argv[-1]), 'rule': 'reportBad', 'message': 'is bad',"
+    "config = sys.argv[sys.argv.index('-p') + 1] if '-p' in sys.argv else ''\n"
+    + "settings = json.load(open(config)) if config else {}\n"
+    + "assert os.path.isfile(os.path.join(os.path.dirname(config), settings.get('extends', '')))"
+    + " if config else True\n"
+    + "name = os.path.join(os.path.dirname(config), *settings.get('include', sys.argv[-1:]))\n"
+    + "text = open(name).read()\n"
+    + FIND
+    + "rule = 'reportBad' if config or not os.path.exists('pyproject.toml') else 'other'\n"
+    + "items = [{'file': os.path.abspath(name), 'rule': rule, 'message': 'is bad',"
     + " 'range': {'start': {'line': n - 1}}} for n in bad]\n"
-    + "print(json.dumps({'generalDiagnostics': items})); sys.exit(bool(bad))"
+    + "seen = not os.path.basename(name).startswith('.')\n"
+    + "print(json.dumps({'generalDiagnostics': items if seen else [],"
+    + " 'summary': {'filesAnalyzed': int(seen)}}))\n"
+    + "sys.exit(bool(bad))"
 )
 MYPY = (
     READ_FILE.replace("sys.argv[-1]", "sys.argv[sys.argv.index('--shadow-file') + 2]")
@@ -115,6 +126,31 @@ async def test_tsc_with_the_projects_settings(tmp_path: Path, settings: str) -> 
     (tmp_path / settings).write_text("{}")
     assert (await verdict(tmp_path, "ts", "BAD\n", "good\n")) == Verdict()
     assert (await verdict(tmp_path, "ts", "BAD\n", "BAD 2\n")).faults
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ("pyrightconfig.json", "{}"),
+        ("src/pyrightconfig.json", "{}"),
+        ("pyproject.toml", "[tool.pyright]\nstrict = ['.']\n"),
+    ],
+)
+async def test_pyright_with_the_projects_settings(
+    tmp_path: Path, settings: str, text: str
+) -> None:
+    program(tmp_path / FAKES["Pyright"][0], PYRIGHT)
+    (tmp_path / settings).parent.mkdir(exist_ok=True)
+    (tmp_path / settings).write_text(text)
+    assert (await verdict(tmp_path, "Pyright", "BAD\n", "good\n")) == Verdict()
+    assert (await verdict(tmp_path, "Pyright", "BAD\n", "BAD 2\n")).faults
+
+
+async def test_pyright_that_looks_at_no_file(tmp_path: Path) -> None:
+    nothing = "print(json.dumps({'generalDiagnostics': [], 'summary': {'filesAnalyzed': 0}}))"
+    program(tmp_path / FAKES["Pyright"][0], nothing)
+    with pytest.raises(Unanswered, match="looked at no file"):
+        await verdict(tmp_path, "Pyright", "BAD\n", "good\n")
 
 
 MISBEHAVIOUR = {

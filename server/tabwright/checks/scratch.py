@@ -49,8 +49,10 @@ class Place:
 
 
 @contextmanager
-def beside(place: Place, text: str) -> Iterator[Path]:
+def beside(place: Place, text: str, prefix: str = ".") -> Iterator[Path]:
     """A hidden file with ``text`` in the document's own folder; elsewhere when that is no use.
+
+    With another ``prefix`` than a dot it is no hidden file, for tools that pass those over.
 
     Never an existing file: its name is drawn by chance and must be free. Raises OSError.
     """
@@ -59,7 +61,7 @@ def beside(place: Place, text: str) -> Iterator[Path]:
         with elsewhere(place, text) as path:
             yield path
         return
-    with hidden(folder, Path(place.file_name).suffix, text) as path:
+    with hidden(folder, Path(place.file_name).suffix, text, prefix) as path:
         yield path
 
 
@@ -73,9 +75,9 @@ def elsewhere(place: Place, text: str) -> Iterator[Path]:
 
 
 @contextmanager
-def hidden(folder: Path, suffix: str, text: str) -> Iterator[Path]:
+def hidden(folder: Path, suffix: str, text: str, prefix: str = ".") -> Iterator[Path]:
     """A new hidden file with ``text`` in ``folder``."""
-    path = folder / f".tabwright_{secrets.token_hex(8)}{suffix}"
+    path = folder / f"{prefix}tabwright_{secrets.token_hex(8)}{suffix}"
     try:
         with path.open("xb") as file:
             file.write(text.encode("utf-8", "replace"))
