@@ -115,6 +115,29 @@ def test_a_fix_names_the_tool_the_line_and_the_recipe() -> None:
     assert isinstance(fix.prepare(at(text, "upper")), Nothing)
 
 
+def test_every_second_attempt_at_a_fix_takes_the_lines_of_the_fault_alone() -> None:
+    text = "import a\n\n\ndef f(x):\n    y = a.b(\n        x,\n    )\n    return y\n"
+    start = text.index("b(")
+    diagnostic = Diagnostic(Span(start, start + 1), "no member `b`", "Pylint")
+    inputs = at(text, "b(", diagnostics=(diagnostic,))
+    whole, lines = (asked(fix.prepare(replace(inputs, attempt=n))) for n in (0, 1))
+    assert whole.span == Span(0, len(text))
+    assert text[lines.span.start : lines.span.end] == "    y = a.b(\n        x,\n    )\n"
+    assert "def f(x):" in question(lines) and lines.draft == "y = a.b(\n    x,\n)\n"
+    got = result(lines, fix.finish(lines, "y = a.c(x)\n```"))
+    assert got == text.replace("a.b(\n        x,\n    )", "a.c(x)")
+    got = result(lines, fix.finish(lines, "import a\n\n\ndef f(x):\n    return 1\n```"))
+    assert got == "the model repeated the code around the error"
+    long = "y = 1\n" * 40 + "```"
+    assert result(lines, fix.finish(lines, long)) == "the model wrote far more than a fix"
+
+
+def test_a_fix_of_a_lone_line_has_nothing_smaller_to_take() -> None:
+    inputs = at("x = y\n", "y", diagnostics=(Diagnostic(Span(4, 5), "undefined"),))
+    again = asked(fix.prepare(replace(inputs, attempt=1)))
+    assert question(again) == question(asked(fix.prepare(inputs)))
+
+
 @pytest.mark.parametrize(
     ("code", "message", "part"),
     [

@@ -136,9 +136,7 @@ async def test_tsc_with_the_projects_settings(tmp_path: Path, settings: str) -> 
         ("pyproject.toml", "[tool.pyright]\nstrict = ['.']\n"),
     ],
 )
-async def test_pyright_with_the_projects_settings(
-    tmp_path: Path, settings: str, text: str
-) -> None:
+async def test_pyright_with_the_projects_settings(tmp_path: Path, settings: str, text: str) -> None:
     program(tmp_path / FAKES["Pyright"][0], PYRIGHT)
     (tmp_path / settings).parent.mkdir(exist_ok=True)
     (tmp_path / settings).write_text(text)

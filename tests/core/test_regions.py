@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pieces import TEXTS, whole_lines
 
 from tabwright.core.languages import LANGUAGES
-from tabwright.core.regions import MOST_LINES, definitions, enclosing_block, outline
+from tabwright.core.regions import MOST_LINES, definitions, enclosing_block, logical_lines, outline
 from tabwright.core.text import Span
 
 PYTHON = """\
@@ -160,6 +160,28 @@ def test_enclosing_block(marked: str, language: str, block: str | None) -> None:
     found = enclosing_block(snapshot.text, Span(offset, offset), language)
     expected = "if x:\n    y()\nelse:\n    z()\n" if block is None else block
     assert snapshot.text[found.start : found.end] == expected
+
+
+@pytest.mark.parametrize(
+    ("marked", "language", "lines"),
+    [
+        ("a = 1\nb = ║2\nc = 3\n", "python", "b = 2\n"),
+        ("a = f(\n    ║1,\n    2,\n)\nb\n", "python", "a = f(\n    1,\n    2,\n)\n"),
+        ("║a = f(\n    1,\n)\nb\n", "python", "a = f(\n    1,\n)\n"),
+        ("a = f(\n    1,\n║)\nb\n", "python", "a = f(\n    1,\n)\n"),
+        ("a = [1]\nd = {\n    'b': (║c),\n}\n", "python", "d = {\n    'b': (c),\n}\n"),
+        ("x = '('  # (\n║y\nz\n", "python", "y\n"),
+        ("if (a) {\n  f(║1);\n}\n", "javascript", "  f(1);\n"),
+        ("f(1,\r\n  ║2);\r\ng();\r\n", "javascript", "f(1,\r\n  2);\r\n"),
+        ("f(║\n" + "1,\n" * 40 + ")\n", "python", "f(\n"),
+        ("║)\n", "python", ")\n"),
+        ("║", "python", ""),
+    ],
+)
+def test_logical_lines(marked: str, language: str, lines: str) -> None:
+    snapshot, offset = place(marked, language)
+    found = logical_lines(snapshot.text, Span(offset, offset), language)
+    assert snapshot.text[found.start : found.end] == lines
 
 
 def test_long_functions_are_cut_around_the_span() -> None:

@@ -69,7 +69,7 @@ async def test_a_wrong_first_answer_is_followed_by_others(home: Home) -> None:
         action = await resolved(editor)
         assert editor.edited(action.edit, {URI: CODE}) == {URI: RIGHT}
         assert action.title == "Fix: undefined name `c`" and editor.shown == []
-        assert [body["temperature"] for body in asked(engine)] == [0, 0.4, 0.7]
+        assert [body["temperature"] for body in asked(engine)] == [0, 0, 0.4]
         assert all(body["n"] == 1 for body in asked(engine) if "n" in body)
 
 

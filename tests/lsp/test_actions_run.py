@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from cursor import QWEN
@@ -22,7 +23,8 @@ from tabwright.core.prompt import Prompt
 from tabwright.core.task import ModelInfo, Nothing
 from tabwright.core.text import Snapshot, Span
 from tabwright.lsp import action_run
-from tabwright.lsp.action_run import Candidate, Place, Setup, run
+from tabwright.lsp.action_checks import Place
+from tabwright.lsp.action_run import Candidate, Setup, run
 from tabwright.lsp.actions_model import NEVER, ActionsModel
 from tabwright.lsp.progress import Bar, NoBar
 from tabwright.lsp.pulling import NO, YES, Puller
@@ -74,6 +76,14 @@ class Checks:
     """Puts imports on top, and finds the faults of FAULTS."""
 
     checked: list[Subject] = field(default_factory=list)
+    mended: str = ""
+
+    async def repaired(self, subject: Subject, options: Options) -> str:
+        if "HANG" in self.mended:
+            await asyncio.sleep(60)
+        if "CRASH" in self.mended:
+            raise ZeroDivisionError
+        return self.mended
 
     async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
         if "HANG" in subject.after:
@@ -91,7 +101,12 @@ async def direct(call: Callable[[], object]) -> object:
     return call()
 
 
-def assist(*, prompts: Callable[[int], str] = lambda attempt: "p", new: str = "") -> Assist:
+def assist(
+    *,
+    prompts: Callable[[int], str] = lambda attempt: "p",
+    new: str = "",
+    kind: Literal["edit", "fix"] = "edit",
+) -> Assist:
     """Replaces the second line with the answer; imports are what follows ``use ``."""
 
     def prepare(inputs: Inputs) -> Action | Nothing:
@@ -99,7 +114,7 @@ def assist(*, prompts: Callable[[int], str] = lambda attempt: "p", new: str = ""
         if not prompt:
             return Nothing("nothing to ask")
         return Action(
-            "edit",
+            kind,
             inputs.snapshot,
             TWO,
             "x",
@@ -118,7 +133,7 @@ def assist(*, prompts: Callable[[int], str] = lambda attempt: "p", new: str = ""
         kept = [line for line in lines if line not in imports]
         return Proposal("".join(f"{line}\n" for line in kept), imports, "a note")
 
-    return Assist("edit", "Edit", "", lambda inputs: "Edit", prepare, finish)
+    return Assist(kind, "Edit", "", lambda inputs: "Edit", prepare, finish)
 
 
 @dataclass
@@ -171,6 +186,37 @@ async def test_the_candidate_with_the_least_faults(
     assert found.after == TEXT.replace("two", chosen) and found.note == "a note"
     assert {fault.message for fault in found.faults} == set(chosen.split()) & set(FAULTS)
     assert len(table.engine.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("mended", "chosen", "asked"),
+    [
+        ("one\nfine\n", "one\nfine\n", 0),
+        ("one\nRISK\n", "one\nRISK\n", 0),
+        ("one\nBAD\n", "one\nmodel\nthree\n", 1),
+        (TEXT, "one\nmodel\nthree\n", 1),
+        ("", "one\nmodel\nthree\n", 1),
+        ("HANG", "one\nmodel\nthree\n", 1),
+        ("CRASH", "one\nmodel\nthree\n", 1),
+    ],
+)
+async def test_what_a_rule_mends_needs_no_model(mended: str, chosen: str, asked: int) -> None:
+    table = Desk(Engine(["model"]), Checks(mended=mended))
+    found = await table.run(assist(kind="fix"))
+    assert isinstance(found, Candidate) and found.after == chosen
+    assert len(table.engine.requests) == asked
+
+
+async def test_a_faulty_repair_is_better_than_an_engine_that_fails() -> None:
+    table = Desk(Engine([EngineError("died")]), Checks(mended="one\nBAD\n"))
+    found = await table.run(assist(kind="fix"))
+    assert isinstance(found, Candidate) and found.faults
+
+
+async def test_rules_mend_diagnostics_alone() -> None:
+    table = Desk(Engine(["model"]), Checks(mended="one\nfine\n"))
+    found = await table.run()
+    assert isinstance(found, Candidate) and "model" in found.after
 
 
 @pytest.mark.parametrize(

@@ -4,37 +4,59 @@ from __future__ import annotations
 
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.recipes import recipe
-from tabwright.assists.rewriting import fitted, rewrite
+from tabwright.assists.rewriting import fenced, fitted, rewrite
 from tabwright.core.action import Action, Diagnostic, Proposal
-from tabwright.core.regions import enclosing_block
+from tabwright.core.regions import enclosing_block, logical_lines
+from tabwright.core.replies import code_in
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, line_span, unix_line_ends
 
 _SMALL_FILE = 2_000
 _MOST_RELATED = 4
+_MOST_MORE = 20
+_WHOLE = "Fix that error and change nothing else. Return the whole of the code:"
+_LINES = (
+    "Only the following has to change. Write what replaces it, so that the error is gone, and "
+    "nothing else of the code:"
+)
 
 
 def prepare(inputs: Inputs) -> Action | Nothing:
     """What to ask to have the first diagnostic fixed.
 
     A small file is shown and rewritten whole, since the fault's cause may stand anywhere in it;
-    of a larger one the enclosing block.
+    of a larger one the enclosing block. Every second attempt shows the same, but takes back the
+    lines of the fault alone: there the model cannot just repeat what it was shown.
     """
     if not inputs.diagnostics:
         return Nothing("there is no diagnostic here")
     diagnostic = inputs.diagnostics[0]
-    text = inputs.snapshot.text
-    start = min(diagnostic.span.start, len(text))
-    place = Span(start, max(start, min(diagnostic.span.end, len(text))))
-    span = enclosing_block(text, place, inputs.snapshot.language_id)
-    if len(text) <= _SMALL_FILE:
-        span = Span(0, len(text))
-    if not text[span.start : span.end].strip():
+    text, language_id = inputs.snapshot.text, inputs.snapshot.language_id
+    place = _place(diagnostic, text)
+    block = _block(text, place, language_id)
+    if not text[block.start : block.end].strip():
         return Nothing("there is no code at the diagnostic")
-    return rewrite("fix", inputs, span, _words(diagnostic, text, place))
+    said = _said(diagnostic, text, place)
+    lines = logical_lines(text, Span(place.start, place.start), language_id)
+    if inputs.attempt % 2 and len(lines) < len(block) and text[lines.start : lines.end].strip():
+        about = f"{fenced(unix_line_ends(text[block.start : block.end]), language_id)}\n\n"
+        return rewrite("fix", inputs, lines, f"{said}\n\n{_LINES}", about=about)
+    return rewrite("fix", inputs, block, f"{said}\n\n{_WHOLE}")
 
 
-def _words(diagnostic: Diagnostic, text: str, place: Span) -> str:
+def _place(diagnostic: Diagnostic, text: str) -> Span:
+    start = min(diagnostic.span.start, len(text))
+    return Span(start, max(start, min(diagnostic.span.end, len(text))))
+
+
+def _block(text: str, place: Span, language_id: str) -> Span:
+    """What is shown: all of a small file, of another the block around the place."""
+    if len(text) <= _SMALL_FILE:
+        return Span(0, len(text))
+    return enclosing_block(text, place, language_id)
+
+
+def _said(diagnostic: Diagnostic, text: str, place: Span) -> str:
     line = line_span(text, place.start)
     tool = " ".join(part for part in (diagnostic.source, diagnostic.code) if part)
     said = [f"{tool} reports in this code" if tool else "This code has an error"]
@@ -44,10 +66,30 @@ def _words(diagnostic: Diagnostic, text: str, place: Span) -> str:
     advice = recipe(diagnostic)
     if advice:
         said.append(f"How it is usually fixed: {advice}")
-    said.append("\nFix that error and change nothing else. Return the whole of the code:")
     return "\n".join(said)
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
     """The fix, or why there is none."""
-    return fitted(action, answer)
+    proposal = fitted(action, answer)
+    if isinstance(proposal, Nothing):
+        return proposal
+    old = action.snapshot.text.count("\n", action.span.start, action.span.end)
+    if proposal.text.count("\n") > 2 * old + _MOST_MORE:
+        return Nothing("the model wrote far more than a fix")
+    if _repeats_more(action, code_in(answer, opened=True)):
+        return Nothing("the model repeated the code around the error")
+    return proposal
+
+
+def _first(code: str) -> str:
+    return code.strip().partition("\n")[0].strip()
+
+
+def _repeats_more(action: Action, answer: str) -> bool:
+    """Whether an answer begins as the code does that was only shown."""
+    text = action.snapshot.text
+    place = _place(action.diagnostics[0], text)
+    block = _block(text, place, action.language_id)
+    above = _first(text[block.start : block.end])
+    return above != _first(text[action.span.start : action.span.end]) and above == _first(answer)

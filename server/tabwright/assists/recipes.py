@@ -42,7 +42,8 @@ _BY_CODE: Mapping[str, str] = {
     "18048": "Check for undefined first, or use optional chaining.",
 }
 _BY_WORDS: Mapping[str, str] = {
-    "allowed only within async function": "Make the enclosing function `async def`.",
+    "allowed only within async function": "Make the enclosing function `async def`; where there "
+    "is none, `asyncio.run` does.",
     "is not defined": "Import the name, define it, or correct its spelling.",
     "is not a known attribute of": "Check for None before the access.",
     "is not a known member of": "Check for None before the access.",

@@ -83,16 +83,19 @@ def rewrite(
     *,
     opening: str = "",
     from_scratch: bool = False,
+    about: str | None = None,
 ) -> Action | Nothing:
     """The action that asks for the lines of ``span`` anew, as ``words`` say.
 
     ``opening`` is code that the answer must begin with, without the common indentation; from
-    scratch, the model sees nothing but that.
+    scratch, the model sees nothing but that. ``about`` comes first, instead of the rest of the
+    file.
     """
     code, indent = shown(inputs, span)
     language_id = inputs.snapshot.language_id
     seen = opening if from_scratch else code
-    question = f"{about_the_file(inputs, span)}{words.strip()}\n\n{fenced(seen, language_id)}"
+    about = about_the_file(inputs, span) if about is None else about
+    question = f"{about}{words.strip()}\n\n{fenced(seen, language_id)}"
     messages = [Message("system", SYSTEM)]
     for turn in inputs.history:
         messages += [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,47 @@ def formatted(path: str, root: str, before: str, after: str, *, cell: bool = Fal
     if not after.endswith(("\n", "\r")) and (cell or not own_last_line):
         done = done.removesuffix("\n")
     return with_ends_of(after, done, line_end(before or after))
+
+
+def lines_formatted(path: str, root: str, text: str, line: int, most: int | None) -> str:
+    """The text with the statement of a line broken into lines of ``most`` characters; "" if not.
+
+    Strings are split too, which black does only when it is told to. ``most`` None leaves the
+    project's line length, which is never exceeded.
+    """
+    if len(text) > _LONGEST:
+        return ""
+    import black
+    from black.mode import Preview
+
+    closed = _closed(text)
+    try:
+        settings = settings_for(path, root)
+        length = min(settings.line_length, most or settings.line_length)
+        mode = replace(settings, line_length=length, preview=True).mode()
+        mode.enabled_features = {Preview.string_processing}
+        lines = [_statement(closed, line)]
+        done = _inside(closed, black.format_str(closed, mode=mode, lines=lines), lines)
+        black.assert_equivalent(closed, done)
+    except Exception:  # noqa: BLE001 - what black cannot do, for whatever reason, mends nothing
+        return ""
+    if done == closed:
+        return ""
+    if not text.endswith(("\n", "\r")):
+        done = done.removesuffix("\n")
+    return with_ends_of(text, done, line_end(text))
+
+
+def _statement(text: str, line: int) -> tuple[int, int]:
+    """First and last line of the innermost statement, or block's header, that holds a line."""
+    found = (line, line)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            last = body[0].lineno - 1 if body else node.end_lineno
+            last = max(node.lineno, last or 0)
+            found = (node.lineno, last) if node.lineno <= line <= last else found
+    return found
 
 
 def _closed(text: str) -> str:

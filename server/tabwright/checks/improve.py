@@ -10,6 +10,7 @@ from tabwright.checks.black_format import formatted
 from tabwright.checks.faults import Subject
 from tabwright.checks.imports import placed
 from tabwright.checks.lines import changes, line_end, split
+from tabwright.checks.needed_imports import needed
 from tabwright.core.text import unix_line_ends
 
 _END = re.compile(r"(?:\r\n|\n|\r)\Z")
@@ -18,12 +19,15 @@ _END = re.compile(r"(?:\r\n|\n|\r)\Z")
 async def improved(subject: Subject, imports: Sequence[str]) -> str:
     """The whole new text, with ``imports`` where they go and Python's new lines formatted.
 
+    Python gets the imports from the standard library, too, that the edit's names need.
     What cannot be formatted is left as it is.
     """
     text = _with_one_line_end(subject.before, subject.after)
     text = placed(text, imports, subject.language_id)
     if subject.language_id != "python":
         return text
+    if not subject.cell:  # its names may come from other cells
+        text = placed(text, await asyncio.to_thread(needed, subject.before, text), "python")
     return await asyncio.to_thread(
         formatted, subject.path, subject.root, subject.before, text, cell=subject.cell
     )

@@ -35,7 +35,7 @@ class Report:
         """Whether the rule is the diagnostic's; where that names none, the wording decides."""
         if diagnostic.code:
             names = {rule(self.code), *map(rule, self.aliases)}
-            return bool(names & _rules(diagnostic.code))
+            return bool(names & rules(diagnostic.code))
         return _shape(self.message) == _shape(diagnostic.message)
 
     @property
@@ -50,7 +50,7 @@ def rule(code: str) -> str:
     return _TS_CODE.sub("", code.strip().casefold())
 
 
-def _rules(code: str) -> set[str]:
+def rules(code: str) -> set[str]:
     """The names in a diagnostic's code, which may be like "line-too-long (C0301)"."""
     return {rule(code), *(rule(part) for part in re.findall(r"[\w@/.-]+", code))}
 

@@ -11,7 +11,7 @@ from tabwright.checks.child import Unanswered, run, together
 from tabwright.checks.faults import Fault, Options, Subject
 from tabwright.checks.found import bundled
 from tabwright.checks.lines import Changes
-from tabwright.checks.reports import Comparison, Report, number_at, objects, text_at
+from tabwright.checks.reports import Comparison, Report, number_at, objects, rules, text_at
 from tabwright.core.action import Diagnostic
 
 _SOURCES = frozenset({"ruff", "flake8", "pycodestyle", "pyflakes", "pydocstyle", "pep8"})
@@ -95,12 +95,17 @@ def is_own(diagnostic: Diagnostic) -> bool:
     return source in _SOURCES or (not source and _CODE.fullmatch(diagnostic.code) is not None)
 
 
+def is_rule(code: str) -> bool:
+    """Whether a code has the form of ruff's rules."""
+    return _CODE.fullmatch(code) is not None
+
+
 def twin(diagnostic: Diagnostic) -> Diagnostic | None:
     """The same diagnostic by ruff's name for its rule, None when it has none."""
-    code = _TWINS.get(diagnostic.code.casefold())
-    if code is None:
+    codes = [_TWINS[name] for name in sorted(rules(diagnostic.code)) if name in _TWINS]
+    if not codes:
         return None
-    return Diagnostic(diagnostic.span, diagnostic.message, diagnostic.source, code)
+    return Diagnostic(diagnostic.span, diagnostic.message, diagnostic.source, codes[0])
 
 
 async def check(
@@ -152,11 +157,11 @@ async def _both(
     A rule that this ruff does not know, and a configuration that it cannot read, are left out.
     """
     always = (*_NAMES, "S")
-    rules = (*always, *sorted({one.code for one in wanted if _CODE.fullmatch(one.code)}))
+    chosen = (*always, *sorted({one.code for one in wanted if is_rule(one.code)}))
     attempts = [
-        ("--extend-select", ",".join(rules)),
+        ("--extend-select", ",".join(chosen)),
         ("--extend-select", ",".join(always)),
-        ("--isolated", "--select", ",".join(rules)),
+        ("--isolated", "--select", ",".join(chosen)),
         ("--isolated", "--select", ",".join(always)),
     ]
     while True:
@@ -180,6 +185,21 @@ class _Refused(Unanswered):
 async def _ask(
     ruff: str, text: str, selection: Sequence[str], subject: Subject, options: Options
 ) -> list[Report]:
+    return [
+        Report(
+            number_at(item, "location", "row"),
+            text_at(item, "message"),
+            text_at(item, "code") or "invalid-syntax",
+            (text_at(item, "name"),),
+        )
+        for item in await asked(ruff, text, selection, subject, options)
+    ]
+
+
+async def asked(
+    ruff: str, text: str, selection: Sequence[str], subject: Subject, options: Options
+) -> list[dict[str, object]]:
+    """What ruff prints about a text with the rules of a selection; raises Unanswered."""
     command = (
         *(ruff, "check", "--output-format", "json", "--no-cache", "--quiet", "--exit-zero"),
         # Preview rules only where they are named; what is silenced is seen all the same.
@@ -192,15 +212,7 @@ async def _ask(
         raise _Refused(f"ended with status 2: {output.complaint}")
     if output.status != 0:
         raise Unanswered(f"ended with status {output.status}: {output.complaint}")
-    return [
-        Report(
-            number_at(item, "location", "row"),
-            text_at(item, "message"),
-            text_at(item, "code") or "invalid-syntax",
-            (text_at(item, "name"),),
-        )
-        for item in objects(output.stdout)
-    ]
+    return objects(output.stdout)
 
 
 def _file_name(subject: Subject) -> str:

@@ -18,6 +18,8 @@ from tabwright.core.text import Span, indent_of, line_span
 MOST_LINES = 80
 _AROUND = 20
 _LONGEST = 400_000
+_LONGEST_BRACKET = 30
+_ALL_BRACKETS, _ROUND_BRACKETS = "()[]{}", "()[]"
 _JOINS = ("else", "elif", "except", "finally", "catch", "}", ")", "]")
 
 
@@ -58,6 +60,42 @@ def enclosing_block(text: str, span: Span, language_id: str) -> Span:
         high = near.next_line(high)
     low = max(low, smallest.start - near.base)
     return near.span(low, max(end, min(high, smallest.end - near.base)))
+
+
+def logical_lines(text: str, span: Span, language_id: str) -> Span:
+    """The whole lines of a span, and those around that its brackets go on over.
+
+    A bracket that opens more than 30 lines above or below is left, and braces are only followed in
+    Python, where they hold no statements. Raises ValueError when the span lies outside the text.
+    """
+    own = _whole_lines(text, span)
+    near = around(text, span.start, by_id(language_id))
+    if near is None or own.end > near.base + len(near.text):
+        return own
+    code = near.masked.code
+    signs = _ALL_BRACKETS if language_id == "python" else _ROUND_BRACKETS
+    start, end = own.start - near.base, own.end - near.base
+    top = start
+    for _ in range(_LONGEST_BRACKET):
+        top = near.line_start(max(0, top - 1))
+    start = near.line_start(min((start, *_opened(code[top:start], top, signs))))
+    for _ in range(_LONGEST_BRACKET):
+        if end == len(code) or not _opened(code[start:end], start, signs):
+            return near.span(start, end)
+        end = near.next_line(end)
+    return own
+
+
+def _opened(code: str, at: int, signs: str) -> list[int]:
+    """Where the brackets stand that code, which begins at ``at``, leaves open."""
+    stack: list[int] = []
+    for offset, char in enumerate(code, at):
+        if char in signs:
+            if char in "([{":
+                stack.append(offset)
+            elif stack:
+                stack.pop()
+    return stack
 
 
 def _whole_lines(text: str, span: Span) -> Span:

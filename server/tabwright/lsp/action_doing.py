@@ -18,8 +18,9 @@ from tabwright.core.families import family_by_name
 from tabwright.core.task import ModelInfo, Nothing
 from tabwright.core.text import Snapshot, Span
 from tabwright.lsp import log
+from tabwright.lsp.action_checks import Checks, OwnChecks, Place
 from tabwright.lsp.action_data import CLOSED, STALE, Wish
-from tabwright.lsp.action_run import Candidate, Checks, OwnChecks, Place, Setup, Tell, run
+from tabwright.lsp.action_run import Candidate, Setup, Tell, run
 from tabwright.lsp.actions_model import ActionsModel
 from tabwright.lsp.host import Host
 from tabwright.lsp.progress import Bar

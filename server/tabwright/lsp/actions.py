@@ -12,10 +12,11 @@ from tabwright.assists.registry import ASSISTS, Assist
 from tabwright.core.text import Snapshot
 from tabwright.lsp import new_documents, protocol, workspace_edits
 from tabwright.lsp.abilities import Abilities
+from tabwright.lsp.action_checks import Checks
 from tabwright.lsp.action_data import Unusable, Wish, data_of, wish
 from tabwright.lsp.action_doing import REFUSED, Doing, Done, guessed, said
 from tabwright.lsp.action_list import Listed, listed
-from tabwright.lsp.action_run import Candidate, Checks
+from tabwright.lsp.action_run import Candidate
 from tabwright.lsp.host import Host
 from tabwright.lsp.progress import Editor
 

@@ -1,0 +1,66 @@
+"""What an action's candidates go through: repair by rule, improvement, checks."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.lsp.waiting import Work
+
+
+class Checks(Protocol):
+    """What improves and checks a candidate; neither raises for what is wrong with the text."""
+
+    async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
+        """The new text of the whole document, imports in place and formatted."""
+        ...
+
+    async def repaired(self, subject: Subject, options: Options) -> str:
+        """The document as a rule mends it; "" where that takes a model."""
+        ...
+
+    async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
+        """What speaks against the candidate."""
+        ...
+
+
+class OwnChecks:
+    """The package ``checks``, imported on first use."""
+
+    def __init__(self, work: Work) -> None:
+        """Import on a thread of ``work``."""
+        self._work = work
+
+    async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
+        """See Checks."""
+        await self._work(importlib.import_module, "tabwright.checks.improve")
+        from tabwright.checks.improve import improved
+
+        return await improved(subject, imports)
+
+    async def repaired(self, subject: Subject, options: Options) -> str:
+        """See Checks."""
+        await self._work(importlib.import_module, "tabwright.checks.repairs")
+        from tabwright.checks.repairs import repaired
+
+        return await repaired(subject, options)
+
+    async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
+        """See Checks."""
+        await self._work(importlib.import_module, "tabwright.checks.check")
+        from tabwright.checks.check import check
+
+        return await check(subject, options)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The document as the checks see it: ``before`` is its text now, ``path`` "" for a cell."""
+
+    before: str
+    path: str = ""
+    root: str = ""
+    cell: bool = False

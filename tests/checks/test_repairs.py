@@ -1,0 +1,105 @@
+"""Diagnostics that a rule mends: what the document is then, or "" where none does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from checks.edits import at, edit
+
+from tabwright.checks.faults import Options
+from tabwright.checks.repairs import repaired
+from tabwright.core.action import Diagnostic
+
+LONG = "if first(1, 2, 3) and second(1, 2, 3) and not third(1, 2, 3):\n    print('hello')\n"
+BROKEN = (
+    "if (\n    first(1, 2, 3)\n    and second(1, 2, 3)\n    and not third(1, 2, 3)\n):\n"
+    "    print('hello')\n"
+)
+WORDS = "x = 'some words that are too many for one line of this text'\n"
+# Source, code and message of the diagnostic, its place, the text before and after.
+CASES = {
+    "pylint's unused import": (
+        *("Pylint", "W0611:unused-import", "Unused Path imported from pathlib", "from"),
+        *("from pathlib import Path\n\nx = 1\n", "x = 1\n"),
+    ),
+    "one import of two": (
+        *("Pyright", "reportUnusedImport", 'Import "b" is not accessed', "b"),
+        *("from a import b, c\n\nc()\n", "from a import c\n\nc()\n"),
+    ),
+    "another unused import stays": (
+        *("Ruff", "F401", "`b` imported but unused", "b\n"),
+        *("import a\nimport b\n\nx = 1\n", "import a\n\nx = 1\n"),
+    ),
+    "a missing blank": (
+        *("Ruff", "E231", "Missing whitespace after ','", ",2"),
+        *("x = (1,2)\ny = (3,4)\n", "x = (1, 2)\ny = (3,4)\n"),
+    ),
+    "an unused variable": (
+        *("Ruff", "F841", "Local variable `x` is assigned to but never used", "x"),
+        *("def f():\n    x = g()\n    return 2\n", "def f():\n    g()\n    return 2\n"),
+    ),
+    "windows' line ends": (
+        *("Ruff", "F401", "`a` imported but unused", "a"),
+        *("import a\r\nx = 'é😀'\r\n", "x = 'é😀'\r\n"),
+    ),
+    "behind what takes two units in UTF-16": (
+        *("Ruff", "E231", "Missing whitespace after ','", ",2"),
+        *("x = ('😀é',2)\n", "x = ('😀é', 2)\n"),
+    ),
+    "a long line, by pylint's limit": (
+        *("Pylint", "C0301:line-too-long", "Line too long (61/50)", "if"),
+        *(LONG, BROKEN),
+    ),
+    "a long line, by ruff's limit": (
+        *("Ruff", "E501", "Line too long (61 > 50)", "if"),
+        *("a = {1:2}\n" + LONG, "a = {1:2}\n" + BROKEN),
+    ),
+    "a long string": (
+        *("Ruff", "E501", "Line too long (60 > 50)", "x"),
+        *(WORDS + "y = 'a'\n",),
+        "x = (\n    'some words that are too many for one line of'\n    ' this text'\n)\ny = 'a'\n",
+    ),
+    "a long comment": ("Ruff", "E501", "Line too long (90 > 50)", "#", "# words" * 12 + "\n", ""),
+    "a rule without a fix": ("Ruff", "F821", "Undefined name `c`", "c", "a = c\n", ""),
+    "an unknown rule": ("Ruff", "ZZZ999", "Bad", "a", "a = 1\n", ""),
+    "a rule that is an option": ("Ruff", "--fix", "Bad", "a", "import a\n", ""),
+    "a tool nobody knows": ("Sonar", "S1", "Bad", "a", "import a\n", ""),
+    "nothing wrong there": ("Ruff", "F401", "`a` imported but unused", "a", "a = 1\n", ""),
+    "a text that does not parse": ("Ruff", "E501", "Line too long (61 > 50)", "if", "if (\n", ""),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_repairs(name: str) -> None:
+    source, code, message, place, before, after = CASES[name]
+    subject = edit(before, before, "python", at(before, place, source, code, message))
+    done = await repaired(subject, Options())
+    if "long" in name and after:
+        done = done.replace('"', "'")
+    assert done == after
+
+
+async def test_the_projects_line_length_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.black]\nline-length = 40\n")
+    wanted = at(LONG, "if", "Ruff", "E501", "Line too long (61 > 50)")
+    subject = edit(LONG, LONG, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
+    assert max(map(len, (await repaired(subject, Options())).splitlines())) <= 40
+
+
+async def test_other_languages_and_no_diagnostic() -> None:
+    wanted = at("import a\n", "a", "Ruff", "F401")
+    assert await repaired(edit("import a\n", "import a\n", "javascript", wanted), Options()) == ""
+    assert await repaired(edit("import a\n", "import a\n"), Options()) == ""
+
+
+async def test_ruff_that_is_missing_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "import a\n"
+    subject = edit(text, text, "python", at(text, "a", "Ruff", "F401"))
+    assert await repaired(subject, Options()) == ""  # nothing would be left
+    wanted = Diagnostic(subject.diagnostics[0].span, "Bad", "Ruff", "F401")
+    subject = edit(text + "b = 1\n", text, "python", wanted)
+    assert await repaired(subject, Options()) == "b = 1\n"
+    for program in (None, "/nonexistent/ruff", "/bin/false"):
+        monkeypatch.setattr("tabwright.checks.repairs.bundled", lambda _, it=program: it)
+        assert await repaired(subject, Options()) == ""
