@@ -8,6 +8,7 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import fitted, lines_of, rewrite
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
+from tabwright.core.python import tree_of
 from tabwright.core.replies import reindent
 from tabwright.core.surroundings import everything
 from tabwright.core.task import Nothing
@@ -55,9 +56,8 @@ def same_code(old: str, new: str, language_id: str) -> bool:
 
 
 def _tree(source: str) -> str | None:
-    try:
-        tree = ast.parse(reindent(unix_line_ends(source), ""))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = tree_of(reindent(unix_line_ends(source), ""))
+    if tree is None:
         return None
     documented = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     for node in ast.walk(tree):

@@ -8,7 +8,7 @@ import re
 from tabwright.assists.inputs import Inputs, fence
 from tabwright.core.action import Action, Kind, Proposal
 from tabwright.core.chat import SYSTEM, Message, chat, stops
-from tabwright.core.python import parses
+from tabwright.core.python import tree_of
 from tabwright.core.regions import enclosing_block, outline
 from tabwright.core.replies import code_in, common_indent, reindent, without_blank_edges
 from tabwright.core.task import Nothing
@@ -167,9 +167,10 @@ def split_imports(code: str, old: str) -> tuple[str, tuple[str, ...]]:
 def without_usage(code: str, old: str) -> str:
     """The code without calls and prints behind the definitions, where the old code had none."""
     bare = reindent(old, "")
-    if not (parses(code) and parses(bare)):
+    old_tree, new_tree = tree_of(bare), tree_of(code)
+    if old_tree is None or new_tree is None:
         return code
-    before, after = ast.parse(bare).body, ast.parse(code).body
+    before, after = old_tree.body, new_tree.body
     defines = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     if not before or not all(isinstance(node, defines) for node in before):
         return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from tabwright.core.text import unix_line_ends
 
 if TYPE_CHECKING:
     from black import Mode
+
+logger = logging.getLogger(__name__)
 
 # Longer texts take seconds.
 _LONGEST = 100_000
@@ -65,7 +68,8 @@ def formatted(path: str, root: str, before: str, after: str, *, cell: bool = Fal
     try:
         done = _formatted(old, new, edit, settings_for(path, root))
         black.assert_equivalent(new, done)
-    except Exception:  # noqa: BLE001 - what black cannot do, for whatever reason, stays as it is
+    except Exception as error:  # noqa: BLE001 - what black cannot do stays as it is
+        logger.info("not formatted by black: %r", error)
         return after
     own_last_line = len(split(new)) in edit.new
     if not after.endswith(("\n", "\r")) and (cell or not own_last_line):
@@ -93,7 +97,8 @@ def lines_formatted(path: str, root: str, text: str, line: int, most: int | None
         lines = [_statement(closed, line)]
         done = _inside(closed, black.format_str(closed, mode=mode, lines=lines), lines)
         black.assert_equivalent(closed, done)
-    except Exception:  # noqa: BLE001 - what black cannot do, for whatever reason, mends nothing
+    except Exception as error:  # noqa: BLE001 - what black cannot do mends nothing
+        logger.info("no line broken by black: %r", error)
         return ""
     if done == closed:
         return ""

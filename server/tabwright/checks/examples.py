@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tabwright.checks.lines import line_of
+from tabwright.core.python import tree_of
 from tabwright.core.text import Span
 
 if TYPE_CHECKING:
@@ -57,11 +58,8 @@ class Example:
 
 def examples_of(source: str, changed: Span) -> list[Example]:
     """The examples of every function that ``changed`` touches; none where nothing parses."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+    tree = tree_of(source)
+    if tree is None:
         return []
     first = line_of(source, changed.start)
     last = line_of(source, max(changed.start, changed.end - 1))

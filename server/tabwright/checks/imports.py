@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from collections.abc import Sequence
 
 from tabwright.checks import imports_elsewhere
 from tabwright.checks.lines import close, line_end, split
+from tabwright.core.python import tree_of
 
 _Import = ast.Import | ast.ImportFrom
 
@@ -23,20 +23,11 @@ def placed(text: str, imports: Sequence[str], language_id: str) -> str:
     if not wanted:
         return text
     if language_id == "python":
-        tree = _parsed(text)
+        tree = tree_of(text)
         if tree is not None:
             return _placed_python(text, tree, wanted)
         wanted = [ast.unparse(node) for line in wanted for node in _statements(line)]
     return imports_elsewhere.placed(text, wanted, language_id)
-
-
-def _parsed(text: str) -> ast.Module | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
-        return None
 
 
 def _placed_python(text: str, tree: ast.Module, wanted: Sequence[str]) -> str:
@@ -46,7 +37,7 @@ def _placed_python(text: str, tree: ast.Module, wanted: Sequence[str]) -> str:
             if missing is None:
                 continue
             text = _with_python(text, tree, missing)
-            again = _parsed(text)
+            again = tree_of(text)
             if again is None:
                 return text
             tree = again
@@ -54,7 +45,7 @@ def _placed_python(text: str, tree: ast.Module, wanted: Sequence[str]) -> str:
 
 
 def _statements(line: str) -> list[_Import]:
-    tree = _parsed(line)
+    tree = tree_of(line)
     return [node for node in tree.body if isinstance(node, _Import)] if tree else []
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import sys
-import warnings
 from collections.abc import Iterable, Mapping
 
 from tabwright.core.names import unbound
+from tabwright.core.python import tree_of
 
 # What the standard library has under one name only, or as good as.
 _HOMES: Mapping[str, Iterable[str]] = {
@@ -38,14 +38,12 @@ def needed(before: str, after: str) -> tuple[str, ...]:
     """
     now, then = unbound(after), unbound(before)
     fresh = (now or frozenset()) - (then or frozenset())
-    if not fresh:
+    tree = tree_of(after)
+    if not fresh or tree is None:
         return ()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        nodes = list(ast.walk(ast.parse(after)))
     bases = {
         node.value.id
-        for node in nodes
+        for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
     modules = {name for name in fresh & bases if name in sys.stdlib_module_names}

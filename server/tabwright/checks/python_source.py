@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tabwright.checks.faults import Fault, Subject
 from tabwright.checks.lines import Changes
 from tabwright.core.names import unbound
-from tabwright.core.python import parses
+from tabwright.core.python import parses, tree_of
 from tabwright.core.text import difference
 
 _CELL_LINE = re.compile(r"^([ \t]*)(?:[%!?].*|[^#\n'\"]*\?{1,2}[ \t]*)$", re.MULTILINE)
@@ -95,8 +95,7 @@ def check_names(subject: Subject) -> tuple[Fault, ...]:
 
 def _first(source: str, name: str) -> int:
     """The first line that looks the name up."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        nodes = ast.walk(ast.parse(source))
+    tree = tree_of(source)
+    nodes = ast.walk(tree) if tree is not None else ()
     lines = [one.lineno for one in nodes if isinstance(one, ast.Name) and one.id == name]
     return min(lines, default=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ from tabwright.checks.lines import line_of
 from tabwright.checks.reports import number_at, text_at
 from tabwright.core.action import Diagnostic
 from tabwright.core.text import Edit, Span, apply, line_starts
+
+logger = logging.getLogger(__name__)
 
 _TOO_LONG = "E501"
 # "Line too long (135/100)" and "Line too long (135 > 88)": the limit is the second.
@@ -44,7 +47,8 @@ async def repaired(subject: Subject, options: Options) -> str:
         return ""
     try:
         found = await ruff_rules.asked(ruff, subject.before, _selection(own), subject, options)
-    except Unanswered:
+    except Unanswered as error:
+        logger.info("no repair by rule: ruff %s", error)
         return ""
     return _mended(subject.before, own, found)
 

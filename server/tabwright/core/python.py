@@ -14,15 +14,17 @@ _FILLERS = ("", "pass", "x", "x)", "if x:", "x]", "x:")
 
 def parses(source: str) -> bool:
     """Whether ``source`` is Python that parses; False for text too long or too deep to try."""
-    if len(source) > _LONGEST:
-        return False
+    return len(source) <= _LONGEST and tree_of(source) is not None
+
+
+def tree_of(source: str) -> ast.Module | None:
+    """The syntax tree of Python text, without its warnings; None when it does not parse."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(source)
+            return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
-        return False
-    return True
+        return None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +13,6 @@ from tabwright.assists.inputs import Inputs, Turn
 from tabwright.assists.registry import Assist
 from tabwright.checks.faults import Fault, Options
 from tabwright.client.engine import EngineError, ModelMissing
-from tabwright.core.context import Document
 from tabwright.core.families import family_by_name
 from tabwright.core.task import ModelInfo, Nothing
 from tabwright.core.text import Snapshot, Span
@@ -23,6 +22,7 @@ from tabwright.lsp.action_data import CLOSED, STALE, Wish
 from tabwright.lsp.action_run import Candidate, Setup, Tell, run
 from tabwright.lsp.actions_model import ActionsModel
 from tabwright.lsp.host import Host
+from tabwright.lsp.privacy import screened
 from tabwright.lsp.progress import Bar
 from tabwright.lsp.waiting import Work
 
@@ -193,7 +193,7 @@ class Doing:
         settings = host.settings
         if not settings.is_on(wish.snapshot.language_id):
             return Nothing(f"the settings switch it off for {wish.snapshot.language_id}")
-        refusal, others = await host.files(_screen, host.refused, wish.path or uri, inputs.others)
+        refusal, others = await host.files(screened, host.refused, wish.path or uri, inputs.others)
         if refusal is not None:
             return Nothing(f"{REFUSED}: {refusal}")
         runtime = host.start()
@@ -239,13 +239,3 @@ def _words(error: Exception) -> str:
     if isinstance(error, EngineError):
         return str(error)
     return f"an error in the server ({type(error).__name__}); its log says more"
-
-
-def _screen(
-    refused: Callable[[str], str | None], path: str, others: Sequence[Document]
-) -> tuple[str | None, tuple[Document, ...]]:
-    """Why the file itself must stay out, and those of the other files that need not."""
-    refusal = refused(path)
-    if refusal is not None:
-        return refusal, ()
-    return None, tuple(other for other in others if refused(other.path) is None)

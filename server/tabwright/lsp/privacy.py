@@ -14,6 +14,8 @@ from urllib.request import url2pathname
 
 from pathspec import GitIgnoreSpec
 
+from tabwright.core.context import Document
+
 log = logging.getLogger(__name__)
 
 SECRET_NAMES = (
@@ -264,3 +266,13 @@ def _absolute(path: str | Path) -> Path:
 
 def _resolved(path: Path) -> Path:
     return Path(os.path.realpath(path))
+
+
+def screened(
+    refused: Callable[[str], str | None], path: str, others: Sequence[Document]
+) -> tuple[str | None, tuple[Document, ...]]:
+    """Why the file itself must stay out, and those of the other files that need not."""
+    refusal = refused(path)
+    if refusal is not None:
+        return refusal, ()
+    return None, tuple(other for other in others if refused(other.path) is None)

@@ -25,6 +25,7 @@ from tabwright.core.text import Edit, Snapshot, line_span
 from tabwright.lsp.documents import Cursor
 from tabwright.lsp.flight import Flight, Judged, Landed
 from tabwright.lsp.outcome import CACHE, IN_FLIGHT, MODEL, Outcome, nothing
+from tabwright.lsp.privacy import screened
 from tabwright.lsp.waiting import Superseded, Work, first
 
 # After a cancel, the time in which somebody who types may send the next request: VS Code sends it
@@ -128,7 +129,7 @@ class Session:
         until = asyncio.get_running_loop().time() + self._wait(snapshot, offset, invoked, setup)
         # 1. What must stay out of every prompt.
         path = cursor.path or snapshot.uri
-        refusal, others = await first(setup.files(_screen, setup.refused, path, others), gone)
+        refusal, others = await first(setup.files(screened, setup.refused, path, others), gone)
         if refusal is not None:
             return nothing("this file is kept from the model", refusal)
         # 2. An answer that was given before, as far as it is not typed yet.
@@ -263,16 +264,6 @@ class Session:
             flight.close_in(_LINGER_S)
         else:
             flight.close()
-
-
-def _screen(
-    refused: Callable[[str], str | None], path: str, others: Sequence[Document]
-) -> tuple[str | None, tuple[Document, ...]]:
-    """Why the file itself must stay out, and those of the other files that need not."""
-    refusal = refused(path)
-    if refusal is not None:
-        return refusal, ()
-    return None, tuple(other for other in others if refused(other.path) is None)
 
 
 async def _judge(work: Work, task: Task, texts: Sequence[str], ended: Sequence[str]) -> Judged:
