@@ -238,6 +238,23 @@ def test_a_comment_gets_its_function_below() -> None:
     assert got == text + "def add(a, b):\n    return a + b\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "cursor", "answer"),
+    [
+        ('def add(a, b):\n    """The sum."""\n', "python", "sum", "    # Your code here\n"),
+        ('def add(a, b):\n    """The sum."""\n', "python", "sum", "    pass\n"),
+        ('def add(a, b):\n    """The sum."""\n    pass\n', "python", "pass", "    ...\n"),
+        ("function add(a, b) {\n}\n", "javascript", "add", "  // TODO\n}\n"),
+        ("# a function add(a, b), the sum\n", "python", "sum", "def add(a, b):\n    pass\n"),
+    ],
+)
+def test_a_function_left_empty_is_no_answer(
+    text: str, language: str, cursor: str, answer: str
+) -> None:
+    action = asked(generate.prepare(at(text, cursor, language)))
+    assert generate.finish(action, f"{answer}```") == Nothing("the model left the function empty")
+
+
 def test_where_nothing_is_asked_nothing_is_generated() -> None:
     assert generate.prepare(at(TWO, "return a + 1")) == Nothing(generate.NOT_ASKED)
 

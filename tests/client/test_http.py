@@ -98,6 +98,11 @@ def test_standard_body_has_standard_fields_alone(ask: Ask) -> None:
     assert body["prompt"] == "<|fim_suffix|>\n<|fim_middle|>x = "
 
 
+def test_a_seed_is_sent_where_chance_comes_in(ask: Ask) -> None:
+    assert standard_body(ask(temperature=0.5, seed=3))["seed"] == 3
+    assert "seed" not in standard_body(ask(seed=3))
+
+
 async def test_cancelling_closes_the_connection_at_once(linked: Linked, ask: Ask) -> None:
     begun = asyncio.Event()
     async with linked({"text": "a b c d", "hang_after": 2}) as (link, engine):

@@ -176,7 +176,9 @@ async def test_several_candidates_from_an_engine_that_gives_one_at_a_time(ask: A
         assert answer.texts == ("a", "b") and seen == [(0, "a"), (1, "b")]
         assert answer.usage.completion_tokens == 2
         assert (await engine.generate(ask("f(", n=2))).texts == ("c",), "greedy ones are the same"
-    assert [record["body"].get("n") for record in served.recorded] == [2, None, None, None]
+    bodies = [record["body"] for record in served.recorded]
+    assert [body.get("n") for body in bodies] == [2, None, None, None]
+    assert [body.get("seed") for body in bodies] == [0, 0, 1, None]
 
 
 async def test_an_error_of_its_own_is_not_taken_for_a_refusal_of_candidates(ask: Ask) -> None:

@@ -257,6 +257,8 @@ async def test_temperatures(prompts: Callable[[int], str], expected: list[float]
     await table.run(assist(prompts=prompts), candidates=6)
     requests = table.engine.requests
     assert [request.temperature for request in requests] == expected
+    # Chance must not fall the same way twice.
+    assert len({request.seed for request in requests}) == len(requests)
     for request in requests:
         assert (request.lane, request.max_tokens, request.stop) == ("actions", 9, ("END",))
         assert request.prediction == "two\n" and request.n == 1 and not request.avoid

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tabwright.assists.inputs import Inputs, fence
 from tabwright.assists.rewriting import NO_CODE, about_the_file, fenced, fitted, split_imports
 from tabwright.core.action import Action, Proposal
@@ -14,7 +16,9 @@ from tabwright.core.signatures import Signature
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, scrub_surrogates, unix_line_ends
 
+EMPTY = "the model left the function empty"
 NOT_ASKED = "write a comment, a docstring or an empty function here that says what you want"
+_BODIES = ("stub", "docstring")
 _MOST_TOKENS = 600
 _BEFORE = 3_000  # characters above that a plain continuation is shown
 # What ends a function at the margin when the model simply writes the file on.
@@ -31,7 +35,7 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     asked = asks(inputs)
     if asked is None:
         return Nothing(NOT_ASKED)
-    if asked.signature is not None and asked.kind in ("stub", "docstring"):
+    if asked.signature is not None and asked.kind in _BODIES:
         return _body(inputs, asked, asked.signature)
     return _from_words(inputs, asked)
 
@@ -114,8 +118,14 @@ def _action(
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
     """The function in its place, or why there is none."""
-    if len(action.span):
-        return fitted(action, answer)
+    found = fitted(action, answer) if len(action.span) else _below(action, answer)
+    if isinstance(found, Nothing) or not _is_empty(action, found.text):
+        return found
+    return Nothing(EMPTY)
+
+
+def _below(action: Action, answer: str) -> Proposal | Nothing:
+    """The code as new lines."""
     code = without_blank_edges(action.opening + code_in(answer, opened=True))
     if not code:
         return Nothing(NO_CODE)
@@ -126,3 +136,10 @@ def finish(action: Action, answer: str) -> Proposal | Nothing:
     lead = "" if not action.span.start or text[action.span.start - 1] in "\r\n" else "\n"
     placed = lead + reindent(code.removesuffix("\n"), action.indent) + "\n"
     return Proposal(placed.replace("\n", "\r\n") if "\r\n" in text else placed, imports)
+
+
+def _is_empty(action: Action, code: str) -> bool:
+    """Whether the code is a function whose body still is to be written."""
+    start = len(code) - len(code.lstrip())
+    asked = asked_at(replace(action.snapshot, text=code), Span(start, start))
+    return asked is not None and asked.signature is not None and asked.kind in _BODIES

@@ -19,6 +19,7 @@ class Request:
 
     ``avoid`` holds answers that were not good enough: the new one must begin otherwise than each.
     ``prediction`` is a text the answer will resemble, such as the code to edit; it only saves time.
+    ``seed`` tells answers to one prompt apart where ``temperature`` lets chance in.
     """
 
     model: str
@@ -28,6 +29,7 @@ class Request:
     suffix_stop: str = ""
     heal: bool = True
     temperature: float = 0.0
+    seed: int = 0
     n: int = 1
     lane: str = "newest"
     session: str = ""

@@ -197,6 +197,8 @@ def standard_body(request: Request) -> Json:
     }
     if request.stop:
         body["stop"] = list(request.stop)
+    if request.temperature:
+        body["seed"] = request.seed
     if request.n > 1:
         body["n"] = request.n
     return body

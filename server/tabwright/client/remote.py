@@ -169,7 +169,8 @@ class RemoteEngine:
         answers = []
         for index in range(request.n if request.temperature else 1):
             tell = None if on_text is None else partial(_told_as, on_text, index)
-            answers.append(await self._generate(replace(request, n=1), tell))
+            one = replace(request, n=1, seed=request.seed + index)
+            answers.append(await self._generate(one, tell))
         cost = [astuple(answer.usage) for answer in answers]
         return Answer(
             tuple(text for answer in answers for text in answer.texts),

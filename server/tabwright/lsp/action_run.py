@@ -161,6 +161,7 @@ class _Run:
             max_tokens=action.max_tokens,
             stop=action.stop,
             temperature=temperature,
+            seed=attempt,
             lane="actions",
             session=action.snapshot.uri,
             prediction=action.draft,
