@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tabwright.assists.inputs import Inputs, fence
+from tabwright.assists.asking import for_code
+from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import NO_CODE, about_the_file, fenced, fitted, split_imports
 from tabwright.core.action import Action, Proposal
 from tabwright.core.asked import Asked, asked_at
-from tabwright.core.chat import SYSTEM, Message, chat, stops
 from tabwright.core.languages import by_id
 from tabwright.core.prompt import Prompt
 from tabwright.core.replies import code_in, reindent, without_blank_edges
@@ -62,7 +62,7 @@ def _body(inputs: Inputs, asked: Asked, signature: Signature) -> Action | Nothin
         )
         stop: tuple[str, ...] = _AFTER_FUNCTION
     else:
-        prompt, stop = _chat(inputs, asked, question, opening)
+        prompt, stop = for_code(inputs, question, asked.language_id, opening)
     return _action(inputs, asked, span, prompt, stop, opening, signature.indent)
 
 
@@ -80,17 +80,8 @@ def _from_words(inputs: Inputs, asked: Asked) -> Action | Nothing:
     question = "\n".join(said)
     if above.strip():
         question = f"The file so far:\n{fenced(above, asked.language_id)}\n\n{question}"
-    prompt, stop = _chat(inputs, asked, question, "")
+    prompt, stop = for_code(inputs, question, asked.language_id)
     return _action(inputs, asked, asked.span, prompt, stop, "", asked.indent)
-
-
-def _chat(
-    inputs: Inputs, asked: Asked, question: str, opening: str
-) -> tuple[Prompt, tuple[str, ...]]:
-    family = inputs.model.family
-    messages = [Message("system", SYSTEM), Message("user", question)]
-    begun = f"```{fence(asked.language_id)}\n{opening}"
-    return chat(family, messages, begun), ("\n```", *stops(family))
 
 
 def _action(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 
+from tabwright.assists.asking import for_code
 from tabwright.assists.inputs import Inputs, fence
 from tabwright.core.action import Action, Kind, Proposal
-from tabwright.core.chat import SYSTEM, Message, chat, stops
+from tabwright.core.chat import Message
 from tabwright.core.python import tree_of
 from tabwright.core.regions import enclosing_block, outline
 from tabwright.core.replies import code_in, common_indent, reindent, without_blank_edges
@@ -96,25 +97,24 @@ def rewrite(
     seen = opening if from_scratch else code
     about = about_the_file(inputs, span) if about is None else about
     question = f"{about}{words.strip()}\n\n{fenced(seen, language_id)}"
-    messages = [Message("system", SYSTEM)]
+    turns: list[Message] = []
     for turn in inputs.history:
-        messages += [
+        turns += [
             Message("user", turn.instruction),
             Message("assistant", fenced(turn.text, language_id)),
         ]
-    messages.append(Message("user", question))
-    family = inputs.model.family
     most = round(len(code) / _CHARS_PER_TOKEN) + 256
-    length = sum(len(message.text) for message in messages)
+    length = len(question) + sum(len(message.text) for message in turns)
     if length / _CHARS_PER_TOKEN + most > inputs.model.context_length:
         return Nothing("the code and what belongs to it are too long for the model")
+    prompt, stop = for_code(inputs, question, language_id, opening, turns)
     return Action(
         kind=kind,
         snapshot=inputs.snapshot,
         span=span,
         language_id=language_id,
-        prompt=chat(family, messages, f"```{fence(language_id)}\n{opening}"),
-        stop=("\n```", *stops(family)),
+        prompt=prompt,
+        stop=stop,
         max_tokens=most,
         opening=opening,
         draft=code.removeprefix(opening),

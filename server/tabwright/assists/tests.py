@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from tabwright.assists.inputs import Inputs, fence
+from tabwright.assists.asking import for_code
+from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import NO_CODE, fenced, lines_of, shown
 from tabwright.core.action import Action, Proposal
-from tabwright.core.chat import SYSTEM, Message, chat, stops
 from tabwright.core.languages import by_id
 from tabwright.core.replies import code_in, without_blank_edges
 from tabwright.core.task import Nothing
@@ -68,18 +68,14 @@ def prepare(inputs: Inputs) -> Action | Nothing:
         f"{module}: the usual case, the edges and what must fail. Small tests, each with one "
         f"reason to fail; work out each expected value carefully.\n\n{fenced(code, language_id)}"
     )
-    family = inputs.model.family
+    prompt, stop = for_code(inputs, question, language_id, opening)
     return Action(
         kind="tests",
         snapshot=inputs.snapshot,
         span=span,
         language_id=language_id,
-        prompt=chat(
-            family,
-            [Message("system", SYSTEM), Message("user", question)],
-            f"```{fence(language_id)}\n{opening}",
-        ),
-        stop=("\n```", *stops(family)),
+        prompt=prompt,
+        stop=stop,
         max_tokens=_MOST_TOKENS,
         opening=opening,
         indent=indent,

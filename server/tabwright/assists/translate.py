@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from tabwright.assists.inputs import Inputs, fence
+from tabwright.assists.asking import for_code
+from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import NO_CODE, fenced
 from tabwright.core.action import Action, Proposal
-from tabwright.core.chat import SYSTEM, Message, chat, stops
 from tabwright.core.languages import by_id
 from tabwright.core.replies import code_in, reindent, without_blank_edges
 from tabwright.core.task import Nothing
@@ -57,18 +57,17 @@ def prepare(inputs: Inputs) -> Action | Nothing:
         words += f" It must have this declaration:\n\n{fenced(wanted, target)}"
     question = f"{words}\n\n{fenced(code, source)}"
     opening = f"{wanted}\n" if wanted.rstrip().endswith(("{", ":")) else ""
-    family = inputs.model.family
     most = min(round(len(code) / _CHARS_PER_TOKEN * _ROOM) + 256, 2048)
     if (len(question) + len(opening)) / _CHARS_PER_TOKEN + most > inputs.model.context_length:
         return Nothing("the code is too long for the model; select less of it")
-    messages = [Message("system", SYSTEM), Message("user", question)]
+    prompt, stop = for_code(inputs, question, target, opening)
     return Action(
         kind="translate",
         snapshot=inputs.snapshot,
         span=span,
         language_id=target,
-        prompt=chat(family, messages, f"```{fence(target)}\n{opening}"),
-        stop=("\n```", *stops(family)),
+        prompt=prompt,
+        stop=stop,
         max_tokens=most,
         opening=opening,
         new_document=_name(inputs.snapshot.uri, target),
