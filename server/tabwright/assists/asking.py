@@ -1,0 +1,26 @@
+"""A question for code as a prompt: the answer begins inside a fence, and ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabwright.assists.inputs import Inputs, fence
+from tabwright.core.chat import SYSTEM, Message, chat, stops
+from tabwright.core.prompt import Prompt
+
+
+def for_code(
+    inputs: Inputs,
+    question: str,
+    language_id: str,
+    opening: str = "",
+    turns: Sequence[Message] = (),
+) -> tuple[Prompt, tuple[str, ...]]:
+    """The prompt that asks for code in a language, and the texts that end the answer.
+
+    ``opening`` is code that the answer begins with; ``turns`` are what was said before.
+    """
+    family = inputs.model.family
+    messages = [Message("system", SYSTEM), *turns, Message("user", question)]
+    prompt = chat(family, messages, f"```{fence(language_id)}\n{opening}")
+    return prompt, ("\n```", *stops(family))
