@@ -10,18 +10,17 @@ import numpy as np
 import pytest
 
 from tabwright.engine.backends import Logits
-from tabwright.engine.backends.torch_model import TorchModel, TorchState
+from tabwright.engine.backends.torch_model import TorchModel, TorchSequences, TorchState
 from tabwright.engine.cache import StateCache
 from tabwright.engine.decode import (
     Ask,
-    Delta,
     PromptTooLong,
-    Sampling,
     Usage,
-    choose,
     generate,
 )
+from tabwright.engine.sampling import Sampling, choose
 from tabwright.engine.vocabulary import Part, Vocabulary
+from tabwright.engine.writing import Delta
 
 CODE = "def add(a, b):\n    return a + b\n\n\nfor item in items:\n    print(item)\n"
 
@@ -106,12 +105,31 @@ def test_zero_tokens_only_compute_the_prompt(qwen2: TorchModel, vocabulary: Voca
 
 def test_several_answers_share_one_prefill(qwen2: TorchModel, vocabulary: Vocabulary) -> None:
     usage = Usage()
-    three = ask(n=3, sampling=Sampling(temperature=1.0, seed=5))
+    three = ask(n=3)
     deltas = list(generate(qwen2, vocabulary, StateCache(qwen2), three, usage))
     assert usage.computed_tokens == usage.prompt_tokens
     texts = ["".join(d.text for d in deltas if d.index == n) for n in range(3)]
     assert texts[0] == answers(qwen2, vocabulary, ask())[0][0]
     assert len(set(texts)) > 1
+
+
+@pytest.mark.parametrize("more", [{}, {"stops": ("\n",)}, {"text": CODE + "prin", "heal": True}])
+def test_answers_written_side_by_side_are_those_written_alone(
+    ascii_model: Ascii, vocabulary: Vocabulary, more: dict[str, Any]
+) -> None:
+    fields: dict[str, Any] = {"max_tokens": 40, **more}
+    together = ask(n=5, sampling=Sampling(temperature=0.9, seed=11), **fields)
+    found, ends = answers(ascii_model, vocabulary, together)
+    passes, ascii_model.passes = ascii_model.passes, 0
+    alone = [
+        answers(ascii_model, vocabulary, ask(sampling=Sampling(0.9, seed=seed), **fields))
+        for seed in range(11, 16)
+    ]
+    assert found == [texts[0] for texts, _ in alone]
+    assert {end.index: end.stop_reason for end in ends} == {
+        index: last.stop_reason for index, (_, (last,)) in enumerate(alone)
+    }
+    assert passes < ascii_model.passes / 2
 
 
 def test_giving_up_between_steps_keeps_what_was_computed(
@@ -157,6 +175,12 @@ class Ascii(TorchModel):
     def forward(self, state: TorchState, ids: Sequence[int], last: int = 1) -> Logits:
         self.passes += 1
         logits = super().forward(state, ids, last)
+        logits[:, self.others] = -np.inf
+        return logits
+
+    def step(self, sequences: TorchSequences, ids: Sequence[int]) -> Logits:
+        self.passes += 1
+        logits = super().step(sequences, ids)
         logits[:, self.others] = -np.inf
         return logits
 
@@ -298,7 +322,7 @@ def test_later_answers_share_the_prefill_and_draw_on_the_first(
     usages = []
     for lookup in (False, True):
         usages.append(Usage())
-        asked = ask(max_tokens=40, n=4, sampling=Sampling(temperature=0.1), lookup=lookup)
+        asked = ask(max_tokens=40, n=4, sampling=Sampling(0.001), prediction="\0", lookup=lookup)
         list(generate(ascii_model, vocabulary, StateCache(ascii_model), asked, usages[-1]))
     assert all(usage.computed_tokens == usage.prompt_tokens for usage in usages)
     assert usages[1].accepted_tokens > usages[0].accepted_tokens == 0

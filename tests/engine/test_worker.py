@@ -11,10 +11,11 @@ import pytest
 
 from tabwright.engine.backends import Backend, BackendError, BackendOptions
 from tabwright.engine.backends.torch_model import TorchModel
-from tabwright.engine.decode import Ask, Delta
+from tabwright.engine.decode import Ask
 from tabwright.engine.registry import Registry
 from tabwright.engine.vocabulary import Part
 from tabwright.engine.worker import Job, Lane, Worker
+from tabwright.engine.writing import Delta
 from tabwright.models.store import ModelMissing
 
 

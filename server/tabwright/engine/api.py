@@ -17,9 +17,10 @@ from aiohttp import web
 
 from tabwright import __version__
 from tabwright.engine import wire
-from tabwright.engine.decode import Ask, Delta
+from tabwright.engine.decode import Ask
 from tabwright.engine.registry import Entry, Registry
 from tabwright.engine.worker import Job, Worker
+from tabwright.engine.writing import Delta
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 from typing import Any
@@ -19,19 +20,12 @@ from tabwright.engine.branching import branch
 from tabwright.engine.cache import StateCache
 from tabwright.engine.draft import Drafts
 from tabwright.engine.healing import Healing, take_back
+from tabwright.engine.sampling import Sampling
 from tabwright.engine.stops import StopText
 from tabwright.engine.vocabulary import Part, Vocabulary
+from tabwright.engine.writing import Delta, Writing
 
 PREFILL_CHUNK = 128  # tokens between two looks at the stop flag
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the next token is chosen: greedy at temperature 0, else nucleus sampling."""
-
-    temperature: float = 0.0
-    top_p: float = 0.95
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,8 @@ class Ask:
 
     `avoid` holds answers that were refused: the first new one begins otherwise than each.
     `prediction` is a text the answers will resemble and `lookup` lets them draw on the prompt too:
-    both make them quicker and never other than they would be.
+    both make them quicker and never other than they would be. Several answers without a
+    prediction are written side by side, and draw on nothing.
     """
 
     parts: Sequence[Part]
@@ -53,16 +48,6 @@ class Ask:
     avoid: tuple[str, ...] = ()
     prediction: str = ""
     lookup: bool = False
-
-
-@dataclass(frozen=True)
-class Delta:
-    """A piece of one answer; the last one of an answer says why it ended."""
-
-    index: int
-    text: str
-    finish_reason: str | None = None
-    stop_reason: str | None = None
 
 
 @dataclass
@@ -124,14 +109,7 @@ def generate(
         logits = yield from prefill(backend, state, ids, usage)
         drafts = _drafts(vocabulary, ask, ids, healing.owed)
         run = _Run(backend, vocabulary, state, ask, usage, drafts)
-        for index in range(ask.n):
-            backend.truncate(state, len(ids))
-            start: list[int] = []
-            if ask.avoid and index == 0:
-                most = ask.max_tokens
-                start = branch(backend, vocabulary, state, logits, ask.avoid, healing.owed, most)
-                yield Delta(index, "")
-            yield from _answer(run, index, logits, healing.owed, start)
+        yield from _answers(run, logits, len(ids), healing.owed)
     finally:
         cache.give_back(state)
 
@@ -155,33 +133,80 @@ def prefill(
     return logits
 
 
-def _answer(
-    run: _Run, index: int, logits: Logits, owed: bytes, start: Sequence[int]
-) -> Iterator[Delta]:
+def _answers(run: _Run, logits: Logits, length: int, owed: bytes) -> Iterator[Delta]:
+    """Yield the pieces of all answers behind a prompt of ``length`` tokens."""
+    ask, backend = run.ask, run.backend
+    writings = [
+        Writing(
+            run.vocabulary,
+            index,
+            ask.sampling.of(index),
+            StopText(ask.stops, ask.suffix_stop),
+            owed,
+        )
+        for index in range(ask.n)
+    ]
+    if ask.n > 1 and ask.max_tokens and not (ask.prediction or ask.avoid):
+        yield from _side_by_side(run, logits, writings)
+        return
+    for writing in writings:
+        backend.truncate(run.state, length)
+        start: list[int] = []
+        if ask.avoid and writing.index == 0:
+            most = ask.max_tokens
+            start = branch(backend, run.vocabulary, run.state, logits, ask.avoid, owed, most)
+            yield Delta(0, "")
+        yield from _alone(run, logits, writing, start)
+
+
+def _alone(run: _Run, logits: Logits, writing: Writing, start: Sequence[int]) -> Iterator[Delta]:
     """Yield one answer's pieces; of a given ``start`` the state holds all but the last token."""
+    with _counted(run.usage, [writing]):
+        tokens = _tokens(run, logits, writing.pick, start)
+        # With 0 tokens only the prompt's state was wanted.
+        for token in islice(tokens, run.ask.max_tokens):
+            yield writing.take(token)
+            if writing.ended:
+                break
+        yield writing.end()
+
+
+def _side_by_side(run: _Run, logits: Logits, writings: list[Writing]) -> Iterator[Delta]:
+    """Yield the pieces of all answers, which take each step in one pass of the model.
+
+    A pass reads all weights whether for one answer or for several, and reading them is what takes
+    the time.
+    """
+    with _counted(run.usage, writings):
+        together = run.backend.fork(run.state, len(writings))
+        rows = np.broadcast_to(logits, (len(writings), len(logits)))
+        while writings:
+            tokens: list[int] = []
+            going: list[int] = []
+            for place, (writing, row) in enumerate(zip(writings, rows, strict=True)):
+                token = writing.pick(row)
+                yield writing.take(token)
+                if writing.ended or writing.tokens == run.ask.max_tokens:
+                    yield writing.end()
+                else:
+                    tokens.append(token)
+                    going.append(place)
+            if len(going) < len(writings):
+                run.backend.keep(together, going)
+                writings = [writings[place] for place in going]
+            if going:
+                rows = run.backend.step(together, tokens)
+
+
+@contextmanager
+def _counted(usage: Usage, writings: Sequence[Writing]) -> Iterator[None]:
+    """Add what the answers took, those that were broken off too."""
     started = time.perf_counter()
-    ask = run.ask
-    sampling = ask.sampling if ask.n == 1 else _varied(ask.sampling, index)
-    random = np.random.default_rng(sampling.seed)
-    healing = Healing(run.vocabulary, owed)
-    text = StopText(ask.stops, ask.suffix_stop)
-    tokens = _tokens(
-        run, logits, lambda row: choose(healing.restrict(row), sampling, random), start
-    )
-    for token in islice(tokens, ask.max_tokens):  # with 0 only the prompt's state was wanted
-        data = run.vocabulary.bytes_of(token)
-        if not data:  # special, or no token at all: the model is done
-            text.reason = "eos"
-            break
-        run.usage.completion_tokens += 1
-        yield Delta(index, text.feed(healing.pay(data)))
-        if text.reason:
-            break
-    stopped_by = text.reason
-    rest = "" if stopped_by in ("text", "suffix") else text.feed(b"", final=True)
-    run.usage.decode_ms += (time.perf_counter() - started) * 1000
-    reason = stopped_by or text.reason or "length"
-    yield Delta(index, rest, "length" if reason == "length" else "stop", reason)
+    try:
+        yield
+    finally:
+        usage.completion_tokens += sum(writing.tokens for writing in writings)
+        usage.decode_ms += (time.perf_counter() - started) * 1000
 
 
 def _tokens(
@@ -223,24 +248,3 @@ def _drafts(vocabulary: Vocabulary, ask: Ask, ids: Sequence[int], owed: bytes) -
     if ask.prediction and ask.max_tokens > 1:
         prediction = vocabulary.encode_text(owed.decode("utf-8", "ignore") + ask.prediction)
     return Drafts(prediction, ids if ask.lookup and ask.max_tokens > 1 else None)
-
-
-def choose(logits: Logits, sampling: Sampling, random: np.random.Generator) -> int:
-    """Pick a token from logits [vocabulary]: the likeliest, or by nucleus sampling
-    (arXiv 1904.09751)."""
-    if sampling.temperature <= 0:
-        return int(logits.argmax())
-    scaled = (logits - logits.max()) / sampling.temperature
-    weights = np.exp(scaled)
-    order = np.argsort(-weights)[:200]
-    share = np.cumsum(weights[order]) / weights.sum()
-    kept = order[: int(np.searchsorted(share, sampling.top_p)) + 1]
-    chances = weights[kept] / weights[kept].sum()
-    return int(random.choice(kept, p=chances))
-
-
-def _varied(sampling: Sampling, index: int) -> Sampling:
-    """Of several answers the first is the likeliest one, the others are sampled."""
-    if index == 0:
-        return Sampling()
-    return Sampling(sampling.temperature or 0.6, sampling.top_p, sampling.seed + index)

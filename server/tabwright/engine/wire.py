@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tabwright.engine.backends import BackendError
-from tabwright.engine.decode import Ask, Delta, PromptTooLong, Sampling, Usage
+from tabwright.engine.decode import Ask, PromptTooLong, Usage
+from tabwright.engine.sampling import Sampling
 from tabwright.engine.vocabulary import Part
 from tabwright.engine.worker import LANES, Lane
+from tabwright.engine.writing import Delta
 from tabwright.models.store import ModelInvalid, ModelMissing
 
 _MOST_TOKENS = 8192

@@ -54,6 +54,15 @@ class Backend(Protocol):
     def forward(self, state: Any, ids: Sequence[int], last: int = 1) -> Logits:
         """Append `ids` to the state; return the last positions' logits [last, vocabulary]."""
 
+    def fork(self, state: Any, count: int) -> Any:
+        """Return `count` sequences of their own that go on from the state side by side."""
+
+    def step(self, sequences: Any, ids: Sequence[int]) -> Logits:
+        """Append one token to each sequence; return their logits [sequences, vocabulary]."""
+
+    def keep(self, sequences: Any, places: Sequence[int]) -> None:
+        """Go on with the sequences at these places alone, in this order."""
+
 
 def load(folder: Path, options: BackendOptions) -> Backend:
     """Load the model of a converted folder; raises BackendError when it cannot be."""

@@ -26,11 +26,11 @@ def packed_attention(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attend with query [1, heads, n, width] over key and value [1, groups, m, width].
+    """Attend with query [b, heads, n, width] over key and value [b, groups, m, width].
 
-    Returns [1, n, heads, width] and None, as transformers' attention interface asks.
+    Returns [b, n, heads, width] and None, as transformers' attention interface asks.
     """
-    heads, rows, width = query.shape[1:]
+    count, heads, rows, width = query.shape
     groups = key.shape[1]
     maskless = attention_mask is None and rows == 1
     if groups == heads or not (maskless or attention_mask is not None):
@@ -38,16 +38,16 @@ def packed_attention(
             module, query, key, value, attention_mask, scaling=scaling, **kwargs
         )[0]
         return output, None
-    packed = query.reshape(1, groups, heads // groups * rows, width)
+    packed = query.reshape(count, groups, heads // groups * rows, width)
     mask = None
     if attention_mask is not None:
-        mask = attention_mask.expand(1, heads // groups, rows, key.shape[2]).reshape(
-            1, 1, packed.shape[2], key.shape[2]
+        mask = attention_mask.expand(count, heads // groups, rows, key.shape[2]).reshape(
+            count, 1, packed.shape[2], key.shape[2]
         )
     output = torch.nn.functional.scaled_dot_product_attention(
         packed, key, value, attn_mask=mask, scale=scaling
     )
-    return output.reshape(1, heads, rows, width).transpose(1, 2).contiguous(), None
+    return output.reshape(count, heads, rows, width).transpose(1, 2).contiguous(), None
 
 
 def use_packed_attention(model: Any) -> None:

@@ -34,14 +34,14 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         self.value_buffer: torch.Tensor | None = None
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Take shapes, dtype and device from the first keys [1, heads, n, width] and values."""
+        """Take dtype and device from the first keys [sequences, heads, n, width] and values."""
         self.dtype, self.device = key_states.dtype, key_states.device
         self.is_initialized = True
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Append keys and values [1, heads, n, width]; return all of them as views."""
+        """Append keys and values [sequences, heads, n, width]; return all of them as views."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         end = self.length + key_states.shape[-2]
@@ -63,12 +63,20 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         """Return the number of positions held."""
         return self.length
 
-    def copy(self, length: int) -> GrowingLayer:
-        """Return a layer of its own with the first `length` positions."""
+    def copy(self, length: int, count: int = 1) -> GrowingLayer:
+        """Return a layer of its own with the first `length` positions, `count` times."""
         other = GrowingLayer()
         if self.is_initialized:
-            other.update(self.keys[:, :, :length], self.values[:, :, :length])
+            keys, values = self.keys[:, :, :length], self.values[:, :, :length]
+            other.update(keys.expand(count, -1, -1, -1), values.expand(count, -1, -1, -1))
         return other
+
+    def keep(self, places: torch.Tensor) -> None:
+        """Go on with the sequences at these places alone."""
+        assert self.key_buffer is not None and self.value_buffer is not None
+        self.key_buffer = self.key_buffer[places]
+        self.value_buffer = self.value_buffer[places]
+        self.set_length(self.length)
 
 
 def _with_room(
@@ -91,6 +99,14 @@ class TorchState:
     def __init__(self, cache: DynamicCache) -> None:
         self.ids: list[int] = []
         self.cache = cache
+
+
+class TorchSequences:
+    """Sequences of one length that are stepped together, and the cache of all of them."""
+
+    def __init__(self, cache: DynamicCache, length: int) -> None:
+        self.cache = cache
+        self.length = length
 
 
 class TorchModel:
@@ -164,18 +180,44 @@ class TorchModel:
 
     def forward(self, state: TorchState, ids: Sequence[int], last: int = 1) -> Logits:
         """Append `ids` to the state; return float32 logits [last, vocabulary]."""
+        (logits,) = self._logits(state.cache, [ids], len(state.ids), last)
+        state.ids.extend(ids)
+        return logits
+
+    def fork(self, state: TorchState, count: int) -> TorchSequences:
+        """Return `count` sequences that go on from the state; the keys and values are copied."""
+        length = len(state.ids)
+        layers = [layer.copy(length, count) for layer in state.cache.layers]
+        return TorchSequences(self._state(layers).cache, length)
+
+    def step(self, sequences: TorchSequences, ids: Sequence[int]) -> Logits:
+        """Append one token to each sequence; return float32 logits [sequences, vocabulary]."""
+        rows = self._logits(sequences.cache, [[one] for one in ids], sequences.length, 1)
+        sequences.length += 1
+        return np.concatenate(rows)
+
+    def keep(self, sequences: TorchSequences, places: Sequence[int]) -> None:
+        """Go on with the sequences at these places alone; those kept are copied."""
         with torch.inference_mode():
-            start = len(state.ids)
+            chosen = torch.tensor(places, dtype=torch.long, device=self.device)
+            for layer in sequences.cache.layers:
+                layer.keep(chosen)
+
+    def _logits(
+        self, cache: DynamicCache, ids: Sequence[Sequence[int]], start: int, last: int
+    ) -> list[Logits]:
+        """Append ids [sequences, n] at `start`; return logits [last, vocabulary] of each."""
+        with torch.inference_mode():
+            positions = torch.arange(start, start + len(ids[0]), device=self.device)
             output = self.model(
-                input_ids=torch.tensor([ids], device=self.device),
-                position_ids=torch.arange(start, start + len(ids), device=self.device)[None],
-                past_key_values=state.cache,
+                input_ids=torch.tensor(ids, device=self.device),
+                position_ids=positions.expand(len(ids), -1),
+                past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=last,
             )
-            state.ids.extend(ids)
-            logits: Logits = output.logits[0, -last:].float().cpu().numpy()
-        return np.ascontiguousarray(logits)
+            logits = output.logits[:, -last:].float().cpu().numpy()
+        return [np.ascontiguousarray(rows) for rows in logits]
 
 
 def _pick_device(asked: str) -> str:
