@@ -48,18 +48,28 @@ class Engine:
 
     answers: list[str | Exception]
     finish: str = "stop"
+    tokens: int = 0
     requests: list[Request] = field(default_factory=list)
 
     async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
         self.requests.append(request)
-        answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
-        if isinstance(answer, Exception):
-            raise answer
-        if answer == "HANG":
+        asked = sum(each.n for each in self.requests)
+        places = range(asked - request.n, asked)
+        texts = [self.answers[min(place, len(self.answers) - 1)] for place in places]
+        self._fail(texts)
+        if "HANG" in texts:
             await asyncio.sleep(60)
+        written = tuple(map(str, texts))
         if on_text is not None:
-            on_text(0, answer)
-        return Answer((answer,), (self.finish,), Usage())
+            on_text(0, written[0])
+        usage = Usage(completion_tokens=self.tokens)
+        return Answer(written, (self.finish,) * request.n, usage)
+
+    @staticmethod
+    def _fail(texts: Sequence[str | Exception]) -> None:
+        for text in texts:
+            if isinstance(text, Exception):
+                raise text
 
     async def model_info(self, name: str) -> ModelInfo:
         return QWEN
@@ -106,6 +116,8 @@ def assist(
     prompts: Callable[[int], str] = lambda attempt: "p",
     new: str = "",
     kind: Literal["edit", "fix"] = "edit",
+    draft: str = "two\n",
+    most: int = 9,
 ) -> Assist:
     """Replaces the second line with the answer; imports are what follows ``use ``."""
 
@@ -120,8 +132,8 @@ def assist(
             "x",
             Prompt((prompt,)),
             ("END",),
-            9,
-            draft="two\n",
+            most,
+            draft=draft,
             new_document=new,
         )
 
@@ -262,6 +274,27 @@ async def test_temperatures(prompts: Callable[[int], str], expected: list[float]
     for request in requests:
         assert (request.lane, request.max_tokens, request.stop) == ("actions", 9, ("END",))
         assert request.prediction == "two\n" and request.n == 1 and not request.avoid
+
+
+async def test_what_has_no_draft_is_answered_side_by_side() -> None:
+    table = desk("BAD 1", "BAD 2", "", "BAD 3", "fine", "BAD 4")
+    found = await table.run(assist(draft=""), candidates=6)
+    assert isinstance(found, Candidate) and found.text == "fine\n"
+    first, others = table.engine.requests
+    assert (first.n, first.temperature, first.max_tokens) == (1, 0, 9)
+    assert (others.n, others.temperature, others.seed) == (5, 0.8, 1)
+    # What comes behind a good one is not checked any more.
+    assert [subject.after.split()[1:3] for subject in table.checks.checked] == [
+        ["BAD", "1"], ["BAD", "2"], ["BAD", "3"], ["fine", "three"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tokens", "limit"), [(0, 1000), (40, 230), (2000, 1000)])
+async def test_an_endless_answer_holds_up_none_beside_it(tokens: int, limit: int) -> None:
+    table = desk("BAD 1", "fine")
+    table.engine.tokens = tokens
+    await table.run(assist(draft="", most=1000), candidates=2)
+    assert [request.max_tokens for request in table.engine.requests] == [1000, limit]
 
 
 async def test_imports_are_no_part_of_the_changed_lines() -> None:

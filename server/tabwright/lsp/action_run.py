@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from tabwright.core.text import Edit, Span, apply
 from tabwright.lsp import log
 from tabwright.lsp.action_checks import Checks, Place
 from tabwright.lsp.waiting import Work
-from tabwright.lsp.workspace_edits import line_edits
+from tabwright.lsp.workspace_edits import moved
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ T = TypeVar("T")
 _WRONG = 10
 # The first question in its words is answered greedily, each further one more freely.
 _TEMPERATURES = (0.4, 0.7, 0.9)
+_SIDE_BY_SIDE = 0.8  # temperature of all that are written at once
+_ROOM = 150  # tokens that an answer may have beyond twice as many as one before
 _PATIENCE_S = 10.0
 _TELL_S = 0.4
 
@@ -97,6 +99,7 @@ class _Run:
         self._texts: set[str] = set()
         self._prompts: set[str] = set()
         self._repeats = 0
+        self._longest = 0
 
     async def best(self) -> Candidate | Nothing:
         if self._assist.kind == "fix":
@@ -124,16 +127,18 @@ class _Run:
 
     async def _search(self) -> None:
         """Ask for candidates until one is good enough, as far as number and time allow."""
-        for attempt in range(self._setup.candidates):
+        attempt = 0
+        while attempt < self._setup.candidates:
             inputs = replace(self._inputs, attempt=attempt)
             action = await self._setup.work(self._assist.prepare, inputs)
             if isinstance(action, Nothing):
                 self._reasons.append(action.reason)
                 break
+            request = self._request(action, attempt)
             self._tell(self._words("asking the model", attempt), None)
             try:
                 async with asyncio.timeout_at(self._until):
-                    answer = await self._ask(action, attempt)
+                    answer = await self._answer(request, attempt)
             except TimeoutError:
                 self._reasons.append(f"the model was not done within {self._setup.seconds:g} s")
                 break
@@ -142,48 +147,59 @@ class _Run:
                     raise
                 logger.info("a further candidate failed: %s", error)
                 break
-            await self._take(action, answer, attempt)
-            if self._found and self._lightest() < _WRONG:
-                break
+            for number, (ended, text) in enumerate(zip(answer.finish, answer.texts, strict=True)):
+                await self._take(action, ended, text, attempt + number)
+                if self._found and self._lightest() < _WRONG:
+                    return
+            attempt += request.n
             if asyncio.get_running_loop().time() >= self._until:
                 break
 
-    async def _ask(self, action: Action, attempt: int) -> Answer:
+    def _request(self, action: Action, attempt: int) -> Request:
+        """The question; asked again without a draft, for all further answers side by side."""
         prompt = action.prompt.flat()
-        temperature = 0.0
-        if prompt in self._prompts:
+        temperature, count, most = 0.0, 1, action.max_tokens
+        if prompt in self._prompts and action.draft:
             temperature = _TEMPERATURES[min(self._repeats, len(_TEMPERATURES) - 1)]
             self._repeats += 1
+        elif prompt in self._prompts:
+            temperature, count = _SIDE_BY_SIDE, self._setup.candidates - attempt
+            most = min(most, 2 * self._longest + _ROOM) if self._longest else most
         self._prompts.add(prompt)
-        request = Request(
+        return Request(
             model=self._setup.model,
             prompt=action.prompt,
-            max_tokens=action.max_tokens,
+            max_tokens=most,
             stop=action.stop,
             temperature=temperature,
             seed=attempt,
+            n=count,
             lane="actions",
             session=action.snapshot.uri,
             prediction=action.draft,
         )
+
+    async def _answer(self, request: Request, attempt: int) -> Answer:
         loop = asyncio.get_running_loop()
         lines, told_at = 0, loop.time()
 
         def on_text(index: int, text: str) -> None:
             nonlocal lines, told_at
-            lines += text.count("\n")
+            lines += text.count("\n") if not index else 0
             if loop.time() - told_at >= _TELL_S:
                 told_at = loop.time()
                 self._tell(self._words(f"{lines + 1} lines written", attempt), None)
 
-        return await self._setup.engine.generate(request, on_text)
+        answer = await self._setup.engine.generate(request, on_text)
+        if request.n == 1:
+            self._longest = max(self._longest, answer.usage.completion_tokens)
+        return answer
 
     def _words(self, what: str, attempt: int) -> str:
         return f"{what} (try {attempt + 1} of {self._setup.candidates})" if attempt else what
 
-    async def _take(self, action: Action, answer: Answer, attempt: int) -> None:
+    async def _take(self, action: Action, ended: str, text: str, attempt: int) -> None:
         """Make a candidate of an answer, or note why it is none."""
-        ended, text = "".join(answer.finish[:1]), "".join(answer.texts[:1])
         if ended != "stop":
             self._reasons.append(_UNENDED.get(ended, ended).format(action.max_tokens))
             return
@@ -220,7 +236,7 @@ class _Run:
             after = improved
         changed = Span(0, len(after))
         if not action.new_document:
-            changed = await self._setup.work(_moved, subject.changed, subject.after, after)
+            changed = await self._setup.work(moved, subject.changed, subject.after, after)
         subject = replace(subject, after=after, changed=changed)
         found = await _in_time(checks.check(subject, options), seconds)
         faults += (found,) if isinstance(found, Fault) else found
@@ -267,23 +283,3 @@ async def _in_time(checking: Awaitable[T], seconds: float) -> T | Fault:
     except Exception as error:  # noqa: BLE001 - a broken check must not cost the suggestion
         log.failure("a check failed", error)
         return Fault("checker", f"the checks failed ({type(error).__name__})")
-
-
-def _moved(span: Span, old: str, new: str) -> Span:
-    """Where a stretch of ``old`` stands in ``new``, without lines put in right above or below."""
-    edits = line_edits(old, new)
-    start = _moved_offset(span.start, edits, is_end=False)
-    return Span(start, max(start, _moved_offset(span.end, edits, is_end=True)))
-
-
-def _moved_offset(at: int, edits: Sequence[Edit], *, is_end: bool) -> int:
-    shift = 0
-    for edit in edits:
-        growth = len(edit.new_text) - len(edit.span)
-        if edit.span.end <= at and (edit.span.start < at or not is_end):
-            shift += growth
-        elif edit.span.start < at:
-            return edit.span.start + shift + (len(edit.new_text) if is_end else 0)
-        else:
-            break
-    return at + shift

@@ -24,6 +24,26 @@ def line_edits(before: str, after: str) -> tuple[Edit, ...]:
     )
 
 
+def moved(span: Span, old: str, new: str) -> Span:
+    """Where a stretch of ``old`` stands in ``new``, without lines put in right above or below."""
+    edits = line_edits(old, new)
+    start = _moved_at(span.start, edits, is_end=False)
+    return Span(start, max(start, _moved_at(span.end, edits, is_end=True)))
+
+
+def _moved_at(at: int, edits: Sequence[Edit], *, is_end: bool) -> int:
+    shift = 0
+    for edit in edits:
+        growth = len(edit.new_text) - len(edit.span)
+        if edit.span.end <= at and (edit.span.start < at or not is_end):
+            shift += growth
+        elif edit.span.start < at:
+            return edit.span.start + shift + (len(edit.new_text) if is_end else 0)
+        else:
+            break
+    return at + shift
+
+
 def in_place(
     snapshot: Snapshot, edits: Sequence[Edit], encoding: Encoding, *, versions: bool
 ) -> types.WorkspaceEdit:
