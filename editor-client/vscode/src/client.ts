@@ -1,0 +1,115 @@
+// Makes the language client: what it listens to, what passes it, and what happens when it dies.
+
+import * as vscode from 'vscode';
+import {
+  CloseAction,
+  DidChangeConfigurationNotification,
+  ErrorAction,
+  LanguageClient,
+  RevealOutputChannelOn,
+  TransportKind,
+  type ConfigurationParams,
+  type LanguageClientOptions,
+} from 'vscode-languageclient/node';
+import type { ServerProgram } from './locate';
+import { forServer, SECTION } from './settings';
+
+/** Schemes whose documents are code that somebody writes. */
+export const SCHEMES = ['file', 'untitled', 'vscode-notebook-cell', 'vscode-vfs', 'vscode-remote'];
+
+export interface ClientHooks {
+  /** Whether suggestions are wanted now; those asked for by hand always are. */
+  readonly wantsSuggestions: () => boolean;
+  /** Count work that the user waits for; the result ends it. */
+  readonly begin: () => vscode.Disposable;
+  /** Suggestions were shown, or none. */
+  readonly answered: (shown: number) => void;
+  /** The server died: whether to start it again. */
+  readonly died: () => boolean;
+}
+
+export function makeClient(
+  program: ServerProgram,
+  folder: string,
+  log: vscode.LogOutputChannel,
+  hooks: ClientHooks,
+): LanguageClient {
+  const executable = {
+    command: program.command,
+    args: [...program.args, 'serve'],
+    transport: TransportKind.stdio,
+    // Not the workspace: nothing in it may be taken for a module of the server's.
+    options: { cwd: folder },
+  };
+  const client: LanguageClient = new LanguageClient(
+    SECTION,
+    'Tabwright',
+    { run: executable, debug: executable },
+    options(log, hooks, () => client),
+  );
+  return client;
+}
+
+function options(
+  log: vscode.LogOutputChannel,
+  hooks: ClientHooks,
+  client: () => LanguageClient,
+): LanguageClientOptions {
+  const during = async <T>(work: () => PromiseLike<T> | T): Promise<T> => {
+    const working = hooks.begin();
+    try {
+      return await work();
+    } finally {
+      working.dispose();
+    }
+  };
+  return {
+    documentSelector: SCHEMES.map((scheme) => ({ scheme })),
+    outputChannel: log,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
+    initializationOptions: () => forServer(),
+    errorHandler: {
+      // A message that cannot be read or written: logged; the server is only given up when it dies.
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
+      closed: () => ({
+        action: hooks.died() ? CloseAction.Restart : CloseAction.DoNotRestart,
+        handled: true,
+      }),
+    },
+    middleware: {
+      provideInlineCompletionItems: async (document, position, context, token, next) => {
+        const byHand = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+        if (!byHand && !hooks.wantsSuggestions()) {
+          return [];
+        }
+        const found = await during(() => next(document, position, context, token));
+        if (!token.isCancellationRequested) {
+          const items = Array.isArray(found) ? found : found?.items;
+          hooks.answered(items?.length ?? 0);
+        }
+        return found;
+      },
+      resolveCodeAction: (item, token, next) => during(() => next(item, token)),
+      executeCommand: (command, args, next) => during(() => next(command, args)),
+      workspace: {
+        configuration: (params, token, next) =>
+          configuration(params, () => next(params, token) as unknown[] | Promise<unknown[]>),
+        // The server asks for the section when it hears that something in it changed.
+        didChangeConfiguration: () => tellChange(client()),
+      },
+    },
+  };
+}
+
+/** Have the server ask for its settings anew. */
+export async function tellChange(client: LanguageClient): Promise<void> {
+  await client.sendNotification(DidChangeConfigurationNotification.type, { settings: null });
+}
+
+async function configuration(
+  params: ConfigurationParams,
+  next: () => unknown[] | Promise<unknown[]>,
+): Promise<unknown[]> {
+  const found = await next();
+  return params.items.map((item, index) => (item.section === SECTION ? forServer() : found[index]));
+}

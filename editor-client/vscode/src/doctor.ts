@@ -1,0 +1,71 @@
+// "Doctor": what the server's own check says about this machine, as a page.
+
+import * as vscode from 'vscode';
+import type { Pages } from './pages';
+import { run } from './processes';
+import type { Server } from './server';
+import { cell } from './why';
+
+const DOCTOR_MS = 120_000;
+const MARKS: Record<string, string> = { ok: '✅', warning: '⚠️', problem: '❌' };
+
+interface Finding {
+  readonly what: string;
+  readonly level: string;
+  readonly detail: string;
+}
+
+export async function doctor(server: Server, pages: Pages): Promise<void> {
+  const { l10n } = vscode;
+  const program = await server.find();
+  if (program === null) {
+    const install = l10n.t('Install the Server…');
+    const message = l10n.t('Tabwright: the server is not installed on this machine.');
+    if ((await vscode.window.showWarningMessage(message, install)) === install) {
+      await vscode.commands.executeCommand('tabwright.installServer');
+    }
+    return;
+  }
+  const ran = await vscode.window.withProgress(
+    {
+      location: vscode.ProgressLocation.Notification,
+      title: l10n.t('Tabwright: checking this machine'),
+      cancellable: true,
+    },
+    (_, token) => {
+      const stop = new AbortController();
+      token.onCancellationRequested(() => stop.abort());
+      const args = [...program.args, 'doctor', '--json'];
+      return run(program.command, args, {
+        cwd: server.storage,
+        timeoutMs: DOCTOR_MS,
+        signal: stop.signal,
+      });
+    },
+  );
+  if (ran.failure === 'cancelled') {
+    return;
+  }
+  const line = [program.command, ...program.args].join(' ');
+  await pages.showMarkdown(l10n.t('Doctor'), page(findings(ran.stdout), line, ran.failure || ran.stderr));
+}
+
+/** What the doctor found; null for an answer that is none of its. */
+function findings(stdout: string): readonly Finding[] | null {
+  try {
+    return JSON.parse(stdout) as readonly Finding[];
+  } catch {
+    return null;
+  }
+}
+
+function page(found: readonly Finding[] | null, program: string, said: string): string {
+  const { l10n } = vscode;
+  const head = [`# ${l10n.t('Doctor')}`, '', `${l10n.t('Server')}: \`${program}\``, ''];
+  if (found === null) {
+    const words = l10n.t('The server could not check this machine. It said:');
+    return [...head, words, '', '```text', said.trim(), '```', ''].join('\n');
+  }
+  const rows = found.map((one) => `| ${MARKS[one.level] ?? one.level} | ${cell(one.what)} | ${cell(one.detail)} |`);
+  return [...head, '| | | |', '| --- | --- | --- |', ...rows, ''].join('\n');
+}

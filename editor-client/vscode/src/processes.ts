@@ -1,0 +1,101 @@
+// Runs programs to their end, with their lines as they come, and stops them with all they started.
+
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+  readonly onLine?: (line: string) => void;
+}
+
+export interface Ran {
+  /** Exit status; -1 where the program could not be started or was stopped. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why it could not be started or was stopped, "" otherwise. */
+  readonly failure: string;
+}
+
+const GRACE_MS = 3000;
+const MOST_KEPT = 200_000;
+
+/** Run a program without a shell; never rejects. */
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return new Promise((resolve) => {
+    if (options.signal?.aborted) {
+      resolve({ code: -1, stdout: '', stderr: '', failure: 'cancelled' });
+      return;
+    }
+    const posix = process.platform !== 'win32';
+    const child = spawn(command, args, {
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: options.env ?? process.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: posix, // a process group of its own, so that a stop reaches its children
+      windowsHide: true,
+    });
+    let stdout = '';
+    let stderr = '';
+    let failure = '';
+    const stop = (why: string): void => {
+      failure ||= why;
+      endTree(child.pid);
+    };
+    const onAbort = (): void => stop('cancelled');
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    const timer =
+      options.timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => stop(`no answer within ${options.timeoutMs} ms`), options.timeoutMs);
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      stdout = kept(stdout, line);
+      options.onLine?.(line);
+    });
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      stderr = kept(stderr, line);
+      options.onLine?.(line);
+    });
+    const finish = (code: number): void => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+      resolve({ code: failure ? -1 : code, stdout, stderr, failure });
+    };
+    child.on('error', (error) => {
+      failure ||= error.message;
+      finish(-1);
+    });
+    child.on('close', (code) => finish(code ?? -1));
+  });
+}
+
+function kept(text: string, line: string): string {
+  const all = `${text}${line}\n`;
+  return all.length > MOST_KEPT ? all.slice(-MOST_KEPT) : all;
+}
+
+function endTree(pid: number | undefined): void {
+  if (pid === undefined) {
+    return;
+  }
+  if (process.platform === 'win32') {
+    spawn('taskkill', ['/pid', String(pid), '/T', '/F'], { windowsHide: true }).on('error', () => {});
+    return;
+  }
+  signalGroup(pid, 'SIGTERM');
+  setTimeout(() => signalGroup(pid, 'SIGKILL'), GRACE_MS).unref();
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    // ESRCH: it has ended by itself, which is what was wanted.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,52 @@
+// The settings as the server is to see them: those of the extension alone are left out.
+
+import * as vscode from 'vscode';
+
+export const SECTION = 'tabwright';
+const OWN = 'server';
+
+type Json = Record<string, unknown>;
+
+/** Section `tabwright` for the server; in a workspace that is not trusted none of its tools run. */
+export function forServer(isTrusted: boolean = vscode.workspace.isTrusted): Json {
+  const section = vscode.workspace.getConfiguration().get<Json>(SECTION) ?? {};
+  const plain = JSON.parse(JSON.stringify(section)) as Json;
+  delete plain[OWN];
+  if (!isTrusted) {
+    plain['checks'] = { ...(plain['checks'] as Json), tools: false, runExamples: false };
+  }
+  return plain;
+}
+
+export interface OwnSettings {
+  readonly command: readonly string[];
+  readonly python: string;
+  readonly pipArguments: readonly string[];
+}
+
+/** What the extension itself needs; values of a wrong type count as not set. */
+export function own(): OwnSettings {
+  const section = vscode.workspace.getConfiguration(`${SECTION}.${OWN}`);
+  const python = section.get<unknown>('python');
+  return {
+    command: texts(section.get<unknown>('command')),
+    python: typeof python === 'string' ? python.trim() : '',
+    pipArguments: texts(section.get<unknown>('pipArguments')),
+  };
+}
+
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : [];
+}
+
+/** Whether suggestions are wanted at all. */
+export function isEnabled(): boolean {
+  return vscode.workspace.getConfiguration(SECTION).get<boolean>('enabled', true);
+}
+
+/** Whether a language is switched on, as the server reads it. */
+export function isOn(languageId: string): boolean {
+  const section = vscode.workspace.getConfiguration(SECTION);
+  const languages = section.get<Record<string, boolean>>('languages') ?? {};
+  return isEnabled() && (languages[languageId] ?? languages['*'] ?? true);
+}
