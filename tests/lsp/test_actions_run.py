@@ -60,6 +60,8 @@ class Engine:
         if "HANG" in texts:
             await asyncio.sleep(60)
         written = tuple(map(str, texts))
+        if "SLOW" in written[0]:
+            await asyncio.sleep(0.5)
         if on_text is not None:
             on_text(0, written[0])
         usage = Usage(completion_tokens=self.tokens)
@@ -280,13 +282,29 @@ async def test_what_has_no_draft_is_answered_side_by_side() -> None:
     table = desk("BAD 1", "BAD 2", "", "BAD 3", "fine", "BAD 4")
     found = await table.run(assist(draft=""), candidates=6)
     assert isinstance(found, Candidate) and found.text == "fine\n"
-    first, others = table.engine.requests
-    assert (first.n, first.temperature, first.max_tokens) == (1, 0, 9)
-    assert (others.n, others.temperature, others.seed) == (5, 0.8, 1)
+    requests = [(one.n, one.temperature, one.seed) for one in table.engine.requests]
+    assert requests == [(1, 0, 0), (4, 0.8, 1)]
     # What comes behind a good one is not checked any more.
     assert [subject.after.split()[1:3] for subject in table.checks.checked] == [
         ["BAD", "1"], ["BAD", "2"], ["BAD", "3"], ["fine", "three"],
     ]  # fmt: skip
+
+
+async def test_no_more_are_asked_for_than_the_user_wants() -> None:
+    table = desk("BAD")
+    await table.run(assist(draft=""), candidates=7)
+    assert [one.n for one in table.engine.requests] == [1, 4, 2]
+
+
+async def test_late_no_further_question_is_put() -> None:
+    table = desk("SLOW BAD", "BAD 2")
+    found = await table.run(assist(draft=""), seconds=0.8)
+    assert isinstance(found, Candidate) and len(table.engine.requests) == 1
+    # Where there is none yet, all of the time is for the first.
+    table = desk("SLOW", "fine")
+    table.engine.finish = "length"
+    await table.run(assist(draft=""), seconds=0.8)
+    assert len(table.engine.requests) == 2
 
 
 @pytest.mark.parametrize(("tokens", "limit"), [(0, 1000), (40, 230), (2000, 1000)])

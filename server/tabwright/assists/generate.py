@@ -64,7 +64,7 @@ def _body(inputs: Inputs, asked: Asked, signature: Signature) -> Action | Nothin
     if asked.words and asked.words not in signature.doc:
         words += f"\n{asked.words}"
     question = f"{about_the_file(inputs, span)}{words}\n\n{fenced(opening, asked.language_id)}"
-    if inputs.attempt and asked.language_id == "python" and not signature.indent:
+    if inputs.attempt % 2 and asked.language_id == "python" and not signature.indent:
         before = text[max(0, span.start - _BEFORE) : span.start]
         prompt = Prompt(
             (scrub_surrogates(unix_line_ends(before)) + opening,), inputs.model.family.specials

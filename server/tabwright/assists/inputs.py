@@ -25,7 +25,7 @@ class Inputs:
 
     ``target`` and ``declaration`` are a translation's language and, where the user wants one, the
     signature it must have. ``before`` and ``after`` are a notebook's other cells. ``attempt``
-    counts the candidates from 0: a later one may be asked for in another way.
+    counts the questions from 0: a later one may be put in another way.
     """
 
     snapshot: Snapshot

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -28,7 +29,8 @@ T = TypeVar("T")
 _WRONG = 10
 # The first question in its words is answered greedily, each further one more freely.
 _TEMPERATURES = (0.4, 0.7, 0.9)
-_SIDE_BY_SIDE = 0.8  # temperature of all that are written at once
+_FREELY = 0.8
+_SIDE_BY_SIDE = 4  # answers written at once
 _ROOM = 150  # tokens that an answer may have beyond twice as many as one before
 _PATIENCE_S = 10.0
 _TELL_S = 0.4
@@ -98,6 +100,7 @@ class _Run:
         self._reasons: list[str] = []
         self._texts: set[str] = set()
         self._prompts: set[str] = set()
+        self._asked = 0
         self._repeats = 0
         self._longest = 0
 
@@ -123,47 +126,53 @@ class _Run:
         options = self._setup.options
         text = await _in_time(self._setup.checks.repaired(asked, options), options.timeout_s)
         if isinstance(text, str) and text:
-            await self._consider(whole, Proposal(text), 0)
+            await self._consider(whole, Proposal(text))
 
     async def _search(self) -> None:
         """Ask for candidates until one is good enough, as far as number and time allow."""
-        attempt = 0
-        while attempt < self._setup.candidates:
-            inputs = replace(self._inputs, attempt=attempt)
+        for question in itertools.count():
+            if self._asked >= self._setup.candidates or self._is_late():
+                break
+            inputs = replace(self._inputs, attempt=question)
             action = await self._setup.work(self._assist.prepare, inputs)
             if isinstance(action, Nothing):
                 self._reasons.append(action.reason)
                 break
-            request = self._request(action, attempt)
-            self._tell(self._words("asking the model", attempt), None)
+            request = self._request(action)
+            self._tell(self._words("asking the model"), None)
             try:
                 async with asyncio.timeout_at(self._until):
-                    answer = await self._answer(request, attempt)
+                    answer = await self._answer(request)
             except TimeoutError:
                 self._reasons.append(f"the model was not done within {self._setup.seconds:g} s")
                 break
             except EngineError as error:
-                if not attempt and not self._found:
+                if not question and not self._found:
                     raise
                 logger.info("a further candidate failed: %s", error)
                 break
-            for number, (ended, text) in enumerate(zip(answer.finish, answer.texts, strict=True)):
-                await self._take(action, ended, text, attempt + number)
+            for ended, text in zip(answer.finish, answer.texts, strict=True):
+                await self._take(action, ended, text)
+                self._asked += 1
                 if self._found and self._lightest() < _WRONG:
                     return
-            attempt += request.n
-            if asyncio.get_running_loop().time() >= self._until:
-                break
 
-    def _request(self, action: Action, attempt: int) -> Request:
-        """The question; asked again without a draft, for all further answers side by side."""
+    def _is_late(self) -> bool:
+        """Whether it is too late for another question: the second half of the time is for those
+        that are under way, or for the first candidate."""
+        left = self._until - asyncio.get_running_loop().time()
+        return left <= (self._setup.seconds / 2 if self._found else 0)
+
+    def _request(self, action: Action) -> Request:
+        """The question; without a draft it is asked again for several answers side by side."""
         prompt = action.prompt.flat()
         temperature, count, most = 0.0, 1, action.max_tokens
         if prompt in self._prompts and action.draft:
             temperature = _TEMPERATURES[min(self._repeats, len(_TEMPERATURES) - 1)]
             self._repeats += 1
         elif prompt in self._prompts:
-            temperature, count = _SIDE_BY_SIDE, self._setup.candidates - attempt
+            temperature = _FREELY
+            count = min(_SIDE_BY_SIDE, self._setup.candidates - self._asked)
             most = min(most, 2 * self._longest + _ROOM) if self._longest else most
         self._prompts.add(prompt)
         return Request(
@@ -172,14 +181,14 @@ class _Run:
             max_tokens=most,
             stop=action.stop,
             temperature=temperature,
-            seed=attempt,
+            seed=self._asked,
             n=count,
             lane="actions",
             session=action.snapshot.uri,
             prediction=action.draft,
         )
 
-    async def _answer(self, request: Request, attempt: int) -> Answer:
+    async def _answer(self, request: Request) -> Answer:
         loop = asyncio.get_running_loop()
         lines, told_at = 0, loop.time()
 
@@ -188,17 +197,18 @@ class _Run:
             lines += text.count("\n") if not index else 0
             if loop.time() - told_at >= _TELL_S:
                 told_at = loop.time()
-                self._tell(self._words(f"{lines + 1} lines written", attempt), None)
+                self._tell(self._words(f"{lines + 1} lines written"), None)
 
         answer = await self._setup.engine.generate(request, on_text)
         if request.n == 1:
             self._longest = max(self._longest, answer.usage.completion_tokens)
         return answer
 
-    def _words(self, what: str, attempt: int) -> str:
-        return f"{what} (try {attempt + 1} of {self._setup.candidates})" if attempt else what
+    def _words(self, what: str) -> str:
+        number = self._asked + 1
+        return f"{what} (try {number} of {self._setup.candidates})" if self._asked else what
 
-    async def _take(self, action: Action, ended: str, text: str, attempt: int) -> None:
+    async def _take(self, action: Action, ended: str, text: str) -> None:
         """Make a candidate of an answer, or note why it is none."""
         if ended != "stop":
             self._reasons.append(_UNENDED.get(ended, ended).format(action.max_tokens))
@@ -207,14 +217,14 @@ class _Run:
         if isinstance(proposal, Nothing):
             self._reasons.append(proposal.reason)
             return
-        await self._consider(action, proposal, attempt)
+        await self._consider(action, proposal)
 
-    async def _consider(self, action: Action, proposal: Proposal, attempt: int) -> None:
+    async def _consider(self, action: Action, proposal: Proposal) -> None:
         """Make a candidate of a proposal that is new and changes something."""
         if proposal.text in self._texts:
             return
         self._texts.add(proposal.text)
-        self._tell(self._words("checking", attempt), None)
+        self._tell(self._words("checking"), None)
         candidate = await self._checked(self._assist.named(action, proposal.text), proposal)
         if candidate.after == self._place.before:
             self._reasons.append("the model changed nothing")
