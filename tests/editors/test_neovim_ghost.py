@@ -97,22 +97,21 @@ async def test_what_is_typed_along_it_stays_and_asks_nothing(home: Home) -> None
 
 async def test_an_answer_to_what_was_left_is_dropped(home: Home) -> None:
     slow = {"match": "return ", "text": "a + b", "first_delay_ms": 700, "times": 1}
-    async with engine_for(home, {"text": "", "times": 1}, slow) as engine:
-        async with neovim(home, CODE, options={"debounce_ms": 0}) as nvim:
-            await opened_line(nvim)
-            # The answer comes late, to a request that Neovim is kept from cancelling.
-            await nvim.lua(
-                "vim.lsp.client = nil; require('vim.lsp.client').cancel_request = "
-                "function() return true end"
-            )
-            await nvim.typed("return ")
-            await engine.wait_for(2)
-            await nvim.keys("<Up>")
-            await asyncio.sleep(1.2)
-            assert (await nvim.command("why"))["reason"] == "shown"
-            assert nvim.screen.rows[:2] == ["def add(a, b):", "    return"]
-            assert await nvim.lua("return require('tabwright.ghost').visible()") is False
-            assert await nvim.lines() == ["def add(a, b):", "    return "]
+    async with (
+        engine_for(home, {"text": "", "times": 1}, slow) as engine,
+        neovim(home, CODE, options={"debounce_ms": 0}) as nvim,
+    ):
+        await opened_line(nvim)
+        # The answer comes late, to a request that Neovim is kept from cancelling.
+        await nvim.lua("require('tabwright').client(0).cancel_request = function() end")
+        await nvim.typed("return ")
+        await engine.wait_for(2)
+        await nvim.keys("<Up>")
+        await asyncio.sleep(1.2)
+        assert (await nvim.command("why"))["reason"] == "shown"
+        assert nvim.screen.rows[:2] == ["def add(a, b):", "    return"]
+        assert await nvim.lua("return require('tabwright.ghost').visible()") is False
+        assert await nvim.lines() == ["def add(a, b):", "    return "]
 
 
 async def test_columns_behind_an_emoji(home: Home) -> None:

@@ -48,17 +48,19 @@ async def test_without_ghost_text_tab_is_the_users(home: Home, kind: str) -> Non
 
 async def test_an_error_in_the_users_mapping_does_not_lose_ours(home: Home) -> None:
     before = "vim.keymap.set('i', '<Tab>', function() error('mine') end)"
-    async with engine_for(home, {"match": "return", "text": "a + b"}):
-        async with neovim(home, CODE, before=before) as nvim:
-            await nvim.until_ready()
-            await nvim.keys("<Esc>2Gcc")
-            await nvim.keys("<Tab>")
-            await nvim.until(lambda: any("mine" in row for row in nvim.screen.rows), "the error")
-            await nvim.keys("<CR><Esc><Esc>2Gcc")
-            await nvim.typed("return ")
-            await nvim.until_row(1, "    return a + b")
-            await nvim.keys("<Tab>")
-            await nvim.until_lua("vim.api.nvim_get_current_line() == '    return a + b'")
+    async with (
+        engine_for(home, {"match": "return", "text": "a + b"}),
+        neovim(home, CODE, before=before) as nvim,
+    ):
+        await nvim.until_ready()
+        await nvim.keys("<Esc>2Gcc")
+        await nvim.keys("<Tab>")
+        await nvim.until(lambda: any("mine" in row for row in nvim.screen.rows), "the error")
+        await nvim.keys("<CR><Esc><Esc>2Gcc")
+        await nvim.typed("return ")
+        await nvim.until_row(1, "    return a + b")
+        await nvim.keys("<Tab>")
+        await nvim.until_lua("vim.api.nvim_get_current_line() == '    return a + b'")
 
 
 async def test_another_key_and_none(home: Home) -> None:

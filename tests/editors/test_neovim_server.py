@@ -84,19 +84,21 @@ async def test_edit_by_instruction_goes_on_and_is_undone_in_one_step(home: Home)
 
 async def test_why_status_and_explain(home: Home) -> None:
     about = {"match": "Explain", "text": "It adds two numbers."}
-    async with engine_for(home, {"match": "def", "not_match": "Explain", "text": ""}, about):
-        async with neovim(home, CODE) as nvim:
-            await nvim.until_ready()
-            await nvim.keys(":TabwrightStatus<CR>")
-            await nvim.until_lua("#_G.told == 1")
-            assert "ready, model qwen2.5-coder-0.5b" in (await nvim.told())[0]
-            await nvim.keys(":TabwrightWhy<CR>")
-            await nvim.until_lua("#_G.told == 2")
-            assert (await nvim.told())[1] == "Tabwright: nothing was asked yet"
-            await nvim.keys(":TabwrightExplain<CR>")
-            await nvim.until(
-                lambda: any("It adds two numbers." in row for row in nvim.screen.rows), "a window"
-            )
+    async with (
+        engine_for(home, {"match": "def", "not_match": "Explain", "text": ""}, about),
+        neovim(home, CODE) as nvim,
+    ):
+        await nvim.until_ready()
+        await nvim.keys(":TabwrightStatus<CR>")
+        await nvim.until_lua("#_G.told == 1")
+        assert "ready, model qwen2.5-coder-0.5b" in (await nvim.told())[0]
+        await nvim.keys(":TabwrightWhy<CR>")
+        await nvim.until_lua("#_G.told == 2")
+        assert (await nvim.told())[1] == "Tabwright: nothing was asked yet"
+        await nvim.keys(":TabwrightExplain<CR>")
+        await nvim.until(
+            lambda: any("It adds two numbers." in row for row in nvim.screen.rows), "a window"
+        )
 
 
 async def test_commands_without_a_server_say_what_to_do(home: Home) -> None:
@@ -115,25 +117,27 @@ async def test_commands_without_a_server_say_what_to_do(home: Home) -> None:
 async def test_a_server_killed_in_mid_request_comes_back(home: Home) -> None:
     slow = {"match": "return ", "text": "a + b", "first_delay_ms": 5000, "times": 1}
     quick = {"match": "return ", "text": "b + a"}
-    async with engine_for(home, {"text": "", "times": 1}, slow, quick) as engine:
-        async with neovim(home, "def add(a, b):\n\n") as nvim:
-            await nvim.until_ready()
-            await nvim.keys("<Esc>2Gcc")
-            pid = await nvim.server_pid()
-            await nvim.typed("return ")
-            await engine.wait_for(2)
-            os.kill(pid, signal.SIGKILL)
-            await nvim.until_lua(
-                "(vim.lsp.get_clients({ name = 'tabwright' })[1] or {}).id ~= nil "
-                "and vim.lsp.get_clients({ name = 'tabwright' })[1].id ~= 1"
-            )
-            await nvim.until_ready()
-            assert await nvim.server_pid() != pid
-            assert await nvim.lines() == ["def add(a, b):", "    return "]
-            await nvim.keys("<Space><BS>")
-            await nvim.until_row(1, "    return b + a")
-            await nvim.keys("<Tab>")
-            await nvim.until_lua("vim.api.nvim_get_current_line() == '    return b + a'")
+    async with (
+        engine_for(home, {"text": "", "times": 1}, slow, quick) as engine,
+        neovim(home, "def add(a, b):\n\n") as nvim,
+    ):
+        await nvim.until_ready()
+        await nvim.keys("<Esc>2Gcc")
+        pid = await nvim.server_pid()
+        await nvim.typed("return ")
+        await engine.wait_for(2)
+        os.kill(pid, signal.SIGKILL)
+        await nvim.until_lua(
+            "(vim.lsp.get_clients({ name = 'tabwright' })[1] or {}).id ~= nil "
+            "and vim.lsp.get_clients({ name = 'tabwright' })[1].id ~= 1"
+        )
+        await nvim.until_ready()
+        assert await nvim.server_pid() != pid
+        assert await nvim.lines() == ["def add(a, b):", "    return "]
+        await nvim.keys("<Space><BS>")
+        await nvim.until_row(1, "    return b + a")
+        await nvim.keys("<Tab>")
+        await nvim.until_lua("vim.api.nvim_get_current_line() == '    return b + a'")
 
 
 async def test_a_server_that_keeps_dying_is_left_alone_with_a_word(home: Home) -> None:

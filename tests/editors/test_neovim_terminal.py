@@ -92,36 +92,40 @@ async def in_terminal(home: Home, text: str) -> AsyncIterator[Terminal]:
 
 
 async def test_type_see_take_and_save(home: Home) -> None:
-    async with engine_for(home, {"match": "return ", "text": "a + b"}):
-        async with in_terminal(home, "def add(a, b):\n\n") as terminal:
-            await terminal.until_row(0, "def add(a, b):")
-            await asyncio.sleep(1)  # Neovim asks the terminal what it can; keys wait for that
-            await terminal.keys("2Gcc")
-            await terminal.keys("return ")
-            await terminal.until_row(1, "    return a + b")
-            assert terminal.screen.cursor.x == 11
-            await terminal.keys("\t")
-            await asyncio.sleep(0.3)
-            assert terminal.screen.cursor.x == 16
-            await terminal.keys("\x1b")
-            await terminal.keys(":w\r")
-            async with asyncio.timeout(10):
-                while (home.path / "code.py").read_text(
-                    "utf-8"
-                ) != "def add(a, b):\n    return a + b\n":
-                    await asyncio.sleep(0.05)
+    async with (
+        engine_for(home, {"match": "return ", "text": "a + b"}),
+        in_terminal(home, "def add(a, b):\n\n") as terminal,
+    ):
+        await terminal.until_row(0, "def add(a, b):")
+        await asyncio.sleep(1)  # Neovim asks the terminal what it can; keys wait for that
+        await terminal.keys("2Gcc")
+        await terminal.keys("return ")
+        await terminal.until_row(1, "    return a + b")
+        assert terminal.screen.cursor.x == 11
+        await terminal.keys("\t")
+        await asyncio.sleep(0.3)
+        assert terminal.screen.cursor.x == 16
+        await terminal.keys("\x1b")
+        await terminal.keys(":w\r")
+        async with asyncio.timeout(10):
+            while (home.path / "code.py").read_text(
+                "utf-8"
+            ) != "def add(a, b):\n    return a + b\n":
+                await asyncio.sleep(0.05)
 
 
 async def test_escape_in_a_terminal(home: Home) -> None:
-    async with engine_for(home, {"match": "return ", "text": "a + b"}):
-        async with in_terminal(home, "def add(a, b):\n\n") as terminal:
-            await terminal.until_row(0, "def add(a, b):")
-            await asyncio.sleep(1)
-            await terminal.keys("2Gcc")
-            await terminal.keys("return ")
-            await terminal.until_row(1, "    return a + b")
-            await terminal.keys("\x1b")
-            await terminal.until_row(1, "    return")
+    async with (
+        engine_for(home, {"match": "return ", "text": "a + b"}),
+        in_terminal(home, "def add(a, b):\n\n") as terminal,
+    ):
+        await terminal.until_row(0, "def add(a, b):")
+        await asyncio.sleep(1)
+        await terminal.keys("2Gcc")
+        await terminal.keys("return ")
+        await terminal.until_row(1, "    return a + b")
+        await terminal.keys("\x1b")
+        await terminal.until_row(1, "    return")
 
 
 async def test_the_folder_is_a_plugin(home: Home) -> None:

@@ -8,7 +8,7 @@ M.defaults = {
   -- nil: every file.
   filetypes = nil,
   -- "auto": Neovim's own inline completion where it has one (0.12), else ours; "own"; "native";
-  -- false: no ghost text, and the suggestion comes in the completion menu instead.
+  -- false: no ghost text, and completion plugins get the suggestion instead.
   ghost_text = "auto",
   debounce_ms = 25,
   -- false leaves a key alone. Without ghost text on the screen each key does what it did before.

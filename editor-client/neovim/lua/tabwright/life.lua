@@ -25,7 +25,8 @@ local function attached(args)
     return
   end
   if tabwright().native() then
-    vim.lsp.inline_completion.enable(true, { client_id = client.id })
+    -- By client alone it stays off in buffers that are attached later.
+    vim.lsp.inline_completion.enable(true, { bufnr = args.buf })
   else
     require("tabwright.ghost").attach(args.buf)
   end
