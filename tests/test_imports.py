@@ -12,13 +12,14 @@ SOURCE = Path(__file__).parent.parent / "server" / "tabwright"
 STORE = {"models.catalog", "models.store", "paths"}
 ALLOWED: dict[str, set[str]] = {
     "paths": set(),
+    "statistics": set(),
     "core": {"core"},
     "assists": {"assists", "core"},
     "checks": {"checks", "core"},
     "models": {"models", "paths"},
     "engine": {"engine", "models", "paths"},
     "client": {"client", "core"} | STORE,
-    "lsp": {"lsp", "assists", "checks", "client", "core"} | STORE,
+    "lsp": {"lsp", "assists", "checks", "client", "core", "statistics"} | STORE,
 }
 HEAVY = {"torch", "transformers", "openvino"}
 HEAVY_HOMES = ("engine/backends/", "models/convert", "models/gguf")

@@ -1,4 +1,4 @@
-"""The console command: ``tabwright serve | engine | models | doctor | demo | complete``."""
+"""The console command: ``tabwright serve | engine | models | doctor | demo | complete | stats``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tabwright import __version__
 
-COMMANDS = ("serve", "engine", "models", "doctor", "demo", "complete")
+COMMANDS = ("serve", "engine", "models", "doctor", "demo", "complete", "stats")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

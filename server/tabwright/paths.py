@@ -23,6 +23,11 @@ def cache_dir() -> Path:
     return Path(platformdirs.user_cache_dir(APP))
 
 
+def statistics_file() -> Path:
+    """File of the counts of what became of suggestions."""
+    return Path(platformdirs.user_data_dir(APP)) / "statistics.db"
+
+
 def runtime_dir() -> Path:
     """Folder only this user can enter, for the engine's socket, lock and token; made if absent.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -33,6 +34,25 @@ async def test_ghost_text_then_typing_through_then_why(home: Home) -> None:
         status = await editor.command("status")
         assert (status["state"], status["requests"]) == ("ready", 2)
         assert status["no_model_share"] == 0.5 and status["engine"]["version"] == "scripted"
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_an_accepted_suggestion_is_counted_and_forgotten(home: Home, enabled: bool) -> None:
+    settings = {"statistics": {"enabled": enabled}}
+    rule = {"text": "a + b"}
+    async with engine_for(home, rule), editing(home, settings=settings) as editor:
+        await editor.until_ready()
+        editor.open(CODE)
+        assert await editor.texts(1, 11) == ["a + b"]
+        editor.change(CODE.replace("return ", "return a + b"))
+        found = await editor.command("statistics", {"days": 1})
+        total = found["total"]
+        assert found["enabled"] == enabled and Path(found["file"]).is_relative_to(home.path)
+        assert (total["shown"], total["accepted"]) == (int(enabled), int(enabled))
+        assert total["characters"] == enabled * len("a + b")
+        assert list(found["languages"]) == ["python"] * enabled
+        assert (await editor.command("deleteStatistics"))["ok"]
+        assert (await editor.command("statistics"))["total"]["shown"] == 0
 
 
 EMOJI = 'emoji = "😀é漢" + f()\r\nx = "😀\f\u2028"; y = \r\n'

@@ -65,7 +65,10 @@ async def _complete(
 
     host = Host(Console())
     try:
-        settings: dict[str, object] = {"completion": {"debounceMs": 0}}
+        settings: dict[str, object] = {
+            "completion": {"debounceMs": 0},
+            "statistics": {"enabled": False},
+        }
         if model:
             settings["model"] = model
         host.configure(settings, [str(Path.cwd())])

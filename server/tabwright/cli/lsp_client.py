@@ -23,6 +23,9 @@ from tabwright.cli.lsp_positions import offset_at, position_at
 
 __all__ = ["CANCELLED", "Item", "Json", "LspClient", "Notify", "ResponseError", "ServerGone"]
 
+# What is asked here is no work of the user's.
+_UNCOUNTED: Mapping[str, object] = {"statistics": {"enabled": False}}
+
 
 @dataclass(frozen=True)
 class Item:
@@ -70,7 +73,7 @@ class LspClient(LspConnection):
             env={**os.environ, **(environment or {})},
             limit=1 << 26,
         )
-        client = cls(process, encoding, settings or {}, on_notify)
+        client = cls(process, encoding, {**_UNCOUNTED, **(settings or {})}, on_notify)
         client.read()
         answer = await client.request("initialize", client._initialize_params(root))
         client.initialize_ms = (time.perf_counter() - started) * 1000

@@ -138,6 +138,8 @@ class Doing:
             last = done.reason or "done"
         finally:
             bar.end(last)
+        if done.candidate is not None:
+            self._host.usage.acted(wish.snapshot.language_id)
         self._host.report.note_action(
             {
                 "kind": wish.kind,

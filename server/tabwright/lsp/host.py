@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from tabwright import __version__
+from tabwright import __version__, paths
 from tabwright.client.answers import Answers
 from tabwright.client.engine import EngineError
 from tabwright.core.context import Document
@@ -24,8 +24,10 @@ from tabwright.lsp.pulling import Puller
 from tabwright.lsp.report import Report
 from tabwright.lsp.session import Session, Setup
 from tabwright.lsp.settings import Settings
+from tabwright.lsp.usage import Usage
 from tabwright.lsp.waiting import Work
 from tabwright.lsp.watching import Watchers
+from tabwright.statistics import Statistics
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,14 @@ class Host:
         self.puller = Puller(client, self._pulled)
         self.report = Report()
         self.watchers = Watchers()
+        self.usage = Usage(
+            Statistics(paths.statistics_file()),
+            self.buffers.get,
+            lambda: self.files,
+            self.spawn,
+            lambda: self.settings.statistics.enabled,
+        )
+        self.watchers.add(self.usage)
         self._make = make
         self._roots: tuple[str, ...] = ()
         self._runtime: Runtime | None = None
@@ -184,6 +194,8 @@ class Host:
             self.report.note(nothing("the editor cancelled the request"), uri, position)
             raise
         self.report.note(outcome, uri, position)
+        if cursor is not None:
+            self.usage.shown(cursor.snapshot, outcome)
         if outcome.problem:
             self.trouble(outcome.problem, outcome.reason)
         return outcome

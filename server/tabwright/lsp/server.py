@@ -122,6 +122,8 @@ def _register(server: Server) -> None:
     server.command("tabwright.status")(_status)
     server.command("tabwright.why")(_why)
     server.command("tabwright.pull")(_pull)
+    server.command("tabwright.statistics")(_statistics)
+    server.command("tabwright.deleteStatistics")(_delete_statistics)
 
 
 async def _status(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
@@ -134,6 +136,14 @@ def _why(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
 
 async def _pull(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
     return await ls.host.pull(str(argument.get("model") or ""))
+
+
+async def _statistics(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.host.usage.report(argument.get("days"))
+
+
+async def _delete_statistics(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return await ls.host.usage.delete()
 
 
 async def _code_action(

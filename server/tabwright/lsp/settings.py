@@ -145,6 +145,13 @@ class Diagnostics:
 
 
 @dataclass(frozen=True)
+class StatisticsSettings:
+    """``tabwright.statistics``: whether to count, on this machine, what becomes of suggestions."""
+
+    enabled: bool = _option("enabled", True, *_SWITCH)
+
+
+@dataclass(frozen=True)
 class Log:
     """``tabwright.log``: what goes into the server's log file; user code only at ``debug``."""
 
@@ -173,6 +180,9 @@ class Settings:
     actions: Actions = field(default=Actions(), metadata={"name": "actions"})
     checks: Checks = field(default=Checks(), metadata={"name": "checks"})
     diagnostics: Diagnostics = field(default=Diagnostics(), metadata={"name": "diagnostics"})
+    statistics: StatisticsSettings = field(
+        default=StatisticsSettings(), metadata={"name": "statistics"}
+    )
     log: Log = field(default=Log(), metadata={"name": "log"})
 
     def is_on(self, language_id: str) -> bool:

@@ -1,0 +1,198 @@
+"""What became of suggestions, counted by day and language in one file that stays on the machine.
+
+Counts alone: no code, no file names. Any number of servers may write at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Literal
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal[
+    "shown", "accepted", "partly", "kept_30s", "lost_30s", "kept_5min", "lost_5min", "actions"
+]
+KINDS: tuple[Kind, ...] = (
+    "shown", "accepted", "partly", "kept_30s", "lost_30s", "kept_5min", "lost_5min", "actions",
+)  # fmt: skip
+_WAIT_S = 2.0  # for another server that writes
+_STEP = math.log(1.05)  # latencies are counted in classes 5 % wide
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS counts (
+    day TEXT, language TEXT, kind TEXT, count INTEGER, characters INTEGER,
+    PRIMARY KEY (day, language, kind));
+CREATE TABLE IF NOT EXISTS latencies (
+    day TEXT, language TEXT, class INTEGER, count INTEGER,
+    PRIMARY KEY (day, language, class));
+"""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened; ``characters`` came into the document by it.
+
+    ``ms`` is how long a suggestion took that was shown.
+    """
+
+    kind: Kind
+    language: str
+    characters: int = 0
+    ms: float | None = None
+
+
+class StatisticsError(Exception):
+    """The file cannot be read or written; the message says why."""
+
+
+class Statistics:
+    """The file of counts; made when something is first written."""
+
+    def __init__(self, file: Path) -> None:
+        """Use ``file``; nothing is opened yet."""
+        self.file = file
+
+    def add(self, events: Iterable[Event], day: date) -> None:
+        """Count what happened. Raises StatisticsError."""
+        with self._open() as database:
+            for event in events:
+                database.execute(
+                    "INSERT INTO counts VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET "
+                    "count = count + 1, characters = characters + excluded.characters",
+                    (day.isoformat(), event.language, event.kind, event.characters),
+                )
+                if event.ms is not None:
+                    database.execute(
+                        "INSERT INTO latencies VALUES (?, ?, ?, 1) "
+                        "ON CONFLICT DO UPDATE SET count = count + 1",
+                        (day.isoformat(), event.language, _class(event.ms)),
+                    )
+
+    def report(self, days: int, today: date) -> dict[str, object]:
+        """The figures of the last ``days`` days: together, by language and by day.
+
+        Raises StatisticsError.
+        """
+        first = (today - timedelta(days=days - 1)).isoformat()
+        counts: list[tuple[str, str, str, int, int]] = []
+        latencies: list[tuple[str, str, int, int]] = []
+        if self.file.exists():
+            with self._open() as database:
+                counts = database.execute(
+                    "SELECT * FROM counts WHERE day >= ?", (first,)
+                ).fetchall()
+                latencies = database.execute(
+                    "SELECT * FROM latencies WHERE day >= ?", (first,)
+                ).fetchall()
+        languages = sorted({row[1] for row in counts})
+        dates = sorted({row[0] for row in counts})
+        return {
+            "since": first,
+            "total": _figures(counts, latencies),
+            "languages": {
+                name: _figures(
+                    [row for row in counts if row[1] == name],
+                    [row for row in latencies if row[1] == name],
+                )
+                for name in languages
+            },
+            "days": {
+                day: _figures(
+                    [row for row in counts if row[0] == day],
+                    [row for row in latencies if row[0] == day],
+                )
+                for day in dates
+            },
+        }
+
+    def delete(self) -> None:
+        """Delete all that was counted. Raises StatisticsError."""
+        try:
+            self.file.unlink(missing_ok=True)
+        except OSError as error:
+            raise StatisticsError(f"{self.file} cannot be deleted: {error.strerror}") from error
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The database in a transaction; one that is broken is set aside and begun anew."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            database = self._connected()
+        except (OSError, sqlite3.Error) as error:
+            raise StatisticsError(f"{self.file} cannot be opened: {error}") from error
+        try:
+            with database:
+                yield database
+        except sqlite3.Error as error:
+            raise StatisticsError(f"{self.file} cannot be used: {error}") from error
+        finally:
+            database.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.file, timeout=_WAIT_S)
+        try:
+            database.executescript(_SCHEMA)
+        except sqlite3.OperationalError:
+            database.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            database.close()
+            aside = self.file.with_suffix(".broken")
+            logger.warning("statistics are begun anew, the old file is %s: %s", aside, error)
+            self.file.replace(aside)
+            database = sqlite3.connect(self.file, timeout=_WAIT_S)
+            database.executescript(_SCHEMA)
+        return database
+
+
+def _class(ms: float) -> int:
+    return round(math.log(max(ms, 1.0)) / _STEP)
+
+
+def _figures(
+    counts: Iterable[tuple[str, str, str, int, int]], latencies: Iterable[tuple[str, str, int, int]]
+) -> dict[str, object]:
+    number = dict.fromkeys(KINDS, 0)
+    characters = 0
+    for _, _, kind, count, length in counts:
+        if kind in number:
+            number[kind] += count
+            characters += length
+    classes: dict[int, int] = {}
+    for _, _, index, count in latencies:
+        classes[index] = classes.get(index, 0) + count
+    taken = number["accepted"] + number["partly"]
+    return {
+        "shown": number["shown"],
+        "accepted": number["accepted"],
+        "partly": number["partly"],
+        "accepted_share": _share(taken, number["shown"] - taken),
+        "kept_30s": _share(number["kept_30s"], number["lost_30s"]),
+        "kept_5min": _share(number["kept_5min"], number["lost_5min"]),
+        "characters": characters,
+        "actions": number["actions"],
+        "p50_ms": _percentile(classes, 0.5),
+        "p95_ms": _percentile(classes, 0.95),
+    }
+
+
+def _share(part: int, rest: int) -> float | None:
+    return round(part / (part + rest), 3) if part + rest > 0 else None
+
+
+def _percentile(classes: Mapping[int, int], share: float) -> int | None:
+    """The latency in ms below which that share lies, to 5 %; None without any."""
+    wanted = share * sum(classes.values())
+    below = 0
+    for index in sorted(classes):
+        below += classes[index]
+        if below >= wanted:
+            return round(math.exp(index * _STEP))
+    return None
