@@ -13,6 +13,7 @@ from tabwright.client.engine import Answer, Engine, EngineError, ModelMissing, O
 from tabwright.core.prompt import Prompt
 from tabwright.core.task import ModelInfo
 from tabwright.lsp import log
+from tabwright.lsp.progress import Bar
 from tabwright.lsp.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 STARTING, LOADING, READY, MISSING, FAILED = "starting", "loading", "ready", "no model", "failed"
 _RETRY_S = 5.0
 _WARM_TEXT = "def "
+_TELL_S = 0.5
+_STATUS_S = 1.0
 
 MakeEngine = Callable[[Settings], Engine]
 
@@ -170,3 +173,29 @@ def make_engine(settings: Settings) -> Engine:
             device=local.device,
         )
     )
+
+
+async def tell(bar: Bar, runtime: Runtime) -> None:
+    """Show a runtime's state in a progress bar until cancelled."""
+    while True:
+        bar.report(runtime.state)
+        await asyncio.sleep(_TELL_S)
+
+
+async def about(runtime: Runtime | None, model: str) -> dict[str, object]:
+    """State, model, problem and what the engine says of itself, waiting at most 1 s for that."""
+    if runtime is None:
+        return {"state": "off", "model": model, "problem": None, "engine": None}
+    failure = runtime.failure
+    engine: dict[str, object]
+    try:
+        async with asyncio.timeout(_STATUS_S):
+            engine = await runtime.engine.status()
+    except Exception as error:  # noqa: BLE001 - shown in place of the engine's word
+        engine = {"problem": str(error) or type(error).__name__}
+    return {
+        "state": runtime.state,
+        "model": runtime.model,
+        "problem": failure.message if failure else None,
+        "engine": engine,
+    }

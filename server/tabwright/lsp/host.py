@@ -16,10 +16,18 @@ from tabwright.core.context import Document
 from tabwright.core.text import Snapshot
 from tabwright.lsp import log, settings
 from tabwright.lsp.documents import Buffers, Cursor
-from tabwright.lsp.engines import BrokenEngine, MakeEngine, Runtime, make_engine, options_of
+from tabwright.lsp.engines import (
+    BrokenEngine,
+    MakeEngine,
+    Runtime,
+    about,
+    make_engine,
+    options_of,
+    tell,
+)
 from tabwright.lsp.outcome import Outcome, nothing
 from tabwright.lsp.privacy import Privacy
-from tabwright.lsp.progress import Bar, Client
+from tabwright.lsp.progress import Client
 from tabwright.lsp.pulling import Puller
 from tabwright.lsp.report import Report
 from tabwright.lsp.session import Session, Setup
@@ -32,7 +40,6 @@ from tabwright.statistics import Statistics
 logger = logging.getLogger(__name__)
 
 _SETTINGS_S = 15.0
-_STATUS_S = 1.0
 _MOST_OTHERS = 8
 _MOST_CHARACTERS = 100_000
 _ADVICE = {
@@ -255,27 +262,16 @@ class Host:
     # What is told -------------------------------------------------------------------------------
 
     async def status(self) -> dict[str, object]:
-        """How the server and its engine are, waiting at most 1 s for the engine's word."""
-        runtime = self._runtime
-        found: dict[str, object] = {
+        """How the server and its engine are; see ``about``."""
+        return {
             "version": __version__,
             "pid": os.getpid(),
-            "state": runtime.state if runtime else "off",
-            "model": runtime.model if runtime else self.settings.model,
             "remote": self.settings.remote.url or None,
-            "problem": runtime.failure.message if runtime and runtime.failure else None,
             "pulling": list(self.puller.running),
             "encoding": self.buffers.encoding,
             **self.report.figures(),
-            "engine": None,
+            **await about(self._runtime, self.settings.model),
         }
-        if runtime is not None:
-            try:
-                async with asyncio.timeout(_STATUS_S):
-                    found["engine"] = await runtime.engine.status()
-            except Exception as error:  # noqa: BLE001 - shown in place of the engine's word
-                found["engine"] = {"problem": str(error) or type(error).__name__}
-        return found
 
     async def pull(self, name: str = "") -> dict[str, object]:
         """Pull a model, by default the one the settings name."""
@@ -312,7 +308,7 @@ class Host:
     async def _bring_up(self, runtime: Runtime) -> None:
         warming = runtime.warm(again=True)
         bar = await self.client.bar(f"Tabwright: loading {runtime.model}", cancellable=False)
-        told = asyncio.create_task(_tell(bar, runtime))
+        told = asyncio.create_task(tell(bar, runtime))
         try:
             await asyncio.shield(warming)
         finally:
@@ -326,9 +322,3 @@ class Host:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _tell(bar: Bar, runtime: Runtime) -> None:
-    while True:
-        bar.report(runtime.state)
-        await asyncio.sleep(0.5)
