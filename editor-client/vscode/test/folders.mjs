@@ -1,0 +1,73 @@
+// Where the pieces of a test are: the checkout, the editor, the server, and a home of its own.
+
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const HERE = path.dirname(fileURLToPath(import.meta.url));
+export const EXTENSION = path.dirname(HERE);
+export const ROOT = path.resolve(EXTENSION, '..', '..');
+/** Folder with node_modules of test/package.json; TABWRIGHT_EDITOR names one installed elsewhere. */
+export const EDITOR = process.env.TABWRIGHT_EDITOR ?? HERE;
+export const PYTHON = process.env.PYTHON ?? path.join(ROOT, '.venv', 'bin', 'python');
+export const VSIX = process.env.TABWRIGHT_VSIX ?? path.join(EXTENSION, 'tabwright.vsix');
+export const PICTURES = process.env.TABWRIGHT_PICTURES ?? path.join(EXTENSION, 'out', 'pictures');
+
+/** A home for one editor: settings, extensions, caches and a workspace; gone after `close`. */
+export class Home {
+  constructor() {
+    // Short, since sockets lie in it and their paths hold about 100 bytes.
+    this.path = mkdtempSync(path.join(os.tmpdir(), 'tw-'));
+    this.workspace = this.folder('work');
+    this.run = this.folder('run');
+  }
+
+  folder(...names) {
+    const folder = path.join(this.path, ...names);
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  write(name, text) {
+    const file = path.join(this.workspace, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  }
+
+  /** Settings of the user and of the machine, which is where VS Code wants those of machine scope. */
+  settings(values) {
+    for (const scope of ['User', 'Machine']) {
+      const text = JSON.stringify(values, null, 2);
+      writeFileSync(path.join(this.folder('u', scope), 'settings.json'), text);
+    }
+  }
+
+  environment(extra = {}) {
+    const kept = Object.entries(process.env).filter(([name]) => !/^(XDG_|VSCODE_|npm_)/.test(name));
+    return {
+      ...Object.fromEntries(kept),
+      HOME: this.path,
+      XDG_CONFIG_HOME: this.folder('config'),
+      XDG_DATA_HOME: this.folder('data'),
+      XDG_CACHE_HOME: this.folder('cache'),
+      XDG_STATE_HOME: this.folder('state'),
+      XDG_RUNTIME_DIR: this.run,
+      TABWRIGHT_RUNTIME_DIR: path.join(this.run, 'tabwright'),
+      TABWRIGHT_MODELS_DIR: this.folder('models'),
+      ...extra,
+    };
+  }
+
+  close() {
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+export function need(file, how) {
+  if (!existsSync(file)) {
+    throw new Error(`${file} is not there; ${how}`);
+  }
+  return file;
+}

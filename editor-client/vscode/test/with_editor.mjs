@@ -1,0 +1,39 @@
+// One editor for the tests of a file: opened before them, closed after, a picture where one fails.
+
+import { after, afterEach, before } from 'node:test';
+import { Editor } from './editor.mjs';
+import { ScriptedEngine } from './engine.mjs';
+import { Home, PYTHON } from './folders.mjs';
+
+/** Open an editor on `files` whose engine answers by `script`; the object is filled before a test. */
+export function withEditor({ files, script, settings = {}, ...options }) {
+  const running = {};
+  before(async () => {
+    running.home = new Home();
+    for (const [name, text] of Object.entries(files)) {
+      running.home.write(name, text);
+    }
+    running.engine = await ScriptedEngine.start(running.home, script);
+    running.editor = await Editor.open(running.home, {
+      settings: {
+        'tabwright.server.command': [PYTHON, '-P', '-m', 'tabwright'],
+        'tabwright.remote.url': running.engine.url,
+        'tabwright.completion.debounceMs': 0,
+        // A prompt is to hold one file, so that a rule of the script can tell it.
+        'tabwright.context.openFiles': false,
+        ...settings,
+      },
+      ...options,
+    });
+    await running.editor.statusIs('Ready');
+  });
+  afterEach(async (context) => {
+    const name = context.name.replace(/[^\p{L}\p{N}]+/gu, '-').toLowerCase();
+    await running.editor?.picture(name);
+  });
+  after(async () => {
+    await running.editor?.close();
+    running.engine?.stop();
+  });
+  return running;
+}
