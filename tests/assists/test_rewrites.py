@@ -12,6 +12,7 @@ from tabwright.assists import tests as write_tests
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.recipes import recipe
 from tabwright.core.action import Action, Diagnostic, Proposal
+from tabwright.core.context import Document
 from tabwright.core.task import Nothing
 from tabwright.core.text import Edit, Snapshot, Span, apply
 
@@ -130,6 +131,17 @@ def test_every_second_attempt_at_a_fix_takes_the_lines_of_the_fault_alone() -> N
     assert got == "the model repeated the code around the error"
     long = "y = 1\n" * 40 + "```"
     assert result(lines, fix.finish(lines, long)) == "the model wrote far more than a fix"
+
+
+def test_a_fix_is_shown_what_other_files_say_of_the_names_in_its_lines() -> None:
+    text = "import { open } from './db';\nopen(1, 2);\n"
+    diagnostic = Diagnostic(Span(text.index("2"), text.index("2") + 1), "Expected 1 argument", "ts")
+    header = "export function open(options: { id: number }): void"
+    other = Document("/w/db.ts", "typescript", f"{header} {{\n}}\nfunction close() {{\n}}\n")
+    inputs = at(text, "2", "typescript", diagnostics=(diagnostic,), others=(other,))
+    for attempt in (0, 1):
+        words = question(asked(fix.prepare(replace(inputs, attempt=attempt))))
+        assert header in words and "close" not in words
 
 
 def test_a_fix_of_a_lone_line_has_nothing_smaller_to_take() -> None:

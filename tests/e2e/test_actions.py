@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,6 +142,26 @@ async def test_a_fix_is_checked_and_touches_its_line_alone(
         (asked,) = [each["body"] for each in engine.recorded if each["body"]["max_tokens"]]
         assert asked["lane"] == "actions" and asked["temperature"] == 0
         assert "return a + c" in asked["prediction"]["content"]
+
+
+async def test_a_fix_sees_what_the_projects_files_say(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text("def tool(first, *, second):\n    return first\n")
+    (tmp_path / "private.py").write_text("def tool(secret):\n    return secret\n")
+    (tmp_path / ".tabwrightignore").write_text("private.py\n")
+    uri = (tmp_path / "code.py").as_uri()
+    text = "from tools import tool\nfrom private import tool\ntool(1, 2)\n"
+    where = types.Range(types.Position(2, 8), types.Position(2, 9))
+    wrong = types.Diagnostic(where, "Expected 1 positional argument", source="Pyright")
+    async with (
+        engine_for(home, {"match": "positional", "text": text}) as engine,
+        editing(home, root=tmp_path) as editor,
+    ):
+        editor.open(text, uri)
+        (action,) = await editor.actions(where, wrong, uri=uri, only=["quickfix"])
+        await editor.resolve(action)
+        prompts = [each["body"]["prompt"] for each in engine.recorded]
+    assert any("def tool(first, *, second):" in prompt for prompt in prompts)
+    assert not any("secret" in prompt for prompt in prompts)
 
 
 async def test_several_lines_are_several_edits(home: Home) -> None:

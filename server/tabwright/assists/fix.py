@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.recipes import recipe
 from tabwright.assists.rewriting import fenced, fitted, rewrite
 from tabwright.core.action import Action, Diagnostic, Proposal
-from tabwright.core.regions import enclosing_block, logical_lines
+from tabwright.core.regions import definitions, enclosing_block, logical_lines
 from tabwright.core.replies import code_in
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, line_span, unix_line_ends
@@ -14,6 +16,9 @@ from tabwright.core.text import Span, line_span, unix_line_ends
 _SMALL_FILE = 2_000
 _MOST_RELATED = 4
 _MOST_MORE = 20
+_MOST_HEADERS = 6
+_LONGEST_HEADER = 400
+_NAME = re.compile(r"[^\W\d]\w+")
 _WHOLE = "Fix that error and change nothing else. Return the whole of the code:"
 _LINES = (
     "Only the following has to change. Write what replaces it, so that the error is gone, and "
@@ -36,7 +41,7 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     block = _block(text, place, language_id)
     if not text[block.start : block.end].strip():
         return Nothing("there is no code at the diagnostic")
-    said = _said(diagnostic, text, place)
+    said = _said(diagnostic, text, place) + _elsewhere(inputs, place)
     lines = logical_lines(text, Span(place.start, place.start), language_id)
     if inputs.attempt % 2 and len(lines) < len(block) and text[lines.start : lines.end].strip():
         about = f"{fenced(unix_line_ends(text[block.start : block.end]), language_id)}\n\n"
@@ -67,6 +72,23 @@ def _said(diagnostic: Diagnostic, text: str, place: Span) -> str:
     if advice:
         said.append(f"How it is usually fixed: {advice}")
     return "\n".join(said)
+
+
+def _elsewhere(inputs: Inputs, place: Span) -> str:
+    """How other files define the names on the lines of the fault."""
+    text, language_id = inputs.snapshot.text, inputs.snapshot.language_id
+    lines = logical_lines(text, Span(place.start, place.start), language_id)
+    names = set(_NAME.findall(text[lines.start : lines.end]))
+    headers = [
+        one.header.strip()
+        for other in inputs.others
+        for one in definitions(other.text, other.language_id)
+        if one.name in names and len(one.header) <= _LONGEST_HEADER
+    ]
+    if not headers:
+        return ""
+    shown = "\n".join(headers[:_MOST_HEADERS])
+    return f"\nDefined in other files:\n{fenced(unix_line_ends(shown), language_id)}"
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:

@@ -22,6 +22,7 @@ from tabwright.lsp.action_data import CLOSED, STALE, Wish
 from tabwright.lsp.action_run import Candidate, Setup, Tell, run
 from tabwright.lsp.actions_model import ActionsModel
 from tabwright.lsp.host import Host
+from tabwright.lsp.imported import imported
 from tabwright.lsp.privacy import screened
 from tabwright.lsp.progress import Bar
 from tabwright.lsp.waiting import Work
@@ -198,6 +199,11 @@ class Doing:
         refusal, others = await host.files(screened, host.refused, wish.path or uri, inputs.others)
         if refusal is not None:
             return Nothing(f"{REFUSED}: {refusal}")
+        root = host.root_of(wish.path)
+        if assist.kind == "fix":
+            found = await host.files(imported, wish.snapshot, wish.path, root, host.refused)
+            known = {document.path for document in others}
+            others += tuple(document for document in found if document.path not in known)
         runtime = host.start()
         if not runtime.ready:
             tell("starting the model", None)
@@ -226,7 +232,7 @@ class Doing:
             place = Place(
                 before=wish.snapshot.text,
                 path="" if wish.cell else wish.path,
-                root=host.root_of(wish.path),
+                root=root,
                 cell=wish.cell,
             )
             asked = replace(inputs, model=info, others=others)
