@@ -109,7 +109,7 @@ def test_vim(tmp_path: Path, name: str, event: str, function: str) -> None:
         + "let g:tabwright_settings = {'completion': {'maxTokens': 64}}\n"
         + f"source {CLIENTS / 'vim' / f'{name}.vim'}\n"
         + f"doautocmd User {event}\n"
-        + "if has_key(g:given, 'cmd') | let g:given.cmd = g:given.cmd({}) | endif\n"
+        + "if type(g:given) == v:t_dict | let g:given.cmd = g:given.cmd({}) | endif\n"
         + f"call writefile([json_encode(g:given)], '{out}')\nqall!\n",
         "utf-8",
     )
