@@ -35,7 +35,8 @@ export class Editor {
       ...environment,
     });
     const quiet = { ...QUIET, 'security.workspace.trust.enabled': !trust };
-    home.settings({ ...quiet, ...settings });
+    editor.settings = { ...quiet, ...settings };
+    home.settings(editor.settings);
     editor.run(['--install-extension', vsix]);
     editor.port = await freePort();
     const workspace = home.open ?? home.workspace;

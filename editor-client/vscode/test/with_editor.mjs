@@ -30,6 +30,7 @@ export function withEditor({ files, script, settings = {}, ...options }) {
   afterEach(async (context) => {
     const name = context.name.replace(/[^\p{L}\p{N}]+/gu, '-').toLowerCase();
     await running.editor?.picture(name);
+    await running.editor?.command('Notifications: Clear All Notifications');
   });
   after(async () => {
     await running.editor?.close();
