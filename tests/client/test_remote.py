@@ -156,9 +156,15 @@ async def test_stops_are_looked_for_here_too(ask: Ask) -> None:
 async def test_several_candidates(ask: Ask) -> None:
     rule = {"text": [" value", " other", " val"], "verbatim": True}
     async with remote(rule) as (engine, served):
-        answer = await engine.generate(ask("x = val", n=3))
+        answer = await engine.generate(ask("x = val", n=3, temperature=0.5))
     assert answer.texts == ("ue", "", "") and len(answer.finish) == 3
     assert served.recorded[0]["body"]["n"] == 3
+
+
+async def test_greedy_candidates_would_all_be_the_same(ask: Ask) -> None:
+    async with remote({"text": "a"}) as (engine, served):
+        assert (await engine.generate(ask("f(", n=3))).texts == ("a",)
+    assert "n" not in served.recorded[0]["body"]
 
 
 async def test_several_candidates_from_an_engine_that_gives_one_at_a_time(ask: Ask) -> None:
@@ -175,7 +181,7 @@ async def test_several_candidates_from_an_engine_that_gives_one_at_a_time(ask: A
         answer = await engine.generate(request, lambda *piece: seen.append(piece))
         assert answer.texts == ("a", "b") and seen == [(0, "a"), (1, "b")]
         assert answer.usage.completion_tokens == 2
-        assert (await engine.generate(ask("f(", n=2))).texts == ("c",), "greedy ones are the same"
+        assert (await engine.generate(ask("f(", n=2))).texts == ("c",)
     bodies = [record["body"] for record in served.recorded]
     assert [body.get("n") for body in bodies] == [2, None, None, None]
     assert [body.get("seed") for body in bodies] == [0, 0, 1, None]
@@ -186,7 +192,7 @@ async def test_an_error_of_its_own_is_not_taken_for_a_refusal_of_candidates(ask:
     async with remote(bad) as (engine, served):
         for _ in range(2):
             with pytest.raises(EngineError, match="too long"):
-                await engine.generate(ask("f(", n=2))
+                await engine.generate(ask("f(", n=2, temperature=0.5))
     assert [record["body"].get("n") for record in served.recorded] == [2, None, 2, None]
 
 

@@ -97,7 +97,7 @@ async def test_when_none_is_right_the_best_is_offered_with_its_faults(
 async def test_the_same_answer_is_checked_once(home: Home) -> None:
     async with engine_for(home, WARM, {"text": WRONG}) as engine, editing(home) as editor:
         action = await resolved(editor)
-        assert action.edit is not None and len(asked(engine)) == 10
+        assert action.edit is not None and len(asked(engine)) == 6
         told = [bar.value.get("message", "") for bar in editor.bars]
         assert sum("checking" in text for text in told) == 1
 

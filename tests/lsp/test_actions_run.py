@@ -283,7 +283,7 @@ async def test_what_has_no_draft_is_answered_side_by_side() -> None:
     found = await table.run(assist(draft=""), candidates=6)
     assert isinstance(found, Candidate) and found.text == "fine\n"
     requests = [(one.n, one.temperature, one.seed) for one in table.engine.requests]
-    assert requests == [(1, 0, 0), (4, 0.8, 1)]
+    assert requests == [(1, 0, 0), (5, 0.8, 1)]
     # What comes behind a good one is not checked any more.
     assert [subject.after.split()[1:3] for subject in table.checks.checked] == [
         ["BAD", "1"], ["BAD", "2"], ["BAD", "3"], ["fine", "three"],
@@ -292,8 +292,18 @@ async def test_what_has_no_draft_is_answered_side_by_side() -> None:
 
 async def test_no_more_are_asked_for_than_the_user_wants() -> None:
     table = desk("BAD")
-    await table.run(assist(draft=""), candidates=7)
-    assert [one.n for one in table.engine.requests] == [1, 4, 2]
+    await table.run(assist(draft=""), candidates=8)
+    assert [one.n for one in table.engine.requests] == [1, 5, 2]
+    table = desk("BAD")
+    await table.run(candidates=16)
+    assert len(table.engine.requests) == 6
+
+
+async def test_another_question_begins_with_its_likeliest_answer() -> None:
+    table = desk("BAD")
+    await table.run(assist(draft="", prompts=lambda attempt: f"p{attempt % 2}"), candidates=12)
+    asked = [(one.n, one.temperature) for one in table.engine.requests]
+    assert asked == [(1, 0), (5, 0), (5, 0.8), (1, 0.8)]
 
 
 async def test_late_no_further_question_is_put() -> None:

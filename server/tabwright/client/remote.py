@@ -130,6 +130,8 @@ class RemoteEngine:
             request = replace(request, model=str(listed["id"]))
         elif self._options.model:
             request = replace(request, model=self._options.model)
+        if not request.temperature and not request.avoid:
+            request = replace(request, n=1)  # the others would be the same, and some refuse them
         if request.n > 1 and self._one_each:
             return await self._one_by_one(request, on_text)
         if request.avoid:

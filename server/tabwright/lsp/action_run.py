@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -30,7 +29,8 @@ _WRONG = 10
 # The first question in its words is answered greedily, each further one more freely.
 _TEMPERATURES = (0.4, 0.7, 0.9)
 _FREELY = 0.8
-_SIDE_BY_SIDE = 4  # answers written at once
+_SIDE_BY_SIDE = 5  # answers written at once
+_MOST_QUESTIONS = 6
 _ROOM = 150  # tokens that an answer may have beyond twice as many as one before
 _PATIENCE_S = 10.0
 _TELL_S = 0.4
@@ -130,7 +130,7 @@ class _Run:
 
     async def _search(self) -> None:
         """Ask for candidates until one is good enough, as far as number and time allow."""
-        for question in itertools.count():
+        for question in range(_MOST_QUESTIONS):
             if self._asked >= self._setup.candidates or self._is_late():
                 break
             inputs = replace(self._inputs, attempt=question)
@@ -164,14 +164,16 @@ class _Run:
         return left <= (self._setup.seconds / 2 if self._found else 0)
 
     def _request(self, action: Action) -> Request:
-        """The question; without a draft it is asked again for several answers side by side."""
+        """The question; one without a draft is answered several times over after the first."""
         prompt = action.prompt.flat()
+        is_new = prompt not in self._prompts
         temperature, count, most = 0.0, 1, action.max_tokens
-        if prompt in self._prompts and action.draft:
+        if action.draft and not is_new:
             temperature = _TEMPERATURES[min(self._repeats, len(_TEMPERATURES) - 1)]
             self._repeats += 1
-        elif prompt in self._prompts:
-            temperature = _FREELY
+        elif self._prompts and not action.draft:
+            # Of those to a new question the first is the likeliest.
+            temperature = 0.0 if is_new else _FREELY
             count = min(_SIDE_BY_SIDE, self._setup.candidates - self._asked)
             most = min(most, 2 * self._longest + _ROOM) if self._longest else most
         self._prompts.add(prompt)
