@@ -22,8 +22,8 @@ export interface ClientHooks {
   readonly wantsSuggestions: () => boolean;
   /** Count work that the user waits for; the result ends it. */
   readonly begin: () => vscode.Disposable;
-  /** Suggestions were shown, or none. */
-  readonly answered: (shown: number) => void;
+  /** So many suggestions came; `hiddenBy` is the word of the editor's list that hides them. */
+  readonly answered: (count: number, hiddenBy: string) => void;
   /** The server died: whether to start it again. */
   readonly died: () => boolean;
 }
@@ -84,8 +84,10 @@ function options(
         }
         const found = await during(() => next(document, position, context, token));
         if (!token.isCancellationRequested) {
-          const items = Array.isArray(found) ? found : found?.items;
-          hooks.answered(items?.length ?? 0);
+          const items = (Array.isArray(found) ? found : found?.items) ?? [];
+          const selected = context.selectedCompletionInfo;
+          const hidden = selected !== undefined && !items.some((item) => extendsWord(document, item, selected));
+          hooks.answered(items.length, hidden ? selected.text : '');
         }
         return found;
       },
@@ -99,6 +101,18 @@ function options(
       },
     },
   };
+}
+
+/** Whether a suggestion goes on from what is selected in the editor's list; others are not shown. */
+function extendsWord(
+  document: vscode.TextDocument,
+  item: vscode.InlineCompletionItem,
+  selected: vscode.SelectedCompletionInfo,
+): boolean {
+  const before = (at: vscode.Position): string => document.getText(new vscode.Range(at.with({ character: 0 }), at));
+  const text = typeof item.insertText === 'string' ? item.insertText : item.insertText.value;
+  const start = item.range?.start ?? selected.range.end;
+  return (before(start) + text).startsWith(before(selected.range.start) + selected.text);
 }
 
 /** Have the server ask for its settings anew. */

@@ -31,9 +31,10 @@ export function activate(context: vscode.ExtensionContext): void {
   const mine = (server = new Server(context, log, {
     wantsSuggestions: () => !snooze.isOn,
     begin: () => work.begin(),
-    answered: (count) => {
+    answered: (count, word) => {
+      hiddenBy = word;
       watch.touch();
-      if (count > 0) {
+      if (count > 0 && word === '') {
         void vscode.commands.executeCommand('setContext', 'tabwright.suggested', true);
       }
     },
@@ -41,6 +42,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const watch = new Watch(mine, log);
   const installer = new Installer(context, mine, log);
   const editing = new Editing(mine, pages);
+  let hiddenBy = '';
 
   const shown = (): Shown => {
     const languageId = vscode.window.activeTextEditor?.document.languageId;
@@ -66,7 +68,7 @@ export function activate(context: vscode.ExtensionContext): void {
     discardPreview: () => editing.discard(),
     explainCode: () => explain(mine, pages),
     translateTo: () => translate(mine),
-    whyNoSuggestion: () => why(mine, pages, shown()),
+    whyNoSuggestion: () => why(mine, pages, shown(), hiddenBy),
     toggle: () => toggle(),
     toggleLanguage: () => toggleLanguage(),
     snooze: () => snooze.choose(),

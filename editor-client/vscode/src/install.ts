@@ -8,6 +8,7 @@ import { run, type Ran } from './processes';
 /** The CPU build of torch goes first: left to itself, pip would bring gigabytes for graphics cards. */
 export const TORCH = 'torch==2.13.0';
 export const NEEDED_BYTES = 2_000_000_000;
+const FULL_BYTES = 20_000_000;
 const PIP = ['-I', '-m', 'pip', '--disable-pip-version-check', '--no-input'];
 const WAITING = ['--retries', '2', '--timeout', '20', '--progress-bar', 'off'];
 
@@ -52,7 +53,7 @@ export async function install(plan: Plan, tell: Tell, signal: AbortSignal): Prom
       const onLine = (line: string): void => tell(stage, line);
       const ran = await run(command, args, { cwd: partial, env, signal, onLine });
       if (ran.code !== 0) {
-        throw new InstallError(...troubleOf(ran, signal.aborted));
+        throw await failed(ran, plan.storage, signal.aborted);
       }
       return ran;
     };
@@ -84,9 +85,20 @@ async function putInPlace(partial: string, target: string): Promise<void> {
   }
 }
 
-async function requireSpace(folder: string, needed: number): Promise<void> {
+/** The error for a step; a disk without room is told by the disk, since venv hides what it met. */
+async function failed(ran: Ran, storage: string, cancelled: boolean): Promise<InstallError> {
+  const [trouble, detail] = troubleOf(ran, cancelled);
+  const isFull = !cancelled && (await freeBytes(storage)) < FULL_BYTES;
+  return new InstallError(isFull ? 'disk' : trouble, detail);
+}
+
+async function freeBytes(folder: string): Promise<number> {
   const found = await fs.statfs(folder);
-  const free = found.bavail * found.bsize;
+  return found.bavail * found.bsize;
+}
+
+async function requireSpace(folder: string, needed: number): Promise<void> {
+  const free = await freeBytes(folder);
   if (free < needed) {
     throw new InstallError('disk', `${inGigabytes(free)} free, ${inGigabytes(needed)} needed`);
   }

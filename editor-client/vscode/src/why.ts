@@ -6,7 +6,8 @@ import type { Pages } from './pages';
 import type { Server } from './server';
 import { sentence, type Shown } from './status';
 
-export async function why(server: Server, pages: Pages, shown: Shown): Promise<void> {
+/** `hiddenBy` is the word of the editor's own list that hides the last suggestion, "" if none. */
+export async function why(server: Server, pages: Pages, shown: Shown, hiddenBy: string): Promise<void> {
   const { l10n } = vscode;
   if (shown.state === 'snoozed' || shown.state === 'off') {
     // The last request was made before, and is not why nothing comes now.
@@ -15,10 +16,7 @@ export async function why(server: Server, pages: Pages, shown: Shown): Promise<v
   }
   const answer = await server.ask<Why>('tabwright.why');
   const detail = answer.detail === '' ? '' : ` (${answer.detail})`;
-  const reason =
-    answer.shown !== undefined && answer.shown > 0
-      ? l10n.t('a suggestion was shown')
-      : inUsersWords(answer.reason);
+  const reason = reasonOf(answer, hiddenBy);
   const [details, showLog] = [l10n.t('Details'), l10n.t('Show Log')];
   const message = `Tabwright: ${reason}${detail}`;
   const chosen = await vscode.window.showInformationMessage(message, details, showLog);
@@ -27,6 +25,19 @@ export async function why(server: Server, pages: Pages, shown: Shown): Promise<v
   } else if (chosen === showLog) {
     await vscode.commands.executeCommand('tabwright.showLog');
   }
+}
+
+function reasonOf(answer: Why, hiddenBy: string): string {
+  const { l10n } = vscode;
+  if (answer.shown === undefined || answer.shown === 0) {
+    return inUsersWords(answer.reason);
+  }
+  return hiddenBy === ''
+    ? l10n.t('a suggestion was shown')
+    : l10n.t(
+        'there is a suggestion, but the list of the editor has "{0}" selected, which it does not begin with; Escape closes the list',
+        hiddenBy,
+      );
 }
 
 /** The server's reasons are English sentences; those that never change have translations. */
@@ -52,8 +63,12 @@ function page(answer: Why, reason: string): string {
     [l10n.t('Last action'), answer.action && `${answer.action.title}: ${answer.action.reason}`],
   ];
   const shown = rows.filter(([, value]) => value !== undefined && value !== null && value !== '');
-  const lines = shown.map(([name, value]) => `| ${name} | ${cell(value)} |`);
+  const lines = shown.map(([name, value]) => `| ${name} | ${cell(rounded(value))} |`);
   return [`# ${l10n.t('The last request')}`, '', '| | |', '| --- | --- |', ...lines, ''].join('\n');
+}
+
+function rounded(value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 10) / 10 : value;
 }
 
 /** A value as one cell of a Markdown table. */
