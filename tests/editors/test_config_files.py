@@ -107,7 +107,7 @@ def test_vim(tmp_path: Path, name: str, event: str, function: str) -> None:
         f"set nocompatible\nset runtimepath^={tmp_path}\n"
         + ("" if "#" in function else noting)
         + "let g:tabwright_settings = {'completion': {'maxTokens': 64}}\n"
-        + f"source {CLIENTS / 'vim' / f'{name}.vim'}\n"
+        + f"source {CLIENTS / 'vim' / 'configs' / f'{name}.vim'}\n"
         + f"doautocmd User {event}\n"
         + "if type(g:given) == v:t_dict | let g:given.cmd = g:given.cmd({}) | endif\n"
         + f"call writefile([json_encode(g:given)], '{out}')\nqall!\n",

@@ -1,4 +1,4 @@
-" For vim-lsp (prabirshrestha/vim-lsp). Source this from your vimrc.
+" For vim-lsp (prabirshrestha/vim-lsp). Source this from your vimrc, and leave the plugin off.
 " Runs beside the other servers that vim-lsp knows for a file.
 if !exists('g:tabwright_command')
   let g:tabwright_command = ['tabwright', 'serve']

@@ -1,4 +1,4 @@
-" For yegappan/lsp (Vim 9.0 or newer). Source this from your vimrc.
+" For yegappan/lsp (Vim 9.0 or newer). Source this from your vimrc, and leave the plugin off.
 " Runs beside the other servers that are named for a file type.
 if !exists('g:tabwright_command')
   let g:tabwright_command = ['tabwright', 'serve']

@@ -1,0 +1,34 @@
+"""A real Vim in a terminal, with the plugin and nothing of the user's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+from editor import Home
+from editors.required import CLIENTS, SERVER, program
+from editors.terminal import Terminal, terminal
+
+INSTALL = "apt-get install vim"
+
+
+@contextlib.asynccontextmanager
+async def vim(
+    home: Home, text: str, *, settings: str = "", server: list[str] = SERVER
+) -> AsyncIterator[Terminal]:
+    """Vim on one file; ``settings`` are lines of the vimrc."""
+    (home.path / "code.py").write_text(text, "utf-8")
+    vimrc = home.path / "vimrc"
+    vimrc.write_text(
+        "set nocompatible encoding=utf-8 noswapfile viminfo= ttimeoutlen=20 shortmess+=I\n"
+        f"set runtimepath^={CLIENTS / 'vim'}\n"
+        f"let g:tabwright_command = {json.dumps(server)}\n"
+        f"{settings}\nfiletype plugin indent on\n",
+        "utf-8",
+    )
+    command = [program("vim", INSTALL), "-u", str(vimrc), "code.py"]
+    environment = home.environment({"LC_ALL": "C.UTF-8"})
+    async with terminal(command, environment, home.path, "\x1b\r:qa!\r") as shown:
+        await shown.until_row(0, text.split("\n")[0])
+        yield shown
