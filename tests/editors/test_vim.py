@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from editor import Home, engine_for
+from editors.required import absent
 from editors.terminal import Terminal, until_file
 from editors.vim import vim
 
@@ -183,3 +184,25 @@ async def test_without_the_program_it_says_what_to_do(home: Home) -> None:
     async with vim(home, BEGUN, server=["no-such-program"]) as shown:
         await shown.until("no-such-program is not here. Install Tabwright")
     assert Path(home.path / "code.py").read_text("utf-8") == BEGUN
+
+
+async def test_a_code_action_mends_what_ale_reports(home: Home) -> None:
+    if not Path("/usr/share/vim-ale/autoload/ale.vim").exists():
+        absent("ALE is not here; install it with: apt-get install vim-ale")
+    found = (
+        "{'lnum': 2, 'col': 16, 'end_col': 16, 'type': 'E', 'code': 'F821', "
+        "'text': 'undefined name c'}"
+    )
+    settings = (
+        "packadd! ale\nlet g:ale_linters = {'python': []}\nlet g:ale_virtualtext_cursor = 0\n"
+        f"command! Find call ale#other_source#ShowResults(bufnr(), 'ruff', [{found}])"
+    )
+    rule = {"match": "undefined name c", "text": f"{FIXED}```\n"}
+    async with engine_for(home, rule), vim(home, CODE, settings=settings) as shown:
+        await ready(shown)
+        await shown.keys(":Find\r2G:TabwrightActions\r")
+        await shown.until("Fix: undefined name c")
+        await shown.keys("\r")
+        await shown.until("return a + b")
+        await shown.keys("\r:w\r")
+        await until_file(home.path / "code.py", FIXED)
