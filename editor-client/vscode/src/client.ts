@@ -11,6 +11,7 @@ import {
   type ConfigurationParams,
   type LanguageClientOptions,
 } from 'vscode-languageclient/node';
+import type { LateAnswers } from './late';
 import type { ServerProgram } from './locate';
 import { forServer, SECTION } from './settings';
 
@@ -18,6 +19,7 @@ import { forServer, SECTION } from './settings';
 export const SCHEMES = ['file', 'untitled', 'vscode-notebook-cell', 'vscode-vfs', 'vscode-remote'];
 
 export interface ClientHooks {
+  readonly late: LateAnswers;
   /** Whether suggestions are wanted now; those asked for by hand always are. */
   readonly wantsSuggestions: () => boolean;
   /** Count work that the user waits for; the result ends it. */
@@ -82,7 +84,7 @@ function options(
         if (!byHand && !hooks.wantsSuggestions()) {
           return [];
         }
-        const found = await during(() => next(document, position, context, token));
+        const found = await during(() => hooks.late.ask(document, position, context, token, next));
         if (!token.isCancellationRequested) {
           const items = (Array.isArray(found) ? found : found?.items) ?? [];
           const selected = context.selectedCompletionInfo;

@@ -6,6 +6,7 @@ import { Editing } from './edit';
 import { explain } from './explain';
 import { Installer } from './install_offer';
 import { toggle, toggleLanguage } from './languages';
+import { LateAnswers } from './late';
 import { createLog } from './log';
 import { showMenu } from './menu';
 import { chooseModel, pullModel } from './models';
@@ -28,7 +29,9 @@ export function activate(context: vscode.ExtensionContext): void {
   const snooze = new Snooze(context.globalState);
   const bar = new StatusBar();
   const pages = new Pages();
+  const late = new LateAnswers();
   const mine = (server = new Server(context, log, {
+    late,
     wantsSuggestions: () => !snooze.isOn,
     begin: () => work.begin(),
     answered: (count, word) => {
@@ -89,7 +92,7 @@ export function activate(context: vscode.ExtensionContext): void {
   }
 
   context.subscriptions.push(
-    ...[log, work, snooze, bar, pages, mine, watch, editing],
+    ...[log, work, snooze, bar, pages, late, mine, watch, editing],
     ...[mine, work, snooze, watch, installer].map((each) => each.onDidChange(refresh)),
     vscode.window.onDidChangeActiveTextEditor(refresh),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void mine.refreshSettings()),

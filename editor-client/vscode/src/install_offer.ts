@@ -172,7 +172,7 @@ export class Installer {
 
 function question(): string {
   return vscode.l10n.t(
-    'Tabwright runs a code model on this machine and needs its server for that. Install it now? It takes about 1.5 GB of disk and five to ten minutes, in a folder of its own. The model (0.5 GB to download) is asked about afterwards.',
+    'Tabwright runs a code model on this machine and needs its server for that. Install it now? It takes about 1.5 GB of disk and some minutes, in a folder of its own. The model (0.5 GB to download) is asked about afterwards.',
   );
 }
 

@@ -8,9 +8,10 @@ import { withEditor } from './with_editor.mjs';
 const ADD = 'def add(a, b):\n    \n\n\nprint(add(1, 2))\n';
 const WHOLE = 'def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n';
 const SUM = 'function sum(a, b) {\n  return a + b;\n}\n';
+const SLOW = 'def slow(a, b):\n    return a * b\n';
 const running = withEditor({
-  files: { 'add.py': ADD, 'other.py': ADD, 'word.py': ADD, 'sum.js': 'function sum(a, b) {\n  \n}\n' },
-  script: { rules: [{ match: 'add', document: WHOLE }, { match: 'sum', document: SUM }] },
+  files: { 'add.py': ADD, 'other.py': ADD, 'word.py': ADD, 'slow.py': 'def slow(a, b):\n    \n', 'sum.js': 'function sum(a, b) {\n  \n}\n' },
+  script: { rules: [{ match: 'add', document: WHOLE }, { match: 'slow', document: SLOW, first_delay_ms: 2000 }, { match: 'sum', document: SUM }] },
 });
 
 test('ghost text appears while typing and Tab accepts it', async () => {
@@ -47,6 +48,18 @@ test('Ctrl+Right takes a word, and Backspace brings the suggestion back', async 
   await editor.ghostHas('n a + b');
   await editor.press('Escape');
   assert.equal(await editor.text(), ADD.replace('    \n', '    retur\n'));
+});
+
+test('a suggestion that takes longer than the editor waits is shown all the same', async () => {
+  const { editor } = running;
+  await editor.file('slow.py');
+  await editor.goTo(2, 5);
+  await editor.type('ret');
+  await editor.ghostHas('urn a * b', 10_000);
+  await editor.press('Escape');
+  await editor.type('ain');
+  await pause(3500);
+  assert.equal(await editor.ghost(), '');
 });
 
 test('snoozed, nothing comes by itself; by hand it does; then it ends', async () => {
