@@ -58,7 +58,7 @@ test('a clean editor installs the server, gets the model and completes', { skip,
   await until('it is accepted', async () => (await editor.text()).includes('return a + b'));
 
   await editor.command('Tabwright: Doctor: Check This Machine');
-  await pause(20_000);
+  await pause(25_000);
   await editor.picture('first-run-5-doctor');
   const lines = times.map(([step, seconds]) => `${seconds.toFixed(1).padStart(8)} s  ${step}`);
   writeFileSync(path.join(PICTURES, 'first-run.txt'), `${lines.join('\n')}\n`);
