@@ -12,6 +12,7 @@
 (require 'eglot)
 (require 'flymake)
 (require 'tabwright)
+(require 'tabwright-ghost)
 
 (defconst tabwright-eglot--timeout-s 600)
 (defvar eglot-confirm-server-edits) ; of eglot 1.15 and newer
@@ -30,9 +31,10 @@
 
 (cl-defmethod eglot-initialization-options ((_server tabwright-eglot-server))
   "The user's settings; syntax errors are reported, since no other server does."
-  (if (plist-member tabwright-settings :diagnostics)
-      tabwright-settings
-    `(:diagnostics (:syntax t) ,@tabwright-settings)))
+  (let ((settings (tabwright-initial-settings)))
+    (if (plist-member settings :diagnostics)
+        settings
+      `(:diagnostics (:syntax t) ,@settings))))
 
 (cl-defmethod eglot-client-capabilities ((_server tabwright-eglot-server))
   "Those of eglot, but actions come as commands.
@@ -101,6 +103,12 @@ To resolve an action eglot would wait, and Emacs with it."
   "The protocol's position of PLACE."
   (and (tabwright-eglot--server) (eglot--pos-to-lsp-position place)))
 
+(defun tabwright-eglot--point (position)
+  "The place of the protocol's POSITION."
+  (and (tabwright-eglot--server)
+       (eglot--lsp-position-to-point (list :line (tabwright-get position :line)
+                                           :character (tabwright-get position :character)))))
+
 (defun tabwright-eglot--uri ()
   "The protocol's name of the current buffer."
   (and (tabwright-eglot--server) (plist-get (eglot--TextDocumentIdentifier) :uri)))
@@ -108,6 +116,14 @@ To resolve an action eglot would wait, and Emacs with it."
 (add-hook 'tabwright-send-functions #'tabwright-eglot--send)
 (add-hook 'tabwright-position-functions #'tabwright-eglot--position)
 (add-hook 'tabwright-uri-functions #'tabwright-eglot--uri)
+(add-hook 'tabwright-point-functions #'tabwright-eglot--point)
+
+(defun tabwright-eglot--managed ()
+  "Switch ghost text on or off with the server."
+  (when (and tabwright-ghost-text (or (not (eglot-managed-p)) (tabwright-eglot--server)))
+    (tabwright-ghost-mode (if (eglot-managed-p) 1 -1))))
+
+(add-hook 'eglot-managed-mode-hook #'tabwright-eglot--managed)
 
 ;; Fixes for what other tools report ---------------------------------------------------------------
 

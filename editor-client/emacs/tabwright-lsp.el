@@ -10,6 +10,7 @@
 
 (require 'lsp-mode)
 (require 'tabwright)
+(require 'tabwright-ghost)
 
 (lsp-register-client
  (make-lsp-client
@@ -17,7 +18,8 @@
   :activation-fn (lambda (_file mode) (provided-mode-derived-p mode 'prog-mode))
   :add-on? t
   :priority -2
-  :server-id 'tabwright))
+  :server-id 'tabwright
+  :initialization-options #'tabwright-initial-settings))
 
 (defun tabwright-lsp--setting (name)
   "How lsp-mode finds the setting NAME when the server asks for it."
@@ -53,6 +55,12 @@
        (let ((found (lsp-point-to-position place)))
          `(:line ,(tabwright-get found :line) :character ,(tabwright-get found :character)))))
 
+(defun tabwright-lsp--point (position)
+  "The place of the protocol's POSITION."
+  (and (tabwright-lsp--workspace)
+       (lsp--line-character-to-point (tabwright-get position :line)
+                                     (tabwright-get position :character))))
+
 (defun tabwright-lsp--uri ()
   "The protocol's name of the current buffer."
   (and (tabwright-lsp--workspace) (lsp--buffer-uri)))
@@ -60,6 +68,14 @@
 (add-hook 'tabwright-send-functions #'tabwright-lsp--send)
 (add-hook 'tabwright-position-functions #'tabwright-lsp--position)
 (add-hook 'tabwright-uri-functions #'tabwright-lsp--uri)
+(add-hook 'tabwright-point-functions #'tabwright-lsp--point)
+
+(defun tabwright-lsp--managed ()
+  "Switch ghost text on with the server."
+  (when (and tabwright-ghost-text (tabwright-lsp--workspace))
+    (tabwright-ghost-mode 1)))
+
+(add-hook 'lsp-managed-mode-hook #'tabwright-lsp--managed)
 
 (provide 'tabwright-lsp)
 ;;; tabwright-lsp.el ends here

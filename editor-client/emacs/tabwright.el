@@ -27,6 +27,16 @@
 For instance (:completion (:maxTokens 64) :enabled :json-false)."
   :type '(plist))
 
+(defcustom tabwright-ghost-text nil
+  "Whether suggestions are shown behind the cursor, and not in the menu."
+  :type 'boolean)
+
+(defun tabwright-initial-settings ()
+  "The settings that the server must know from the start."
+  (if (or (not tabwright-ghost-text) (plist-member tabwright-settings :completion))
+      tabwright-settings
+    `(:completion (:menu "never") ,@tabwright-settings)))
+
 (defvar tabwright-send-functions nil
   "How requests reach the server; each takes METHOD, PARAMS, DONE, FAILED.
 METHOD is a string, PARAMS a property list.  DONE gets the answer and
@@ -35,6 +45,9 @@ function that cancels the request.")
 
 (defvar tabwright-position-functions nil
   "Each takes a place in the buffer and gives the protocol's position, or nil.")
+
+(defvar tabwright-point-functions nil
+  "Each takes the protocol's position and gives the place in the buffer, or nil.")
 
 (defvar tabwright-uri-functions nil
   "Each gives the protocol's name of the current buffer, or nil.")
@@ -64,6 +77,10 @@ Both run in the buffer that asked.  Gives a function that cancels."
 (defun tabwright-position (place)
   "The protocol's position of PLACE."
   (run-hook-with-args-until-success 'tabwright-position-functions place))
+
+(defun tabwright-point (position)
+  "The place of the protocol's POSITION."
+  (run-hook-with-args-until-success 'tabwright-point-functions position))
 
 (defun tabwright--argument (&rest more)
   "The argument of a command about the region or the place of the cursor, and MORE."

@@ -102,6 +102,8 @@ async def terminal(
         env={**environment, "TERM": "xterm-256color"},
         cwd=folder,
         start_new_session=True,
+        # Makes it the program's own terminal: Emacs opens /dev/tty.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(slave)
     shown = Terminal(master)

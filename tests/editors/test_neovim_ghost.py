@@ -132,7 +132,8 @@ async def test_columns_behind_an_emoji(home: Home) -> None:
 
 
 async def test_asked_by_hand_there_are_several_to_go_through(home: Home) -> None:
-    rules = [{"text": text, "times": 1} for text in ("", "a + b", "a + b", "b + a", "sum((a, b))")]
+    texts = ("a + b", "a + b", "b + a", "sum((a, b))")
+    rules = [{"match": "return ", "text": text, "times": 1} for text in texts]
     async with engine_for(home, *rules), neovim(home, CODE) as nvim:
         await opened_line(nvim)
         await nvim.typed("return ")
