@@ -1,0 +1,126 @@
+"""Kate on a display of its own: the server is allowed, the menu opened, its first item taken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from editor import Home, engine_for
+from editors.required import CLIENTS, SERVER, program
+from editors.terminal import until_file
+
+INSTALL = "apt-get install --no-install-recommends kate openbox xdotool xvfb"
+BEGUN = "def add(a, b):\n"
+
+
+class Desktop:
+    """Keys and windows of one X display."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+
+    async def start(self, *command: str) -> asyncio.subprocess.Process:
+        null = asyncio.subprocess.DEVNULL
+        return await asyncio.create_subprocess_exec(
+            program(command[0], INSTALL),
+            *command[1:],
+            stdout=null,
+            stderr=null,
+            env=self.environment,
+            cwd=self.environment["HOME"],
+        )
+
+    async def keys(self, *keys: str) -> None:
+        for key in keys:
+            process = await self.start("xdotool", "key", key)
+            await process.wait()
+            await asyncio.sleep(0.3)
+
+    async def until_window(self, name: str, seconds: float = 40.0) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    found = await self.start("xdotool", "search", "--onlyvisible", "--name", name)
+                    if await found.wait() == 0:
+                        return
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise AssertionError(f"no window is called {name!r}") from None
+
+
+def free_display() -> str:
+    """A display that no server has."""
+    taken = {path.name for path in Path("/tmp/.X11-unix").glob("X*")}
+    return next(f":{number}" for number in range(70, 200) if f"X{number}" not in taken)
+
+
+@contextlib.asynccontextmanager
+async def kate(home: Home, text: str) -> AsyncIterator[Desktop]:
+    """Kate on one Python file, with the settings of our README, its server allowed."""
+    (home.path / "code.py").write_text(text, "utf-8")
+    config = json.loads((CLIENTS / "kate" / "settings.json").read_text("utf-8"))
+    config["servers"]["python"]["command"] = SERVER
+    folder = home.path / ".config" / "kate" / "lspclient"
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text(json.dumps(config), "utf-8")
+    (home.path / ".config" / "katerc").write_text("[Kate Plugins]\nlspclientplugin=true\n")
+    display = free_display()
+    environment = {
+        **home.environment(),
+        "DISPLAY": display,
+        "LC_ALL": "C.UTF-8",
+        "QT_QPA_PLATFORM": "xcb",
+    }
+    desktop = Desktop({key: each for key, each in environment.items() if key != "WAYLAND_DISPLAY"})
+    file = str(home.path / "code.py")
+    running = [await desktop.start("Xvfb", display, "-screen", "0", "1000x700x24")]
+    try:
+        async with asyncio.timeout(10):
+            while not Path(f"/tmp/.X11-unix/X{display[1:]}").exists():
+                await asyncio.sleep(0.05)
+        running.append(await desktop.start("openbox"))
+        running.append(await desktop.start("kate", "-n", "--line", "2", "--column", "11", file))
+        await desktop.until_window("LSP")
+        await desktop.keys("Return")
+        yield desktop
+    finally:
+        for process in reversed(running):
+            if process.returncode is None:
+                process.terminate()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), 5)
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+@pytest.mark.parametrize(
+    ("line", "keys", "expected"),
+    [
+        ("    return", ["space"], "    return a + b"),
+        ("", ["Up", "End", "Return"], "    total = a + b\n    return total"),
+    ],
+)
+async def test_the_menus_first_item_is_taken(
+    home: Home, line: str, keys: list[str], expected: str
+) -> None:
+    warm = {"text": "", "times": 1}
+    answer = expected.removeprefix(f"{line} ").lstrip()
+    async with (
+        engine_for(home, warm, {"text": answer}) as engine,
+        kate(home, BEGUN + (f"{line}\n" if line else "")) as desktop,
+    ):
+        await engine.wait_for(1, "done", timeout=30)
+        await desktop.keys("End", *keys)
+        for _ in range(5):
+            await desktop.keys("ctrl+space")
+            await asyncio.sleep(2)
+            if len(engine.recorded) > 1:
+                break
+        assert len(engine.recorded) > 1, "Kate asked for no suggestion"
+        await desktop.keys("Return", "ctrl+s")
+        await until_file(home.path / "code.py", f"{BEGUN}{expected}\n")
