@@ -35,6 +35,7 @@ WHAT = {
     "translate-cpp": "HumanEval-X: Python to C++, the declaration given",
 }
 _EVERY = 10
+_PATIENCE_S = 120  # so that a busy machine does not change what is right
 
 
 async def run(options: argparse.Namespace) -> int:
@@ -77,7 +78,7 @@ def settings_of(options: argparse.Namespace) -> dict[str, object]:
     model = options.model or DEFAULT_MODEL
     base = {
         **BASE,
-        "actions": {"model": model},
+        "actions": {"model": model, "timeoutSeconds": _PATIENCE_S},
         "checks": {"runExamples": options.run_examples},
     }
     return with_options(base, model=model, assignments=options.assignments)

@@ -159,5 +159,6 @@ def test_examples_that_were_run_are_a_set_of_their_own(tmp_path: Path) -> None:
 def test_one_model_for_both_roles() -> None:
     options = quality.parser().parse_args(["fix", "--model", "m", "--run-examples"])
     found = action_quality.settings_of(options)
-    assert found["model"] == "m" and found["actions"] == {"model": "m"}
+    assert found["model"] == "m"
+    assert found["actions"] == {"model": "m", "timeoutSeconds": 120}
     assert found["checks"] == {"runExamples": True}

@@ -113,6 +113,28 @@ def test_several_answers_share_one_prefill(qwen2: TorchModel, vocabulary: Vocabu
     assert len(set(texts)) > 1
 
 
+@pytest.mark.parametrize("together", [1, 150, 8192])
+def test_those_written_at_once_stay_within_a_bound(
+    ascii_model: Ascii,
+    vocabulary: Vocabulary,
+    monkeypatch: pytest.MonkeyPatch,
+    together: int,
+) -> None:
+    asked = ask(n=4, max_tokens=20, sampling=Sampling(temperature=0.9, seed=11))
+    expected = answers(ascii_model, vocabulary, asked)[0]
+    forked: list[int] = []
+    fork = ascii_model.fork
+
+    def counted(state: TorchState, count: int) -> TorchSequences:
+        forked.append(count)
+        return fork(state, count)
+
+    monkeypatch.setattr(ascii_model, "fork", counted)
+    monkeypatch.setattr("tabwright.engine.decode.MOST_TOGETHER", together)
+    assert answers(ascii_model, vocabulary, asked)[0] == expected
+    assert forked == {1: [1, 1, 1, 1], 150: [2, 2], 8192: [4]}[together]
+
+
 @pytest.mark.parametrize("more", [{}, {"stops": ("\n",)}, {"text": CODE + "prin", "heal": True}])
 def test_answers_written_side_by_side_are_those_written_alone(
     ascii_model: Ascii, vocabulary: Vocabulary, more: dict[str, Any]

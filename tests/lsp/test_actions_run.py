@@ -292,18 +292,18 @@ async def test_what_has_no_draft_is_answered_side_by_side() -> None:
 
 async def test_no_more_are_asked_for_than_the_user_wants() -> None:
     table = desk("BAD")
-    await table.run(assist(draft=""), candidates=8)
-    assert [one.n for one in table.engine.requests] == [1, 5, 2]
+    await table.run(assist(draft=""), candidates=11)
+    assert [one.n for one in table.engine.requests] == [1, 8, 2]
     table = desk("BAD")
-    await table.run(candidates=16)
+    await table.run(candidates=25)
     assert len(table.engine.requests) == 6
 
 
 async def test_another_question_begins_with_its_likeliest_answer() -> None:
     table = desk("BAD")
-    await table.run(assist(draft="", prompts=lambda attempt: f"p{attempt % 2}"), candidates=12)
+    await table.run(assist(draft="", prompts=lambda attempt: f"p{attempt % 2}"), candidates=18)
     asked = [(one.n, one.temperature) for one in table.engine.requests]
-    assert asked == [(1, 0), (5, 0), (5, 0.8), (1, 0.8)]
+    assert asked == [(1, 0), (8, 0), (8, 0.8), (1, 0.8)]
 
 
 async def test_late_no_further_question_is_put() -> None:

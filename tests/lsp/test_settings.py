@@ -72,7 +72,7 @@ def test_all_spellings_mean_the_same(data: object) -> None:
             "expected a list of texts, got '*.env'; using the default",
         ),
         ({"model": " "}, "expected a text that is not empty"),
-        ({"actions": {"candidates": 0}}, "expected a whole number from 1 to 64, got 0; using 16"),
+        ({"actions": {"candidates": 0}}, "expected a whole number from 1 to 64, got 0; using 25"),
         ({"actions": {"timeoutSeconds": "long"}}, "got 'long'; using 60"),
         ({"checks": {"runExamples": "yes"}}, "expected true or false, got 'yes'; using False"),
         ({"diagnostics": True}, "tabwright.diagnostics: expected an object, got True"),

@@ -26,6 +26,7 @@ from tabwright.engine.vocabulary import Part, Vocabulary
 from tabwright.engine.writing import Delta, Writing
 
 PREFILL_CHUNK = 128  # tokens between two looks at the stop flag
+MOST_TOGETHER = 8192  # tokens of all sequences that are written side by side, each with its prompt
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,9 @@ def _answers(run: _Run, logits: Logits, length: int, owed: bytes) -> Iterator[De
         for index in range(ask.n)
     ]
     if ask.n > 1 and ask.max_tokens and not (ask.prediction or ask.avoid):
-        yield from _side_by_side(run, logits, writings)
+        count = max(1, MOST_TOGETHER // (length + ask.max_tokens))
+        for at in range(0, ask.n, count):
+            yield from _side_by_side(run, logits, writings[at : at + count])
         return
     for writing in writings:
         backend.truncate(run.state, length)

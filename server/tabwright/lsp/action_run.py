@@ -29,7 +29,7 @@ _WRONG = 10
 # The first question in its words is answered greedily, each further one more freely.
 _TEMPERATURES = (0.4, 0.7, 0.9)
 _FREELY = 0.8
-_SIDE_BY_SIDE = 5  # answers written at once
+_SIDE_BY_SIDE = 8  # answers written at once
 _MOST_QUESTIONS = 6
 _ROOM = 150  # tokens that an answer may have beyond twice as many as one before
 _PATIENCE_S = 10.0

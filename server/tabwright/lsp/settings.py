@@ -123,7 +123,7 @@ class Actions:
     ``model`` "" takes the actions model where it is on this machine, else the completion model.
     """
 
-    candidates: int = _option("candidates", 16, *_number(1, 64))
+    candidates: int = _option("candidates", 25, *_number(1, 64))
     timeout_seconds: float = _option("timeoutSeconds", 60, *_number(1, 3600, whole=False))
     model: str = _option("model", "", *_TEXT)
 
