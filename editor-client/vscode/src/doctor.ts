@@ -4,10 +4,11 @@ import * as vscode from 'vscode';
 import type { Pages } from './pages';
 import { run } from './processes';
 import type { Server } from './server';
-import { cell } from './why';
+import { escaped } from './status';
 
 const DOCTOR_MS = 120_000;
-const MARKS: Record<string, string> = { ok: '✅', warning: '⚠️', problem: '❌' };
+/** Mildest first; the worst are shown first. */
+const LEVELS = ['ok', 'warning', 'problem'];
 
 interface Finding {
   readonly what: string;
@@ -66,6 +67,15 @@ function page(found: readonly Finding[] | null, program: string, said: string): 
     const words = l10n.t('The server could not check this machine. It said:');
     return [...head, words, '', '```text', said.trim(), '```', ''].join('\n');
   }
-  const rows = found.map((one) => `| ${MARKS[one.level] ?? one.level} | ${cell(one.what)} | ${cell(one.detail)} |`);
-  return [...head, '| | | |', '| --- | --- | --- |', ...rows, ''].join('\n');
+  const rank = (one: Finding): number => LEVELS.indexOf(one.level);
+  const rows = [...found]
+    .sort((a, b) => rank(b) - rank(a))
+    .map((one) => `- **${levelName(one.level)}**: ${escaped(one.what)}: ${escaped(one.detail)}`);
+  return [...head, ...rows, ''].join('\n');
+}
+
+function levelName(level: string): string {
+  const { l10n } = vscode;
+  const names: Record<string, string> = { warning: l10n.t('warning'), problem: l10n.t('problem') };
+  return names[level] ?? l10n.t('good');
 }

@@ -72,6 +72,6 @@ function rounded(value: unknown): unknown {
 }
 
 /** A value as one cell of a Markdown table. */
-export function cell(value: unknown): string {
+function cell(value: unknown): string {
   return String(value).replace(/\s*\n\s*/g, ' ').replace(/\|/g, '\\|').replace(/</g, '&lt;');
 }

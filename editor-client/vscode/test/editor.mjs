@@ -1,7 +1,7 @@
 // VS Code, for real: code-server in a headless Chromium, with the packaged extension installed.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { EDITOR, need, PICTURES, VSIX } from './folders.mjs';
@@ -23,6 +23,20 @@ const QUIET = {
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
 };
 
+/** Make VS Code know a language that it translates nothing into, so that only our texts change. */
+function addLanguage(home, locale) {
+  const texts = path.join(home.folder('language'), 'main.i18n.json');
+  writeFileSync(texts, JSON.stringify({ version: '1.0.0', contents: {} }));
+  const id = 'tabwright.language';
+  const pack = {
+    hash: 'test',
+    label: locale,
+    extensions: [{ extensionIdentifier: { id, uuid: id }, version: '0.0.1' }],
+    translations: { vscode: texts },
+  };
+  writeFileSync(path.join(home.folder('u'), 'languagepacks.json'), JSON.stringify({ [locale]: pack }));
+}
+
 export class Editor {
   /** Install the extension into a home and open its workspace. */
   static async open(home, { settings = {}, environment = {}, locale = 'en', trust = true, vsix = VSIX } = {}) {
@@ -38,12 +52,16 @@ export class Editor {
     editor.settings = { ...quiet, ...settings };
     home.settings(editor.settings);
     editor.run(['--install-extension', vsix]);
+    if (locale !== 'en') {
+      addLanguage(home, locale);
+    }
     editor.port = await freePort();
     const workspace = home.open ?? home.workspace;
     editor.process = editor.spawn([
       ...['--bind-addr', `127.0.0.1:${editor.port}`, '--auth', 'none', '--disable-telemetry'],
       ...['--disable-update-check', '--disable-getting-started-override'],
       ...(trust ? ['--disable-workspace-trust'] : []),
+      ...(locale === 'en' ? [] : ['--locale', locale]),
       ...['--reconnection-grace-time', '5', '--config', path.join(home.path, 'config.yaml'), workspace],
     ]);
     const address = `http://127.0.0.1:${editor.port}`;

@@ -1,18 +1,20 @@
 // One editor for the tests of a file: opened before them, closed after, a picture where one fails.
 
+import path from 'node:path';
 import { after, afterEach, before } from 'node:test';
 import { Editor } from './editor.mjs';
 import { ScriptedEngine } from './engine.mjs';
 import { Home, PYTHON } from './folders.mjs';
 
 /** Open an editor on `files` whose engine answers by `script`; the object is filled before a test. */
-export function withEditor({ files, script, settings = {}, ...options }) {
+export function withEditor({ files, script, settings = {}, ready = 'Ready', open, ...options }) {
   const running = {};
   before(async () => {
     running.home = new Home();
     for (const [name, text] of Object.entries(files)) {
       running.home.write(name, text);
     }
+    running.home.open = open && path.join(running.home.workspace, open);
     running.engine = await ScriptedEngine.start(running.home, script);
     running.editor = await Editor.open(running.home, {
       settings: {
@@ -25,7 +27,7 @@ export function withEditor({ files, script, settings = {}, ...options }) {
       },
       ...options,
     });
-    await running.editor.statusIs('Ready');
+    await running.editor.statusIs(ready);
   });
   afterEach(async (context) => {
     const name = context.name.replace(/[^\p{L}\p{N}]+/gu, '-').toLowerCase();
