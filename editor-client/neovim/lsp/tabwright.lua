@@ -2,4 +2,5 @@
 return {
   cmd = { "tabwright", "serve" },
   root_markers = { ".git" },
+  capabilities = { workspace = { workspaceEdit = { documentChanges = true } } },
 }

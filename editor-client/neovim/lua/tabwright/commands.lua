@@ -2,6 +2,9 @@
 local M = {}
 
 local WARN = vim.log.levels.WARN
+local LANGUAGES = {
+  "python", "javascript", "typescript", "java", "cpp", "c", "go", "rust", "csharp", "shellscript",
+}
 
 local function tell(...)
   require("tabwright").tell(...)
@@ -134,7 +137,12 @@ function M.setup()
     how = vim.tbl_extend("error", how, { desc = "Tabwright: " .. desc })
     vim.api.nvim_create_user_command("Tabwright" .. name, run_it, how)
   end
-  local words = vim.tbl_extend("error", RANGE, { nargs = "?" })
+  local function languages(start)
+    return vim.tbl_filter(function(each)
+      return vim.startswith(each, start)
+    end, LANGUAGES)
+  end
+  local words = vim.tbl_extend("error", RANGE, { nargs = 1, complete = languages })
   command("Edit", edit, vim.tbl_extend("error", RANGE, { nargs = "*" }), "edit as an instruction says")
   command("Translate", translate, words, "translate into another language")
   command("Explain", explain, RANGE, "explain the code here")

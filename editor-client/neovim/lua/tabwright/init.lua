@@ -88,10 +88,12 @@ function M.setup(options)
     filetypes = M.config.filetypes,
     -- An empty Lua table would be sent as a list.
     settings = { tabwright = vim.tbl_extend("error", vim.empty_dict(), M.config.settings) },
-    -- Tells the server that ghost text can be shown, so that it leaves the menu alone.
-    capabilities = own and {
-      textDocument = { inlineCompletion = { dynamicRegistration = false } },
-    } or nil,
+    capabilities = {
+      -- Neovim checks the version that an edit was made for, but does not say so.
+      workspace = { workspaceEdit = { documentChanges = true } },
+      -- With ghost text the server leaves the menu alone.
+      textDocument = own and { inlineCompletion = { dynamicRegistration = false } } or nil,
+    },
     handlers = require("tabwright.messages").handlers,
     on_init = require("tabwright.diagnostics").attach,
     on_exit = life.ended,
