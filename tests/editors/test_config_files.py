@@ -85,7 +85,7 @@ def test_what_zed_asks_the_engine_is_understood() -> None:
         "environment": None,
     }
     request = parse_request(body, "another")
-    assert (request.model, request.max_tokens, request.stream) == (wanted["model"], 64, False)
+    assert (request.model, request.max_tokens, request.stream) == (wanted["model"], 32, False)
     assert request.stops == tuple(stops)
 
 
