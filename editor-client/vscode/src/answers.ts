@@ -62,3 +62,27 @@ export interface Pulled {
   readonly ok: boolean;
   readonly message: string;
 }
+
+/** Counts of suggestions; shares are from 0 to 1, null where nothing is known. */
+export interface Figures {
+  readonly shown: number;
+  readonly accepted: number;
+  readonly partly: number;
+  readonly accepted_share: number | null;
+  readonly kept_30s: number | null;
+  readonly kept_5min: number | null;
+  readonly characters: number;
+  readonly actions: number;
+  readonly p50_ms: number | null;
+  readonly p95_ms: number | null;
+}
+
+export interface Statistics {
+  readonly enabled: boolean;
+  readonly file: string;
+  readonly problem?: string;
+  readonly since?: string;
+  readonly total?: Figures;
+  readonly languages?: Readonly<Record<string, Figures>>;
+  readonly days?: Readonly<Record<string, Figures>>;
+}

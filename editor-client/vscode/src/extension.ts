@@ -15,6 +15,7 @@ import { Server } from './server';
 import { isEnabled, isOn, SECTION } from './settings';
 import { Snooze } from './snooze';
 import { stateOf } from './state';
+import { StatisticsPage } from './statistics';
 import { StatusBar, type Shown } from './status';
 import { translate } from './translate';
 import { Watch } from './watch';
@@ -45,6 +46,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const watch = new Watch(mine, log);
   const installer = new Installer(context, mine, log);
   const editing = new Editing(mine, pages);
+  const statistics = new StatisticsPage(mine);
   let hiddenBy = '';
 
   const shown = (): Shown => {
@@ -79,12 +81,21 @@ export function activate(context: vscode.ExtensionContext): void {
     chooseModel: () => chooseModel(mine, watch.status),
     pullModel: () => pullModel(mine),
     runDoctor: () => doctor(mine, pages),
+    showStatistics: () => statistics.show(),
+    forgetStatistics: () => statistics.forget(),
+    toggleStatistics: () => statistics.toggle(),
     showLog: () => log.show(),
     installServer: () => installer.ask(),
     restartServer: () => mine.restart(),
     openSettings: () => vscode.commands.executeCommand('workbench.action.openSettings', SECTION),
-    getStarted: () =>
-      vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`),
+    getStarted: async () => {
+      await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`);
+      // A step is ticked when its context key changes while the walkthrough is known.
+      for (const each of [mine, watch]) {
+        each.announce(false);
+        each.announce();
+      }
+    },
   };
   for (const [name, command] of Object.entries(commands)) {
     const guarded = guard(command, log);
@@ -92,7 +103,7 @@ export function activate(context: vscode.ExtensionContext): void {
   }
 
   context.subscriptions.push(
-    ...[log, work, snooze, bar, pages, late, mine, watch, editing],
+    ...[log, work, snooze, bar, pages, late, mine, watch, editing, statistics],
     ...[mine, work, snooze, watch, installer].map((each) => each.onDidChange(refresh)),
     vscode.window.onDidChangeActiveTextEditor(refresh),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void mine.refreshSettings()),

@@ -72,6 +72,9 @@ function items(shown: Shown): Item[] {
   if (running) {
     add('server', l10n.t('Choose Model…'), 'tabwright.chooseModel', shown.status?.model);
   }
+  if (running) {
+    add('graph', l10n.t('Statistics'), 'tabwright.showStatistics');
+  }
   add('pulse', l10n.t('Doctor: Check This Machine'), 'tabwright.runDoctor');
   add('output', l10n.t('Show Log'), 'tabwright.showLog');
   add('gear', l10n.t('Settings'), 'tabwright.openSettings');

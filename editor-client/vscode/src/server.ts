@@ -98,6 +98,11 @@ export class Server implements vscode.Disposable {
     return this.program;
   }
 
+  /** Tell the context key that commands and the walkthrough go by. */
+  announce(running: boolean = this.state === 'running'): void {
+    void vscode.commands.executeCommand('setContext', 'tabwright.running', running);
+  }
+
   dispose(): void {
     this.changed.dispose();
   }
@@ -204,7 +209,7 @@ export class Server implements vscode.Disposable {
   private become(state: Life): void {
     if (this.state !== state) {
       this.state = state;
-      void vscode.commands.executeCommand('setContext', 'tabwright.running', state === 'running');
+      this.announce();
       this.changed.fire(state);
     }
   }

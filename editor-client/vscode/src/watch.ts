@@ -34,6 +34,11 @@ export class Watch implements vscode.Disposable {
     this.soon(AFTER_ANSWER_MS);
   }
 
+  /** Tell the context key that the walkthrough goes by. */
+  announce(ready: boolean = this.last?.state === 'ready'): void {
+    void vscode.commands.executeCommand('setContext', 'tabwright.modelReady', ready);
+  }
+
   dispose(): void {
     clearTimeout(this.timer);
     this.listening.dispose();
@@ -64,8 +69,7 @@ export class Watch implements vscode.Disposable {
     const before = this.last?.state;
     this.last = status;
     if (status?.state !== before) {
-      const ready = status?.state === 'ready';
-      void vscode.commands.executeCommand('setContext', 'tabwright.modelReady', ready);
+      this.announce();
     }
     this.changed.fire();
   }
