@@ -157,3 +157,22 @@ async def test_a_server_that_keeps_dying_is_left_alone_with_a_word(home: Home) -
         assert await nvim.lua("return #vim.lsp.get_clients({ name = 'tabwright' })") == 0
         await nvim.keys(":TabwrightStart<CR>")
         await nvim.until_ready()
+
+
+async def test_a_question_waits_until_nobody_types(home: Home) -> None:
+    ask = """
+    local client = require("tabwright").client(0)
+    local argument = { uri = vim.uri_from_bufnr(0), instruction = "use a shift" }
+    local params = { command = "tabwright.edit", arguments = { argument } }
+    client:request("workspace/executeCommand", params, function() _G.answered = true end, 0)
+    """
+    async with engine_for(home, {"text": "nothing"}), neovim(home, CODE) as nvim:
+        await nvim.until_ready()
+        await nvim.keys("i")
+        await nvim.lua(ask)
+        await nvim.until_lua("_G.answered == true")
+        await asyncio.sleep(0.3)
+        assert not await nvim.lua("return #_G.asked > 0")
+        await nvim.keys("<Esc>")
+        await nvim.until_lua("#_G.asked == 1")
+        assert "Pull it now?" in (await nvim.lua("return _G.asked[1]"))
