@@ -1,6 +1,6 @@
 // Makes tabwright.vsix with the server's wheel in it: npm run package [-- --wheel FILE.whl]
 // Without --wheel the wheel is built from this checkout, by the Python that PYTHON names, or .venv's.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,12 +38,17 @@ if (given !== null) {
   cpSync(given, path.join(wheels, path.basename(given)));
 } else {
   const pip = ['-m', 'pip', 'wheel', '--quiet', '--disable-pip-version-check', '--no-deps'];
-  execFileSync(python(), [...pip, '--wheel-dir', wheels, root], { stdio: 'inherit' });
+  try {
+    execFileSync(python(), [...pip, '--wheel-dir', wheels, root], { stdio: 'inherit' });
+  } catch (error) {
+    fail(`the server's wheel could not be built with ${python()}: ${error.message}`);
+  }
 }
 if (readdirSync(wheels).length !== 1) {
   fail(`one wheel was expected in ${wheels}, not ${readdirSync(wheels).join(', ') || 'none'}`);
 }
 cpSync(path.join(root, 'LICENSE'), path.join(here, 'LICENSE'));
 const vsce = path.join(here, 'node_modules', '@vscode', 'vsce', 'vsce');
-const options = ['--no-dependencies', '--skip-license', '--allow-missing-repository', '--out', 'tabwright.vsix'];
-execFileSync(process.execPath, [vsce, 'package', ...options], { cwd: here, stdio: 'inherit' });
+const options = ['--no-dependencies', '--no-rewrite-relative-links', '--skip-license', '--allow-missing-repository', '--out', 'tabwright.vsix'];
+const packed = spawnSync(process.execPath, [vsce, 'package', ...options], { cwd: here, stdio: 'inherit' });
+process.exit(packed.status ?? 1);
