@@ -81,7 +81,7 @@ async def until_file(path: Path, text: str, seconds: float = 10.0) -> None:
     """Wait until a file reads so; a save truncates it first."""
     try:
         async with asyncio.timeout(seconds):
-            while path.read_text("utf-8") != text:
+            while not path.exists() or path.read_text("utf-8") != text:
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"the file reads {path.read_text('utf-8')!r}") from None

@@ -206,3 +206,16 @@ async def test_a_code_action_mends_what_ale_reports(home: Home) -> None:
         await shown.until("return a + b")
         await shown.keys("\r:w\r")
         await until_file(home.path / "code.py", FIXED)
+
+
+async def test_a_file_of_another_name_is_known_by_it(home: Home) -> None:
+    name = "ü 1.py"
+    async with engine_for(home, SUM), vim(home, BEGUN) as shown:
+        await ready(shown)
+        await shown.keys(f":saveas {name.replace(' ', chr(92) + ' ')}\r")
+        await until_file(home.path / name, BEGUN)
+        await shown.keys("2Gcc")
+        await shown.keys("return ")
+        await shown.until_row(1, "    return a + b")
+        await shown.keys("\t\x1b:w\r")
+        await until_file(home.path / name, "def add(a, b):\n    return a + b\n")

@@ -27,6 +27,8 @@ command! TabwrightToggle ghost.Toggle()
 augroup tabwright
   autocmd!
   autocmd FileType * server.Open(bufnr())
+  autocmd BufFilePre * server.Close(bufnr())
+  autocmd BufFilePost * server.Open(bufnr())
   autocmd BufUnload * server.Close(expand('<abuf>')->str2nr())
   autocmd TextChanged,InsertLeave * server.Sync(bufnr())
   autocmd InsertEnter * timer_start(0, (_) => ghost.Moved(true))

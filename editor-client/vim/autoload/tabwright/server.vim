@@ -50,14 +50,19 @@ export def Version(buffer: number): number
   return get(versions, buffer, -1)
 enddef
 
-export def Uri(buffer: number): string
-  var path = fnamemodify(bufname(buffer), ':p')
+# The name that the protocol gives a path.
+def PathUri(path: string): string
+  var named = has('win32') ? '/' .. substitute(path, '\\', '/', 'g') : path
   var out = ''
-  for at in range(strlen(path))
-    var byte = strpart(path, at, 1)
+  for at in range(strlen(named))
+    var byte = strpart(named, at, 1)
     out ..= byte =~ '[A-Za-z0-9/._~-]' ? byte : printf('%%%02X', char2nr(byte))
   endfor
   return 'file://' .. out
+enddef
+
+export def Uri(buffer: number): string
+  return PathUri(fnamemodify(bufname(buffer), ':p'))
 enddef
 
 def Text(buffer: number): string
@@ -150,11 +155,10 @@ def Start()
     Tell('the server did not start: ' .. join(command))
     return
   endif
-  var root = getcwd()
   Request('initialize', {
     processId: getpid(),
     clientInfo: {name: 'Vim', version: string(v:versionlong)},
-    rootUri: 'file://' .. root,
+    rootUri: PathUri(getcwd()),
     initializationOptions: Settings(),
     capabilities: {
       general: {positionEncodings: ['utf-8']},
