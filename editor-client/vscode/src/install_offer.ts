@@ -12,7 +12,7 @@ const DECLINED = 'installDeclined';
 const SHARES: Record<Stage, number> = { environment: 5, torch: 50, server: 40, check: 5 };
 
 export class Installer {
-  private running: Promise<boolean> | undefined;
+  private running: Promise<void> | undefined;
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
 
@@ -52,53 +52,53 @@ export class Installer {
     }
   }
 
-  /** Install and start the server; true when it is there. What fails is told with what to do. */
-  install(): Promise<boolean> {
-    if (this.running === undefined) {
-      this.running = this.all().finally(() => {
-        this.running = undefined;
-        this.changed.fire();
-      });
-      this.changed.fire();
-    }
-    return this.running;
-  }
-
-  private async all(): Promise<boolean> {
+  /** Install and start the server; what fails is told with what to do. */
+  async install(): Promise<void> {
     const wheel = await carriedWheel(this.context.extensionPath);
     if (wheel === null) {
       void vscode.window.showErrorMessage(
         vscode.l10n.t('Tabwright: this build of the extension carries no server. Install tabwright with pip and name it in the setting tabwright.server.python.'),
       );
-      return false;
+      return;
     }
     const python = await this.python();
-    return python !== null && (await this.with(python, wheel));
+    if (python !== null && this.running === undefined) {
+      this.running = this.with(python, wheel).finally(() => {
+        this.running = undefined;
+        this.changed.fire();
+      });
+      this.changed.fire();
+    }
+    await this.running;
   }
 
-  private async with(python: Python, wheel: string): Promise<boolean> {
+  private async with(python: Python, wheel: string): Promise<void> {
     const target = await folderFor(this.server.storage, wheel);
     this.log.info(`installing ${wheel} with ${python.path} (${versionText(python)}) into ${target}`);
     const began = Date.now();
+    const options = {
+      location: vscode.ProgressLocation.Notification,
+      title: vscode.l10n.t('Tabwright: installing the server'),
+      cancellable: true,
+    };
     try {
-      await vscode.window.withProgress(
-        {
-          location: vscode.ProgressLocation.Notification,
-          title: vscode.l10n.t('Tabwright: installing the server'),
-          cancellable: true,
-        },
-        (progress, token) => this.install_(python, wheel, target, progress, token),
+      await vscode.window.withProgress(options, (progress, token) =>
+        this.watched(python, wheel, target, progress, token),
       );
     } catch (error) {
-      return await this.explain(error, python);
+      if (!(error instanceof InstallError)) {
+        throw error;
+      }
+      // Not awaited: the installation is over, whenever the message is answered.
+      void this.explain(error, python);
+      return;
     }
     this.log.info(`installed in ${Math.round((Date.now() - began) / 1000)} s`);
     await this.server.restart();
     await cleanUp(this.server.storage, target);
-    return true;
   }
 
-  private async install_(
+  private async watched(
     python: Python,
     wheel: string,
     target: string,
@@ -148,25 +148,20 @@ export class Installer {
     }
   }
 
-  private async explain(error: unknown, python: Python): Promise<boolean> {
+  private async explain(error: InstallError, python: Python): Promise<void> {
     const { l10n } = vscode;
-    if (!(error instanceof InstallError)) {
-      throw error;
-    }
     this.log.error(`not installed (${error.trouble}): ${error.detail}`);
     if (error.trouble === 'cancelled') {
       void vscode.window.showInformationMessage(l10n.t('Tabwright: the installation was cancelled; nothing of it is left.'));
-      return false;
+      return;
     }
     const [again, showLog] = [l10n.t('Try Again'), l10n.t('Show Log')];
     const chosen = await vscode.window.showErrorMessage(advice(error, python), again, showLog);
     if (chosen === again) {
-      return await this.all();
-    }
-    if (chosen === showLog) {
+      await this.install();
+    } else if (chosen === showLog) {
       this.log.show();
     }
-    return false;
   }
 }
 
@@ -184,9 +179,10 @@ function told(stage: Stage, line: string): string {
     server: l10n.t('getting the server and its libraries'),
     check: l10n.t('trying it'),
   };
-  const package_ = /^\s*(?:Collecting|Downloading) (\S+)/.exec(line)?.[1]?.split('/').at(-1);
-  if (package_ !== undefined) {
-    return `${names[stage]}: ${package_}`;
+  const [, file, size] = /^\s*Downloading (\S+)(?: \(([^)]+)\))?/.exec(line) ?? [];
+  if (file !== undefined) {
+    const [name = file, version = ''] = file.split('/').at(-1)?.split('-') ?? [];
+    return `${names[stage]}: ${name} ${version}${size === undefined ? '' : ` (${size})`}`;
   }
   return line.startsWith('Installing collected') ? `${names[stage]}: ${l10n.t('unpacking')}` : names[stage];
 }

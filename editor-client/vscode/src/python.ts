@@ -39,7 +39,8 @@ export function usualNames(platform: NodeJS.Platform): readonly (readonly string
   if (platform === 'win32') {
     return [...minors.map((minor) => ['py', `-3.${minor}`]), ['python'], ['python3']];
   }
-  const places = ['', '/opt/homebrew/bin/', '/usr/local/bin/'];
+  // Programs that a Mac starts from its desktop do not know the PATH of its shells.
+  const places = platform === 'darwin' ? ['', '/opt/homebrew/bin/', '/usr/local/bin/'] : [''];
   return [
     ...places.flatMap((place) => minors.map((minor) => [`${place}python3.${minor}`])),
     ['python3'],

@@ -1,0 +1,76 @@
+// Installing the server where it cannot be: each time a message that says what to do, nothing left.
+
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, test } from 'node:test';
+import { Editor } from './editor.mjs';
+import { Home } from './folders.mjs';
+import { pause, until } from './waiting.mjs';
+
+const TEXT = 'def add(a, b):\n    return a + b\n';
+// Nothing listens on port 9 of this machine.
+const OFFLINE = { PIP_CONFIG_FILE: '/dev/null', PIP_INDEX_URL: 'http://127.0.0.1:9/simple', PIP_EXTRA_INDEX_URL: '', PIP_FIND_LINKS: '' };
+let editor;
+
+afterEach(async (context) => {
+  await editor?.picture(context.name.replace(/[^\w]+/g, '-').toLowerCase());
+  await editor?.close();
+  editor = undefined;
+});
+
+async function open(environment) {
+  const home = new Home();
+  home.write('add.py', TEXT);
+  editor = await Editor.open(home, { environment });
+  return editor;
+}
+
+function leftovers() {
+  const storage = path.join(editor.home.path, 'u', 'User', 'globalStorage', 'tabwright.tabwright');
+  return existsSync(storage) ? readdirSync(storage).filter((name) => /environment|partial/.test(name)) : [];
+}
+
+test('without a network', async () => {
+  await open(OFFLINE);
+  await editor.choose(await editor.notification('needs its server'), 'Install');
+  const message = await editor.notification('the packages could not be downloaded', 90_000);
+  assert.match(await message.innerText(), /Check the network or the proxy/);
+  assert.deepEqual(leftovers(), []);
+  assert.equal(readFileSync(path.join(editor.home.workspace, 'add.py'), 'utf8'), TEXT);
+  await editor.statusIs('The server is not installed');
+});
+
+test('cancelled', async () => {
+  await open(OFFLINE);
+  await editor.choose(await editor.notification('needs its server'), 'Install');
+  const progress = await editor.notification('installing the server');
+  await pause(1500);
+  assert.notDeepEqual(leftovers(), []);
+  await editor.choose(progress, 'Cancel');
+  await editor.notification('the installation was cancelled; nothing of it is left');
+  await until('nothing is left', () => leftovers().length === 0);
+  await editor.statusIs('The server is not installed');
+});
+
+test('with a Python that is too old', async () => {
+  const home = new Home();
+  const programs = home.folder('old');
+  // Every name under which an interpreter is looked for answers that it is old.
+  const names = ['python', 'python3', ...[11, 12, 13, 14].map((minor) => `python3.${minor}`)];
+  for (const name of names) {
+    const file = path.join(programs, name);
+    writeFileSync(file, `#!/bin/sh\necho '[[3, 9, 2], "${file}", true, true]'\n`);
+    chmodSync(file, 0o755);
+  }
+  home.write('add.py', TEXT);
+  // VSCODE_CLI: VS Code takes the PATH as it is, and does not ask a login shell for another.
+  editor = await Editor.open(home, { environment: { PATH: programs, VSCODE_CLI: '1' } });
+  await editor.choose(await editor.notification('needs its server'), 'Install');
+  const message = await editor.notification('What was found is too old: Python 3.9.2');
+  const said = await message.innerText();
+  for (const part of ['needs Python 3.11 or newer', 'Install a newer one', 'Try Again', 'Choose Python…']) {
+    assert.ok(said.includes(part), said);
+  }
+  assert.deepEqual(leftovers(), []);
+});
