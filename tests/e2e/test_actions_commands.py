@@ -37,11 +37,16 @@ def asked(engine: Any) -> list[str]:
 # Applied edits ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("announced", [True, False])
 @pytest.mark.parametrize("actions", ["literal", "command"])
-async def test_clients_that_cannot_resolve_get_a_command(home: Home, actions: str) -> None:
+async def test_clients_that_cannot_resolve_get_a_command(
+    home: Home, actions: str, announced: bool
+) -> None:
     documented = ADD.replace(":\n", ':\n    """Add."""\n')
     rule = {"match": "docstring", "text": documented + "```"}
     announce = capabilities("utf-16", actions=actions)
+    assert announce.workspace is not None
+    announce.workspace.apply_edit = announced  # Kate and ALE apply edits without saying so
     async with engine_for(home, rule), editing(home, announce=announce) as editor:
         editor.open(CODE)
         params = types.CodeActionParams(

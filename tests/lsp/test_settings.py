@@ -26,7 +26,7 @@ def test_parse_never_raises(data: object) -> None:
     assert all(isinstance(warning, str) for warning in warnings)
 
 
-@pytest.mark.parametrize("data", [None, {}, {"tabwright": {}}])
+@pytest.mark.parametrize("data", [None, {}, [], {"tabwright": {}}, {"tabwright": []}])
 def test_nothing_gives_the_defaults_without_a_word(data: object) -> None:
     assert parse(data) == (Settings(), ())
 

@@ -129,7 +129,7 @@ class Actions:
             self.refuse(done, made.reason)
             return {"applied": False, "reason": done.reason or made.reason}
         self.tell(done)
-        return {**faults_of(done), **await self.applied(done, made)}
+        return {**faults_of(done), **await self.applied(done, made, unannounced=True)}
 
     def read(self, data: object, title: str, kind: str = "") -> Wish | str:
         """What is wished, or why it cannot be done, which is shown."""
@@ -164,12 +164,18 @@ class Actions:
         uri = path.as_uri()
         return Made(workspace_edits.new_document(uri, candidate.after), uri)
 
-    async def applied(self, done: Done, made: Made) -> dict[str, object]:
-        """Have the edit applied, and a new document shown; tells the user when it was refused."""
+    async def applied(
+        self, done: Done, made: Made, *, unannounced: bool = False
+    ) -> dict[str, object]:
+        """Have the edit applied, and a new document shown; tells the user when it was refused.
+
+        A client that did not announce that it applies edits is only asked when ``unannounced``:
+        Kate and ALE do apply them.
+        """
         if made.edit is None:
             return {"applied": False, "reason": made.reason}
         reason = "the editor does not let a server edit"
-        if self.able.applies:
+        if self.able.applies or unannounced:
             reason = await self.editor.apply(f"Tabwright: {done.title}", made.edit)
         if reason:
             self.refuse(done, reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -58,6 +59,8 @@ class RpcProtocol(LanguageServerProtocol):
     stop: Callable[[int], None]
     before_capabilities: Callable[[types.InitializeParams], None]
     initialized = False
+    # pygls keeps the client's ids and ours in one place; no client counts as far as this.
+    _numbers = itertools.count(2**30)
 
     @property
     def is_shut_down(self) -> bool:
@@ -78,6 +81,8 @@ class RpcProtocol(LanguageServerProtocol):
         if not isinstance(method, str) or (is_request and not _is_id(value["id"])):
             return self._refuse(value.get("id"), INVALID_REQUEST, "method or id of a wrong type")
         problem = self._problem(method)
+        if method == types.SHUTDOWN and not is_request and problem is None:
+            return self.lsp_shutdown()  # as Kate says it
         if problem is None:
             return self._receive_call(value, is_request)
         if is_request:
@@ -157,6 +162,17 @@ class RpcProtocol(LanguageServerProtocol):
             self._check_handler_result(future)
 
         self._execute_handler(msg_id, self._get_handler(method_name), done, args=(params,))
+
+    def send_request(
+        self,
+        method: str,
+        params: object = None,
+        callback: Callable[[Any], None] | None = None,
+        msg_id: int | str | None = None,
+    ) -> Any:
+        """Ask the client; with a number for an id, since Vim cannot answer a text."""
+        number = next(self._numbers) if msg_id is None else msg_id
+        return super().send_request(method, params, callback, number)
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Any:

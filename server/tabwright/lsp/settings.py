@@ -197,11 +197,13 @@ def parse(data: object) -> tuple[Settings, tuple[str, ...]]:
     Takes the section itself or an object that holds it, nested or with dotted keys. Never raises.
     """
     warnings: list[str] = []
-    if data is None:
+    if data is None or data == []:  # Lua writes an empty object so
         return Settings(), ()
     if not isinstance(data, Mapping):
         return Settings(), (f"{SECTION}: expected an object, got {_shown(data)}; using defaults",)
     section = _undotted(data)
+    if section.get(SECTION) == []:
+        return Settings(), ()
     if isinstance(section.get(SECTION), Mapping):
         section = _undotted(cast(Mapping[Any, Any], section[SECTION]))
     return _read(Settings(), section, SECTION, warnings), tuple(warnings)
