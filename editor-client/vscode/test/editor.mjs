@@ -144,19 +144,15 @@ export class Editor {
 
   // What is shown --------------------------------------------------------------------------------
 
-  /** The words of the status bar item, which a screen reader reads. */
-  async status() {
-    return (await this.item().getAttribute('aria-label')) ?? '';
-  }
-
   item() {
     return this.page.locator('.statusbar-item[id$="tabwright.status"]');
   }
 
   statusIs(words, ms = 60_000) {
-    return until(`the status is ${words}`, async () => (await this.item().innerText(), await this.label()).includes(words), ms);
+    return until(`the status is ${words}`, async () => (await this.label()).includes(words), ms);
   }
 
+  /** The words of the status bar item, which a screen reader reads. */
   label() {
     return this.item().evaluate((item) => item.getAttribute('aria-label') ?? item.querySelector('a')?.getAttribute('aria-label') ?? '');
   }
@@ -209,21 +205,16 @@ export class Editor {
     await this.page.screenshot({ path: path.join(PICTURES, `${name}.png`) });
   }
 
-  /** The log of the extension, from all its windows. */
-  log() {
-    const folder = path.join(this.home.folder('u'), 'logs');
-    const files = existsSync(folder) ? readdirSync(folder, { recursive: true }) : [];
-    const ours = files.filter((file) => /Tabwright\.log$/.test(file));
-    return ours.map((file) => readFileSync(path.join(folder, file), 'utf8')).join('\n');
-  }
-
   /** Ids of the running servers of this editor. */
   servers() {
+    return this.processes(/tabwright serve/);
+  }
+
+  /** Ids of this editor's processes whose command line fits. */
+  processes(pattern) {
     const listed = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n');
-    const ours = listed.filter((line) => /tabwright(?:'|")? serve|-m tabwright serve/.test(line));
-    return ours
-      .map((line) => Number(line.trim().split(' ')[0]))
-      .filter((pid) => this.owns(pid));
+    const ours = listed.filter((line) => pattern.test(line)).map((line) => Number(line.trim().split(' ')[0]));
+    return ours.filter((pid) => this.owns(pid));
   }
 
   owns(pid) {
