@@ -1,4 +1,7 @@
-"""Finds the editors; a missing one skips its tests, or fails them where editors are required."""
+"""Finds the editors; only where TABWRIGHT_EDITORS says so are real ones started.
+
+"required" fails the tests of one that is missing, any other word skips them.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,21 @@ SERVER = [sys.executable, "-m", "tabwright", "serve"]
 
 
 def absent(reason: str) -> NoReturn:
-    """Skip, or fail where TABWRIGHT_EDITORS=required says that every editor must be here."""
+    """Skip, or fail where every editor must be here."""
     if os.environ.get("TABWRIGHT_EDITORS") == "required":
         pytest.fail(reason)
     pytest.skip(reason)
 
 
+def wanted() -> None:
+    """Skip where real editors are not to be started."""
+    if not os.environ.get("TABWRIGHT_EDITORS"):
+        pytest.skip("a real editor is only started where TABWRIGHT_EDITORS is set (to required)")
+
+
 def program(name: str, install: str) -> str:
     """The path of a program: beside the running Python, or on PATH."""
+    wanted()
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
@@ -35,6 +45,7 @@ def program(name: str, install: str) -> str:
 
 def module(name: str, install: str) -> ModuleType:
     """A module that only these tests need."""
+    wanted()
     try:
         return importlib.import_module(name)
     except ImportError:
