@@ -16,7 +16,7 @@ import type { ServerProgram } from './locate';
 import { forServer, SECTION } from './settings';
 
 /** Schemes whose documents are code that somebody writes. */
-export const SCHEMES = ['file', 'untitled', 'vscode-notebook-cell', 'vscode-vfs', 'vscode-remote'];
+export const SCHEMES = ['file', 'untitled', 'vscode-notebook-cell', 'vscode-vfs'];
 
 export interface ClientHooks {
   readonly late: LateAnswers;

@@ -121,6 +121,8 @@ export function activate(context: vscode.ExtensionContext): void {
   void mine.start().then(() => {
     if (mine.life === 'missing') {
       void installer.offer();
+    } else if (mine.isOutdated) {
+      void installer.offerUpdate();
     }
   });
 }

@@ -44,6 +44,16 @@ export class Installer {
     }
   }
 
+  /** The extension brings another server than the one that it installed before: offer that. */
+  async offerUpdate(): Promise<void> {
+    const { l10n } = vscode;
+    const update = l10n.t('Update');
+    const message = l10n.t('Tabwright: this version of the extension brings a newer server. Install it beside the old one, which is removed afterwards?');
+    if ((await vscode.window.showInformationMessage(message, update)) === update) {
+      await this.install();
+    }
+  }
+
   /** Asked for by hand: say what it takes first. */
   async ask(): Promise<void> {
     const yes = vscode.l10n.t('Install');

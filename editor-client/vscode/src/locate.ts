@@ -61,7 +61,7 @@ export async function locate(wanted: Wanted): Promise<ServerProgram | null> {
 
 /** Full path of a program by name or path, null where there is none. */
 export async function which(program: string, searchPath: string): Promise<string | null> {
-  const endings = process.platform === 'win32' ? ['', '.exe', '.cmd', '.bat'] : [''];
+  const endings = process.platform === 'win32' ? ['', '.exe'] : [''];
   const own = expandHome(program);
   // A relative path would be the workspace's choice, so only absolute ones and plain names count.
   const folders = path.isAbsolute(own)

@@ -21,6 +21,8 @@ export class Server implements vscode.Disposable {
   readonly onDidChange = this.changed.event;
   /** The program that runs or would run, once it was looked for. */
   program: ServerProgram | null = null;
+  /** Whether that is an environment of ours made for another wheel than the extension carries. */
+  isOutdated = false;
   /** Why the server is not there, "" where that is no secret. */
   problem = '';
 
@@ -95,6 +97,7 @@ export class Server implements vscode.Disposable {
       environments,
       searchPath: process.env['PATH'] ?? '',
     });
+    this.isOutdated = this.program?.source === 'environment' && mine !== null && !all.includes(mine);
     return this.program;
   }
 

@@ -11,11 +11,12 @@ const TOTAL = 'def total(values):\n    return sum(values)\n';
 const STRICT = 'def total(values):\n    if not values:\n        raise ValueError("no values")\n    return sum(values)\n';
 const ZERO = 'def total(values):\n    if not values:\n        return 0\n    return sum(values)\n';
 const running = withEditor({
-  files: { 'total.py': TOTAL, 'count.ts': 'const count: number = "3";\nconsole.log(count);\n', 'why.py': TOTAL },
+  files: { 'total.py': TOTAL, 'count.ts': 'const count: number = "3";\nconsole.log(count);\n', 'why.py': TOTAL, 'larger.py': '# a function larger that returns the larger of two numbers\n' },
   script: {
     rules: [
       { match: 'return zero instead', text: code(ZERO) },
       { match: 'refuse an empty list', text: code(STRICT) },
+      { match: 'larger of two numbers', text: code('def larger(a, b):\n    return a if a > b else b') },
       { match: 'not assignable', text: code('const count: number = 3;') },
       { match: 'to JavaScript', text: code('function total(values) {\n  return values.reduce((a, b) => a + b, 0);\n}') },
       { match: 'xplain', text: 'It adds up **all** the values.' },
@@ -34,6 +35,15 @@ test('the quick fix of a diagnostic is offered and mends the line', async () => 
   await editor.picture('quick-fix-menu');
   await row.first().click();
   await until('the line is mended', async () => (await editor.text()).startsWith('const count: number = 3;\n'));
+});
+
+test('a function is generated from a comment', async () => {
+  const { editor } = running;
+  await editor.file('larger.py');
+  await editor.goTo(1, 5);
+  await editor.press('Control+.');
+  await editor.page.locator('.action-widget .monaco-list-row', { hasText: 'Generate' }).first().click();
+  await until('it is generated', async () => (await editor.text()).includes('    return a if a > b else b\n'));
 });
 
 test('an edit is shown as a difference, refined and applied', async () => {
@@ -98,6 +108,8 @@ test('an explanation is a page beside the code', async () => {
   await editor.press('Shift+Alt+x');
   await until('the page is shown', async () => (await inPages(editor)).some((text) => text.includes('It adds up all the values.')));
   await editor.picture('explanation');
+  // Back to the code: keys typed into the page of a preview reach VS Code late.
+  await editor.page.locator('.editor-instance .monaco-editor .view-lines').first().click();
 });
 
 test('why no suggestion: the reason is told', async () => {

@@ -15,8 +15,7 @@ const running = withEditor({
 test('the menu and the commands speak Chinese', async () => {
   const { editor } = running;
   await editor.file('add.py');
-  await editor.item().click();
-  await editor.picks().first().waitFor();
+  await editor.menu();
   await editor.picture('chinese-menu');
   const labels = (await editor.picks().allInnerTexts()).join('\n');
   for (const label of ['按指令编辑…', '为什么没有建议？', '对 python 关闭', '选择模型…']) {

@@ -148,6 +148,13 @@ export class Editor {
     return this.page.locator('.statusbar-item[id$="tabwright.status"]');
   }
 
+  /** Open the menu of the status bar item, and take the mouse away so that no tooltip is in the way. */
+  async menu() {
+    await this.item().click();
+    await this.picks().first().waitFor();
+    await this.page.mouse.move(600, 500);
+  }
+
   statusIs(words, ms = 60_000) {
     return until(`the status is ${words}`, async () => (await this.label()).includes(words), ms);
   }

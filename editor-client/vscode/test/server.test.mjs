@@ -25,8 +25,7 @@ test('the status bar item tells the model and the last latency; a click opens th
   await tooltip.first().waitFor();
   assert.match(await tooltip.first().innerText(), /Model: qwen2\.5-coder-0\.5b[\s\S]*Last answer: \d+ ms/);
   await editor.picture('status-tooltip');
-  await editor.item().click();
-  await editor.picks().first().waitFor();
+  await editor.menu();
   await editor.picture('status-menu');
   await editor.page.mouse.move(600, 400);
   const labels = await editor.picks().allInnerTexts();
