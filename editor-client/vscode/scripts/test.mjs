@@ -13,7 +13,8 @@ await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20',
-  external: ['vscode', 'typescript'],
+  external: ['typescript'],
+  alias: { vscode: './test/unit/vscode_stub.ts' },
   sourcemap: 'inline',
   logLevel: 'warning',
 });

@@ -93,8 +93,8 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {
-    // ESRCH: it has ended by itself, which is what was wanted.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
+    // It has ended by itself, which is what was wanted; a Mac says EPERM of one that is just ending.
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) {
       throw error;
     }
   }

@@ -5,7 +5,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import path from 'node:path';
 import { afterEach, test } from 'node:test';
 import { Editor } from './editor.mjs';
-import { Home } from './folders.mjs';
+import { Home, PYTHON } from './folders.mjs';
 import { pause, until } from './waiting.mjs';
 
 const TEXT = 'def add(a, b):\n    return a + b\n';
@@ -73,4 +73,16 @@ test('with a Python that is too old', async () => {
     assert.ok(said.includes(part), said);
   }
   assert.deepEqual(leftovers(), []);
+});
+
+test('with a server that another version of the extension installed', async () => {
+  const home = new Home();
+  home.write('add.py', TEXT);
+  const bin = home.folder('u', 'User', 'globalStorage', 'tabwright.tabwright', 'environment-0.0.9-aaa', 'bin');
+  writeFileSync(path.join(bin, 'python'), `#!/bin/sh\nexec ${PYTHON} "$@"\n`);
+  chmodSync(path.join(bin, 'python'), 0o755);
+  editor = await Editor.open(home);
+  // It runs, and the newer one is offered.
+  await editor.notification('brings a newer server');
+  await until('the server runs', () => editor.servers().length === 1);
 });

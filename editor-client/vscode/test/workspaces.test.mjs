@@ -1,6 +1,8 @@
 // Several roots, a notebook, and a workspace that is not trusted.
 
 import assert from 'node:assert/strict';
+import { chmodSync, existsSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { until } from './waiting.mjs';
 import { withEditor } from './with_editor.mjs';
@@ -23,12 +25,13 @@ const HOSTILE = JSON.stringify({
 const running = withEditor({
   files: {
     'one/first.py': START,
+    'one/wrong.ts': 'const count: number = "3";\n',
     'two/second.py': START,
     'one/cells.ipynb': NOTEBOOK,
     'one/.vscode/settings.json': HOSTILE,
     'all.code-workspace': JSON.stringify({ folders: [{ path: 'one' }, { path: 'two' }], settings: JSON.parse(HOSTILE) }),
   },
-  script: { rules: [{ match: 'add', document: WHOLE }] },
+  script: { rules: [{ match: 'add', document: WHOLE }, { match: 'not assignable', text: 'const count: number = 3;\n```' }] },
   open: 'all.code-workspace',
   trust: false,
 });
@@ -55,6 +58,28 @@ test('a workspace chooses no program, no address and no model', async () => {
   assert.match(await tooltip.innerText(), /Model: qwen2\.5-coder-0\.5b/);
   await editor.page.mouse.move(600, 400);
 });
+
+test('the server hears at once that the workspace is trusted, and runs its tools from then on', async () => {
+  const { editor, home } = running;
+  const ran = path.join(home.path, 'ran');
+  chmodSync(home.write('one/node_modules/.bin/tsc', `#!/bin/sh\ntouch ${ran}\n`), 0o755);
+  await editor.command('Workspaces: Manage Workspace Trust');
+  await editor.page.locator('.workspace-trust-buttons-row .monaco-button', { hasText: /^Trust/ }).first().click();
+  await until('the workspace is trusted', async () => (await editor.page.getByText('Restricted Mode').count()) === 0);
+  await fix(editor, 'wrong.ts');
+  assert.equal(existsSync(ran), true);
+  // What it may still not choose: the server runs, by the user's settings.
+  await editor.statusIs('Ready');
+});
+
+async function fix(editor, name) {
+  await editor.file(name);
+  await until('the diagnostic is there', async () => (await editor.page.locator('.squiggly-error').count()) > 0, 60_000);
+  await editor.goTo(1, 8);
+  await editor.press('Control+.');
+  await editor.page.locator('.action-widget .monaco-list-row', { hasText: 'Fix: Type' }).first().click();
+  await until('the line is mended', async () => (await editor.text()).startsWith('const count: number = 3;'));
+}
 
 test('a cell of a notebook is completed', async () => {
   const { editor } = running;
