@@ -12,7 +12,7 @@ import { showMenu } from './menu';
 import { chooseModel, pullModel } from './models';
 import { Pages } from './pages';
 import { Server } from './server';
-import { isEnabled, isOn, SECTION } from './settings';
+import { isEnabled, isOn, SECTION, startValues } from './settings';
 import { Snooze } from './snooze';
 import { stateOf } from './state';
 import { StatisticsPage } from './statistics';
@@ -63,6 +63,7 @@ export function activate(context: vscode.ExtensionContext): void {
     return { state, status: watch.status, problem, snoozedUntil: snooze.until, languageId };
   };
   const refresh = (): void => bar.show(shown());
+  let started = startValues();
 
   const commands: Record<string, (...args: never[]) => unknown> = {
     showMenu: () => showMenu(shown()),
@@ -108,11 +109,11 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.window.onDidChangeActiveTextEditor(refresh),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void mine.refreshSettings()),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void mine.refreshSettings()),
-    vscode.workspace.onDidChangeConfiguration((event) => {
+    vscode.workspace.onDidChangeConfiguration(() => {
       refresh();
-      // What the server reads only when it starts.
-      const names = ['server.command', 'server.python', 'completion.menu', 'modelsDirectory'];
-      if (names.some((name) => event.affectsConfiguration(`${SECTION}.${name}`))) {
+      const now = startValues();
+      if (now !== started) {
+        started = now;
         void mine.restart();
       }
     }),

@@ -39,6 +39,13 @@ function texts(value: unknown): readonly string[] {
   return Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : [];
 }
 
+/** What is read only when the server starts, as one text; not all that an event names has changed. */
+export function startValues(): string {
+  const section = vscode.workspace.getConfiguration(SECTION);
+  const { command, python } = own();
+  return JSON.stringify([command, python, section.get('completion.menu'), section.get('modelsDirectory')]);
+}
+
 /** Whether suggestions are wanted at all. */
 export function isEnabled(): boolean {
   return vscode.workspace.getConfiguration(SECTION).get<boolean>('enabled', true);
