@@ -89,14 +89,8 @@ export function activate(context: vscode.ExtensionContext): void {
     installServer: () => installer.ask(),
     restartServer: () => mine.restart(),
     openSettings: () => vscode.commands.executeCommand('workbench.action.openSettings', SECTION),
-    getStarted: async () => {
-      await vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`);
-      // A step is ticked when its context key changes while the walkthrough is known.
-      for (const each of [mine, watch]) {
-        each.announce(false);
-        each.announce();
-      }
-    },
+    getStarted: () =>
+      vscode.commands.executeCommand('workbench.action.openWalkthrough', `${context.extension.id}#start`),
   };
   for (const [name, command] of Object.entries(commands)) {
     const guarded = guard(command, log);

@@ -23,7 +23,7 @@ export async function chooseModel(server: Server, status: Status | null): Promis
   const items = [
     ...rows.map((row) => ({
       label: `${row.name === status?.model ? '$(check) ' : ''}${row.name}`,
-      description: [row.state === 'ready' ? l10n.t('on this machine') : row.state, row.download]
+      description: [row.state === 'ready' ? l10n.t('on this machine') : l10n.t(row.state), row.download]
         .filter((part) => part !== '')
         .join(', '),
       detail: row.licence,

@@ -101,11 +101,6 @@ export class Server implements vscode.Disposable {
     return this.program;
   }
 
-  /** Tell the context key that commands and the walkthrough go by. */
-  announce(running: boolean = this.state === 'running'): void {
-    void vscode.commands.executeCommand('setContext', 'tabwright.running', running);
-  }
-
   dispose(): void {
     this.changed.dispose();
   }
@@ -212,7 +207,7 @@ export class Server implements vscode.Disposable {
   private become(state: Life): void {
     if (this.state !== state) {
       this.state = state;
-      this.announce();
+      void vscode.commands.executeCommand('setContext', 'tabwright.running', state === 'running');
       this.changed.fire(state);
     }
   }

@@ -34,11 +34,6 @@ export class Watch implements vscode.Disposable {
     this.soon(AFTER_ANSWER_MS);
   }
 
-  /** Tell the context key that the walkthrough goes by. */
-  announce(ready: boolean = this.last?.state === 'ready'): void {
-    void vscode.commands.executeCommand('setContext', 'tabwright.modelReady', ready);
-  }
-
   dispose(): void {
     clearTimeout(this.timer);
     this.listening.dispose();
@@ -69,7 +64,8 @@ export class Watch implements vscode.Disposable {
     const before = this.last?.state;
     this.last = status;
     if (status?.state !== before) {
-      this.announce();
+      const ready = status?.state === 'ready';
+      void vscode.commands.executeCommand('setContext', 'tabwright.modelReady', ready);
     }
     this.changed.fire();
   }
