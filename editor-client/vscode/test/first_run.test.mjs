@@ -2,6 +2,7 @@
 // Downloads about 0.7 GB, and 0.5 GB more for the model unless TABWRIGHT_MODELS_DIR has it.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -37,7 +38,7 @@ test('a clean editor installs the server, gets the model and completes', { skip,
   await until('torch is being fetched', async () => (await editor.notification('torch')).innerText(), 2 * MINUTES);
   await editor.picture('first-run-2-installing');
   await until('the server runs', async () => !/install/i.test(await editor.label()), 20 * MINUTES, 500);
-  done('the server is installed and runs');
+  done(`the server is installed and runs; its environment takes ${megabytes(home)} MB`);
 
   if (!models) {
     const pull = await editor.notification('Pull it now?', MINUTES);
@@ -64,3 +65,8 @@ test('a clean editor installs the server, gets the model and completes', { skip,
   writeFileSync(path.join(PICTURES, 'first-run.txt'), `${lines.join('\n')}\n`);
   console.log(lines.join('\n'));
 });
+
+function megabytes(home) {
+  const storage = path.join(home.path, 'u', 'User', 'globalStorage', 'tabwright.tabwright');
+  return Number(execFileSync('du', ['-sm', storage], { encoding: 'utf8' }).split('\t')[0]);
+}
