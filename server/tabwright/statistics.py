@@ -13,16 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 logger = logging.getLogger(__name__)
 
 Kind = Literal[
-    "shown", "accepted", "partly", "kept_30s", "lost_30s", "kept_5min", "lost_5min", "actions"
-]
-KINDS: tuple[Kind, ...] = (
-    "shown", "accepted", "partly", "kept_30s", "lost_30s", "kept_5min", "lost_5min", "actions",
-)  # fmt: skip
+    "shown", "accepted", "partly", "again", "kept_30s", "lost_30s", "kept_5min", "lost_5min",
+    "actions",
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_Count = tuple[str, str, str, int, int]  # as the tables below have them
+_Latency = tuple[str, str, int, int]
 _WAIT_S = 2.0  # for another server that writes
 _STEP = math.log(1.05)  # latencies are counted in classes 5 % wide
 _SCHEMA = """
@@ -39,7 +40,8 @@ CREATE TABLE IF NOT EXISTS latencies (
 class Event:
     """One thing that happened; ``characters`` came into the document by it.
 
-    ``ms`` is how long a suggestion took that was shown.
+    "again" goes with an acceptance where some of the same suggestion was accepted before. ``ms``
+    is how long a suggestion took that was shown.
     """
 
     kind: Kind
@@ -81,8 +83,8 @@ class Statistics:
         Raises StatisticsError.
         """
         first = (today - timedelta(days=days - 1)).isoformat()
-        counts: list[tuple[str, str, str, int, int]] = []
-        latencies: list[tuple[str, str, int, int]] = []
+        counts: list[_Count] = []
+        latencies: list[_Latency] = []
         if self.file.exists():
             with self._open() as database:
                 counts = database.execute(
@@ -91,25 +93,11 @@ class Statistics:
                 latencies = database.execute(
                     "SELECT * FROM latencies WHERE day >= ?", (first,)
                 ).fetchall()
-        languages = sorted({row[1] for row in counts})
-        dates = sorted({row[0] for row in counts})
         return {
             "since": first,
             "total": _figures(counts, latencies),
-            "languages": {
-                name: _figures(
-                    [row for row in counts if row[1] == name],
-                    [row for row in latencies if row[1] == name],
-                )
-                for name in languages
-            },
-            "days": {
-                day: _figures(
-                    [row for row in counts if row[0] == day],
-                    [row for row in latencies if row[0] == day],
-                )
-                for day in dates
-            },
+            "languages": _by(1, counts, latencies),
+            "days": _by(0, counts, latencies),
         }
 
     def delete(self) -> None:
@@ -156,9 +144,20 @@ def _class(ms: float) -> int:
     return round(math.log(max(ms, 1.0)) / _STEP)
 
 
-def _figures(
-    counts: Iterable[tuple[str, str, str, int, int]], latencies: Iterable[tuple[str, str, int, int]]
+def _by(
+    column: Literal[0, 1], counts: Iterable[_Count], latencies: Iterable[_Latency]
 ) -> dict[str, object]:
+    """The figures for each day (column 0) or language (column 1)."""
+    return {
+        name: _figures(
+            [row for row in counts if row[column] == name],
+            [row for row in latencies if row[column] == name],
+        )
+        for name in sorted({row[column] for row in counts})
+    }
+
+
+def _figures(counts: Iterable[_Count], latencies: Iterable[_Latency]) -> dict[str, object]:
     number = dict.fromkeys(KINDS, 0)
     characters = 0
     for _, _, kind, count, length in counts:
@@ -168,7 +167,7 @@ def _figures(
     classes: dict[int, int] = {}
     for _, _, index, count in latencies:
         classes[index] = classes.get(index, 0) + count
-    taken = number["accepted"] + number["partly"]
+    taken = number["accepted"] + number["partly"] - number["again"]
     return {
         "shown": number["shown"],
         "accepted": number["accepted"],

@@ -91,6 +91,17 @@ async def test_accepted_by_words_and_whole(desk: Desk) -> None:
     assert counts["characters"] == len("call(one, two)")
 
 
+async def test_a_suggestion_taken_in_several_parts_is_one_of_those_accepted(desk: Desk) -> None:
+    for begun in ("x = ", "y = "):
+        desk.type(begun)
+        desk.show("one + two + three")
+    for more in ("one ", "one + ", "one + two ", "one + two + three"):
+        desk.type(f"y = {more}")
+    counts = await desk.counts()
+    assert (counts["shown"], counts["accepted_share"]) == (2, 0.5)
+    assert counts["characters"] == len("one + two + three")
+
+
 async def test_typed_by_hand_or_otherwise_it_was_not_accepted(desk: Desk) -> None:
     desk.type("x = ")
     desk.show("ab")

@@ -56,7 +56,8 @@ class Usage:
         self._spawn = spawn
         self._wanted = wanted
         self._shown: dict[str, Shown] = {}
-        self._counted: dict[str, str] = {}
+        self._counted: dict[str, str] = {}  # the last suggestion of a document that was counted
+        self._begun: dict[str, str] = {}  # the last of which some was accepted
         self._texts: dict[str, Snapshot] = {}
         self._events: list[Event] = []
         self._pending: dict[_Accepted, asyncio.TimerHandle] = {}
@@ -95,6 +96,9 @@ class Usage:
         if found is not None and found.accepted:
             self._texts[uri] = now
             self._took(found, uri, now)
+            if self._begun.get(uri) == shown.after:
+                self._count(Event("again", now.language_id))
+            self._begun[uri] = shown.after
 
     def _took(self, found: Step, uri: str, now: Snapshot) -> None:
         """Count an acceptance, and look for it again later."""
@@ -110,6 +114,7 @@ class Usage:
         uri = unquote(uri)
         self._shown.pop(uri, None)
         self._counted.pop(uri, None)
+        self._begun.pop(uri, None)
         for accepted in [one for one in self._pending if one.uri == uri]:
             self._look(accepted)
         self._texts.pop(uri, None)
