@@ -62,6 +62,15 @@ def test_files(root: Path, language: str, text: str, expected: list[str]) -> Non
     assert imported(snapshot, str(path), str(root), lambda name: "secret") == ()
 
 
+def test_what_is_refused_is_not_even_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr("tabwright.lsp.imported._read", lambda file, _: read.append(file.name))
+    path = root / "web" / "main.ts"
+    snapshot = Snapshot(path.as_uri(), "typescript", 1, 'import "./rows";\nimport "./old";\n')
+    imported(snapshot, str(path), str(root), lambda name: "secret" if "rows" in name else None)
+    assert read == ["old.js"]
+
+
 @pytest.mark.parametrize(("path", "root"), [("", "/work"), ("a.py", "/work"), ("/work/a.py", "")])
 def test_without_a_project_there_are_none(path: str, root: str) -> None:
     snapshot = Snapshot("untitled:a", "python", 1, "from .tools import tool\n")

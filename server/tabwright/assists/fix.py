@@ -41,8 +41,8 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     block = _block(text, place, language_id)
     if not text[block.start : block.end].strip():
         return Nothing("there is no code at the diagnostic")
-    said = _said(diagnostic, text, place) + _elsewhere(inputs, place)
     lines = logical_lines(text, Span(place.start, place.start), language_id)
+    said = _said(diagnostic, text, place) + _elsewhere(inputs, lines)
     if inputs.attempt % 2 and len(lines) < len(block) and text[lines.start : lines.end].strip():
         about = f"{fenced(unix_line_ends(text[block.start : block.end]), language_id)}\n\n"
         return rewrite("fix", inputs, lines, f"{said}\n\n{_LINES}", about=about)
@@ -74,11 +74,9 @@ def _said(diagnostic: Diagnostic, text: str, place: Span) -> str:
     return "\n".join(said)
 
 
-def _elsewhere(inputs: Inputs, place: Span) -> str:
+def _elsewhere(inputs: Inputs, lines: Span) -> str:
     """How other files define the names on the lines of the fault."""
-    text, language_id = inputs.snapshot.text, inputs.snapshot.language_id
-    lines = logical_lines(text, Span(place.start, place.start), language_id)
-    names = set(_NAME.findall(text[lines.start : lines.end]))
+    names = set(_NAME.findall(inputs.snapshot.text[lines.start : lines.end]))
     headers = [
         one.header.strip()
         for other in inputs.others
@@ -88,7 +86,9 @@ def _elsewhere(inputs: Inputs, place: Span) -> str:
     if not headers:
         return ""
     shown = "\n".join(headers[:_MOST_HEADERS])
-    return f"\nDefined in other files:\n{fenced(unix_line_ends(shown), language_id)}"
+    return (
+        f"\nDefined in other files:\n{fenced(unix_line_ends(shown), inputs.snapshot.language_id)}"
+    )
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:

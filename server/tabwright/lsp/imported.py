@@ -34,8 +34,10 @@ def imported(
     for file in _files(snapshot, Path(path), Path(root)):
         if len(found) == _MOST_FILES:
             break
-        document = None if file in found else _read(file, snapshot.language_id)
-        if document is not None and refused(document.path) is None:
+        if file in found or refused(str(file)) is not None:
+            continue
+        document = _read(file, snapshot.language_id)
+        if document is not None:
             found[file] = document
     return tuple(found.values())
 
@@ -48,9 +50,10 @@ def _files(snapshot: Snapshot, path: Path, root: Path) -> Iterator[Path]:
         candidates = _script_files(snapshot.text, path)
     else:
         return
+    own, folder = path.resolve(), root.resolve()
     for candidate in candidates:
         file = candidate.resolve()
-        if file.is_relative_to(root.resolve()) and file != path.resolve() and file.is_file():
+        if file.is_relative_to(folder) and file != own and file.is_file():
             yield file
 
 
