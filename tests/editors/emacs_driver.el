@@ -124,15 +124,32 @@
     (goto-char (+ start from))
     (undo-boundary)))
 
+(defun driver-edited ()
+  "Wait for an edit, say the text with it, and undo it."
+  (driver-wait "the edit" #'buffer-modified-p)
+  (driver-text)
+  (driver-undo))
+
+(defun driver-ask-and-edit ()
+  "Ask for state and reason, then edit by instruction."
+  (tabwright-status)
+  (driver-told "ready, model")
+  (tabwright-why)
+  (driver-told "nothing was asked yet")
+  (driver-line 6)
+  (tabwright-edit "put the factor first")
+  (driver-wait "the edit" #'buffer-modified-p)
+  (driver-told "edited")
+  (driver-text)
+  (driver-undo))
+
 (defun driver-fix (file)
   "Mend what another tool reports in FILE, then undo."
   (driver-eglot file)
   (driver-report-error 2 15 16 "undefined name `c`")
   (driver-choose "Fix")
   (tabwright-actions)
-  (driver-wait "the edit" #'buffer-modified-p)
-  (driver-text)
-  (driver-undo))
+  (driver-edited))
 
 (defun driver-eglot-actions (file)
   "Mend a syntax error that the server itself reports in FILE, by eglot's own command."
@@ -144,23 +161,12 @@
   (driver-choose "Fix")
   (let ((last-nonmenu-event ?a)) ; else eglot takes it for a mouse's
     (eglot-code-actions (point) nil nil t))
-  (driver-wait "the edit" #'buffer-modified-p)
-  (driver-text)
-  (driver-undo))
+  (driver-edited))
 
 (defun driver-commands (file)
   "Edit FILE by instruction, and ask for the rest."
   (driver-eglot file)
-  (tabwright-status)
-  (driver-told "ready, model")
-  (tabwright-why)
-  (driver-told "nothing was asked yet")
-  (driver-line 6)
-  (tabwright-edit "put the factor first")
-  (driver-wait "the edit" #'buffer-modified-p)
-  (driver-told "edited")
-  (driver-text)
-  (driver-undo)
+  (driver-ask-and-edit)
   (tabwright-edit "")
   (driver-told "say what should be changed")
   (tabwright-explain)
@@ -228,23 +234,12 @@
   (driver-wait "the diagnostic" (lambda () (/= 0 (hash-table-count (lsp-diagnostics)))))
   (driver-choose "Fix")
   (call-interactively #'lsp-execute-code-action)
-  (driver-wait "the edit" #'buffer-modified-p)
-  (driver-text)
-  (driver-undo))
+  (driver-edited))
 
 (defun driver-lsp-commands (file)
   "Edit FILE by instruction, and ask for the rest."
   (driver-lsp file)
-  (tabwright-status)
-  (driver-told "ready, model")
-  (tabwright-why)
-  (driver-told "nothing was asked yet")
-  (driver-line 6)
-  (tabwright-edit "put the factor first")
-  (driver-wait "the edit" #'buffer-modified-p)
-  (driver-told "edited")
-  (driver-text)
-  (driver-undo))
+  (driver-ask-and-edit))
 
 (defun driver-compile (file folder)
   "Compile every file of FOLDER beside FILE, a warning being an error."
