@@ -38,8 +38,8 @@ function addLanguage(home, locale) {
 }
 
 export class Editor {
-  /** Install the extension into a home and open its workspace. */
-  static async open(home, { settings = {}, environment = {}, locale = 'en', trust = true, vsix = VSIX } = {}) {
+  /** Install the extension into a home and open its workspace; one that `drives` can run a suite. */
+  static async open(home, { settings = {}, environment = {}, locale = 'en', trust = true, vsix = VSIX, drives = false } = {}) {
     need(ENTRY, 'run npm run setup in test/');
     need(vsix, 'run npm run package');
     const editor = new Editor();
@@ -61,6 +61,7 @@ export class Editor {
       ...['--bind-addr', `127.0.0.1:${editor.port}`, '--auth', 'none', '--disable-telemetry'],
       ...['--disable-update-check', '--disable-getting-started-override'],
       ...(trust ? ['--disable-workspace-trust'] : []),
+      ...(drives ? ['--vscode-option', 'enable-smoke-test-driver'] : []),
       ...(locale === 'en' ? [] : ['--locale', locale]),
       ...['--reconnection-grace-time', '5', '--config', path.join(home.path, 'config.yaml'), workspace],
     ]);
@@ -98,6 +99,17 @@ export class Editor {
     this.page = await this.context.newPage();
     await this.page.goto(address);
     await this.page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 90_000 });
+  }
+
+  /** Load the window anew with a suite in its extension host: its lines go to `log`, its end to `exit`. */
+  async inHost(extension, suite, { log, exit }) {
+    const here = (file) => `vscode-remote://127.0.0.1:${this.port}${file}`;
+    const payload = [['extensionDevelopmentPath', here(extension)], ['extensionTestsPath', here(suite)]];
+    await this.page.exposeFunction('codeAutomationLog', (level, parts) => log(parts.map(String).join(' ')));
+    await this.page.exposeFunction('codeAutomationExit', exit);
+    const address = new URL(this.page.url());
+    address.searchParams.set('payload', JSON.stringify(payload));
+    await this.page.goto(address.href);
   }
 
   // Keys and commands ---------------------------------------------------------------------------

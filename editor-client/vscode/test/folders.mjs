@@ -12,6 +12,8 @@ export const ROOT = path.resolve(EXTENSION, '..', '..');
 export const EDITOR = process.env.TABWRIGHT_EDITOR ?? HERE;
 export const PYTHON = process.env.PYTHON ?? path.join(ROOT, '.venv', 'bin', 'python');
 export const VSIX = process.env.TABWRIGHT_VSIX ?? path.join(EXTENSION, 'tabwright.vsix');
+/** Whether what a test needs must be here: then its lack fails instead of skipping. */
+export const REQUIRED = process.env.TABWRIGHT_EDITORS === 'required';
 export const PICTURES = process.env.TABWRIGHT_PICTURES ?? path.join(EXTENSION, 'out', 'pictures');
 
 /** A home for one editor: settings, extensions, caches and a workspace; gone after `close`. */
