@@ -1,4 +1,4 @@
-"""The server's state between requests: settings, buffers, engine, sessions, and what was said."""
+"""The server's state between requests: settings, buffers, engine, and what was said."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 from tabwright import __version__, paths
-from tabwright.client.answers import Answers
 from tabwright.client.engine import EngineError
 from tabwright.core.context import Document
 from tabwright.core.text import Snapshot
@@ -22,19 +22,20 @@ from tabwright.lsp.engines import (
     Runtime,
     about,
     make_engine,
-    options_of,
     tell,
 )
+from tabwright.lsp.notices import Notices
 from tabwright.lsp.outcome import Outcome, nothing
 from tabwright.lsp.privacy import Privacy
 from tabwright.lsp.progress import Client
 from tabwright.lsp.pulling import Puller
 from tabwright.lsp.report import Report
-from tabwright.lsp.session import Session, Setup
+from tabwright.lsp.sessions import Sessions
 from tabwright.lsp.settings import Settings
 from tabwright.lsp.usage import Usage
 from tabwright.lsp.waiting import Work
 from tabwright.lsp.watching import Watchers
+from tabwright.lsp.words import Said
 from tabwright.statistics import Statistics
 
 logger = logging.getLogger(__name__)
@@ -42,12 +43,6 @@ logger = logging.getLogger(__name__)
 _SETTINGS_S = 15.0
 _MOST_OTHERS = 8
 _MOST_CHARACTERS = 100_000
-_ADVICE = {
-    "model_missing": "Run the command tabwright.pull, or 'tabwright models pull' in a terminal.",
-    "unavailable": "'tabwright doctor' in a terminal tells more; the next request tries again.",
-    "engine": "'tabwright doctor' in a terminal tells more.",
-    "internal": "The server's log says more; please report it.",
-}
 
 
 class Host:
@@ -56,6 +51,7 @@ class Host:
     def __init__(self, client: Client, make: MakeEngine = make_engine) -> None:
         """Start with default settings and nothing open; ``make`` gives the engine for settings."""
         self.client = client
+        self.notices = Notices(client)
         self.buffers = Buffers()
         self.settings = Settings()
         self.puller = Puller(client, self._pulled)
@@ -73,12 +69,9 @@ class Host:
         self._roots: tuple[str, ...] = ()
         self._runtime: Runtime | None = None
         self._privacy = Privacy(())
-        self._answers = Answers()
-        self._sessions: dict[str, Session] = {}
-        self._said: set[str] = set()
+        self._sessions = Sessions()
         self._tasks: set[asyncio.Task[None]] = set()
         self._files = ThreadPoolExecutor(1, "tabwright-files")
-        self._thinking = ThreadPoolExecutor(1, "tabwright-work")
         self._configured = asyncio.Event()
 
     # Settings and life --------------------------------------------------------------------------
@@ -87,7 +80,7 @@ class Host:
         """Take in settings of whatever shape; each warning is shown once."""
         found, warnings = settings.parse(data)
         for warning in warnings:
-            self.say(f"settings: {warning}", "warning", f"Tabwright: {warning}")
+            self.notices.warn("settings", warning)
         if roots is not None:
             self._roots = tuple(roots)
         old, self.settings = self.settings, found
@@ -100,7 +93,7 @@ class Host:
             self._roots,
             found.privacy.deny,
             found.privacy.respect_gitignore,
-            warn=partial(self._warn_later, asyncio.get_running_loop()),
+            warn=partial(self.notices.warn_later, asyncio.get_running_loop()),
         )
         same = (old.engine, old.remote, old.model) == (found.engine, found.remote, found.model)
         if not same and self._runtime is not None:
@@ -108,9 +101,7 @@ class Host:
             self._runtime = None
             self.start()
         if old != found:
-            self._answers.forget()
-            for session in self._sessions.values():
-                session.reset()
+            self._sessions.reset()
         self._configured.set()
         self.watchers.configured()
 
@@ -130,30 +121,27 @@ class Host:
     async def aclose(self) -> None:
         """Give everything up; takes as long as closing connections does."""
         self.puller.close()
-        for session in self._sessions.values():
-            session.close()
+        self._sessions.close()
         self.watchers.close()
         for task in list(self._tasks):
             task.cancel()
         if self._runtime is not None:
             await self._runtime.aclose()
-        for pool in (self._files, self._thinking):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._sessions.end()
+        self._files.shutdown(wait=False, cancel_futures=True)
 
     # Buffers ------------------------------------------------------------------------------------
 
     def changed(self, uri: str) -> None:
         """A document has a new text."""
-        session, snapshot = self._sessions.get(uri), self.buffers.get(uri)
-        if session is not None and snapshot is not None:
-            session.changed(snapshot)
+        snapshot = self.buffers.get(uri)
+        if snapshot is not None:
+            self._sessions.changed(uri, snapshot)
         self.watchers.changed(uri)
 
     def closed(self, uri: str) -> None:
         """A document is gone: what is under way for it is given up."""
-        session = self._sessions.pop(uri, None)
-        if session is not None:
-            session.close()
+        self._sessions.closed(uri)
         self.watchers.closed(uri)
 
     # What completions and actions need ----------------------------------------------------------
@@ -188,6 +176,8 @@ class Host:
         self, cursor: Cursor | None, uri: str, position: tuple[int, int], *, invoked: bool
     ) -> Outcome:
         """Answer one request; never raises but CancelledError. Remembered for ``why``."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         try:
             outcome = await self._complete(cursor, uri, invoked)
             own = asyncio.current_task()
@@ -196,9 +186,12 @@ class Host:
                 raise asyncio.CancelledError
         except Exception as error:  # noqa: BLE001 - any failure is an empty answer with a reason
             log.failure("a completion failed", error)
-            outcome = nothing(f"an error in the server: {type(error).__name__}", problem="internal")
+            reason = Said("an error in the server: {0}", type(error).__name__)
+            outcome = nothing(reason, problem="internal")
         except asyncio.CancelledError:
-            self.report.note(nothing("the editor cancelled the request"), uri, position)
+            outcome = nothing("the editor cancelled the request")
+            waited_ms = (loop.time() - started) * 1000
+            self.report.note(replace(outcome, ms=waited_ms), uri, position)
             raise
         self.report.note(outcome, uri, position)
         if cursor is not None:
@@ -214,7 +207,7 @@ class Host:
             return nothing("the editor has not sent its settings", "no initialized notification")
         language = cursor.snapshot.language_id
         if not self.settings.is_on(language):
-            return nothing("completion is switched off", f"by the settings, for {language}")
+            return nothing("completion is switched off", Said("by the settings, for {0}", language))
         runtime = self.start()
         if not runtime.ready:
             warming = runtime.warm()
@@ -224,23 +217,10 @@ class Host:
             failure = runtime.failure
             if failure is not None:
                 return nothing(failure.message, problem=failure.kind)
-            return nothing("the model is still loading", f"{runtime.model}: {runtime.state}")
-        session = self._sessions.setdefault(uri, Session(uri, self._answers))
-        return await session.complete(cursor, invoked, self.others(uri), self._setup(runtime))
-
-    def _setup(self, runtime: Runtime) -> Setup:
-        loop = asyncio.get_running_loop()
-        wait = self.settings.completion.debounce_ms
-        return Setup(
-            engine=runtime.engine,
-            model=runtime.model,
-            options=options_of(self.settings),
-            model_info=runtime.model_info,
-            refused=self._privacy.allowed,
-            files=Work(partial(loop.run_in_executor, self._files)),
-            work=Work(partial(loop.run_in_executor, self._thinking)),
-            debounce_s=wait / 1000 if isinstance(wait, int) else None,
-        )
+            detail = Said("{0}: {1}", runtime.model, runtime.state)
+            return nothing("the model is still loading", detail)
+        setup = self._sessions.setup(runtime, self.settings, self.refused, self.files)
+        return await self._sessions.of(uri).complete(cursor, invoked, self.others(uri), setup)
 
     def others(self, uri: str) -> tuple[Document, ...]:
         """Other open documents that a prompt may show; ``refused`` has yet to see them."""
@@ -269,6 +249,7 @@ class Host:
             "remote": self.settings.remote.url or None,
             "pulling": list(self.puller.running),
             "encoding": self.buffers.encoding,
+            "log": log.path(),
             **self.report.figures(),
             **await about(self._runtime, self.settings.model),
         }
@@ -278,12 +259,6 @@ class Host:
         pulled = await self.puller.pull(name or self.settings.model)
         return {"ok": pulled.ok, "message": pulled.message}
 
-    def say(self, kind: str, level: str, message: str) -> None:
-        """Show a message, once for each kind."""
-        if kind not in self._said:
-            self._said.add(kind)
-            self.client.show(level, message)
-
     def trouble(self, kind: str, reason: str) -> None:
         """Tell once of each kind of failure; offers a local model that is missing."""
         local = self._runtime is None or not self._runtime.remote
@@ -292,14 +267,7 @@ class Host:
                 self._runtime.lost(reason)
                 self.spawn(self.puller.offer(self._runtime.model))
             return
-        self.say(
-            kind, "warning", f"Tabwright: {reason}. {_ADVICE.get(kind, '')}".replace("..", ".")
-        )
-
-    def _warn_later(self, loop: asyncio.AbstractEventLoop, message: str) -> None:
-        # The rules are read on a thread; the editor is spoken to on the loop.
-        show = partial(self.say, f"privacy: {message}", "warning", f"Tabwright: {message}")
-        loop.call_soon_threadsafe(show)
+        self.notices.trouble(kind, reason)
 
     def _pulled(self, name: str) -> None:
         if self._runtime is not None and name == self._runtime.model:
@@ -307,7 +275,8 @@ class Host:
 
     async def _bring_up(self, runtime: Runtime) -> None:
         warming = runtime.warm(again=True)
-        bar = await self.client.bar(f"Tabwright: loading {runtime.model}", cancellable=False)
+        title = Said("Tabwright: loading {0}", runtime.model)
+        bar = await self.client.bar(title, cancellable=False)
         told = asyncio.create_task(tell(bar, runtime))
         try:
             await asyncio.shield(warming)

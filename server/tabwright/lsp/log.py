@@ -66,6 +66,14 @@ def configure(level: str = "info") -> None:
     set_level(level)
 
 
+def path() -> str | None:
+    """Where the log is written to, None when there is no such file."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.handlers.RotatingFileHandler):
+            return handler.baseFilename
+    return None
+
+
 def set_level(level: str) -> None:
     """Set how much of our own is logged: "debug", "info", "warning" or "error"."""
     logger.setLevel(level.upper())
