@@ -116,13 +116,18 @@ class Editor:
             self.client.feature(method)(handler)
 
     async def initialize(
-        self, capabilities: types.ClientCapabilities, options: Any, root: Path | None
+        self,
+        capabilities: types.ClientCapabilities,
+        options: Any,
+        root: Path | None,
+        locale: str | None = None,
     ) -> None:
         params = types.InitializeParams(
             process_id=os.getpid(),
             capabilities=capabilities,
             initialization_options=options,
             root_uri=root.as_uri() if root else None,
+            locale=locale,
         )
         self.result = await asyncio.wait_for(self.client.initialize_async(params), 20)
         self.client.initialized(types.InitializedParams())
@@ -302,6 +307,7 @@ async def editing(
     root: Path | None = None,
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    locale: str | None = None,
 ) -> AsyncIterator[Editor]:
     """Start a server, initialize it, and end it properly."""
     editor = Editor(LanguageClient("test-editor", "1"), settings, chosen)
@@ -309,7 +315,7 @@ async def editing(
     started = time.perf_counter()
     command = (sys.executable, "-m", "tabwright", "serve", *arguments)
     await editor.client.start_io(*command, env=home.environment(environment))
-    await editor.initialize(announce or capabilities("utf-16"), options, root)
+    await editor.initialize(announce or capabilities("utf-16"), options, root, locale)
     editor.started_s = time.perf_counter() - started
     try:
         yield editor

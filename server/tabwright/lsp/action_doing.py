@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,12 +26,15 @@ from tabwright.lsp.imported import imported
 from tabwright.lsp.privacy import screened
 from tabwright.lsp.progress import Bar
 from tabwright.lsp.waiting import Work
+from tabwright.lsp.words import Said, without_stop
 
 logger = logging.getLogger(__name__)
 
 CANCELLED = "cancelled"
 REFUSED = "this file is kept from the model"
 _POLL_S = 0.05
+_DOUBT = "{0} (may be wrong: {1})"
+_DOUBTS: Mapping[str, str] = {"checker": "{0} (not checked: {1})", "risk": "{0} (risky: {1})"}
 _USUAL_CONTEXT = 32_768
 _ELSEWHERE = frozenset({"explain", "tests", "translate"})  # what leaves the document as it is
 
@@ -51,9 +54,11 @@ class Done:
 
     @property
     def marked(self) -> str:
-        """The title, with what is doubtful about the candidate."""
-        doubt = _doubt(self.faults)
-        return f"{self.title} ({doubt})" if doubt else self.title
+        """The title, with the worst that speaks against the candidate."""
+        if not self.faults:
+            return self.title
+        worst = max(self.faults, key=lambda fault: fault.weight)
+        return Said(_DOUBTS.get(worst.kind, _DOUBT), self.title, said(worst))
 
 
 def guessed(name: str) -> ModelInfo:
@@ -61,19 +66,10 @@ def guessed(name: str) -> ModelInfo:
     return ModelInfo(name, family_by_name(name), _USUAL_CONTEXT)
 
 
-def _doubt(faults: Sequence[Fault]) -> str:
-    """The worst that speaks against a candidate, in words for a title; "" when nothing does."""
-    if not faults:
-        return ""
-    worst = max(faults, key=lambda fault: fault.weight)
-    start = {"checker": "not checked", "risk": "risky"}.get(worst.kind, "may be wrong")
-    return f"{start}: {said(worst)}"
-
-
 def said(fault: Fault) -> str:
     """A fault in words, with its line where that is known."""
-    message = fault.message.rstrip(".")
-    return f"{message} (line {fault.line})" if fault.line else message
+    message = without_stop(fault.message)
+    return Said("{0} (line {1})", message, fault.line) if fault.line else message
 
 
 class Doing:
@@ -132,7 +128,7 @@ class Doing:
             after=wish.after,
             history=history,
         )
-        bar = await self._host.client.bar(f"Tabwright: {title}", cancellable=True)
+        bar = await self._host.client.bar(Said("Tabwright: {0}", title), cancellable=True)
         last = CANCELLED
         try:
             done = await self._watched(assist, inputs, wish, title, bar)
@@ -160,7 +156,8 @@ class Doing:
         return CLOSED if now is None else STALE
 
     def _failed(self, done: Done) -> Done:
-        self._host.client.show("warning", f"Tabwright: {done.title}: {done.reason.rstrip('.')}.")
+        told = Said("Tabwright: {0}: {1}.", done.title, without_stop(done.reason))
+        self._host.client.show("warning", told)
         return done
 
     async def _watched(
@@ -195,10 +192,11 @@ class Doing:
             return Nothing("the editor has not sent its settings")
         settings = host.settings
         if not settings.is_on(wish.snapshot.language_id):
-            return Nothing(f"the settings switch it off for {wish.snapshot.language_id}")
+            language = wish.snapshot.language_id
+            return Nothing(Said("the settings switch it off for {0}", language))
         refusal, others = await host.files(screened, host.refused, wish.path or uri, inputs.others)
         if refusal is not None:
-            return Nothing(f"{REFUSED}: {refusal}")
+            return Nothing(Said("this file is kept from the model: {0}", refusal))
         root = host.root_of(wish.path)
         if assist.kind == "fix":
             found = await host.files(imported, wish.snapshot, wish.path, root, host.refused)
@@ -246,4 +244,4 @@ class Doing:
 def _words(error: Exception) -> str:
     if isinstance(error, EngineError):
         return str(error)
-    return f"an error in the server ({type(error).__name__}); its log says more"
+    return Said("an error in the server ({0}); its log says more", type(error).__name__)

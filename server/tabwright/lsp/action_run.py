@@ -18,6 +18,7 @@ from tabwright.core.text import Edit, Span, apply
 from tabwright.lsp import log
 from tabwright.lsp.action_checks import Checks, Place
 from tabwright.lsp.waiting import Work
+from tabwright.lsp.words import Said
 from tabwright.lsp.workspace_edits import moved
 
 logger = logging.getLogger(__name__)
@@ -144,7 +145,8 @@ class _Run:
                 async with asyncio.timeout_at(self._until):
                     answer = await self._answer(request)
             except TimeoutError:
-                self._reasons.append(f"the model was not done within {self._setup.seconds:g} s")
+                seconds = f"{self._setup.seconds:g}"
+                self._reasons.append(Said("the model was not done within {0} s", seconds))
                 break
             except EngineError as error:
                 if not question and not self._found:
@@ -199,7 +201,7 @@ class _Run:
             lines += text.count("\n") if not index else 0
             if loop.time() - told_at >= _TELL_S:
                 told_at = loop.time()
-                self._tell(self._words(f"{lines + 1} lines written"), None)
+                self._tell(self._words(Said("{0} lines written", lines + 1)), None)
 
         answer = await self._setup.engine.generate(request, on_text)
         if request.n == 1:
@@ -208,12 +210,15 @@ class _Run:
 
     def _words(self, what: str) -> str:
         number = self._asked + 1
-        return f"{what} (try {number} of {self._setup.candidates})" if self._asked else what
+        if not self._asked:
+            return what
+        return Said("{0} (try {1} of {2})", what, number, self._setup.candidates)
 
     async def _take(self, action: Action, ended: str, text: str) -> None:
         """Make a candidate of an answer, or note why it is none."""
         if ended != "stop":
-            self._reasons.append(_UNENDED.get(ended, ended).format(action.max_tokens))
+            words = _UNENDED.get(ended)
+            self._reasons.append(Said(words, action.max_tokens) if words else ended)
             return
         proposal = await self._setup.work(self._assist.finish, action, text)
         if isinstance(proposal, Nothing):
@@ -280,7 +285,7 @@ class _Run:
 
 
 _UNENDED = {
-    "length": "the model did not come to an end within {} tokens",
+    "length": "the model did not come to an end within {0} tokens",
     "cancelled": "the engine gave the question up",
 }
 
@@ -291,7 +296,7 @@ async def _in_time(checking: Awaitable[T], seconds: float) -> T | Fault:
         async with asyncio.timeout(seconds):
             return await checking
     except TimeoutError:
-        return Fault("checker", f"the checks were not done within {seconds:g} s")
+        return Fault("checker", Said("the checks were not done within {0} s", f"{seconds:g}"))
     except Exception as error:  # noqa: BLE001 - a broken check must not cost the suggestion
         log.failure("a check failed", error)
-        return Fault("checker", f"the checks failed ({type(error).__name__})")
+        return Fault("checker", Said("the checks failed ({0})", type(error).__name__))

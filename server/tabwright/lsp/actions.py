@@ -19,6 +19,7 @@ from tabwright.lsp.action_list import Listed, listed
 from tabwright.lsp.action_run import Candidate
 from tabwright.lsp.host import Host
 from tabwright.lsp.progress import Editor
+from tabwright.lsp.words import Said, joined, without_stop
 
 ACT, SHOW = "tabwright.act", "tabwright.show"
 _MOST_TOLD = 3
@@ -87,11 +88,12 @@ class Actions:
         fixed = [] if one.diagnostic is None else [params.context.diagnostics[one.diagnostic]]
         where = fixed[0].range if fixed else params.range
         data = data_of(one.assist.kind, snapshot, where, fixed, one.target)
-        command = types.Command(one.title, ACT, arguments=[{**data, "title": one.title}])
+        title = self.editor.language.tell(one.title)
+        command = types.Command(title, ACT, arguments=[{**data, "title": title}])
         if not self.able.literals:
             return command
         return types.CodeAction(
-            title=one.title,
+            title=title,
             kind=one.assist.lsp_kind,
             diagnostics=fixed or None,
             data=data if self.able.resolves_edit else None,
@@ -112,9 +114,10 @@ class Actions:
             self.refuse(done, made.reason)
             return action
         self.tell(done)
-        action.title, action.edit = done.marked, made.edit
+        tell = self.editor.language.tell
+        action.title, action.edit = tell(done.marked), made.edit
         if made.uri and self.able.resolves_command and self.able.shows:
-            action.command = types.Command("Show it", SHOW, arguments=[{"uri": made.uri}])
+            action.command = types.Command(tell("Show it"), SHOW, arguments=[{"uri": made.uri}])
         return action
 
     async def act(self, argument: Mapping[str, object]) -> dict[str, object]:
@@ -136,7 +139,8 @@ class Actions:
         try:
             return wish(data, self.host.buffers, kind)
         except Unusable as error:
-            self.host.client.show("warning", f"Tabwright: {title or 'this action'}: {error}.")
+            told = Said("Tabwright: {0}: {1}.", title or "this action", str(error))
+            self.host.client.show("warning", told)
             return str(error)
 
     async def edit(self, wished: Wish, done: Done) -> Made:
@@ -176,7 +180,7 @@ class Actions:
             return {"applied": False, "reason": made.reason}
         reason = "the editor does not let a server edit"
         if self.able.applies or unannounced:
-            reason = await self.editor.apply(f"Tabwright: {done.title}", made.edit)
+            reason = await self.editor.apply(Said("Tabwright: {0}", done.title), made.edit)
         if reason:
             self.refuse(done, reason)
         elif made.uri and self.able.shows:
@@ -197,17 +201,21 @@ class Actions:
         heavy = [said(fault) for fault in done.faults if fault.weight]
         unchecked = [said(fault) for fault in done.faults if not fault.weight]
         if heavy:
-            words = "; ".join(heavy[:_MOST_TOLD])
-            self.host.client.show("warning", f"Tabwright: {done.title}: look closely: {words}.")
+            words = joined(heavy[:_MOST_TOLD])
+            told = Said("Tabwright: {0}: look closely: {1}.", done.title, words)
+            self.host.client.show("warning", told)
         for words in unchecked:
-            self.host.say(f"unchecked: {words}", "warning", f"Tabwright: {done.title}: {words}.")
+            told = Said("Tabwright: {0}: {1}.", done.title, words)
+            self.host.notices.say(f"unchecked: {words}", "warning", told)
         if note:
-            self.host.client.show("info", f"Tabwright: {done.title}: {note.rstrip('.')}.")
+            told = Said("Tabwright: {0}: {1}.", done.title, without_stop(note))
+            self.host.client.show("info", told)
 
     def refuse(self, done: Done, reason: str) -> None:
         """Show why a candidate cannot be had; that there is none has been shown already."""
         if done.candidate is not None:
-            self.host.client.show("warning", f"Tabwright: {done.title}: {reason.rstrip('.')}.")
+            told = Said("Tabwright: {0}: {1}.", done.title, without_stop(reason))
+            self.host.client.show("warning", told)
 
 
 def _edit(snapshot: Snapshot, after: str, encoding: str, versions: bool) -> types.WorkspaceEdit:

@@ -9,12 +9,17 @@ from tabwright import paths
 from tabwright.lsp.progress import Client
 from tabwright.lsp.pulling import NO, YES, Puller
 from tabwright.lsp.waiting import Work
+from tabwright.lsp.words import Said
 from tabwright.models.catalog import CATALOG, DEFAULT_ACTIONS
 
 logger = logging.getLogger(__name__)
 
 NEVER = "Never ask"
 _DECLINED = ".declined"
+_OFFER = (
+    "Tabwright does code actions better with the model {0} ({1} to download, licence {2}). "
+    "Pull it now? Until then the smaller one does them."
+)
 Spawn = Callable[[Coroutine[object, object, None]], object]
 
 
@@ -48,10 +53,7 @@ class ActionsModel:
             return
         model = CATALOG[DEFAULT_ACTIONS]
         size = f"{model.download_bytes / 1e6:.0f} MB"
-        question = (
-            f"Tabwright does code actions better with the model {model.name} ({size} to download, "
-            f"licence {model.licence}). Pull it now? Until then the smaller one does them."
-        )
+        question = Said(_OFFER, model.name, size, model.licence)
         chosen = await self._client.ask("info", question, (YES, NO, NEVER))
         if chosen == YES:
             await self._puller.pull(model.name)

@@ -15,6 +15,7 @@ from tabwright.core.task import ModelInfo
 from tabwright.lsp import log
 from tabwright.lsp.progress import Bar
 from tabwright.lsp.settings import Settings
+from tabwright.lsp.words import Said
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,8 @@ class Runtime:
         except Exception as error:  # noqa: BLE001 - the task promises not to raise
             log.failure("the engine could not be brought up", error)
             self.state = FAILED
-            self.failure = Failure("unavailable", f"the engine could not be started: {error}")
+            message = Said("the engine could not be started: {0}", error)
+            self.failure = Failure("unavailable", message)
         else:
             self.state = READY
         logger.info("model %s: %s", self.model, self.state)

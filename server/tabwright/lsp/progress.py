@@ -15,6 +15,7 @@ from tabwright.core.action import Diagnostic
 from tabwright.core.text import Snapshot
 from tabwright.lsp.protocol import Encoding, to_sent_diagnostic
 from tabwright.lsp.rpc import RpcServer
+from tabwright.lsp.words import ENGLISH, Language
 
 logger = logging.getLogger(__name__)
 
@@ -61,23 +62,30 @@ class Client(Protocol):
 
 
 class Editor:
-    """A Client over pygls."""
+    """A Client over pygls, which translates what it is told in English."""
 
-    def __init__(self, server: RpcServer) -> None:
-        """Speak through ``server``, once it is initialized."""
+    def __init__(self, server: RpcServer, language: Language = ENGLISH) -> None:
+        """Speak through ``server``, once it is initialized, in the client's ``language``."""
         self._server = server
+        self.language = language
 
     def show(self, level: str, message: str) -> None:
         """Send window/showMessage."""
-        self._server.window_show_message(types.ShowMessageParams(_LEVELS[level], message))
+        params = types.ShowMessageParams(_LEVELS[level], self.language.tell(message))
+        self._server.window_show_message(params)
 
     async def ask(self, level: str, message: str, actions: Sequence[str]) -> str | None:
-        """Send window/showMessageRequest and wait for the answer, however long that takes."""
-        items = [types.MessageActionItem(action) for action in actions]
-        params = types.ShowMessageRequestParams(_LEVELS[level], message, items)
+        """Send window/showMessageRequest and wait for the answer, however long that takes.
+
+        The answer is one of ``actions`` as it was given, whatever the button was called.
+        """
+        tell = self.language.tell
+        named = {tell(action): action for action in actions}
+        items = [types.MessageActionItem(name) for name in named]
+        params = types.ShowMessageRequestParams(_LEVELS[level], tell(message), items)
         asked = self._server.window_show_message_request_async(params)
         chosen = await self._server.ask(asked, "an answer", seconds=86_400)
-        return chosen.title if chosen is not None else None
+        return named.get(chosen.title) if chosen is not None else None
 
     async def bar(self, title: str, *, cancellable: bool) -> Bar:
         """Create a work-done progress and begin it; a bar that shows nothing if that fails."""
@@ -93,13 +101,14 @@ class Editor:
         except (JsonRpcException, TimeoutError) as error:
             logger.info("the editor shows no progress: %s", type(error).__name__)
             return NoBar()
-        begin = types.WorkDoneProgressBegin(title=title, cancellable=cancellable)
+        shown = self.language.tell(title)
+        begin = types.WorkDoneProgressBegin(title=shown, cancellable=cancellable)
         progress.begin(token, begin)
-        return EditorBar(self._server, token)
+        return EditorBar(self._server, token, self.language)
 
     async def apply(self, label: str, edit: types.WorkspaceEdit) -> str:
         """Have an edit applied; why it was not, "" when it was."""
-        params = types.ApplyWorkspaceEditParams(edit, label=label)
+        params = types.ApplyWorkspaceEditParams(edit, label=self.language.tell(label))
         asked = self._server.workspace_apply_edit_async(params)
         answer = await self._server.ask(asked, "an answer to an edit", seconds=_APPLY_S)
         if answer is None:
@@ -125,10 +134,11 @@ class Editor:
 class EditorBar:
     """A Bar over $/progress."""
 
-    def __init__(self, server: RpcServer, token: str) -> None:
+    def __init__(self, server: RpcServer, token: str, language: Language) -> None:
         """Report on ``token``, which was begun."""
         self._progress = server.work_done_progress
         self._token = token
+        self._language = language
         self._open = True
 
     @property
@@ -140,15 +150,17 @@ class EditorBar:
     def report(self, message: str, percent: float | None = None) -> None:
         """Send a report."""
         whole = None if percent is None else min(100, max(0, int(percent)))
-        report = types.WorkDoneProgressReport(message=message, percentage=whole)
         if self._open:
+            told = self._language.tell(message)
+            report = types.WorkDoneProgressReport(message=told, percentage=whole)
             self._progress.report(self._token, report)
 
     def end(self, message: str) -> None:
         """Send the end; once is enough."""
         if self._open:
             self._open = False
-            self._progress.end(self._token, types.WorkDoneProgressEnd(message=message))
+            end = types.WorkDoneProgressEnd(message=self._language.tell(message))
+            self._progress.end(self._token, end)
             self._progress.tokens.pop(self._token, None)
 
 

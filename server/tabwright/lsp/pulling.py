@@ -14,12 +14,18 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from tabwright.lsp.progress import Bar, Client
+from tabwright.lsp.words import Said, without_stop
 from tabwright.models.catalog import CATALOG
 
 logger = logging.getLogger(__name__)
 
 _CANCELLED = "cancelled; what was downloaded is kept"
 YES, NO = "Pull it", "Not now"
+_OFFER = "Tabwright completes code with the model {0}, which is not on this machine. Pull it now?"
+_OFFER_OF_CATALOG = (
+    "Tabwright completes code with the model {0}, which is not on this machine. Pull it now? "
+    "({1} to download, licence {2})"
+)
 _POLL_S = 0.1
 _GRACE_S = 3.0
 _LINE_BYTES = 1 << 20
@@ -56,13 +62,12 @@ class Puller:
         if name in self._offered or name in self._running:
             return
         self._offered.add(name)
-        question = f"Tabwright completes code with the model {name}, which is not on this machine."
         model = CATALOG.get(name)
-        if model is not None:
-            size = f"{model.download_bytes / 1e6:.0f} MB"
-            question += f" Pull it now? ({size} to download, licence {model.licence})"
+        if model is None:
+            question = Said(_OFFER, name)
         else:
-            question += " Pull it now?"
+            size = f"{model.download_bytes / 1e6:.0f} MB"
+            question = Said(_OFFER_OF_CATALOG, name, size, model.licence)
         chosen = await self._client.ask("info", question, (YES, NO))
         if chosen == YES:
             await self.pull(name)
@@ -83,17 +88,18 @@ class Puller:
                 process.terminate()
 
     async def _pull(self, name: str) -> Pulled:
-        bar = await self._client.bar(f"Tabwright: pulling {name}", cancellable=True)
+        bar = await self._client.bar(Said("Tabwright: pulling {0}", name), cancellable=True)
         try:
             result = await self._run(name, bar)
         except OSError as error:
-            result = Pulled(False, f"the pull could not be started: {error}")
+            result = Pulled(False, Said("the pull could not be started: {0}", error))
         bar.end(result.message)
         if result.ok:
-            self._client.show("info", f"Tabwright: {name} is ready.")
+            self._client.show("info", Said("Tabwright: {0} is ready.", name))
             self._pulled(name)
         elif result.message != _CANCELLED:
-            self._client.show("error", f"Tabwright: {name} was not pulled: {result.message}")
+            why = without_stop(result.message)
+            self._client.show("error", Said("Tabwright: {0} was not pulled: {1}.", name, why))
         return result
 
     async def _run(self, name: str, bar: Bar) -> Pulled:
@@ -120,7 +126,7 @@ class Puller:
                 await readers
         if status == 0:
             return Pulled(True, "ready")
-        return Pulled(False, said[-1] if said else f"it ended with status {status}")
+        return Pulled(False, said[-1] if said else Said("it ended with status {0}", status))
 
 
 async def _relay(process: Process, bar: Bar, said: deque[str]) -> None:
@@ -174,14 +180,15 @@ def _words(report: Mapping[str, object]) -> tuple[str, float | None]:
         return float(value) if isinstance(value, int | float) else 0.0
 
     stage = str(report.get("stage"))
-    words = [_STAGES.get(stage, stage)]
+    words = _STAGES.get(stage, stage)
     done, total = number("done"), number("total")
     if stage == "download" and total:
-        words.append(f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
+        here, whole = f"{done / 1e6:.0f}", f"{total / 1e6:.0f}"
+        words = Said("{0}, {1} of {2} MB", words, here, whole)
         if number("speed"):
-            words.append(f"{number('speed') / 1e6:.1f} MB/s")
+            words = Said("{0}, {1} MB/s", words, f"{number('speed') / 1e6:.1f}")
         if number("eta_s"):
-            words.append(f"{number('eta_s'):.0f} s left")
+            words = Said("{0}, {1} s left", words, f"{number('eta_s'):.0f}")
     elif report.get("message"):
-        words.append(str(report["message"]))
-    return ", ".join(words), 100 * done / total if total else None
+        words = Said("{0}, {1}", words, str(report["message"]))
+    return words, 100 * done / total if total else None

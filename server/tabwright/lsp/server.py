@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from tabwright.lsp.documents import path_of
 from tabwright.lsp.rpc import RpcServer
 from tabwright.lsp.settings import SECTION, parse
 from tabwright.lsp.sync import DocumentProtocol
+from tabwright.lsp.words import ENGLISH, language_of
 
 if TYPE_CHECKING:
     from tabwright.lsp.action_commands import Commands
@@ -42,6 +43,9 @@ ACTION_KINDS = (
 _ACTIONS = types.CodeActionOptions(code_action_kinds=list(ACTION_KINDS), resolve_provider=True)
 _CONFIGURATION_ID = "tabwright-configuration"
 
+_Answer = dict[str, object]
+_Handler = Callable[["Server", Mapping[str, object]], _Answer | Awaitable[_Answer]]
+
 
 class Server(RpcServer):
     """The language server; ``host`` holds its state."""
@@ -61,6 +65,7 @@ class Server(RpcServer):
         self.protocol.get_host = lambda: self.host
         self.protocol.before_capabilities = self._before_capabilities
         self.initial: object = None
+        self.language = ENGLISH
         _register(self)
 
     @cached_property
@@ -70,7 +75,7 @@ class Server(RpcServer):
         from tabwright.lsp.host import Host
         from tabwright.lsp.progress import Editor
 
-        editor = Editor(self)
+        editor = Editor(self, self.language)
         host = Host(editor)
         encoding = host.buffers.encoding = self.protocol.encoding
         publish = partial(editor.publish, encoding=encoding)
@@ -86,7 +91,7 @@ class Server(RpcServer):
         from tabwright.lsp.progress import Editor
 
         able = abilities(self.client_capabilities)
-        found = Commands(Actions(self.host, Editor(self), able), self.host)
+        found = Commands(Actions(self.host, Editor(self, self.language), able), self.host)
         self.host.watchers.add(found)
         return found
 
@@ -100,6 +105,7 @@ class Server(RpcServer):
         inline = protocol.has_inline_completion(params.capabilities)
         menu = wanted.completion.menu
         self.initial = params.initialization_options
+        self.language = language_of(params.locale)
         if menu == "always" or (menu == "auto" and not inline):
             self.feature(types.TEXT_DOCUMENT_COMPLETION, _MENU)(_complete_menu)
 
@@ -111,19 +117,18 @@ def _register(server: Server) -> None:
     server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(_did_change_configuration)
     server.feature(types.TEXT_DOCUMENT_CODE_ACTION, _ACTIONS)(_code_action)
     server.feature(types.CODE_ACTION_RESOLVE)(_resolve)
-    server.command("tabwright.act")(_act)
-    server.command("tabwright.edit")(_edit)
-    server.command("tabwright.accept")(_accept)
-    server.command("tabwright.drop")(_drop)
-    server.command("tabwright.translate")(_translate)
-    server.command("tabwright.tests")(_tests)
-    server.command("tabwright.explain")(_explain)
-    server.command("tabwright.show")(_show)
-    server.command("tabwright.status")(_status)
-    server.command("tabwright.why")(_why)
-    server.command("tabwright.pull")(_pull)
-    server.command("tabwright.statistics")(_statistics)
-    server.command("tabwright.deleteStatistics")(_delete_statistics)
+    for name, handler in _COMMANDS.items():
+        server.command(f"tabwright.{name}")(_spoken(handler))
+
+
+def _spoken(handler: _Handler) -> Callable[[Server, Mapping[str, object]], Awaitable[_Answer]]:
+    """The handler of a command, answering in the client's language."""
+
+    async def spoken(ls: Server, argument: Mapping[str, object]) -> _Answer:
+        found = handler(ls, argument)
+        return ls.language.answer(await found if isinstance(found, Awaitable) else found)
+
+    return spoken
 
 
 async def _status(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
@@ -186,6 +191,23 @@ async def _explain(ls: Server, argument: Mapping[str, object]) -> dict[str, obje
 
 async def _show(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
     return await ls.commands.actions.show(argument)
+
+
+_COMMANDS: Mapping[str, _Handler] = {
+    "act": _act,
+    "edit": _edit,
+    "accept": _accept,
+    "drop": _drop,
+    "translate": _translate,
+    "tests": _tests,
+    "explain": _explain,
+    "show": _show,
+    "status": _status,
+    "why": _why,
+    "pull": _pull,
+    "statistics": _statistics,
+    "deleteStatistics": _delete_statistics,
+}
 
 
 async def _inline_completion(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
+
+from tabwright.lsp.words import Said
 
 SECTION = "tabwright"
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
@@ -37,16 +40,21 @@ def _number(low: float, high: float, *, whole: bool = True) -> tuple[Check, str]
             and low <= cast(float, value) <= high
         )
 
-    return check, f"a {'whole ' if whole else ''}number from {low:g} to {high:g}"
+    words = "a whole number from {0} to {1}" if whole else "a number from {0} to {1}"
+    return check, Said(words, f"{low:g}", f"{high:g}")
 
 
 def _choice(*values: str) -> tuple[Check, str]:
-    return (lambda value: value in values), " or ".join(map(repr, values))
+    return (lambda value: value in values), reduce(_either, map(repr, values))
+
+
+def _either(left: str, right: str) -> str:
+    return Said("{0} or {1}", left, right)
 
 
 def _or_auto(spec: tuple[Check, str]) -> tuple[Check, str]:
     check, expected = spec
-    return (lambda value: value == "auto" or check(value)), f"'auto' or {expected}"
+    return (lambda value: value == "auto" or check(value)), _either("'auto'", expected)
 
 
 def _is_switches(value: object) -> bool:
@@ -200,7 +208,8 @@ def parse(data: object) -> tuple[Settings, tuple[str, ...]]:
     if data is None or data == []:  # Lua writes an empty object so
         return Settings(), ()
     if not isinstance(data, Mapping):
-        return Settings(), (f"{SECTION}: expected an object, got {_shown(data)}; using defaults",)
+        words = "{0}: expected an object, got {1}; using defaults"
+        return Settings(), (Said(words, SECTION, _shown(data)),)
     section = _undotted(data)
     if section.get(SECTION) == []:
         return Settings(), ()
@@ -214,8 +223,12 @@ def _read(default: _Value, data: Mapping[str, Any], where: str, warnings: list[s
     known = {member.metadata["name"]: member for member in fields(cast(Any, default))}
     for key in sorted(data.keys() - known.keys()):
         close = difflib.get_close_matches(key, known, n=1)
-        hint = f"; did you mean {where}.{close[0]}?" if close else ""
-        warnings.append(f"{where}.{key} is not a setting{hint}")
+        name = f"{where}.{key}"
+        warning = Said("{0} is not a setting", name)
+        if close:
+            other = f"{where}.{close[0]}"
+            warning = Said("{0} is not a setting; did you mean {1}?", name, other)
+        warnings.append(warning)
     for name, member in known.items():
         value = data.get(name)
         if value is None:
@@ -225,7 +238,8 @@ def _read(default: _Value, data: Mapping[str, Any], where: str, warnings: list[s
             if isinstance(value, Mapping):
                 values[member.name] = _read(fallback, _undotted(value), f"{where}.{name}", warnings)
             else:
-                warnings.append(f"{where}.{name}: expected an object, got {_shown(value)}")
+                words = "{0}: expected an object, got {1}"
+                warnings.append(Said(words, f"{where}.{name}", _shown(value)))
             continue
         spec: _Spec = member.metadata["spec"]
         if spec.check(value):
@@ -234,9 +248,8 @@ def _read(default: _Value, data: Mapping[str, Any], where: str, warnings: list[s
             shown = "the default" if fallback in ((), "") else repr(fallback)
             if isinstance(fallback, Mapping):
                 shown = "the default"
-            warnings.append(
-                f"{where}.{name}: expected {spec.expected}, got {_shown(value)}; using {shown}"
-            )
+            words = "{0}: expected {1}, got {2}; using {3}"
+            warnings.append(Said(words, f"{where}.{name}", spec.expected, _shown(value), shown))
     return type(default)(**values)
 
 
