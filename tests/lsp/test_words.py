@@ -55,6 +55,12 @@ def test_nothing_is_translated_that_nobody_says() -> None:
     assert all(f'"{text}"' in source for text in HIDDEN)
 
 
+def test_no_sentence_is_translated_twice() -> None:
+    text = Path(words.__file__).with_name("words_zh_cn.json").read_text("utf-8")
+    keys = [key for key, _ in json.loads(text, object_pairs_hook=list)]
+    assert len(keys) == len(set(keys)) == len(TABLE) == len(KEYS)
+
+
 @pytest.mark.parametrize("key", TABLE)
 def test_a_translation_has_the_same_placeholders(key: str) -> None:
     said = TABLE[key]
