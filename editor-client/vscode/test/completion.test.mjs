@@ -8,10 +8,14 @@ import { withEditor } from './with_editor.mjs';
 const ADD = 'def add(a, b):\n    \n\n\nprint(add(1, 2))\n';
 const WHOLE = 'def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n';
 const SUM = 'function sum(a, b) {\n  return a + b;\n}\n';
+const LINES = 'def lines(a, b):\n    total = a + b\n    return total\n';
+// The first answers what is typed, the others the wish for several.
+const MANY = ['first(a)', 'first(a)', 'second(b)', 'third(c)'];
 const SLOW = 'def slow(a, b):\n    return a * b\n';
 const running = withEditor({
-  files: { 'add.py': ADD, 'other.py': ADD, 'word.py': ADD, 'slow.py': 'def slow(a, b):\n    \n', 'sum.js': 'function sum(a, b) {\n  \n}\n' },
-  script: { rules: [{ match: 'add', document: WHOLE }, { match: 'slow', document: SLOW, first_delay_ms: 2000 }, { match: 'sum', document: SUM }] },
+  files: { 'add.py': ADD, 'other.py': ADD, 'word.py': ADD, 'lines.py': 'def lines(a, b):\n', 'many.py': '# many\nvalue =\n', 'slow.py': 'def slow(a, b):\n    \n', 'sum.js': 'function sum(a, b) {\n  \n}\n' },
+  keys: [{ key: 'ctrl+alt+l', command: 'editor.action.inlineSuggest.acceptNextLine', when: 'inlineSuggestionVisible' }],
+  script: { rules: [...MANY.map((text) => ({ match: '# many\nvalue =', text: ` ${text}`, times: 1 })), { match: 'lines', document: LINES }, { match: 'add', document: WHOLE }, { match: 'slow', document: SLOW, first_delay_ms: 2000 }, { match: 'sum', document: SUM }] },
 });
 
 test('ghost text appears while typing and Tab accepts it', async () => {
@@ -48,6 +52,37 @@ test('Ctrl+Right takes a word, and Backspace brings the suggestion back', async 
   await editor.ghostHas('n a + b');
   await editor.press('Escape');
   assert.equal(await editor.text(), ADD.replace('    \n', '    retur\n'));
+});
+
+test('a line is taken alone, and then the next', async () => {
+  const { editor } = running;
+  await editor.file('lines.py');
+  await editor.goTo(1, 17);
+  await editor.press('Enter');
+  await editor.ghostHas('return total');
+  await editor.press('Control+Alt+l');
+  await until('a line is taken', async () => (await editor.ghost()).trim() === 'return total');
+  await editor.picture('line-taken');
+  // Not Tab, which indents before a suggestion that is indented.
+  await editor.press('Control+Alt+l');
+  await until('all is taken', async () => (await editor.text()).startsWith(LINES));
+});
+
+test('Alt+] and Alt+[ go through several suggestions', async () => {
+  const { editor } = running;
+  const shows = (text) => until(`${text} is shown`, async () => (await editor.ghost()).trim() === text);
+  await editor.file('many.py');
+  await editor.goTo(2, 8);
+  await editor.type(' ');
+  await shows('first(a)');
+  await editor.press('Alt+]');
+  await shows('second(b)');
+  await editor.press('Alt+]');
+  await shows('third(c)');
+  await editor.press('Alt+[');
+  await shows('second(b)');
+  await editor.press('Tab');
+  await until('it is taken', async () => (await editor.text()) === '# many\nvalue = second(b)\n');
 });
 
 test('a suggestion that takes longer than the editor waits is shown all the same', async () => {

@@ -46,6 +46,11 @@ export class Home {
     }
   }
 
+  /** Key bindings of the user. */
+  keys(bindings) {
+    writeFileSync(path.join(this.folder('u', 'User'), 'keybindings.json'), JSON.stringify(bindings));
+  }
+
   environment(extra = {}) {
     const kept = Object.entries(process.env).filter(([name]) => !/^(XDG_|VSCODE_|npm_)/.test(name));
     return {

@@ -1,7 +1,9 @@
 // Installing the server where it cannot be: each time a message that says what to do, nothing left.
 
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { afterEach, test } from 'node:test';
 import { Editor } from './editor.mjs';
@@ -53,6 +55,29 @@ test('cancelled', async () => {
   await editor.statusIs('The server is not installed');
 });
 
+const skip = canMount() ? false : 'a disk that fills up is mounted, which needs the rights of root';
+test('with a disk that fills up in the middle', { skip }, async () => {
+  const home = new Home();
+  const storage = home.folder('u', 'User', 'globalStorage', 'tabwright.tabwright');
+  home.write('add.py', TEXT);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8g', 'tmpfs', storage]);
+  try {
+    editor = await Editor.open(home, { environment: OFFLINE });
+    await editor.choose(await editor.notification('needs its server'), 'Install');
+    await editor.notification('installing the server');
+    await until('the disk is hardly larger than what is on it', () => ['1m', '4m', '8m'].some((size) => shrink(storage, size)));
+    const message = await editor.notification('the disk is full', 90_000);
+    assert.match(await message.innerText(), /Free about [\d.]+ GB and try again; nothing half done was left/);
+    await pause(1000); // the bar of the progress goes
+    await editor.picture('disk-full');
+    assert.deepEqual(leftovers(), []);
+    assert.equal(readFileSync(path.join(home.workspace, 'add.py'), 'utf8'), TEXT);
+    await editor.statusIs('The server is not installed');
+  } finally {
+    execFileSync('umount', ['--lazy', storage]);
+  }
+});
+
 test('with a Python that is too old', async () => {
   const home = new Home();
   const programs = home.folder('old');
@@ -86,3 +111,26 @@ test('with a server that another version of the extension installed', async () =
   await editor.notification('brings a newer server');
   await until('the server runs', () => editor.servers().length === 1);
 });
+
+function canMount() {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'tw-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('umount', [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmdirSync(folder);
+  }
+}
+
+/** Make a mounted disk smaller; false where it holds more than that. */
+function shrink(folder, size) {
+  try {
+    execFileSync('mount', ['-o', `remount,size=${size}`, folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -25,7 +25,11 @@ before(async () => {
     home.write('total.py', TOTAL);
     editor = await Editor.open(home, {
       environment: { TABWRIGHT_MODELS_DIR: models },
-      settings: { 'tabwright.server.command': [PYTHON, '-P', '-m', 'tabwright'] },
+      settings: {
+        'tabwright.server.command': [PYTHON, '-P', '-m', 'tabwright'],
+        // The one that is pulled by default, also where a larger one is here.
+        'tabwright.actions.model': 'qwen2.5-coder-0.5b',
+      },
     });
     await editor.statusIs('Ready', 180_000);
   }

@@ -8,8 +8,14 @@ import { withEditor } from './with_editor.mjs';
 const ADD = 'def add(a, b):\n    \n\n\nprint(add(1, 2))\n';
 const WHOLE = 'def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n';
 const running = withEditor({
-  files: { 'add.py': ADD, 'again.py': ADD },
-  script: { rules: [{ match: 'add', document: WHOLE, delay_ms: 20 }] },
+  files: { 'add.py': ADD, 'again.py': ADD.replaceAll('add', 'plus') },
+  script: {
+    rules: [
+      { match: 'add', document: WHOLE, delay_ms: 20 },
+      { match: 'plus', text: 'rubbish', first_delay_ms: 20_000, times: 1 },
+      { match: 'plus', document: WHOLE.replaceAll('add', 'plus') },
+    ],
+  },
 });
 
 test('the status bar item tells the model and the last latency; a click opens the menu', async () => {
@@ -36,11 +42,13 @@ test('the status bar item tells the model and the last latency; a click opens th
 });
 
 test('a server that is killed in mid-request comes back and completes', async () => {
-  const { editor } = running;
+  const { editor, engine } = running;
   const [first] = editor.servers();
   await editor.file('again.py');
   await editor.goTo(2, 5);
+  const asked = (await engine.recorded()).length;
   await editor.type('r');
+  await until('the engine is asked', async () => (await engine.recorded()).length > asked);
   process.kill(first, 'SIGKILL');
   const second = await until('another server runs', () => editor.servers().find((pid) => pid !== first));
   assert.notEqual(second, first);
@@ -48,7 +56,7 @@ test('a server that is killed in mid-request comes back and completes', async ()
   await editor.type('et');
   await editor.ghostHas('urn a + b');
   await editor.press('Escape');
-  assert.equal(await editor.text(), ADD.replace('    \n', '    ret\n'));
+  assert.equal(await editor.text(), ADD.replaceAll('add', 'plus').replace('    \n', '    ret\n'));
 });
 
 test('a server that dies again and again is given up with a message, and Restart brings it back', async () => {

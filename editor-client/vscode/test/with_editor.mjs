@@ -7,7 +7,7 @@ import { ScriptedEngine } from './engine.mjs';
 import { Home, PYTHON } from './folders.mjs';
 
 /** Open an editor on `files` whose engine answers by `script`; the object is filled before a test. */
-export function withEditor({ files, script, settings = {}, ready = 'Ready', open, ...options }) {
+export function withEditor({ files, script, settings = {}, ready = 'Ready', open, keys = [], ...options }) {
   const running = {};
   before(async () => {
     running.home = new Home();
@@ -15,6 +15,7 @@ export function withEditor({ files, script, settings = {}, ready = 'Ready', open
       running.home.write(name, text);
     }
     running.home.open = open && path.join(running.home.workspace, open);
+    running.home.keys(keys);
     running.engine = await ScriptedEngine.start(running.home, script);
     running.editor = await Editor.open(running.home, {
       settings: {
