@@ -35,6 +35,7 @@ _MOST_QUESTIONS = 6
 _ROOM = 150  # tokens that an answer may have beyond twice as many as one before
 _PATIENCE_S = 10.0
 _TELL_S = 0.4
+_LATE = "the model was not done within {0} s"
 
 Tell = Callable[[str, float | None], None]
 """Told what goes on, and how far it has come in percent where that is known."""
@@ -145,8 +146,7 @@ class _Run:
                 async with asyncio.timeout_at(self._until):
                     answer = await self._answer(request)
             except TimeoutError:
-                seconds = f"{self._setup.seconds:g}"
-                self._reasons.append(Said("the model was not done within {0} s", seconds))
+                self._reasons.append(Said(_LATE, f"{self._setup.seconds:g}"))
                 break
             except EngineError as error:
                 if not question and not self._found:
@@ -210,9 +210,8 @@ class _Run:
 
     def _words(self, what: str) -> str:
         number = self._asked + 1
-        if not self._asked:
-            return what
-        return Said("{0} (try {1} of {2})", what, number, self._setup.candidates)
+        words = Said("{0} (try {1} of {2})", what, number, self._setup.candidates)
+        return words if self._asked else what
 
     async def _take(self, action: Action, ended: str, text: str) -> None:
         """Make a candidate of an answer, or note why it is none."""
