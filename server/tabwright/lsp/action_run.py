@@ -209,8 +209,7 @@ class _Run:
         return answer
 
     def _words(self, what: str) -> str:
-        number = self._asked + 1
-        words = Said("{0} (try {1} of {2})", what, number, self._setup.candidates)
+        words = Said("{0} (try {1} of {2})", what, self._asked + 1, self._setup.candidates)
         return words if self._asked else what
 
     async def _take(self, action: Action, ended: str, text: str) -> None:
