@@ -15,48 +15,52 @@ const SYSTEMS = {
   mac: ['Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/140', 'MacIntel'],
 };
 let editor;
+/** A page of each system, whose names VS Code takes from the browser. */
+const pages = {};
 
 before(async () => {
   const home = new Home();
   home.write('empty.txt', '');
   editor = await Editor.open(home, { settings: { 'tabwright.server.command': [PYTHON, '-P', '-m', 'tabwright'] } });
+  await Promise.all(Object.keys(SYSTEMS).map(async (system) => (pages[system] = await open(...SYSTEMS[system]))));
 });
 after(() => editor?.close());
 
-for (const [system, [userAgent, platform]] of Object.entries(SYSTEMS)) {
+for (const system of Object.keys(SYSTEMS)) {
   test(`on ${system} no default begins with a key of ours`, async () => {
-    const defaults = await defaultKeys(userAgent, platform, system === 'mac' ? 'Meta' : 'Control');
+    const defaults = await defaultKeys(pages[system], system === 'mac' ? 'Meta' : 'Control');
     assert.ok(defaults.size > 200, `${defaults.size} keys were read`);
     const taken = ours.map((each) => (system === 'mac' ? each.mac : each.key)).filter((key) => defaults.has(key));
     assert.deepEqual(taken, []);
   });
 }
 
-/** The first keys of all default bindings, from the document that VS Code shows of them. */
-async function defaultKeys(userAgent, platform, modifier) {
+async function open(userAgent, platform) {
   const address = `http://127.0.0.1:${editor.port}`;
   const context = await editor.browser.newContext({ userAgent, viewport: { width: 1200, height: 800 } });
   await context.addInitScript(`Object.defineProperty(navigator, 'platform', { get: () => '${platform}' })`);
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: address });
   const page = await context.newPage();
-  try {
-    await page.goto(address);
-    await page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 90_000 });
-    await pause(1000);
-    await page.keyboard.press('F1');
-    await page.waitForSelector('.quick-input-widget:visible input');
-    await page.keyboard.type('Open Default Keyboard Shortcuts (JSON)');
-    await pause(800);
-    await page.keyboard.press('Enter');
-    await page.waitForSelector('.view-line:has-text("command")');
-    await page.keyboard.press(`${modifier}+a`);
-    await page.keyboard.press('Control+Insert');
-    await pause(500);
-    const text = await page.evaluate(() => navigator.clipboard.readText());
-    // The document lists the extensions' own bindings too.
-    const foreign = text.split('\n').join(' ').matchAll(/\{ "key": "([^"]+)",\s*"command": "([^"]+)"/g);
-    return new Set([...foreign].filter((found) => !found[2].startsWith('tabwright.')).map((found) => found[1].split(' ')[0]));
-  } finally {
-    await context.close();
-  }
+  await page.goto(address);
+  await page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 90_000 });
+  return page;
+}
+
+/** The first keys of all default bindings, from the document that VS Code shows of them. */
+async function defaultKeys(page, modifier) {
+  await page.bringToFront();
+  await page.keyboard.press('F1');
+  await page.waitForSelector('.quick-input-widget:visible input');
+  await page.keyboard.type('Open Default Keyboard Shortcuts (JSON)');
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Open Default Keyboard Shortcuts (JSON)' }).first().waitFor();
+  await pause(150);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.view-line:has-text("command")');
+  await page.keyboard.press(`${modifier}+a`);
+  await page.keyboard.press('Control+Insert');
+  await pause(500);
+  const text = await page.evaluate(() => navigator.clipboard.readText());
+  // The document lists the extensions' own bindings too.
+  const foreign = text.split('\n').join(' ').matchAll(/\{ "key": "([^"]+)",\s*"command": "([^"]+)"/g);
+  return new Set([...foreign].filter((found) => !found[2].startsWith('tabwright.')).map((found) => found[1].split(' ')[0]));
 }
