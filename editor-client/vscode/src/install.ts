@@ -88,8 +88,9 @@ async function putInPlace(partial: string, target: string): Promise<void> {
 /** The error for a step; a disk without room is told by the disk, since venv hides what it met. */
 async function failed(ran: Ran, storage: string, cancelled: boolean): Promise<InstallError> {
   const [trouble, detail] = troubleOf(ran, cancelled);
-  const isFull = !cancelled && (await freeBytes(storage)) < FULL_BYTES;
-  return new InstallError(isFull ? 'disk' : trouble, detail);
+  const free = await freeBytes(storage);
+  const isFull = !cancelled && free < FULL_BYTES;
+  return isFull ? new InstallError('disk', `${inGigabytes(free)} free`) : new InstallError(trouble, detail);
 }
 
 async function freeBytes(folder: string): Promise<number> {

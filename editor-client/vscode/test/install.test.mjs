@@ -67,7 +67,7 @@ test('with a disk that fills up in the middle', { skip }, async () => {
     await editor.notification('installing the server');
     await until('the disk is hardly larger than what is on it', () => ['1m', '4m', '8m'].some((size) => shrink(storage, size)));
     const message = await editor.notification('the disk is full', 90_000);
-    assert.match(await message.innerText(), /Free about [\d.]+ GB and try again; nothing half done was left/);
+    assert.match(await message.innerText(), /the disk is full \(0\.0 GB free\)\. Free about [\d.]+ GB and try again; nothing half done was left/);
     await pause(1000); // the bar of the progress goes
     await editor.picture('disk-full');
     assert.deepEqual(leftovers(), []);

@@ -99,7 +99,8 @@ test('a disk that fills up in the middle leaves nothing', { skip: notRoot }, asy
   mkdirSync(wanted.storage);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', wanted.storage]);
   try {
-    assert.equal((await failure({ ...wanted, neededBytes: 0 })).trouble, 'disk');
+    const error = await failure({ ...wanted, neededBytes: 0 });
+    assert.deepEqual([error.trouble, error.detail], ['disk', '0.0 GB free']);
   } finally {
     execFileSync('umount', [wanted.storage]);
   }
