@@ -158,6 +158,30 @@ def make_tiny_qwen2(folder: Path, *, seed: int = 0, tied: bool = False) -> Path:
     return _write(folder, Qwen2ForCausalLM(config), text, QWEN_END, "Qwen2Tokenizer")
 
 
+def make_tiny_relative(folder: Path, family: str, *, seed: int = 0) -> Path:
+    """Write a two-layer model of the Llama family ("llama", "qwen3"), and return the folder."""
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
+
+    text = _byte_bpe(QWEN_SPECIAL, QWEN_SPLIT, 400)
+    sizes = {
+        "vocab_size": _padded(Tokenizer.from_str(text).get_vocab_size()),
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": CONTEXT_LENGTH,
+    }
+    torch.manual_seed(seed)
+    model: PreTrainedModel
+    if family == "llama":
+        model = LlamaForCausalLM(LlamaConfig(**sizes, num_key_value_heads=4))
+    else:
+        model = Qwen3ForCausalLM(Qwen3Config(**sizes, num_key_value_heads=2, head_dim=32))
+    return _write(folder, model, text, QWEN_END, "Qwen2Tokenizer")
+
+
 def make_tiny_codegen(folder: Path, *, seed: int = 0) -> Path:
     """Write a two-layer CodeGen, which has no infill tokens, and return the folder."""
     import torch

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tiny import make_tiny_codegen, make_tiny_qwen2
 
-from tabwright.engine.backends import BackendOptions
+from tabwright.engine.backends import Backend, BackendOptions
+from tabwright.engine.backends.openvino_model import OpenvinoModel
 from tabwright.engine.backends.torch_model import TorchModel
 from tabwright.engine.vocabulary import Vocabulary
 
@@ -23,12 +23,13 @@ def tiny_codegen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_codegen(tmp_path_factory.mktemp("tiny") / "codegen")
 
 
-@pytest.fixture(scope="session", params=["qwen2", "codegen"])
-def model(
-    request: pytest.FixtureRequest, tiny_qwen2: Path, tiny_codegen: Path
-) -> Iterator[TorchModel]:
-    folder = tiny_qwen2 if request.param == "qwen2" else tiny_codegen
-    yield TorchModel.load(folder, BackendOptions(precision="float32", device="cpu"))
+@pytest.fixture(scope="session", params=["qwen2-torch", "codegen-torch", "qwen2-openvino"])
+def model(request: pytest.FixtureRequest, tiny_qwen2: Path, tiny_codegen: Path) -> Backend:
+    """Every backend, in float32, so that what must be equal is."""
+    options = BackendOptions(precision="float32", device="cpu")
+    if request.param == "qwen2-openvino":
+        return OpenvinoModel.load(tiny_qwen2, options)
+    return TorchModel.load(tiny_codegen if "codegen" in request.param else tiny_qwen2, options)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tabwright.engine.backends import Logits
+from tabwright.engine.backends import Backend, Logits
 from tabwright.engine.backends.torch_model import TorchModel, TorchSequences, TorchState
 from tabwright.engine.cache import StateCache
 from tabwright.engine.decode import (
@@ -25,7 +25,7 @@ from tabwright.engine.writing import Delta
 CODE = "def add(a, b):\n    return a + b\n\n\nfor item in items:\n    print(item)\n"
 
 
-def answers(model: TorchModel, vocabulary: Vocabulary, ask: Ask) -> tuple[list[str], list[Delta]]:
+def answers(model: Backend, vocabulary: Vocabulary, ask: Ask) -> tuple[list[str], list[Delta]]:
     deltas = list(generate(model, vocabulary, StateCache(model), ask, Usage()))
     texts = ["".join(d.text for d in deltas if d.index == n) for n in range(ask.n)]
     return texts, [delta for delta in deltas if delta.finish_reason]
@@ -152,6 +152,17 @@ def test_answers_written_side_by_side_are_those_written_alone(
         index: last.stop_reason for index, (_, (last,)) in enumerate(alone)
     }
     assert passes < ascii_model.passes / 2
+
+
+def test_answers_side_by_side_are_drawn_alike_on_any_backend(
+    model: Backend, vocabulary: Vocabulary
+) -> None:
+    together, _ = answers(model, vocabulary, ask(n=4, sampling=Sampling(0.9, seed=5)))
+    alone = [
+        answers(model, vocabulary, ask(sampling=Sampling(0.9, seed=seed)))[0][0]
+        for seed in range(5, 9)
+    ]
+    assert together == alone
 
 
 def test_giving_up_between_steps_keeps_what_was_computed(
@@ -287,7 +298,7 @@ def test_drafts_follow_a_start_that_avoids_other_answers(
 
 
 def test_an_answer_of_any_architecture_is_drafted_alike(
-    model: TorchModel, vocabulary: Vocabulary
+    model: Backend, vocabulary: Vocabulary
 ) -> None:
     plain = answers(model, vocabulary, ask(max_tokens=24))
     for prediction in (plain[0][0], plain[0][0][9:], CODE):

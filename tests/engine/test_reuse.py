@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tabwright.engine.backends import BackendOptions
+from tabwright.engine.backends import Backend, BackendOptions
+from tabwright.engine.backends.openvino_model import OpenvinoModel
 from tabwright.engine.backends.torch_model import TorchModel
 from tabwright.engine.cache import StateCache, common_prefix
 from tabwright.engine.decode import Usage, prefill
@@ -47,7 +51,7 @@ def finish(steps: object) -> np.ndarray:
 )
 @given(start=st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=150), edits=EDITS)
 def test_logits_after_edits_equal_a_fresh_run(
-    model: TorchModel, start: list[int], edits: Edits
+    model: Backend, start: list[int], edits: Edits
 ) -> None:
     cache = StateCache(model, max_tokens=400, max_states=3)
     ids = start
@@ -61,7 +65,7 @@ def test_logits_after_edits_equal_a_fresh_run(
         cache.give_back(state)
 
 
-def test_several_last_positions_equal_single_steps(model: TorchModel) -> None:
+def test_several_last_positions_equal_single_steps(model: Backend) -> None:
     state = model.new_state()
     model.forward(state, list(range(10)))
     together = model.forward(state, [11, 12, 13], last=3)
@@ -70,8 +74,11 @@ def test_several_last_positions_equal_single_steps(model: TorchModel) -> None:
     np.testing.assert_allclose(together, np.stack(singly), atol=2e-4, rtol=1e-3)
 
 
-def test_int8_agrees_with_itself_however_the_prompt_is_cut(tiny_qwen2: object) -> None:
-    model = TorchModel.load(tiny_qwen2, BackendOptions(precision="int8", device="cpu"))  # type: ignore[arg-type]
+@pytest.mark.parametrize("backend", [TorchModel, OpenvinoModel])
+def test_int8_agrees_with_itself_however_the_prompt_is_cut(
+    backend: type[TorchModel] | type[OpenvinoModel], tiny_qwen2: Path
+) -> None:
+    model: Backend = backend.load(tiny_qwen2, BackendOptions(precision="int8", device="cpu"))
     ids = list(range(5, 205))
     whole = model.forward(model.new_state(), ids)[-1]
     state = model.new_state()
@@ -80,7 +87,7 @@ def test_int8_agrees_with_itself_however_the_prompt_is_cut(tiny_qwen2: object) -
     assert np.corrcoef(whole, cut)[0, 1] > 0.999
 
 
-def test_a_copied_state_is_its_own(model: TorchModel) -> None:
+def test_a_copied_state_is_its_own(model: Backend) -> None:
     state = model.new_state()
     model.forward(state, list(range(30)))
     copy = model.copy_state(state, 20)
@@ -90,7 +97,7 @@ def test_a_copied_state_is_its_own(model: TorchModel) -> None:
     np.testing.assert_allclose(model.forward(copy, [99])[-1], expected, atol=2e-4, rtol=1e-3)
 
 
-def test_jumping_back_finds_the_state_of_before(model: TorchModel) -> None:
+def test_jumping_back_finds_the_state_of_before(model: Backend) -> None:
     cache = StateCache(model, max_tokens=4000)
     here, there = [7] * 400, [9] * 400
     for ids in (here, there):
@@ -105,7 +112,7 @@ def test_jumping_back_finds_the_state_of_before(model: TorchModel) -> None:
         cache.give_back(state)
 
 
-def test_memory_stays_within_its_bound(model: TorchModel) -> None:
+def test_memory_stays_within_its_bound(model: Backend) -> None:
     cache = StateCache(model, max_tokens=500, max_states=4)
     for token in range(12):
         state, _ = cache.reuse([token] * 200)

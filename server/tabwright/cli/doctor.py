@@ -42,7 +42,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for each finding; 1 when one of them is a problem."""
-    findings = [_python(), _torch(), _memory(), *_folders(), *_models(), _engine()]
+    findings = [_python(), _torch(), _openvino(), _memory(), *_folders(), *_models(), _engine()]
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
@@ -63,6 +63,15 @@ def _torch() -> Finding:
         return Finding("torch", "ok", describe_machine())
     except ImportError as error:
         return Finding("torch", "problem", f"cannot be imported ({error}); install tabwright again")
+
+
+def _openvino() -> Finding:
+    try:
+        from tabwright.engine.backends.openvino_model import describe_machine
+
+        return Finding("OpenVINO", "ok", describe_machine())
+    except ImportError as error:
+        return Finding("OpenVINO", "warning", f"not used ({error}); torch computes instead")
 
 
 def _memory() -> Finding:

@@ -52,6 +52,12 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         default="auto",
         help="where to compute (default: a GPU if there is one)",
     )
+    parser.add_argument(
+        "--backend",
+        choices=["auto", "openvino", "torch"],
+        default="auto",
+        help="what computes (default: OpenVINO on a CPU where it can, else torch)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -72,7 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
         idle_exit_s=arguments.idle_exit,
         tcp=tcp,
         token=token,
-        backend=BackendOptions(arguments.threads, arguments.precision, arguments.device),
+        backend=BackendOptions(
+            arguments.threads, arguments.precision, arguments.device, arguments.backend
+        ),
     )
     try:
         return process.run(options)

@@ -35,6 +35,7 @@ class LocalOptions:
     threads: int = 0
     precision: str = "auto"
     device: str = "auto"
+    backend: str = "auto"
     command: tuple[str, ...] = ()
     start_timeout_s: float = 30.0
     unix: bool = hasattr(socket, "AF_UNIX")
@@ -56,6 +57,7 @@ class LocalEngine:
             f"--threads={options.threads}",
             f"--precision={options.precision}",
             f"--device={options.device}",
+            f"--backend={options.backend}",
         )
         self._launcher = Launcher(command, self._answers, options.start_timeout_s, clock=clock)
         self._link: Link | None = None

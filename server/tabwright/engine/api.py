@@ -195,6 +195,7 @@ def _about(entry: Entry) -> dict[str, Any]:
         "id": entry.name,
         "state": entry.state,
         "failure": entry.failure,
+        "backend": backend.name if backend else None,
         "precision": backend.precision if backend else None,
         "device": backend.device if backend else None,
         "memory_bytes": backend.memory_bytes if backend else 0,

@@ -173,6 +173,7 @@ def make_engine(settings: Settings) -> Engine:
             threads=local.threads if isinstance(local.threads, int) else 0,
             precision=local.precision,
             device=local.device,
+            backend=local.backend,
         )
     )
 

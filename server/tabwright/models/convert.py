@@ -18,8 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tabwright.models import gguf_file, gguf_qwen2
+from tabwright.models import gguf_file, gguf_qwen2, int8
 from tabwright.models.errors import ModelError, ModelInvalid
+from tabwright.models.shape import Shape
 from tabwright.models.store import lacking_of, pickle_only
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,10 @@ def convert(source: Path, folder: Path, report: Report) -> str:
         route = "transformers"
     report({"message": "checking that it loads"})
     check(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if Shape.of(config) is not None:
+        report({"message": "writing the weights in 8 bits beside it, for computing on a CPU"})
+        int8.write(folder, lambda done, total: report({"done": done, "total": total}))
     return route
 
 

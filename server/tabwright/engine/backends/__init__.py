@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+log = logging.getLogger(__name__)
 Logits = npt.NDArray[np.float32]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Name = Literal["auto", "openvino", "torch"]
 Precision = Literal["auto", "int8", "bfloat16", "float16", "float32"]
 
 
@@ -21,11 +24,12 @@ class BackendError(Exception):
 
 @dataclass(frozen=True)
 class BackendOptions:
-    """How to compute: threads (0 = one per core), number format of the weights, and device."""
+    """How to compute: threads (0 = one per core), number format of the weights, device, backend."""
 
     threads: int = 0
     precision: Precision = "auto"
     device: Device = "auto"
+    backend: Name = "auto"
 
 
 class State(Protocol):
@@ -37,6 +41,7 @@ class State(Protocol):
 class Backend(Protocol):
     """A loaded causal language model; only the worker's thread may call it."""
 
+    name: str
     context_length: int
     device: str
     precision: str
@@ -66,6 +71,27 @@ class Backend(Protocol):
 
 def load(folder: Path, options: BackendOptions) -> Backend:
     """Load the model of a converted folder; raises BackendError when it cannot be."""
+    from tabwright.engine.backends.choice import openvino_refuses
+
+    refused = "" if options.backend == "torch" else openvino_refuses(folder, options)
+    if options.backend == "openvino" and refused:
+        raise BackendError(f"engine.backend is 'openvino', but {refused}")
+    if options.backend == "torch" or refused:
+        if refused:
+            log.info("not with OpenVINO: %s", refused)
+        return _with_torch(folder, options)
+    from tabwright.engine.backends.openvino_model import OpenvinoModel
+
+    try:
+        return OpenvinoModel.load(folder, options)
+    except BackendError as error:
+        if options.backend == "openvino":
+            raise
+        log.warning("torch goes on instead: %s", error)
+        return _with_torch(folder, options)
+
+
+def _with_torch(folder: Path, options: BackendOptions) -> Backend:
     from tabwright.engine.backends.torch_model import TorchModel
 
     return TorchModel.load(folder, options)

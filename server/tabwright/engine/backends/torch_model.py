@@ -112,6 +112,8 @@ class TorchSequences:
 class TorchModel:
     """A causal language model of transformers behind the engine's interface."""
 
+    name = "torch"
+
     def __init__(self, model: Any, device: str, precision: str) -> None:
         self.model = model
         self.device = device

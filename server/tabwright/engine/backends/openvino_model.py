@@ -1,0 +1,137 @@
+"""The quick backend on a CPU: OpenVINO's kernels, int8 weights, and paged attention."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from openvino._offline_transformations import paged_attention_transformation
+
+from tabwright.engine.backends import BackendError, BackendOptions, Logits
+from tabwright.engine.backends.openvino_blocks import Blocks, BlockState, Buffer
+from tabwright.engine.backends.openvino_graph import build
+from tabwright.models import int8
+from tabwright.models.shape import Shape
+
+_CACHE = np.float16  # keys and values; exact enough that no cut or copy of a state shows
+
+
+def describe_machine() -> str:
+    """Say in a line what OpenVINO computes with here."""
+    cpu = ov.Core().get_property("CPU", "FULL_DEVICE_NAME")
+    return f"{ov.get_version().partition('-')[0]}: {cpu}, weights in int8"
+
+
+class OpenvinoModel:
+    """A model of the Llama family behind the engine's interface."""
+
+    name = "openvino"
+    device = "cpu"
+
+    def __init__(
+        self, model: ov.Model, config: Mapping[str, Any], precision: str, threads: int
+    ) -> None:
+        """Compile a model as `build` makes it; raises BackendError when the plugin cannot."""
+        self.precision = precision
+        self.context_length = int(config.get("max_position_embeddings") or 2048)
+        self.memory_bytes = sum(
+            op.get_byte_size() for op in model.get_ops() if isinstance(op, ov.op.Constant)
+        )
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            # Rounding of activations: none where weights are kept whole, for tests that compare.
+            "INFERENCE_PRECISION_HINT": "f32",
+            "KV_CACHE_PRECISION": "f16",
+            "INFERENCE_NUM_THREADS": threads,
+            # Threads that cannot move lose whole steps where an editor takes their core.
+            "ENABLE_CPU_PINNING": False,
+        }
+        paged_attention_transformation(model)
+        compiled = ov.Core().compile_model(model, "CPU", settings)
+        self._request = compiled.create_infer_request()
+        self._ports = {port.get_any_name(): port for port in compiled.inputs}
+        caches = [name for name in self._ports if "cache." in name]
+        shapes = [
+            tuple(size.get_length() for size in list(self._ports[name].get_partial_shape())[1:])
+            for name in caches
+        ]
+        self._caches = caches
+        self._blocks = Blocks(shapes, _CACHE, self._bind)
+
+    @classmethod
+    def load(cls, folder: Path, options: BackendOptions) -> OpenvinoModel:
+        """Load a converted folder, in int8 or float32; raises BackendError with the reason."""
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            shape = Shape.of(config)
+            if shape is None:
+                raise BackendError(f"{folder.name} is of a family that has no graph for OpenVINO")
+            precision = "float32" if options.precision == "float32" else "int8"
+            weights = int8.wide(folder) if precision == "float32" else int8.load(folder)
+            return cls(build(shape, weights), config, precision, options.threads)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise BackendError(f"{folder.name} cannot be loaded by OpenVINO: {error}") from error
+
+    def new_state(self) -> BlockState:
+        """Return an empty state."""
+        return BlockState(self._blocks)
+
+    def copy_state(self, state: BlockState, length: int) -> BlockState:
+        """Return a state of its own with the first `length` tokens; nothing is copied yet."""
+        return state.copy(length)
+
+    def truncate(self, state: BlockState, length: int) -> None:
+        """Forget all but the first `length` tokens; nothing is copied."""
+        state.truncate(length)
+
+    def forward(self, state: BlockState, ids: Sequence[int], last: int = 1) -> Logits:
+        """Append `ids` to the state; return float32 logits [last, vocabulary]."""
+        return self._infer([state], [ids], range(len(ids) - last, len(ids)))
+
+    def fork(self, state: BlockState, count: int) -> list[BlockState]:
+        """Return `count` sequences that go on from the state, whose blocks they share."""
+        return [state.copy(len(state.ids)) for _ in range(count)]
+
+    def step(self, sequences: list[BlockState], ids: Sequence[int]) -> Logits:
+        """Append one token to each sequence; return float32 logits [sequences, vocabulary]."""
+        return self._infer(sequences, [[one] for one in ids], range(len(ids)))
+
+    def keep(self, sequences: list[BlockState], places: Sequence[int]) -> None:
+        """Go on with the sequences at these places alone."""
+        sequences[:] = [sequences[place] for place in places]
+
+    def _infer(
+        self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
+    ) -> Logits:
+        """Append ids to each state; return the logits of the kept positions of all ids in a row."""
+        for state, added in zip(states, ids, strict=True):
+            state.make_room(len(added))
+        pasts = [len(state.ids) for state in states]
+        counts = [len(added) for added in ids]
+        tables = [state.table for state in states]
+        values = {
+            "input_ids": np.concatenate(ids).astype(np.int64),
+            "position_ids": np.concatenate(
+                [np.arange(past, past + n) for past, n in zip(pasts, counts, strict=True)]
+            ),
+            "keep": np.array(keep, np.int64),
+            "past_lens": np.array(pasts, np.int32),
+            "subsequence_begins": np.cumsum([0, *counts], dtype=np.int32),
+            "block_indices": np.concatenate(tables).astype(np.int32),
+            "block_indices_begins": np.cumsum([0, *map(len, tables)], dtype=np.int32),
+            "max_context_len": np.array(max(map(sum, zip(pasts, counts, strict=True))), np.int32),
+        }
+        for name, value in values.items():
+            self._request.set_tensor(self._ports[name], ov.Tensor(value))
+        self._request.infer()
+        for state, added in zip(states, ids, strict=True):
+            state.ids.extend(added)
+        return np.array(self._request.get_output_tensor(0).data)
+
+    def _bind(self, buffers: Sequence[Buffer]) -> None:
+        for name, buffer in zip(self._caches, buffers, strict=True):
+            self._request.set_tensor(self._ports[name], ov.Tensor(buffer, shared_memory=True))
