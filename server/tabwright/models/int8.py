@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import mmap
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,10 @@ class Safetensors(Mapping[str, Array]):
             header = json.loads(file.read(length))
         self._start = 8 + length
         self._table: dict[str, Any] = {k: v for k, v in header.items() if k != "__metadata__"}
-        self._bytes = np.memmap(path, np.uint8, "c")
+        with path.open("rb") as file:
+            # Copied where it were written to, which it never is: OpenVINO wants a writable array.
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        self._bytes = np.frombuffer(self._map, np.uint8)
         ends = [facts["data_offsets"][1] for facts in self._table.values()]
         if self._start + max(ends, default=0) > len(self._bytes):
             raise ValueError(f"{path} is cut off")
@@ -58,6 +62,11 @@ class Safetensors(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._table)
+
+    def forget(self) -> None:
+        """Give back the memory of what was read; where it is wanted again it is read again."""
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows, which does so by itself under need
+            self._map.madvise(mmap.MADV_DONTNEED)
 
     def wide(self, name: str) -> npt.NDArray[np.float32]:
         """A tensor as float32, whatever it is stored in."""

@@ -72,7 +72,11 @@ class OpenvinoModel:
                 raise BackendError(f"{folder.name} is of a family that has no graph for OpenVINO")
             precision = "float32" if options.precision == "float32" else "int8"
             weights = int8.wide(folder) if precision == "float32" else int8.load(folder)
-            return cls(build(shape, weights), config, precision, options.threads)
+            loaded = cls(build(shape, weights), config, precision, options.threads)
+            loaded.forward(loaded.new_state(), [0])  # now the plugin has packed its own copy
+            if isinstance(weights, int8.Safetensors):
+                weights.forget()
+            return loaded
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise BackendError(f"{folder.name} cannot be loaded by OpenVINO: {error}") from error
 
