@@ -1,4 +1,5 @@
-// Keeps the server's own word on how it is: asked after each request, and while it is loading.
+// Keeps the server's own word on how it is: asked after each request, and while it is loading or lacks
+// its model, since it does not tell of a pull that it offered itself.
 
 import * as vscode from 'vscode';
 import type { Status } from './answers';
@@ -6,6 +7,7 @@ import type { Server } from './server';
 
 const LOADING_MS = 1000;
 const AFTER_ANSWER_MS = 400;
+const UNSETTLED: readonly Status['state'][] = ['off', 'starting', 'loading', 'no model'];
 
 export class Watch implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
@@ -54,7 +56,7 @@ export class Watch implements vscode.Disposable {
       this.log.debug(`no status: ${String(error)}`); // it is just ending, and its life says so
       return;
     }
-    const unsettled = ['off', 'starting', 'loading'].includes(this.last?.state ?? 'ready');
+    const unsettled = UNSETTLED.includes(this.last?.state ?? 'ready');
     if (unsettled || (this.last?.pulling.length ?? 0) > 0) {
       this.soon(LOADING_MS);
     }
