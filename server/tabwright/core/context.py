@@ -12,7 +12,7 @@ from tabwright.core.text import line_span
 _MOST_SNIPPETS = 2
 _LEAST_SIMILAR = 0.08
 _PINNED_WORDS = 50
-_HEAD = 200
+HEAD = 200  # characters by which the start of a window is known again
 _CODE = re.compile(r"[\w+\-*/=<.@&|%#]")
 
 
@@ -88,11 +88,11 @@ def _prefix(text: str, offset: int, chars: int, before: str, previous: Window | 
 
 def _kept_start(text: str, offset: int, chars: int, previous: Window | None) -> int | None:
     """Where the last window began, while it still begins there and is neither short nor long."""
-    head = previous.prefix[:_HEAD] if previous is not None else ""
-    if len(head) < _HEAD:
+    head = previous.prefix[:HEAD] if previous is not None else ""
+    if len(head) < HEAD:
         return None
     latest = offset - chars // 4
-    found = text.find(head, max(0, offset - chars), max(0, latest) + _HEAD)
+    found = text.find(head, max(0, offset - chars), max(0, latest) + HEAD)
     return found if 0 <= found <= latest else None
 
 
@@ -140,7 +140,7 @@ def _kept_snippets(
 ) -> tuple[Document, ...] | None:
     if previous is None or not previous.snippets:
         return None
-    shared = min(len(prefix), len(previous.prefix), _HEAD)
+    shared = min(len(prefix), len(previous.prefix), HEAD)
     if prefix[:shared] != previous.prefix[:shared]:
         return None
     open_now = {other.path for other in others}

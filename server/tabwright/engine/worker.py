@@ -14,6 +14,7 @@ from tabwright.engine.registry import Registry
 from tabwright.engine.writing import Delta
 
 Lane = Literal["newest", "actions", "background"]
+_LONGEST_WAIT_S = 2.0
 LANES: tuple[Lane, ...] = ("newest", "actions", "background")
 log = logging.getLogger(__name__)
 
@@ -57,11 +58,13 @@ class Worker:
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Queue a job; an older one of the same session in the newest lane ends as superseded."""
+        """Queue a job; for one in the newest lane older ones of its session end as superseded, but
+        for actions: what was computed ahead for it is kept, so that it begins from there.
+        """
         with self._wake:
             if job.lane == "newest" and job.session:
                 for other in self._jobs:
-                    if other.lane == "newest" and other.session == job.session:
+                    if other.lane != "actions" and other.session == job.session:
                         other.superseded = True
                         other.cancelled.set()
             self._jobs.append(job)
@@ -99,14 +102,15 @@ class Worker:
 
     def _next(self) -> Job:
         """Cancelled jobs go first, since they cost nothing; then by lane, the newest lane last-in
-        first-out."""
+        first-out, unless another window's job has waited too long."""
         for job in self._jobs:
             if job.cancelled.is_set():
                 return job
         for lane in LANES:
             waiting = [job for job in self._jobs if job.lane == lane]
             if waiting:
-                return waiting[-1] if lane == "newest" else waiting[0]
+                starved = time.perf_counter() - waiting[0]._queued_at > _LONGEST_WAIT_S
+                return waiting[-1] if lane == "newest" and not starved else waiting[0]
         raise AssertionError("no job in any lane")
 
     def _step(self, job: Job) -> bool:

@@ -58,6 +58,7 @@ class Actions:
         """What applies at a range; the model is not asked."""
         host, uri = self.host, params.text_document.uri
         snapshot, path = host.buffers.get(uri), host.buffers.path_of(uri)
+        cursor = protocol.take_snapshot(host.buffers, uri, params.range.end)
         if snapshot is None or not await host.until_configured():
             return []
         if not host.settings.is_on(snapshot.language_id):
@@ -67,6 +68,8 @@ class Actions:
             start = params.range.start
             host.report.refuse(REFUSED, refusal, uri, (start.line, start.character))
             return []
+        if cursor is not None:
+            host.moved(cursor)
         return await self.doing.work(self._offers, snapshot, params)
 
     def _offers(

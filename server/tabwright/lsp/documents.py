@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
+from tabwright.core.accepting import accepted
 from tabwright.core.text import Edit, Snapshot, Span, apply
 
 Change = tuple[Callable[[str, str], Span] | None, str]
@@ -34,6 +35,11 @@ class Cursor:
     before: str
     after: str
     path: str
+
+    def after_edit(self, edit: Edit) -> Cursor:
+        """The same once an edit is accepted: the cursor stands at the end of what was put in."""
+        snapshot, offset = accepted(self.snapshot, edit)
+        return replace(self, snapshot=snapshot, offset=offset)
 
 
 class Buffers:

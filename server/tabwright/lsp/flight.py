@@ -55,7 +55,13 @@ class Flight:
     """
 
     def __init__(
-        self, task: Task, engine: Engine, model: str, session: str, finish: Finish
+        self,
+        task: Task,
+        engine: Engine,
+        model: str,
+        session: str,
+        finish: Finish,
+        lane: str = "newest",
     ) -> None:
         """Send the question at once; needs a running loop."""
         self.task = task
@@ -69,7 +75,7 @@ class Flight:
             stop=task.stop,
             suffix_stop=task.suffix_stop,
             heal=task.heal,
-            lane="newest",
+            lane=lane,
             session=session,
         )
         self._finish = finish

@@ -12,8 +12,9 @@ from functools import partial
 
 from tabwright import __version__, paths
 from tabwright.client.engine import EngineError
+from tabwright.core.accepting import both
 from tabwright.core.context import Document
-from tabwright.core.text import Snapshot
+from tabwright.core.text import Edit, Snapshot
 from tabwright.lsp import log, settings
 from tabwright.lsp.documents import Buffers, Cursor
 from tabwright.lsp.engines import (
@@ -173,13 +174,28 @@ class Host:
     # Completions --------------------------------------------------------------------------------
 
     async def complete(
-        self, cursor: Cursor | None, uri: str, position: tuple[int, int], *, invoked: bool
+        self,
+        cursor: Cursor | None,
+        uri: str,
+        position: tuple[int, int],
+        *,
+        invoked: bool,
+        selected: Edit | None = None,
     ) -> Outcome:
-        """Answer one request; never raises but CancelledError. Remembered for ``why``."""
+        """Answer one request; never raises but CancelledError. Remembered for ``why``.
+
+        With an edit ``selected`` in the editor's list the suggestions are what comes after it, and
+        bring it about too.
+        """
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            outcome = await self._complete(cursor, uri, invoked)
+            if cursor is None or selected is None:
+                outcome = await self._complete(cursor, uri, invoked)
+            else:
+                outcome = await self._complete(cursor.after_edit(selected), uri, invoked)
+                edits = tuple(both(cursor.snapshot, selected, edit) for edit in outcome.edits)
+                outcome = replace(outcome, edits=edits)
             own = asyncio.current_task()
             if own is not None and own.cancelling():
                 # Something below lost the cancellation to a race; the editor waits for its error.
@@ -221,6 +237,13 @@ class Host:
             return nothing("the model is still loading", detail)
         setup = self._sessions.setup(runtime, self.settings, self.refused, self.files)
         return await self._sessions.of(uri).complete(cursor, invoked, self.others(uri), setup)
+
+    def moved(self, cursor: Cursor) -> None:
+        """The cursor is here, as far as can be told from what else the editor asks."""
+        runtime, uri = self._runtime, cursor.snapshot.uri
+        if runtime is not None and runtime.ready:
+            setup = self._sessions.setup(runtime, self.settings, self.refused, self.files)
+            self._sessions.of(uri).moved(cursor, self.others(uri), setup)
 
     def others(self, uri: str) -> tuple[Document, ...]:
         """Other open documents that a prompt may show; ``refused`` has yet to see them."""

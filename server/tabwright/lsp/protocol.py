@@ -75,6 +75,17 @@ def take_snapshot(buffers: Buffers, uri: str, position: types.Position) -> Curso
     return Cursor(snapshot, offset, before, after, buffers.path_of(uri))
 
 
+def selected(
+    cursor: Cursor | None, context: types.InlineCompletionContext, encoding: Encoding
+) -> Edit | None:
+    """What is selected in the editor's list, as an edit at the cursor; None where it is none."""
+    info = context.selected_completion_info
+    if cursor is None or info is None:
+        return None
+    span = span_of(cursor.snapshot.text, info.range, encoding)
+    return Edit(span, info.text) if span.start <= cursor.offset <= span.end else None
+
+
 def to_changes(
     events: Sequence[types.TextDocumentContentChangeEvent],
 ) -> tuple[Change, ...]:

@@ -217,7 +217,8 @@ async def _inline_completion(
     cursor = protocol.take_snapshot(host.buffers, uri, position)
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     where = (position.line, position.character)
-    outcome = await host.complete(cursor, uri, where, invoked=invoked)
+    selected = protocol.selected(cursor, params.context, host.buffers.encoding)
+    outcome = await host.complete(cursor, uri, where, invoked=invoked, selected=selected)
     if cursor is None:
         return types.InlineCompletionList(items=[])
     return protocol.inline_list(cursor.snapshot, outcome.edits, host.buffers.encoding)

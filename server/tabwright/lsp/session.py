@@ -3,54 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from tabwright.assists.complete import (
-    Completion,
-    Nothing,
-    Options,
-    Task,
-    convincing,
-    finish,
-    prepare,
-)
+from tabwright.assists.complete import Nothing
 from tabwright.client.answers import Answers
-from tabwright.client.engine import Engine, EngineError, EngineUnavailable, ModelMissing
+from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing
 from tabwright.client.pace import Pace
-from tabwright.core.context import Document, Window
-from tabwright.core.task import ModelInfo
+from tabwright.core.context import Document
+from tabwright.core.places import Places
 from tabwright.core.text import Edit, Snapshot, line_span
 from tabwright.lsp.documents import Cursor
-from tabwright.lsp.flight import Flight, Judged, Landed
+from tabwright.lsp.flight import Flight, Landed
+from tabwright.lsp.lookahead import Lookahead
 from tabwright.lsp.outcome import CACHE, IN_FLIGHT, MODEL, Outcome, nothing
 from tabwright.lsp.privacy import screened
-from tabwright.lsp.waiting import Superseded, Work, first
+from tabwright.lsp.questions import Setup, judge, keep, question
+from tabwright.lsp.waiting import Superseded, first
 
 # After a cancel, the time in which somebody who types may send the next request: VS Code sends it
 # 50 ms after the keystroke that cancelled the last one.
 _LINGER_S = 0.08
 _TYPING_S = 1.0
 _MOST_TYPED = 4
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a request is answered with: the settings as they were when it came.
-
-    ``refused`` says why a path or uri must stay out of prompts, None when it need not.
-    ``files`` looks at the disk, ``work`` computes. ``debounce_s`` None adapts.
-    """
-
-    engine: Engine
-    model: str
-    options: Options
-    model_info: Callable[[], Awaitable[ModelInfo]]
-    refused: Callable[[str], str | None]
-    files: Work
-    work: Work
-    debounce_s: float | None = None
 
 
 class Session:
@@ -62,7 +38,8 @@ class Session:
         self._answers = answers
         self._pace = Pace()
         self._flight: Flight | None = None
-        self._previous: Window | None = None
+        self._places = Places()
+        self._lookahead = Lookahead(uri, answers, self._places)
         self._gone: asyncio.Future[None] | None = None
         self._length = -1
         self._typed_at = float("-inf")
@@ -73,6 +50,7 @@ class Session:
         if self._length >= 0 and 0 < len(snapshot.text) - self._length <= _MOST_TYPED:
             self._typed_at = now
         self._length = len(snapshot.text)
+        self._lookahead.stop()
         self._pace.key(now)
         if self._flight is not None and not self._flight.survives(snapshot.text):
             self._flight.close()
@@ -80,12 +58,19 @@ class Session:
     def reset(self) -> None:
         """Forget answers and give up what is under way: the settings are others now."""
         self._answers.forget(self.uri)
-        self._previous = None
+        self._places.forget()
+        self._lookahead.stop()
         self._supersede()
         if self._flight is not None:
             self._flight.close()
 
     close = reset
+
+    def moved(self, cursor: Cursor, others: Sequence[Document], setup: Setup) -> None:
+        """Take in where the cursor is, when nothing is asked for there (yet)."""
+        flying = self._flight is not None and not self._flight.landing.done()
+        if self._gone is None and not flying:
+            self._lookahead.moved(cursor, others, setup)
 
     async def complete(
         self, cursor: Cursor, invoked: bool, others: Sequence[Document], setup: Setup
@@ -97,6 +82,7 @@ class Session:
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
+        self._lookahead.stop()
         self._supersede()
         gone = self._gone = loop.create_future()
         try:
@@ -132,6 +118,20 @@ class Session:
         refusal, others = await first(setup.files(screened, setup.refused, path, others), gone)
         if refusal is not None:
             return nothing("this file is kept from the model", refusal)
+        outcome = await self._found(cursor, invoked, others, setup, gone, until)
+        self._lookahead.answered(cursor, outcome.edits, others, setup)
+        return outcome
+
+    async def _found(
+        self,
+        cursor: Cursor,
+        invoked: bool,
+        others: Sequence[Document],
+        setup: Setup,
+        gone: asyncio.Future[None],
+        until: float,
+    ) -> Outcome:
+        snapshot, offset = cursor.snapshot, cursor.offset
         # 2. An answer that was given before, as far as it is not typed yet.
         kept = self._get(snapshot.text, offset, invoked)
         if kept is not None:
@@ -145,16 +145,19 @@ class Session:
             return outcome
         # 4. A question of its own, once the typing pauses.
         model = await first(setup.model_info(), gone)
-        task = await first(setup.work(self._prepare, cursor, model, invoked, others, setup), gone)
-        if isinstance(task, Nothing):
-            return nothing(task.reason)
+        asked = await first(
+            setup.work(question, cursor, model, invoked, others, setup, self._places), gone
+        )
+        if isinstance(asked, Nothing):
+            return nothing(asked.reason)
         left_s = until - asyncio.get_running_loop().time()
         if left_s > 0:
             await first(asyncio.sleep(left_s), gone)
-        flight = Flight(task, setup.engine, setup.model, self.uri, partial(_judge, setup.work))
-        flight.landing.add_done_callback(partial(self._keep, task))
+        judged = partial(judge, setup.work)
+        flight = Flight(asked.task, setup.engine, setup.model, self.uri, judged)
+        flight.landing.add_done_callback(partial(keep, self._answers, self.uri, asked.task))
         self._flight = flight
-        self._previous = task.window
+        self._places.add(asked.place)
         landed = await self._land(flight, gone)
         if landed is None:
             return nothing("the text changed while the model wrote")
@@ -197,14 +200,6 @@ class Session:
         self._pace.answered(landed.ms / 1000)
         return landed
 
-    def _keep(self, task: Task, landing: asyncio.Task[Landed]) -> None:
-        """Keep for later what a flight brought, even when nobody waited for it any more."""
-        if landing.cancelled() or landing.exception() is not None or not landing.result().whole:
-            return
-        result = landing.result().result
-        edits = () if isinstance(result, Nothing) else tuple(map(_edit, result))
-        self._answers.put(self.uri, task.snapshot.text, task.offset, edits, invoked=task.invoked)
-
     def _get(self, text: str, offset: int, invoked: bool) -> tuple[Edit, ...] | None:
         """Kept edits; () where the model is known to have none, which by hand is asked again."""
         found = self._answers.get(self.uri, text, offset, invoked=invoked)
@@ -222,26 +217,6 @@ class Session:
             reason = "what was typed since differs from the answer"
             return replace(nothing(reason, source=source), usage=landed.usage)
         return Outcome(edits, source=source, usage=landed.usage)
-
-    def _prepare(
-        self,
-        cursor: Cursor,
-        model: ModelInfo,
-        invoked: bool,
-        others: Sequence[Document],
-        setup: Setup,
-    ) -> Task | Nothing:
-        return prepare(
-            cursor.snapshot,
-            cursor.offset,
-            model,
-            setup.options,
-            invoked=invoked,
-            others=others,
-            before=cursor.before,
-            after=cursor.after,
-            previous=self._previous,
-        )
 
     def _wait(self, snapshot: Snapshot, offset: int, invoked: bool, setup: Setup) -> float:
         if invoked:
@@ -264,16 +239,3 @@ class Session:
             flight.close_in(_LINGER_S)
         else:
             flight.close()
-
-
-async def _judge(work: Work, task: Task, texts: Sequence[str], ended: Sequence[str]) -> Judged:
-    return await work(_judged, task, texts, ended)
-
-
-def _judged(task: Task, texts: Sequence[str], ended: Sequence[str]) -> Judged:
-    result = finish(task, texts, ended)
-    return result, convincing(task, result)
-
-
-def _edit(completion: Completion) -> Edit:
-    return completion.edit

@@ -9,8 +9,10 @@ from functools import partial
 
 from tabwright.client.answers import Answers
 from tabwright.core.text import Snapshot
+from tabwright.lsp.ahead import Battery
 from tabwright.lsp.engines import Runtime, options_of
-from tabwright.lsp.session import Session, Setup
+from tabwright.lsp.questions import Setup
+from tabwright.lsp.session import Session
 from tabwright.lsp.settings import Settings
 from tabwright.lsp.waiting import Work
 
@@ -23,6 +25,7 @@ class Sessions:
         self._answers = Answers()
         self._all: dict[str, Session] = {}
         self._pool = ThreadPoolExecutor(1, "tabwright-work")
+        self._battery = Battery()
 
     def of(self, uri: str) -> Session:
         """The session of a document, begun if there is none."""
@@ -38,7 +41,7 @@ class Sessions:
         files: Work,
     ) -> Setup:
         """What a request is answered with now; needs a running loop."""
-        wait = settings.completion.debounce_ms
+        wait, ahead = settings.completion.debounce_ms, settings.completion.ahead
         return Setup(
             engine=runtime.engine,
             model=runtime.model,
@@ -48,6 +51,12 @@ class Sessions:
             files=files,
             work=Work(partial(asyncio.get_running_loop().run_in_executor, self._pool)),
             debounce_s=wait / 1000 if isinstance(wait, int) else None,
+            # An engine elsewhere is quick at reading, and others may be waiting for it.
+            gradual=not runtime.remote,
+            ahead=lambda: (
+                ahead == "always"
+                or (ahead == "auto" and not runtime.remote and not self._battery.drains())
+            ),
         )
 
     def changed(self, uri: str, snapshot: Snapshot) -> None:

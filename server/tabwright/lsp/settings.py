@@ -77,13 +77,18 @@ _NAME: tuple[Check, str] = (
 
 @dataclass(frozen=True)
 class Completion:
-    """``tabwright.completion``: how much to ask for and when; ``menu``: the completion menu too."""
+    """``tabwright.completion``: how much to ask for and when; ``menu``: the completion menu too.
+
+    ``ahead``: whether to compute what nobody waits for yet; "auto": not on battery, and not of an
+    engine elsewhere.
+    """
 
     debounce_ms: str | int = _option("debounceMs", "auto", *_or_auto(_number(0, 10_000)))
     max_tokens: int = _option("maxTokens", 192, *_number(1, 1024))
     multiline: str = _option("multiline", "auto", *_choice("auto", "always", "never"))
     candidates: int = _option("candidates", 3, *_number(1, 10))
     menu: str = _option("menu", "auto", *_choice("auto", "always", "never"))
+    ahead: str = _option("ahead", "auto", *_choice("auto", "always", "never"))
 
 
 @dataclass(frozen=True)

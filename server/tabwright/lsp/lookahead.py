@@ -1,0 +1,109 @@
+"""What a document's next request will want, computed while nobody waits.
+
+As if the suggestion that is shown had been accepted, which GitHub Copilot and llama.vscode do too,
+and the whole window of a place that was begun with a small one. Any key and any request ends it;
+what the engine has computed by then stays of use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from tabwright.assists.complete import Nothing
+from tabwright.client.answers import Answers
+from tabwright.client.engine import Request
+from tabwright.core.context import Document
+from tabwright.core.places import Places, Text
+from tabwright.core.text import Edit
+from tabwright.lsp.ahead import Ahead
+from tabwright.lsp.documents import Cursor
+from tabwright.lsp.flight import Flight
+from tabwright.lsp.privacy import screened
+from tabwright.lsp.questions import Setup, judge, keep, question
+
+_LANE = "background"
+# Who reads a suggestion or moves about is left alone for so long.
+_READING_S = 0.15
+_RESTING_S = 0.5
+
+
+class Lookahead:
+    """Does at most one thing at a time for a document."""
+
+    def __init__(self, uri: str, answers: Answers, places: Places) -> None:
+        """Fill ``answers`` and ``places``, which are the session's."""
+        self._uri = uri
+        self._answers = answers
+        self._places = places
+        self._ahead = Ahead()
+
+    def stop(self) -> None:
+        """Give up what is under way."""
+        self._ahead.stop()
+
+    def answered(
+        self, cursor: Cursor, edits: Sequence[Edit], others: Sequence[Document], setup: Setup
+    ) -> None:
+        """A request was answered so; ``others`` may be shown to the model."""
+        if setup.ahead():
+            self._ahead.begin(partial(self._go_on, cursor, edits, others, setup), _READING_S)
+
+    def moved(self, cursor: Cursor, others: Sequence[Document], setup: Setup) -> None:
+        """The cursor came to rest here, where nothing was asked yet."""
+        at = Text(cursor.snapshot.text, cursor.offset, cursor.before, cursor.after)
+        if self._places.find(at) is None and setup.ahead():
+            self._ahead.begin(partial(self._arrive, cursor, others, setup), _RESTING_S)
+
+    async def _go_on(
+        self, cursor: Cursor, edits: Sequence[Edit], others: Sequence[Document], setup: Setup
+    ) -> None:
+        if edits:
+            await self._answer(cursor.after_edit(edits[0]), others, setup)
+        at = Text(cursor.snapshot.text, cursor.offset, cursor.before, cursor.after)
+        place = self._places.find(at)
+        if place is None or place.budget != setup.options.budget:
+            await self._compute(cursor, others, setup, whole=True)
+
+    async def _arrive(self, cursor: Cursor, others: Sequence[Document], setup: Setup) -> None:
+        path = cursor.path or cursor.snapshot.uri
+        refusal, others = await setup.files(screened, setup.refused, path, others)
+        if refusal is None:
+            await self._compute(cursor, others, setup, whole=False)
+
+    async def _answer(self, cursor: Cursor, others: Sequence[Document], setup: Setup) -> None:
+        """Have the answer at a cursor before it is asked for."""
+        if self._answers.get(self._uri, cursor.snapshot.text, cursor.offset) is not None:
+            return
+        model = await setup.model_info()
+        asked = await setup.work(question, cursor, model, False, others, setup, self._places)
+        if isinstance(asked, Nothing):
+            return
+        judged = partial(judge, setup.work)
+        flight = Flight(asked.task, setup.engine, setup.model, self._uri, judged, _LANE)
+        flight.landing.add_done_callback(partial(keep, self._answers, self._uri, asked.task))
+        self._places.add(asked.place)
+        await flight.landing
+
+    async def _compute(
+        self, cursor: Cursor, others: Sequence[Document], setup: Setup, *, whole: bool
+    ) -> None:
+        """Have the engine read what an answer here would be made of."""
+        model = await setup.model_info()
+        asked = await setup.work(
+            partial(question, whole=whole), cursor, model, False, others, setup, self._places
+        )
+        if isinstance(asked, Nothing):
+            return
+        task = asked.task
+        await setup.engine.generate(
+            Request(
+                model=setup.model,
+                prompt=task.prompt,
+                max_tokens=0,
+                heal=task.heal,
+                lane=_LANE,
+                session=self._uri,
+            )
+        )
+        self._places.add(asked.place)
