@@ -55,6 +55,39 @@ async def test_an_accepted_suggestion_is_counted_and_forgotten(home: Home, enabl
         assert (await editor.command("statistics"))["total"]["shown"] == 0
 
 
+@pytest.mark.parametrize(
+    ("selected", "asked_at", "expected"),
+    [
+        ("value", "x = value", "value + 1"),
+        ("values_é😀", "x = values_é😀", "values_é😀 + 1"),
+    ],
+)
+async def test_what_is_selected_in_the_list_is_gone_on_from(
+    home: Home, selected: str, asked_at: str, expected: str
+) -> None:
+    """As VS Code asks while its list is open: an item that does not go on from it is not shown."""
+    settings = {"completion": {"ahead": "never"}}
+    async with (
+        engine_for(home, {"text": " + 1"}) as engine,
+        editing(home, settings=settings) as editor,
+    ):
+        await editor.until_ready()
+        editor.open("value = values_é😀 = 3\nx = va\n")
+        where = types.Range(types.Position(1, 4), types.Position(1, 6))
+        params = editor.params(1, 6)
+        params.context.selected_completion_info = types.SelectedCompletionInfo(where, selected)
+        found = await editor.send(params, "1")
+        (item,) = found.items
+        assert (item.insert_text, item.range) == (expected, where)
+        assert engine.recorded[-1]["body"]["prompt"].endswith(asked_at)
+        # Once it is taken from the list, the answer is there.
+        asked = len(engine.recorded)
+        editor.change(f"value = values_é😀 = 3\nx = {selected}\n")
+        column = 4 + len(selected.encode("utf-16-le")) // 2
+        assert await editor.texts(1, column) == [" + 1"]
+        assert len(engine.recorded) == asked
+
+
 EMOJI = 'emoji = "😀é漢" + f()\r\nx = "😀\f\u2028"; y = \r\n'
 COLUMNS = {"utf-8": 18, "utf-16": 15, "utf-32": 14}
 

@@ -93,6 +93,28 @@ def test_other_sessions_and_lanes_are_left_alone(submit: Ask_) -> None:
     assert action.reason != "superseded"
 
 
+def test_what_is_computed_ahead_ends_for_a_request_of_its_session(submit: Ask_) -> None:
+    mine, others = (submit("background", name, tokens=300) for name in ("a", "b"))
+    assert mine.began.wait(10)
+    key = submit("newest", "a", tokens=3)
+    assert key.ended.wait(10)
+    assert mine.ended.wait(10)
+    assert mine.reason == "superseded"
+    assert others.ended.wait(20)
+    assert others.reason != "superseded"
+
+
+def test_no_window_starves_another(submit: Ask_, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabwright.engine.worker._LONGEST_WAIT_S", 0.05)
+    waiting = submit("newest", "a", tokens=40)
+    for key in range(200):
+        submit("newest", f"b{key % 2}", tokens=30)
+        if waiting.ended.wait(0.01):
+            break
+    assert waiting.ended.is_set()
+    assert waiting.reason != "superseded"
+
+
 def test_cancelling_ends_within_a_step(submit: Ask_, worker: Worker) -> None:
     watched = submit()
     assert watched.began.wait(10)
