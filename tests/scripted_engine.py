@@ -46,6 +46,7 @@ class Rule:
 
     match: str = ""  # substring of the flat prompt; "" matches all
     not_match: str = ""  # and this one must be absent
+    lane: str = ""  # and the request must be in this lane; "" is any
     text: str | list[str] = ""  # a list gives one text per candidate (the last one repeats)
     document: str = ""  # instead of text: what follows the prompt's end in this whole text
     verbatim: bool = False  # send all of it, whatever stop, suffix_stop and max_tokens say
@@ -78,10 +79,11 @@ class Script:
         known = {"rules": [Rule(**rule) for rule in data.get("rules", [])]}
         return cls(**{**data, **known})
 
-    def rule_for(self, prompt: str) -> Rule:
+    def rule_for(self, prompt: str, lane: str = "") -> Rule:
         for rule in self.rules:
             absent = not rule.not_match or rule.not_match not in prompt
-            if rule.times and rule.match in prompt and absent:
+            fits = rule.match in prompt and absent and rule.lane in ("", lane)
+            if rule.times and fits:
                 rule.times -= 1 if rule.times > 0 else 0
                 return rule
         return Rule()
@@ -134,6 +136,11 @@ class ScriptedEngine:
         self._newest: dict[str, asyncio.Event] = {}
         self._started = time.monotonic()
 
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        """What somebody waits for: without the warm-up and what is computed ahead."""
+        return [each for each in self.recorded if each["body"].get("lane") != "background"]
+
     def app(self) -> web.Application:
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -152,11 +159,21 @@ class ScriptedEngine:
         app.router.add_post("/die", self._die)
         return app
 
-    async def wait_for(self, count: int, outcome: str = "", timeout: float = 5.0) -> None:
-        """Wait until so many requests were recorded, or so many have ended with ``outcome``."""
+    async def wait_for(
+        self, count: int, outcome: str = "", timeout: float = 5.0, lane: str = "", prompt: str = ""
+    ) -> None:
+        """Wait until so many requests were recorded, or so many have ended with ``outcome``.
+
+        Only those of a lane, where one is named, and with a text in their prompt.
+        """
+
+        def counts(record: dict[str, Any]) -> bool:
+            body = record["body"]
+            ours = lane in ("", body.get("lane")) and prompt in str(body.get("prompt", ""))
+            return ours and outcome in ("", record["outcome"])
 
         def reached() -> bool:
-            return sum(1 for r in self.recorded if not outcome or r["outcome"] == outcome) >= count
+            return sum(1 for record in self.recorded if counts(record)) >= count
 
         async with asyncio.timeout(timeout), self.changed:
             await self.changed.wait_for(reached)
@@ -177,7 +194,7 @@ class ScriptedEngine:
         self.recorded.append(record)
         await self._mark(record, "running")
         prompt = str(body.get("prompt", ""))
-        rule = self.script.rule_for(prompt)
+        rule = self.script.rule_for(prompt, str(body.get("lane", "")))
         superseded = asyncio.Event()
         if body.get("lane") == "newest" and body.get("session"):
             self._newest.get(body["session"], asyncio.Event()).set()

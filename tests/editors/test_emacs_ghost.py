@@ -110,7 +110,8 @@ async def test_words_lines_and_putting_it_away(home: Home) -> None:
 
 async def test_several_to_go_through(home: Home) -> None:
     texts = ("a + b", "a + b", "b + a", "sum((a, b))")
-    rules = [{"match": "return ", "text": text, "times": 1} for text in texts]
+    rule = {"match": "return ", "lane": "newest", "times": 1}
+    rules = [{**rule, "text": text} for text in texts]
     async with engine_for(home, *rules), emacs(home, BEGUN) as shown:
         await shown.keys("\x0e\x05return ")
         await shown.until_row(1, "    return a + b")

@@ -48,9 +48,9 @@ async def test_dismissing_keeps_it_away_until_something_is_typed(home: Home) -> 
         await nvim.until_row(1, "    return a + b")
         await nvim.keys("<C-]>")
         await nvim.until_row(1, "    return")
-        asked = len(engine.recorded)
+        asked = len(engine.asked)
         await asyncio.sleep(0.4)
-        assert nvim.screen.rows[1] == "    return" and len(engine.recorded) == asked
+        assert nvim.screen.rows[1] == "    return" and len(engine.asked) == asked
         assert (await nvim.call("nvim_get_mode"))["mode"] == "i"
         await nvim.typed("a")
         await nvim.until_row(1, "    return a + b")
@@ -81,7 +81,7 @@ async def test_what_is_typed_along_it_stays_and_asks_nothing(home: Home) -> None
         await nvim.typed("return ")
         await nvim.until_row(1, "    return a + b")
         requests = (await nvim.command("status"))["requests"]
-        asked = len(engine.recorded)
+        asked = len(engine.asked)
         await nvim.typed("a +")
         await nvim.until(lambda: nvim.screen.cursor == (1, 14), "the cursor behind a +")
         assert nvim.screen.rows[1] == "    return a + b"
@@ -90,13 +90,16 @@ async def test_what_is_typed_along_it_stays_and_asks_nothing(home: Home) -> None
         await asyncio.sleep(0.2)
         assert nvim.screen.rows[1] == "    return a + b"
         assert (await nvim.command("status"))["requests"] == requests
-        assert len(engine.recorded) == asked
+        assert len(engine.asked) == asked
         await nvim.typed("* 2")
         await nvim.until(lambda: "a + b" not in nvim.screen.rows[1], "another line")
 
 
 async def test_an_answer_to_what_was_left_is_dropped(home: Home) -> None:
-    slow = {"match": "return ", "text": "a + b", "first_delay_ms": 700, "times": 1}
+    slow = {
+        **{"match": "return ", "lane": "newest", "times": 1},
+        **{"text": "a + b", "first_delay_ms": 700},
+    }
     async with (
         engine_for(home, {"text": "", "times": 1}, slow) as engine,
         neovim(home, CODE, options={"debounce_ms": 0}) as nvim,
@@ -105,7 +108,7 @@ async def test_an_answer_to_what_was_left_is_dropped(home: Home) -> None:
         # The answer comes late, to a request that Neovim is kept from cancelling.
         await nvim.lua("require('tabwright').client(0).cancel_request = function() end")
         await nvim.typed("return ")
-        await engine.wait_for(2)
+        await engine.wait_for(1, lane="newest", prompt="return ")
         await nvim.keys("<Up>")
         await asyncio.sleep(1.2)
         assert (await nvim.command("why"))["reason"] == "shown"
@@ -133,7 +136,8 @@ async def test_columns_behind_an_emoji(home: Home) -> None:
 
 async def test_asked_by_hand_there_are_several_to_go_through(home: Home) -> None:
     texts = ("a + b", "a + b", "b + a", "sum((a, b))")
-    rules = [{"match": "return ", "text": text, "times": 1} for text in texts]
+    rule = {"match": "return ", "lane": "newest", "times": 1}
+    rules = [{**rule, "text": text} for text in texts]
     async with engine_for(home, *rules), neovim(home, CODE) as nvim:
         await opened_line(nvim)
         await nvim.typed("return ")

@@ -58,16 +58,16 @@ async def test_switched_off_and_on(home: Home) -> None:
     async with engine_for(home, {"text": "a + b"}) as engine, neovim(home, CODE) as nvim:
         await nvim.until_ready()
         await nvim.keys(":TabwrightToggle<CR>")
-        asked = len(engine.recorded)
+        asked = len(engine.asked)
         await nvim.keys("<Esc>2Gcc")
         await nvim.typed("return ")
         await asyncio.sleep(0.4)
-        assert nvim.screen.rows[1] == "    return" and len(engine.recorded) == asked
+        assert nvim.screen.rows[1] == "    return" and len(engine.asked) == asked
         await nvim.keys("<Esc>:TabwrightToggle<CR>")
         await nvim.lua("vim.b.tabwright = false")
         await nvim.keys("A ")
         await asyncio.sleep(0.4)
-        assert len(engine.recorded) == asked
+        assert len(engine.asked) == asked
         await nvim.lua("vim.b.tabwright = nil")
         await nvim.keys("<BS>")
         await nvim.until_row(1, "    return a + b")

@@ -51,12 +51,11 @@ async def test_an_action_that_comes_too_late_is_refused(home: Home) -> None:
     slow = {"match": "undefined", "text": ANSWER, "first_delay_ms": 600}
     async with engine_for(home, slow) as engine, neovim(home, CODE) as nvim:
         await nvim.until_ready()
-        asked = len(engine.recorded)
         await nvim.lua(LOST)
         await nvim.keys("<Esc>2G$")
         await nvim.lua("vim.ui.select = function(items, _, chosen) chosen(items[1]) end")
         await nvim.lua("vim.lsp.buf.code_action()")
-        await engine.wait_for(asked + 1)
+        await engine.wait_for(1, lane="actions")
         await nvim.keys("<Esc>ggOimport os<Esc>")
         await nvim.until_lua("#_G.told > 0")
         assert any("changed" in message for message in await nvim.told())
@@ -115,7 +114,10 @@ async def test_commands_without_a_server_say_what_to_do(home: Home) -> None:
 
 
 async def test_a_server_killed_in_mid_request_comes_back(home: Home) -> None:
-    slow = {"match": "return ", "text": "a + b", "first_delay_ms": 5000, "times": 1}
+    slow = {
+        **{"match": "return ", "lane": "newest", "times": 1},
+        **{"text": "a + b", "first_delay_ms": 5000},
+    }
     quick = {"match": "return ", "text": "b + a"}
     async with (
         engine_for(home, {"text": "", "times": 1}, slow, quick) as engine,
@@ -125,7 +127,7 @@ async def test_a_server_killed_in_mid_request_comes_back(home: Home) -> None:
         await nvim.keys("<Esc>2Gcc")
         pid = await nvim.server_pid()
         await nvim.typed("return ")
-        await engine.wait_for(2)
+        await engine.wait_for(1, lane="newest", prompt="return ")
         os.kill(pid, signal.SIGKILL)
         await nvim.until_lua(
             "(vim.lsp.get_clients({ name = 'tabwright' })[1] or {}).id ~= nil "

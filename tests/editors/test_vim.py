@@ -84,11 +84,11 @@ async def test_escape_dismiss_and_typing_along(home: Home) -> None:
         await shown.keys("2Gcc")
         await shown.keys("return ")
         await shown.until_row(1, "    return a + b")
-        asked = len(engine.recorded)
+        asked = len(engine.asked)
         await shown.keys("a +")
         await asyncio.sleep(0.3)
         assert shown.rows[1] == "    return a + b" and shown.screen.cursor.x == 14
-        assert len(engine.recorded) == asked
+        assert len(engine.asked) == asked
         await press(shown, BRACKET)
         await shown.until_row(1, "    return a +")
         await shown.keys(" ")
@@ -160,7 +160,10 @@ async def test_a_code_action_mends_what_the_server_reports(home: Home) -> None:
 
 
 async def test_a_server_killed_in_mid_request_comes_back(home: Home) -> None:
-    slow = {"match": "return ", "text": "a + b", "first_delay_ms": 5000, "times": 1}
+    slow = {
+        **{"match": "return ", "lane": "newest", "times": 1},
+        **{"text": "a + b", "first_delay_ms": 5000},
+    }
     quick = {"match": "return ", "text": "b + a"}
     async with (
         engine_for(home, {"text": "", "times": 1}, slow, quick) as engine,
@@ -169,7 +172,7 @@ async def test_a_server_killed_in_mid_request_comes_back(home: Home) -> None:
         await ready(shown)
         await shown.keys("2Gcc")
         await shown.keys("return ")
-        await engine.wait_for(2)
+        await engine.wait_for(1, lane="newest", prompt="return ")
         os.kill(server_of(home), signal.SIGKILL)
         await asyncio.sleep(1)
         await shown.keys("\x1b")
