@@ -40,10 +40,10 @@ fix: $(READY)
 
 bench: $(READY)
 	$(BIN)/tabwright models pull
+	bench/speed all
 	bench/quality infilling
 	bench/quality midline
 	bench/quality span
-	bench/speed typing
 
 # The CPU build of torch goes first: a bare "torch" would bring gigabytes of CUDA.
 $(READY): pyproject.toml

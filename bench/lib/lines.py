@@ -12,6 +12,10 @@ from pathlib import Path
 
 # Standard library modules of the running Python: 400 to 2,600 lines, different subjects.
 MODULES = ("textwrap", "configparser", "difflib", "argparse", "tarfile")
+# Those of the speed table: 100 to 5,000 lines.
+TYPED = ("sched", "textwrap", "difflib", "tarfile", "turtle")
+# Of 2,000 lines and more: opened for the first time, or one in each window.
+LARGE = ("argparse", "inspect", "doctest", "pydoc", "subprocess", "typing", "ipaddress", "mailbox")
 LEAST = 20  # characters of code in a line
 
 
@@ -44,6 +48,18 @@ def chosen(module: str, count: int) -> list[Line]:
     middle = [number for number in numbers if len(lines) / 4 < number <= len(lines) * 3 / 4]
     drawn = random.Random(module).sample(middle, min(count, len(middle)))
     return [_line(module, lines, number) for number in sorted(drawn)]
+
+
+def middle(module: str, count: int) -> Line:
+    """The first line of code behind the middle of a module's first ``count`` lines.
+
+    All that stands behind those lines is left out.
+    """
+    path = source(module)
+    text = path.read_text(encoding="utf-8")
+    numbers = code_lines(path, text)
+    wanted = next(number for number in numbers if number > count // 2)
+    return _line(module, file_lines(text)[:count], wanted)
 
 
 def source(module: str) -> Path:

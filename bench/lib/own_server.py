@@ -10,10 +10,12 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tabwright.cli.lsp_client import Json, LspClient
 
@@ -31,6 +33,14 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
+_LOOK_S = 0.05
+_CALM_LOOKS = 5
+
+
+class EngineRefused(Exception):
+    """The engine gave no answer; the message says why."""
+
+
 @dataclass(frozen=True)
 class Workbench:
     """A runtime folder of its own, which is what makes an engine one's own, and a workspace."""
@@ -39,18 +49,56 @@ class Workbench:
     workspace: Path
     settings: Mapping[str, object]
 
-    async def server(self, *, encoding: str = "utf-16") -> LspClient:
-        """Start a server that uses this bench's engine."""
+    async def server(
+        self,
+        *,
+        encoding: str = "utf-16",
+        command: Sequence[str] = (),
+        settings: Mapping[str, object] | None = None,
+    ) -> LspClient:
+        """Start a server that uses this bench's engine; ``command`` and ``settings`` if others."""
         return await LspClient.start(
-            settings=self.settings,
+            settings=self.settings if settings is None else settings,
             root=self.workspace,
             encoding=encoding,
+            command=command,
             environment={"TABWRIGHT_RUNTIME_DIR": str(self.runtime)},
         )
+
+    async def asking_server(self, settings: Mapping[str, object] | None = None) -> LspClient:
+        """One that asks the model at every key (see ``asking_server``)."""
+        script = Path(__file__).with_name("asking_server.py")
+        return await self.server(command=(sys.executable, str(script)), settings=settings)
 
     def uri(self, name: str) -> str:
         """A document in the workspace; it need not exist on the disk."""
         return (self.workspace / name).as_uri()
+
+    async def engine_pid(self) -> int:
+        """The engine's process. Raises LookupError when it does not tell."""
+        pid = (await self.engine_status()).get("pid")
+        if not isinstance(pid, int):
+            raise LookupError("the engine does not tell its process id")
+        return pid
+
+    async def generate(self, body: Json, seconds: float = 300.0) -> dict[str, Any]:
+        """The engine's whole answer to one request of its API. Raises EngineRefused."""
+        return await asyncio.to_thread(self._generate, body, seconds)
+
+    def _generate(self, body: Json, seconds: float) -> dict[str, Any]:
+        connection = UnixConnection(self.runtime / "engine.sock")
+        connection.timeout = seconds
+        headers = {"Content-Type": "application/json"}
+        try:
+            connection.request("POST", "/v1/completions", json.dumps(body), headers)
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+        except (OSError, ValueError) as error:
+            raise EngineRefused(f"the engine gave no answer: {error}") from error
+        finally:
+            connection.close()
+        if "error" in answer:
+            raise EngineRefused(f"the engine refused: {answer['error']}")
+        return answer
 
     async def engine_status(self) -> Json:
         """The engine's own status; an empty object when none is running."""
@@ -75,6 +123,19 @@ class Workbench:
         finally:
             connection.close()
         return answer if isinstance(answer, dict) else {}
+
+    async def rest(self, seconds: float = 1.0) -> None:
+        """Do nothing for as long as a user who looks about, and then until nothing is computed.
+
+        In such a pause the server computes ahead, several things one after the other.
+        """
+        await asyncio.sleep(seconds)
+        calm = 0
+        while calm < _CALM_LOOKS:
+            await self.idle()
+            await asyncio.sleep(_LOOK_S)
+            status = await self.engine_status()
+            calm = 0 if status.get("active") or status.get("queued") else calm + 1
 
     async def end_engine(self) -> None:
         """End the engine, by request and then by its process id."""

@@ -1,4 +1,21 @@
-"""llama.cpp's server as the peer: asked over ``/infill`` the way llama.vim asks it."""
+"""llama.cpp's server as the peer: asked over ``/infill`` the way llama.vim asks it.
+
+``bench/speed`` starts the build that the package ``xllamacpp`` brings, which uses AVX2 at most.
+The fair peer is a native build; ``--peer 127.0.0.1:8012`` takes one that runs. The sources of
+llama.cpp are at its repository, and in the source distribution of the package ``llama-cpp-python``
+(``vendor/llama.cpp``, ``pip download --no-deps --no-binary :all: llama-cpp-python``). In their
+folder::
+
+    cmake -B build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF \\
+        -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \\
+        -DLLAMA_BUILD_APP=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DBUILD_SHARED_LIBS=OFF
+    cmake --build build --target llama-server -j 2
+    build/bin/llama-server -m MODEL.gguf --host 127.0.0.1 --port 8012 --threads 2 \\
+        --ctx-size 0 --batch-size 1024 --ubatch-size 1024 --cache-reuse 256
+
+(The last line is what ``--fim-qwen-1.5b-default`` stands for, which llama.vim's manual names, with
+the model that ``bench/speed`` has fetched into the cache folder: the same weights as ours.)
+"""
 
 from __future__ import annotations
 
@@ -10,15 +27,24 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.lib.lines import file_lines
+from bench.lib.machine import listener
 
 LINES_BEFORE = 256
 LINES_AFTER = 64
 START_SECONDS = 60.0
+_GREEDY: Mapping[str, object] = {
+    "temperature": 0,
+    "top_k": 1,
+    "samplers": ["top_k"],
+    "cache_prompt": True,
+    "stream": False,
+}
 
 
 class PeerError(Exception):
@@ -32,35 +58,73 @@ class PeerAnswer:
     text: str
     milliseconds: float
     computed_tokens: int
+    prompt_computed: int = 0
+    prompt_reused: int = 0
+
+
+@dataclass(frozen=True)
+class PeerText:
+    """A text that the peer wrote to a prompt: its tokens, the time of those alone, and of all."""
+
+    text: str
+    tokens: int
+    decode_ms: float
+    whole_ms: float
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A running llama-server at ``address``, such as ``http://127.0.0.1:8012``."""
+    """A running llama-server at ``address``, such as ``http://127.0.0.1:8012``.
+
+    ``pid`` is its process, None where that cannot be told.
+    """
 
     address: str
     max_tokens: int
+    pid: int | None = None
 
     async def complete(self, text: str, offset: int) -> PeerAnswer:
         """Ask for the rest of the line at the cursor. Raises PeerError."""
-        return await asyncio.to_thread(self._complete, infill(text, offset, self.max_tokens))
+        body = infill(text, offset, self.max_tokens)
+        answer, milliseconds = await asyncio.to_thread(self._ask, "infill", body)
+        timings = answer.get("timings", {})
+        prompt, written = timings.get("prompt_n", 0), timings.get("predicted_n", 0)
+        return PeerAnswer(
+            answer["content"], milliseconds, prompt + written, prompt, timings.get("cache_n", 0)
+        )
 
-    def _complete(self, body: dict[str, object]) -> PeerAnswer:
+    async def write(self, prompt: str, max_tokens: int, stop: Sequence[str] = ()) -> PeerText:
+        """Have a prompt gone on with, special tokens and all, greedily. Raises PeerError."""
+        body = {"prompt": prompt, "n_predict": max_tokens, "stop": list(stop), **_GREEDY}
+        answer, milliseconds = await asyncio.to_thread(self._ask, "completion", body)
+        timings = answer["timings"]
+        return PeerText(
+            answer["content"], timings["predicted_n"], timings["predicted_ms"], milliseconds
+        )
+
+    async def build(self) -> str:
+        """What the server tells of itself: build, slots, context. Raises PeerError."""
+        told, _ = await asyncio.to_thread(self._ask, "props", None)
+        context = told.get("default_generation_settings", {}).get("n_ctx", "?")
+        return (
+            f"build {told.get('build_info') or 'not told'}, {told.get('total_slots', '?')} slots, "
+            f"{context} tokens of context"
+        )
+
+    def _ask(self, path: str, body: dict[str, object] | None) -> tuple[dict[str, Any], float]:
+        """The answer to a POST, or a GET without a body, and the milliseconds it took."""
         request = urllib.request.Request(
-            f"{self.address}/infill",
-            json.dumps(body).encode(),
+            f"{self.address}/{path}",
+            None if body is None else json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
         started = time.perf_counter()
         try:
             with urllib.request.urlopen(request, timeout=300) as response:
-                answer = json.load(response)
+                answer: dict[str, Any] = json.load(response)
         except (OSError, urllib.error.URLError) as error:
             raise PeerError(f"the peer at {self.address} did not answer: {error}") from error
-        milliseconds = (time.perf_counter() - started) * 1000
-        timings = answer.get("timings", {})
-        computed = timings.get("prompt_n", 0) + timings.get("predicted_n", 0)
-        return PeerAnswer(answer["content"], milliseconds, computed)
+        return answer, (time.perf_counter() - started) * 1000
 
 
 def infill(text: str, offset: int, max_tokens: int) -> dict[str, object]:
@@ -72,11 +136,7 @@ def infill(text: str, offset: int, max_tokens: int) -> dict[str, object]:
         "input_suffix": f"{rest}\n{after}",
         "n_predict": max_tokens,
         "stop": ["\n"],
-        "temperature": 0,
-        "top_k": 1,
-        "samplers": ["top_k"],
-        "cache_prompt": True,
-        "stream": False,
+        **_GREEDY,
     }
 
 
@@ -111,7 +171,7 @@ async def own_peer(model: Path, threads: int, max_tokens: int) -> AsyncIterator[
                 f"llama.cpp's server ended at its start (status {process.wait()}); try: "
                 f"{sys.executable} {script} {model} {threads}"
             )
-        yield Peer(address, max_tokens)
+        yield Peer(address, max_tokens, process.pid)
     except TimeoutError as error:
         raise PeerError(f"llama.cpp's server was not up in {START_SECONDS:g} s") from error
     finally:
@@ -122,4 +182,5 @@ async def own_peer(model: Path, threads: int, max_tokens: int) -> AsyncIterator[
 @contextlib.asynccontextmanager
 async def running_peer(address: str, max_tokens: int) -> AsyncIterator[Peer]:
     """A peer that somebody else started."""
-    yield Peer(address.rstrip("/") if "://" in address else f"http://{address}", max_tokens)
+    whole = address.rstrip("/") if "://" in address else f"http://{address}"
+    yield Peer(whole, max_tokens, listener(whole))

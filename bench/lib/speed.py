@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from bench.lib import figures, lines, speed_cancel, speed_drafts, speed_start
+from bench.lib import speed_cancel, speed_drafts, speed_start, speed_table
 from bench.lib.gguf import GgufMissing, bench_gguf
-from bench.lib.own_server import with_options, workbench
+from bench.lib.own_server import EngineRefused, with_options
 from bench.lib.peer import Peer, PeerError, own_peer, running_peer
-from bench.lib.quality import describe_model
-from bench.lib.ready import NotReady, ready
-from bench.lib.typing_replay import replay, together
+from bench.lib.ready import NotReady
+from bench.lib.stand import Sizes
 from tabwright.assists.complete import Options
 
 # Replayed keys come as soon as the answer to the last one is there, which no typist does, so
@@ -31,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     settings = with_options(BASE, model=options.model, assignments=options.assignments)
     try:
-        if options.kind == "typing":
-            return asyncio.run(_typing(options, settings))
+        if options.kind == "all" or options.kind in speed_table.GROUPS:
+            return asyncio.run(speed_table.run(_wanted(options, settings), options.json))
         if options.kind == "cancel":
             return asyncio.run(speed_cancel.run(settings, options.json))
         if options.kind == "drafts":
@@ -40,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 speed_drafts.run(settings, options.json, options.edits, options.rounds)
             )
         return asyncio.run(speed_start.run(settings, options.json))
-    except (NotReady, PeerError, GgufMissing) as error:
+    except (NotReady, PeerError, GgufMissing, EngineRefused) as error:
         print(f"bench/speed: {error}", file=sys.stderr)
         return 1
 
@@ -59,20 +57,16 @@ def parser() -> argparse.ArgumentParser:
     )
     made = argparse.ArgumentParser(prog="bench/speed", description=__doc__)
     kinds = made.add_subparsers(dest="kind", required=True, metavar="KIND")
-    typing = kinds.add_parser(
-        "typing",
-        parents=[common],
-        help="a request per character while lines of real files are typed again",
+    every = kinds.add_parser("all", parents=[common], help="the whole table, as below")
+    every.add_argument(
+        "--only",
+        action="append",
+        choices=list(speed_table.GROUPS),
+        help="these rows alone; may be repeated",
     )
-    typing.add_argument("--files", type=int, default=5, metavar="N", help="how many files (5)")
-    typing.add_argument("--lines", type=int, default=4, metavar="N", help="lines of each file (4)")
-    peer = typing.add_mutually_exclusive_group()
-    peer.add_argument("--peer", metavar="ADDRESS", help="a running llama-server, HOST:PORT or URL")
-    peer.add_argument("--peer-model", type=Path, metavar="FILE", help="GGUF that the peer loads")
-    peer.add_argument("--no-peer", action="store_true", help="without the peer")
-    typing.add_argument(
-        "--peer-threads", type=int, default=os.cpu_count() or 2, metavar="N", help="all by default"
-    )
+    _add_sizes(every)
+    for name, (_, text) in speed_table.GROUPS.items():
+        _add_sizes(kinds.add_parser(name, parents=[common], help=f"of the table: {text}"))
     kinds.add_parser(
         "cancel", parents=[common], help="cancelling in mid-generation, and the server meanwhile"
     )
@@ -87,44 +81,26 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-async def _typing(options: argparse.Namespace, settings: dict[str, object]) -> int:
-    async with _peer(options) as peer, workbench(settings) as bench:
-        client = await bench.server()
-        try:
-            await ready(client, bench)
-            replays = []
-            for module in lines.MODULES[: options.files]:
-                chosen = lines.chosen(module, options.lines)
-                print(f"  {module}: {', '.join(str(x.number) for x in chosen)}", file=sys.stderr)
-                replays.append(await replay(client, bench, peer, f"{module}.py", chosen))
-            model = describe_model(
-                await client.execute("tabwright.status"), await bench.engine_status()
-            )
-        finally:
-            await client.stop()
-    cases = [*replays, together(replays)]
-    rows = [case.row() for case in cases]
-    count = sum(len(case.keys) for case in replays)
-    threads = "its own settings" if options.peer else f"{options.peer_threads} threads"
-    about = {
-        "typed": f"{options.lines} lines in each of {len(replays)} files, {count} keystrokes",
-        "model": model,
-        "settings": json.dumps(settings),
-        "peer": f"llama.cpp's server at {peer.address}, {threads}" if peer else "none",
-    }
-    print(figures.facts(about))
-    print("\nKeystrokes that asked the model, and the same ones at the peer (ms):\n")
-    print(figures.table([list(row.values()) for row in rows], header=list(rows[0])))
-    print("\nAll keystrokes (ms):\n")
-    over_all = [{"case": case.case, **case.over_all()} for case in cases]
-    print(figures.table([list(row.values()) for row in over_all], header=list(over_all[0])))
-    ours, theirs = rows[-1]["ours_p50_ms"], rows[-1]["peer_p50_ms"]
-    if isinstance(ours, float) and isinstance(theirs, float) and ours > 0:
-        print(f"\np50 {theirs / ours:.1f} times quicker than the peer's.")
-    if options.json:
-        objects = ",\n".join(json.dumps(row) for row in rows)
-        options.json.write_text(f"[{objects}]\n", encoding="utf-8")
-    return 0
+def _add_sizes(table: argparse.ArgumentParser) -> None:
+    table.add_argument("--files", type=int, default=5, metavar="N", help="typed in (5)")
+    table.add_argument("--lines", type=int, default=4, metavar="N", help="of each file (4)")
+    table.add_argument("--keys", type=int, default=0, metavar="N", help="of each line (all)")
+    table.add_argument("--rounds", type=int, default=5, metavar="N", help="of single events (5)")
+    peer = table.add_mutually_exclusive_group()
+    peer.add_argument("--peer", metavar="ADDRESS", help="a running llama-server, HOST:PORT or URL")
+    peer.add_argument("--peer-model", type=Path, metavar="FILE", help="GGUF that the peer loads")
+    peer.add_argument("--no-peer", action="store_true", help="without the peer")
+    table.add_argument(
+        "--peer-threads", type=int, default=os.cpu_count() or 2, metavar="N", help="all by default"
+    )
+
+
+def _wanted(options: argparse.Namespace, settings: dict[str, object]) -> speed_table.Wanted:
+    asked = options.only if options.kind == "all" else [options.kind]
+    sizes = Sizes(options.files, options.lines, options.keys, options.rounds)
+    about = "as it was started" if options.peer else f"xllamacpp's, {options.peer_threads} threads"
+    groups = [name for name in speed_table.GROUPS if not asked or name in asked]
+    return speed_table.Wanted(groups, sizes, settings, _peer(options), about)
 
 
 @contextlib.asynccontextmanager

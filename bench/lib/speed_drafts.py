@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.lib import figures
 from bench.lib.function_edits import FunctionEdit, chosen
-from bench.lib.own_server import UnixConnection, Workbench, workbench
+from bench.lib.own_server import Workbench, workbench
 from bench.lib.quality import describe_model
-from bench.lib.ready import NotReady, ready
+from bench.lib.ready import ready
 from tabwright.cli.lsp_client import Json
 
-SECONDS = 300.0  # for one answer
 SYSTEM = (
     "You edit source code. Answer with the whole changed code in one code block, "
     "and change nothing that was not asked for."
@@ -138,7 +135,7 @@ def _body(model: str, edit: FunctionEdit, *, drafts: bool) -> Json:
 
 async def _written(bench: Workbench, body: Json) -> Written:
     started = time.perf_counter()
-    answer = await asyncio.to_thread(_post, bench.runtime / "engine.sock", body)
+    answer = await bench.generate(body)
     whole_ms = (time.perf_counter() - started) * 1000
     usage = answer["usage"]
     return Written(
@@ -149,22 +146,6 @@ async def _written(bench: Workbench, body: Json) -> Written:
         usage["drafted_tokens"],
         usage["accepted_tokens"],
     )
-
-
-def _post(socket: Path, body: Json) -> dict[str, Any]:
-    connection = UnixConnection(socket)
-    connection.timeout = SECONDS
-    try:
-        headers = {"Content-Type": "application/json"}
-        connection.request("POST", "/v1/completions", json.dumps(body), headers)
-        answer: dict[str, Any] = json.loads(connection.getresponse().read())
-    except OSError as error:
-        raise NotReady(f"the engine gave no answer: {error}") from error
-    finally:
-        connection.close()
-    if "error" in answer:
-        raise NotReady(f"the engine refused an edit: {answer['error']}")
-    return answer
 
 
 def _row(kind: str, pairs: Sequence[Pair]) -> dict[str, object]:

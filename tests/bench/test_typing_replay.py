@@ -4,80 +4,84 @@ import sys
 from pathlib import Path
 
 import checkout  # noqa: F401
+import pytest
 from bench.lib.lines import Line
 from bench.lib.own_server import Workbench
 from bench.lib.peer import Peer, PeerAnswer
-from bench.lib.typing_replay import Key, Replay, together, type_at_peer, type_here
+from bench.lib.row_typing import Side, following_rows, typing_rows
+from bench.lib.typing_replay import Key, enter, follow, free_share, type_at_peer, type_here
 
 from tabwright.cli.lsp_client import LspClient
 
 FAKE = Path(__file__).parents[1] / "fake_lsp.py"
-KEYS = (
-    Key(100.0, "model", 2, "abc", 900.0, 40),
-    Key(2.0, "cache", 0, "bc", 800.0, 40),
-    Key(200.0, "model", 4, "x", 1000.0, 40),
-    Key(1.0, "none", 0, "", 700.0, 40),
-)
+KEYS = [
+    Key(100.0, "model", 2, 40, "abc"),
+    Key(2.0, "cache", 0, 42, "bc"),
+    Key(200.0, "model", None, None, "x"),
+    Key(1.0, "none", 0, 0),
+]
+PEER = [Key(float(ms), "model", 70, 10) for ms in (900, 800, 1000, 700)]
+LINE = Line("a.py", 2, '# answer: "tail"\n', "  ", "abc", "\nend\n")
 
 
-def test_figures_are_over_the_keys_that_asked_the_model() -> None:
-    assert Replay("a.py", KEYS, 60).row() == {
-        "case": "a.py",
-        "ours_p50_ms": 100.0,
-        "ours_p95_ms": 200.0,
-        "peer_p50_ms": 900.0,
-        "peer_p95_ms": 1000.0,
-        "no_model_share": 0.5,
-        "tokens_per_key": 3,
-    }
-
-
-def test_what_is_not_known_of_a_cut_answer_is_left_out() -> None:
-    keys = (*KEYS, Key(9.0, "model", None, "y", 500.0, 40))
-    row = Replay("a.py", keys, 60).row()
-    assert (row["no_model_share"], row["tokens_per_key"]) == (0.4, 3)
-
-
-def test_all_keys_are_told_too() -> None:
-    found = Replay("a.py", KEYS, 60).over_all()
-    assert (found["keys"], found["shown"], found["engine tokens/key"]) == (4, 0.75, 15)
-    assert found["ours p50"] == 2.0
-    assert found["peer tokens/key"] == sum(key.peer_tokens for key in KEYS) / len(KEYS)
+def test_times_and_tokens_are_over_the_keys_that_asked_the_model() -> None:
+    ours = Side(KEYS, cpu_s=0.2, joules=None, peak_mib=900.0)
+    rows = {row.name: row for row in typing_rows(ours, Side(PEER, cpu_s=8.0, joules=None))}
+    assert (rows["typing_p50"].ours, rows["typing_p50"].peer) == ((100, 200), (900, 1000))
+    assert rows["typing_p50"].ratio == 9
+    assert rows["typing_p95"].ratio == 5
+    assert rows["typing_computed"].ours == (2,) and rows["typing_reused"].peer == (10, 10)
+    assert rows["typing_cpu"].ours == (5,) and rows["typing_cpu"].peer == (200,)
+    assert rows["typing_energy"].ours == () and rows["typing_energy"].note
+    assert rows["typing_memory"].ours == (900,) and rows["typing_memory"].peer == ()
+    assert rows["typing_p50"].note == "2 of 4 keys asked the model"
 
 
 def test_without_a_peer_its_figures_are_empty() -> None:
-    row = Replay("a.py", (Key(5.0, "model", 1, "a"),), 1).row()
-    assert row["peer_p50_ms"] is None
-    assert Replay("b.py", (), 0).row()["ours_p50_ms"] is None
+    rows = typing_rows(Side(KEYS), Side())
+    assert all(row.json()["peer_p50"] is None for row in rows)
 
 
-def test_together_adds_up() -> None:
-    total = together([Replay("a.py", KEYS, 60), Replay("b.py", KEYS[:1], 5)])
-    assert (total.case, len(total.keys), total.engine_tokens) == ("total", 5, 65)
+def test_the_share_is_that_of_the_keys_that_did_not_ask() -> None:
+    assert free_share(KEYS) == 0.5
+    share, computed, _ = following_rows(KEYS)
+    assert (share.ours, share.met, computed.ours) == ((0.5,), True, (2,))
+    assert "cache 1" in share.note
 
 
-async def test_the_peer_is_asked_where_our_model_was() -> None:
-    asked: list[tuple[str, int]] = []
+@pytest.mark.parametrize(("most", "sent"), [(0, ["a", "ab", "abc"]), (2, ["a", "ab"])])
+async def test_the_peer_is_asked_at_every_key(most: int, sent: list[str]) -> None:
+    asked: list[str] = []
 
     class Asked(Peer):
         async def complete(self, text: str, offset: int) -> PeerAnswer:
-            asked.append((text[:offset], offset))
-            return PeerAnswer("", 700.0, 50)
+            asked.append(text[:offset])
+            return PeerAnswer("", 700.0, 50, 45, 12)
 
     line = Line("a.py", 1, "", "", "abc", "\nend\n")
-    ours = [Key(90.0, "model", 2, "x"), Key(1.0, "cache", 0, "y"), Key(80.0, "model", 1, "z")]
-    keys = await type_at_peer(Asked("", 1), line, ours)
-    assert [text for text, _ in asked] == ["", "a", "abc"]
-    assert [key.peer_tokens for key in keys] == [50, 0, 50]
+    keys = await type_at_peer(Asked("", 1), line, most)
+    assert asked == sent
+    assert keys[0] == Key(700.0, "model", 45, 12)
 
 
 async def test_each_character_is_a_change_and_a_request(tmp_path: Path) -> None:
     client = await LspClient.start(command=(sys.executable, str(FAKE)))
-    line = Line("a.py", 2, '# answer: "tail"\n', "  ", "abc", "\nend\n")
+    uri = Workbench(tmp_path, tmp_path, {}).uri("a.py")
     try:
-        keys = await type_here(client, Workbench(tmp_path, tmp_path, {}).uri("a.py"), line)
+        await enter(client, uri, LINE)
+        keys = await type_here(client, uri, LINE)
         why = await client.execute("tabwright.why")
     finally:
         await client.stop()
     assert [key.shown for key in keys] == ["tail"] * 3
     assert why["position"] == {"line": 1, "character": 5}
+
+
+async def test_a_typist_presses_a_key_for_every_step(tmp_path: Path) -> None:
+    client = await LspClient.start(command=(sys.executable, str(FAKE)))
+    uri = Workbench(tmp_path, tmp_path, {}).uri("a.py")
+    try:
+        counts = [len(await follow(client, uri, LINE, way)) for way in ("own", "along", "tab")]
+    finally:
+        await client.stop()
+    assert counts == [3, 3 + len("tail"), 4]
