@@ -17,14 +17,15 @@ BEGUN = "def add(a, b):\n    \n"
 SUM = {"match": "return ", "text": "a + b"}
 META_F, META_N, META_P, CTRL_E, CTRL_G = "\x1bf", "\x1bn", "\x1bp", "\x05", "\x07"
 
+# Each home is new, and would have the packages compiled behind the test's back.
 _COMMON = """
+(setq native-comp-deferred-compilation nil native-comp-async-report-warnings-errors nil)
 (require 'package) (package-initialize)
 (prefer-coding-system 'utf-8)
 (setq make-backup-files nil auto-save-default nil create-lockfiles nil ring-bell-function 'ignore)
 (add-to-list 'load-path {folder})
 (setq tabwright-command '{command} tabwright-ghost-text t)
 (menu-bar-mode -1)
-(setq native-comp-deferred-compilation nil)
 """
 _BY = {
     "eglot": """
@@ -56,6 +57,8 @@ async def emacs(home: Home, text: str, by: str = "eglot") -> AsyncIterator[Termi
         if any("Cannot open load file" in row for row in shown.rows):
             absent(f"a package of Emacs is not here; install it with: {INSTALL}")
         for _ in range(40):
+            # Quit what is left of a try whose first keys came too early.
+            await press(shown, CTRL_G)
             await shown.keys("\x1bxtabwright-status\r")
             await asyncio.sleep(0.4)
             if any("Tabwright: ready" in row for row in shown.rows):

@@ -42,6 +42,7 @@ test('a clean editor installs the server, gets the model and completes', { skip,
 
   if (!models) {
     const pull = await editor.notification('Pull it now?', MINUTES);
+    await pause(600); // it fades in
     await editor.picture('first-run-3-pull');
     await editor.choose(pull, 'Pull it');
   }
