@@ -1,20 +1,7 @@
 """llama.cpp's server as the peer: asked over ``/infill`` the way llama.vim asks it.
 
-``bench/speed`` starts the build that the package ``xllamacpp`` brings, which uses AVX2 at most.
-The fair peer is a native build; ``--peer 127.0.0.1:8012`` takes one that runs. The sources of
-llama.cpp are at its repository, and in the source distribution of the package ``llama-cpp-python``
-(``vendor/llama.cpp``, ``pip download --no-deps --no-binary :all: llama-cpp-python``). In their
-folder::
-
-    cmake -B build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF \\
-        -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \\
-        -DLLAMA_BUILD_APP=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DBUILD_SHARED_LIBS=OFF
-    cmake --build build --target llama-server -j 2
-    build/bin/llama-server -m MODEL.gguf --host 127.0.0.1 --port 8012 --threads 2 \\
-        --ctx-size 0 --batch-size 1024 --ubatch-size 1024 --cache-reuse 256
-
-(The last line is what ``--fim-qwen-1.5b-default`` stands for, which llama.vim's manual names, with
-the model that ``bench/speed`` has fetched into the cache folder: the same weights as ours.)
+``bench/speed`` starts the build that the package ``xllamacpp`` brings, which uses AVX2 at most. The
+fair peer is a native one, taken by ``--peer``: bench/README.md tells how to build and start it.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = with_options(BASE, model=options.model, assignments=options.assignments)
     try:
         if options.kind == "all" or options.kind in speed_table.GROUPS:
-            return asyncio.run(speed_table.run(_wanted(options, settings), options.json))
+            return asyncio.run(speed_table.run(wanted(options, settings), options.json))
         if options.kind == "cancel":
             return asyncio.run(speed_cancel.run(settings, options.json))
         if options.kind == "drafts":
@@ -95,7 +95,8 @@ def _add_sizes(table: argparse.ArgumentParser) -> None:
     )
 
 
-def _wanted(options: argparse.Namespace, settings: dict[str, object]) -> speed_table.Wanted:
+def wanted(options: argparse.Namespace, settings: dict[str, object]) -> speed_table.Wanted:
+    """What the arguments ask for; no peer is started yet."""
     asked = options.only if options.kind == "all" else [options.kind]
     sizes = Sizes(options.files, options.lines, options.keys, options.rounds)
     about = "as it was started" if options.peer else f"xllamacpp's, {options.peer_threads} threads"
