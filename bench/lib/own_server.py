@@ -33,6 +33,7 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
+_LONGEST_S = 300.0
 _LOOK_S = 0.05
 _CALM_LOOKS = 5
 
@@ -132,7 +133,7 @@ class Workbench:
         await asyncio.sleep(seconds)
         calm = 0
         while calm < _CALM_LOOKS:
-            await self.idle()
+            await self.idle(_LONGEST_S)
             await asyncio.sleep(_LOOK_S)
             status = await self.engine_status()
             calm = 0 if status.get("active") or status.get("queued") else calm + 1

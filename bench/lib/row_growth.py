@@ -130,7 +130,7 @@ def grown(name: str, times: Mapping[str, Sequence[float]]) -> Row:
 def long_file(line: Line, size: int) -> Line:
     """The line with the same 100 lines around it, in a file of ``size`` lines.
 
-    What is put before and behind are those lines again, in functions of other names.
+    What is put before and behind are assignments of numbers, each to a name of its own.
     """
     half = _CORE // 2
     before = lines.file_lines(line.before)[-half:]

@@ -14,7 +14,7 @@ ours has read its whole window, as the peer has.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.lib import lines, machine
@@ -22,7 +22,7 @@ from bench.lib.lines import Line
 from bench.lib.rows import Row
 from bench.lib.stand import Stand
 from bench.lib.typing_replay import Key, enter, follow, free_share, type_at_peer, type_here
-from bench.lib.typist import way_of
+from bench.lib.typist import WAYS, Way, way_of
 
 PAUSE_S = 0.15  # between an answer and the next key: somebody who types quickly
 
@@ -129,21 +129,27 @@ async def following(stand: Stand) -> list[Row]:
 
     The peer's server keeps no answers, so it has no share of its own.
     """
-    keys: list[Key] = []
+    keys: dict[Way, list[Key]] = {way: [] for way in WAYS}
     for index, line in enumerate(typed_lines(stand)):
         way = way_of(index)
         stand.say(f"{way}: {line.name}:{line.number}")
-        keys += await follow(stand.plain, stand.bench.uri(line.name), line, way, PAUSE_S)
+        keys[way] += await follow(stand.plain, stand.bench.uri(line.name), line, way, PAUSE_S)
         await stand.bench.idle()
     return following_rows(keys)
 
 
-def following_rows(keys: Sequence[Key]) -> list[Row]:
-    """The share, and the prompt tokens of the keys that asked the model."""
+def following_rows(ways: Mapping[Way, Sequence[Key]]) -> list[Row]:
+    """The share, and the prompt tokens of the keys that asked the model.
+
+    The note has the share by way: in lines of the standard library, which the model knows well,
+    what the user types by himself is often what was shown.
+    """
+    keys = [key for typed in ways.values() for key in typed]
     asked = [key for key in keys if key.asked]
     sources = Counter(key.source for key in keys)
     told = ", ".join(f"{source} {number}" for source, number in sources.most_common())
-    note = f"{len(keys) - len(asked)} of {len(keys)} keys; answered from: {told}"
+    shares = ", ".join(f"{way} {free_share(typed):.2f}" for way, typed in ways.items() if typed)
+    note = f"{len(keys) - len(asked)} of {len(keys)} keys; by way: {shares}; from: {told}"
     return [
         Row("following_share", (free_share(keys),), (), note),
         Row("following_computed", _computed(asked)),

@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from bench.lib import speed_cancel, speed_drafts, speed_start, speed_table
@@ -99,7 +100,9 @@ def wanted(options: argparse.Namespace, settings: dict[str, object]) -> speed_ta
     """What the arguments ask for; no peer is started yet."""
     asked = options.only if options.kind == "all" else [options.kind]
     sizes = Sizes(options.files, options.lines, options.keys, options.rounds)
-    about = "as it was started" if options.peer else f"xllamacpp's, {options.peer_threads} threads"
+    about = "as it was started"
+    if not options.peer and not options.no_peer:
+        about = f"of xllamacpp {version('xllamacpp')}, {options.peer_threads} threads"
     groups = [name for name in speed_table.GROUPS if not asked or name in asked]
     return speed_table.Wanted(groups, sizes, settings, _peer(options), about)
 

@@ -44,9 +44,9 @@ def test_without_a_peer_its_figures_are_empty() -> None:
 
 def test_the_share_is_that_of_the_keys_that_did_not_ask() -> None:
     assert free_share(KEYS) == 0.5
-    share, computed, _ = following_rows(KEYS)
+    share, computed, _ = following_rows({"own": KEYS[:2], "along": KEYS[2:], "tab": []})
     assert (share.ours, share.met, computed.ours) == ((0.5,), True, (2,))
-    assert "cache 1" in share.note
+    assert "by way: own 0.50, along 0.50; from: model 2, cache 1, none 1" in share.note
 
 
 @pytest.mark.parametrize(("most", "sent"), [(0, ["a", "ab", "abc"]), (2, ["a", "ab"])])
