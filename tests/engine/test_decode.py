@@ -297,6 +297,28 @@ def test_drafts_follow_a_start_that_avoids_other_answers(
         assert answers(ascii_model, vocabulary, drafted) == plain
 
 
+@pytest.mark.parametrize("heal", [False, True])
+def test_the_answer_of_a_key_ago_is_foreseen(
+    ascii_model: Ascii, vocabulary: Vocabulary, heal: bool
+) -> None:
+    """What was answered, typed on character by character: the same answers in fewer passes."""
+    cache = StateCache(ascii_model)
+    start = CODE + "prin" * heal
+    (answer,), _ = answers(ascii_model, vocabulary, ask(start, 24, heal=heal))
+    list(generate(ascii_model, vocabulary, cache, ask(start, 24, heal=heal), Usage()))
+    for typed in range(1, 12):
+        asked = ask(start + answer[:typed], 24, heal=heal)
+        ascii_model.passes = 0
+        (expected,), _ = answers(ascii_model, vocabulary, asked)
+        alone, ascii_model.passes = ascii_model.passes, 0
+        usage = Usage()
+        deltas = list(generate(ascii_model, vocabulary, cache, asked, usage))
+        assert "".join(delta.text for delta in deltas) == expected
+        if heal:
+            assert usage.accepted_tokens > 8
+            assert ascii_model.passes < alone / 2
+
+
 def test_an_answer_of_any_architecture_is_drafted_alike(
     model: Backend, vocabulary: Vocabulary
 ) -> None:

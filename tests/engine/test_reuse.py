@@ -57,7 +57,7 @@ def test_logits_after_edits_equal_a_fresh_run(
     ids = start
     for edit in [(0.0, 0, []), *edits]:
         ids = edited(ids, edit)
-        state, reused = cache.reuse(ids)
+        state, reused, _ = cache.reuse(ids)
         assert reused == len(state.ids) < len(ids)
         kept = finish(prefill(model, state, ids, Usage()))
         fresh = model.forward(model.new_state(), ids)[-1]
@@ -101,12 +101,12 @@ def test_jumping_back_finds_the_state_of_before(model: Backend) -> None:
     cache = StateCache(model, max_tokens=4000)
     here, there = [7] * 400, [9] * 400
     for ids in (here, there):
-        state, reused = cache.reuse(ids)
+        state, reused, _ = cache.reuse(ids)
         assert reused == 0
         finish(prefill(model, state, ids, Usage()))
         cache.give_back(state)
     for ids in (here, there, here):
-        state, reused = cache.reuse(ids)
+        state, reused, _ = cache.reuse(ids)
         assert reused == len(ids) - 1
         finish(prefill(model, state, ids, Usage()))
         cache.give_back(state)
@@ -115,7 +115,7 @@ def test_jumping_back_finds_the_state_of_before(model: Backend) -> None:
 def test_memory_stays_within_its_bound(model: Backend) -> None:
     cache = StateCache(model, max_tokens=500, max_states=4)
     for token in range(12):
-        state, _ = cache.reuse([token] * 200)
+        state, _, _ = cache.reuse([token] * 200)
         finish(prefill(model, state, [token] * 200, Usage()))
         cache.give_back(state)
         assert cache.tokens() <= 500

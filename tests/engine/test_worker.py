@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,13 +50,14 @@ Ask_ = Callable[..., Watched]
 
 
 @pytest.fixture
-def worker(tiny_qwen2: Path, qwen2: TorchModel) -> Worker:
+def worker(tiny_qwen2: Path, qwen2: TorchModel) -> Iterator[Worker]:
     def loader(folder: Path, options: BackendOptions) -> Backend:
         return qwen2
 
     worker = Worker(Registry(BackendOptions(), loader))
     worker.start()
-    return worker
+    yield worker
+    worker.stop()
 
 
 @pytest.fixture

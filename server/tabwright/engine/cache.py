@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tabwright.engine.backends import Backend
 
+_WORTH_FORESEEING = 64  # tokens of an earlier answer that the next one may repeat
 _WORTH_KEEPING = 256  # tokens a state must be about to lose for a copy to be made instead
+
+
+class Reused(NamedTuple):
+    """A state, how many tokens it holds, and how the one it was made from went on behind them."""
+
+    state: Any
+    length: int
+    went_on: list[int]
 
 
 class StateCache:
@@ -20,8 +29,8 @@ class StateCache:
         self._states: list[Any] = []  # most recently used last
         self._busy: list[Any] = []
 
-    def reuse(self, ids: Sequence[int]) -> tuple[Any, int]:
-        """Return a state that holds a start of `ids`, and how many tokens of it; then it is busy.
+    def reuse(self, ids: Sequence[int]) -> Reused:
+        """Return a state that holds a start of `ids`; then it is busy.
 
         At least the last token of `ids` is left to compute, since its logits are wanted.
         """
@@ -30,6 +39,7 @@ class StateCache:
             common = min(common_prefix(state.ids, ids), len(ids) - 1)
             if best is None or common > length:
                 best, length = state, common
+        went_on = [] if best is None else best.ids[length : length + _WORTH_FORESEEING]
         if best is None:
             chosen = self._backend.new_state()
         elif len(best.ids) - length <= _WORTH_KEEPING or (length == 0 and self._full()):
@@ -41,7 +51,7 @@ class StateCache:
         else:
             chosen = self._backend.copy_state(best, length)
         self._busy.append(chosen)
-        return chosen, length
+        return Reused(chosen, length, went_on)
 
     def give_back(self, state: Any) -> None:
         """Keep a busy state for later; the least recently used go until the bound holds."""

@@ -105,10 +105,13 @@ def generate(
         ids, healing = take_back(vocabulary, ids)
     if not ids:
         ids = [min(vocabulary.special_ids, default=0)]
-    state, usage.reused_tokens = cache.reuse(ids)
+    state, usage.reused_tokens, went_on = cache.reuse(ids)
     try:
         logits = yield from prefill(backend, state, ids, usage)
         drafts = _drafts(vocabulary, ask, ids, healing.owed)
+        if not ask.prediction:
+            # What was answered a key ago mostly comes again.
+            drafts.foresee(went_on, ids[usage.reused_tokens :])
         run = _Run(backend, vocabulary, state, ask, usage, drafts)
         yield from _answers(run, logits, len(ids), healing.owed)
     finally:

@@ -33,6 +33,7 @@ class Drafts:
         self._text = None if prompt is None else _Runs(prompt)
         self._paces = _Pace(), _Pace(LEAST)
         self._pace = self._paces[0]
+        self._begun: Sequence[int] = ()
         self.begin()
 
     def begin(self) -> None:
@@ -41,12 +42,27 @@ class Drafts:
         self._at = 0  # where in the prediction the next token is looked for
         self._held = 0  # behind the last token that the prediction and the answer share
         self._agreed = 0  # tokens in a row that were rightly foreseen
+        for token in self._begun:
+            self._follow(token)
+
+    def foresee(self, went_on: Sequence[int], then: Sequence[int]) -> None:
+        """Take for a prediction how the same text went on before, of which ``then`` stands already.
+
+        Every answer begins behind that.
+        """
+        self._prediction = _Runs(went_on)
+        self._begun = then[-len(went_on) :] if went_on else ()
+        self.begin()
 
     def add(self, token: int) -> None:
         """Take the answer's next token."""
-        self._last = [*self._last[1 - _LONGEST_RUN :], token]
         if self._text is not None:
             self._text.add(token)
+        self._follow(token)
+
+    def _follow(self, token: int) -> None:
+        """Go on in the prediction."""
+        self._last = [*self._last[1 - _LONGEST_RUN :], token]
         if token in self._prediction.ids[self._at : self._at + 1]:
             self._at = self._held = self._at + 1
             self._agreed += 1
