@@ -59,7 +59,7 @@ def test_logits_after_edits_equal_a_fresh_run(
         ids = edited(ids, edit)
         state, reused, _ = cache.reuse(ids)
         assert reused == len(state.ids) < len(ids)
-        kept = finish(prefill(model, state, ids, Usage()))
+        (kept,) = finish(prefill(model, state, ids, Usage()))
         fresh = model.forward(model.new_state(), ids)[-1]
         np.testing.assert_allclose(kept, fresh, atol=2e-4, rtol=1e-3)
         cache.give_back(state)

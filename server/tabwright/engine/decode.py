@@ -107,38 +107,47 @@ def generate(
         ids = [min(vocabulary.special_ids, default=0)]
     state, usage.reused_tokens, went_on = cache.reuse(ids)
     try:
-        logits = yield from prefill(backend, state, ids, usage)
         drafts = _drafts(vocabulary, ask, ids, healing.owed)
         if not ask.prediction:
             # What was answered a key ago mostly comes again.
             drafts.foresee(went_on, ids[usage.reused_tokens :])
+        draft = [] if ask.n > 1 or ask.avoid else drafts.propose(ask.max_tokens - 1)
+        rows = yield from prefill(backend, state, ids, usage, draft)
         run = _Run(backend, vocabulary, state, ask, usage, drafts)
-        yield from _answers(run, logits, len(ids), healing.owed)
+        yield from _answers(run, rows, draft, len(ids), healing.owed)
     finally:
         cache.give_back(state)
 
 
 def prefill(
-    backend: Backend, state: Any, ids: Sequence[int], usage: Usage
+    backend: Backend, state: Any, ids: Sequence[int], usage: Usage, draft: Sequence[int] = ()
 ) -> Generator[Delta, None, Logits]:
-    """Compute what the state lacks of `ids`, yielding between chunks; return logits [vocabulary].
+    """Compute what the state lacks of `ids`, yielding between chunks, and a draft with the last.
 
-    At least one token must be lacking.
+    Returns logits [1 + draft, vocabulary]: behind the prompt, and behind each token of the draft.
+    At least one token of the prompt must be lacking.
     """
     started = time.perf_counter()
     while True:
-        chunk = ids[len(state.ids) : len(state.ids) + PREFILL_CHUNK]
-        logits: Logits = backend.forward(state, chunk)[-1]
+        at = len(state.ids)
+        chunk = ids[at : at + PREFILL_CHUNK]
         usage.computed_tokens += len(chunk)
-        if len(state.ids) == len(ids):
+        if at + len(chunk) == len(ids):
             break
+        backend.forward(state, chunk)
         yield Delta(0, "")
+    rows = backend.forward(state, [*chunk, *draft], last=len(draft) + 1)
     usage.prefill_ms += (time.perf_counter() - started) * 1000
-    return logits
+    return rows
 
 
-def _answers(run: _Run, logits: Logits, length: int, owed: bytes) -> Iterator[Delta]:
-    """Yield the pieces of all answers behind a prompt of ``length`` tokens."""
+def _answers(
+    run: _Run, rows: Logits, draft: list[int], length: int, owed: bytes
+) -> Iterator[Delta]:
+    """Yield the pieces of all answers behind a prompt of ``length`` tokens.
+
+    ``rows`` are the logits behind the prompt and behind each token of the first answer's draft.
+    """
     ask, backend = run.ask, run.backend
     writings = [
         Writing(
@@ -153,22 +162,26 @@ def _answers(run: _Run, logits: Logits, length: int, owed: bytes) -> Iterator[De
     if ask.n > 1 and ask.max_tokens and not (ask.prediction or ask.avoid):
         count = max(1, MOST_TOGETHER // (length + ask.max_tokens))
         for at in range(0, ask.n, count):
-            yield from _side_by_side(run, logits, writings[at : at + count])
+            yield from _side_by_side(run, rows[-1], writings[at : at + count])
         return
     for writing in writings:
-        backend.truncate(run.state, length)
+        if writing.index > 0:
+            backend.truncate(run.state, length)
+            rows, draft = rows[:1], []
         start: list[int] = []
         if ask.avoid and writing.index == 0:
             most = ask.max_tokens
-            start = branch(backend, run.vocabulary, run.state, logits, ask.avoid, owed, most)
+            start = branch(backend, run.vocabulary, run.state, rows[-1], ask.avoid, owed, most)
             yield Delta(0, "")
-        yield from _alone(run, logits, writing, start)
+        yield from _alone(run, rows, draft, writing, start)
 
 
-def _alone(run: _Run, logits: Logits, writing: Writing, start: Sequence[int]) -> Iterator[Delta]:
+def _alone(
+    run: _Run, rows: Logits, draft: list[int], writing: Writing, start: Sequence[int]
+) -> Iterator[Delta]:
     """Yield one answer's pieces; of a given ``start`` the state holds all but the last token."""
     with _counted(run.usage, [writing]):
-        tokens = _tokens(run, logits, writing.pick, start)
+        tokens = _tokens(run, rows, draft, writing.pick, start)
         # With 0 tokens only the prompt's state was wanted.
         for token in islice(tokens, run.ask.max_tokens):
             yield writing.take(token)
@@ -216,23 +229,29 @@ def _counted(usage: Usage, writings: Sequence[Writing]) -> Iterator[None]:
 
 
 def _tokens(
-    run: _Run, logits: Logits, pick: Callable[[Logits], int], start: Sequence[int]
+    run: _Run,
+    rows: Logits,
+    draft: list[int],
+    pick: Callable[[Logits], int],
+    start: Sequence[int],
 ) -> Iterator[int]:
     """Yield an answer's tokens without end, each picked when it is asked for.
 
-    The first are ``start``, or else one is picked from ``logits`` [vocabulary]. Every pass computes
-    the last token with a draft behind it, and yields what is picked as long as the draft foresaw it
-    and once more. So every token is picked from the same logits as without drafts.
+    The first are ``start``, or else picked from ``rows``, logits [1 + draft, vocabulary]. A pass
+    computes the last token with a draft behind it, and yields what is picked as long as the draft
+    foresaw it and once more. So every token is picked from the same logits as without drafts.
     """
     run.drafts.begin()
-    first = list(start) or [pick(logits)]
-    for token in first:
+    left = run.ask.max_tokens - len(start)
+    for token in start:
         run.drafts.add(token)
         yield token
-    left = run.ask.max_tokens - len(first)
+    computed = not start
     while True:
-        draft = run.drafts.propose(left - 1)
-        rows = run.backend.forward(run.state, [token, *draft], last=len(draft) + 1)
+        if not computed:
+            draft = run.drafts.propose(left - 1)
+            rows = run.backend.forward(run.state, [token, *draft], last=len(draft) + 1)
+        computed = False
         run.usage.drafted_tokens += len(draft)
         sure = len(run.state.ids) - len(draft)
         for accepted, (row, foreseen) in enumerate(zip_longest(rows, draft)):
