@@ -17,7 +17,7 @@ from tabwright.engine.backends import BackendError, BackendOptions, choice, open
 from tabwright.engine.backends.openvino_blocks import BLOCK, Blocks, BlockState
 from tabwright.engine.backends.openvino_model import OpenvinoModel
 from tabwright.engine.backends.torch_model import TorchModel
-from tabwright.models import int8
+from tabwright.models import int4, int8
 from tabwright.models.shape import Shape
 
 WHOLE = BackendOptions(precision="float32", device="cpu")
@@ -37,6 +37,11 @@ def test_logits_are_those_of_torch(tmp_path: Path, kind: str) -> None:
     narrow = OpenvinoModel.load(folder, BackendOptions())
     close = narrow.forward(narrow.new_state(), IDS, last=5)
     assert np.corrcoef(close.ravel(), expected.ravel())[0, 1] > 0.99
+    fewer_bits = BackendOptions(precision="mixed"), BackendOptions(precision="int4")
+    for options, least in zip(fewer_bits, (0.97, 0.9), strict=True):
+        narrower = OpenvinoModel.load(folder, options)
+        near = narrower.forward(narrower.new_state(), IDS, last=5)
+        assert np.corrcoef(near.ravel(), expected.ravel())[0, 1] > least
     assert (ours.context_length, ours.precision, narrow.precision) == (512, "float32", "int8")
 
 
@@ -115,8 +120,9 @@ def test_a_forked_sequence_leaves_no_trace_in_its_like(tiny_qwen2: Path) -> None
     [
         (BackendOptions(), ""),
         (BackendOptions(device="cuda"), "it computes on a CPU, not on cuda"),
-        (BackendOptions(precision="bfloat16"), "its weights are int8, not bfloat16"),
-        (BackendOptions(precision="float32"), "its weights are int8, not float32"),
+        (BackendOptions(precision="bfloat16"), "its weights are not bfloat16"),
+        (BackendOptions(precision="float32"), "its weights are not float32"),
+        (BackendOptions(precision="int4"), ""),
         (BackendOptions(precision="float32", backend="openvino"), ""),
     ],
 )
@@ -191,6 +197,18 @@ def test_weights_in_8_bits_are_written_once_and_read_alike(
     wide, name = int8.wide(folder), "model.layers.0.mlp.up_proj.weight"
     back = read[name].astype(np.float32) * read[name + int8.SCALE]
     assert np.abs(back - wide[name]).max() <= read[name + int8.SCALE].max() / 2 * 1.001
+
+
+def test_4_bits_come_as_near_as_their_steps_let_them() -> None:
+    matrix = np.random.default_rng(3).standard_normal((6, 128)).astype(np.float32)
+    matrix[1] = 0
+    matrix[2] += 5
+    packed, scale, zero = int4.narrowed(matrix)
+    low_first = np.stack([packed & 15, packed >> 4], axis=-1).reshape(6, 4, 32)
+    zeros = np.stack([zero & 15, zero >> 4], axis=-1).reshape(6, 4, 1)
+    wide = scale.astype(np.float32)
+    back = (low_first.astype(np.float32) - zeros) * wide
+    assert (np.abs(back - matrix.reshape(6, 4, 32)) <= wide * 0.51).all()
 
 
 def test_a_broken_file_of_weights_is_named(tiny_qwen2: Path, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--precision",
-        choices=["auto", "int8", "bfloat16", "float16", "float32"],
+        choices=["auto", "int4", "mixed", "int8", "bfloat16", "float16", "float32"],
         default="auto",
         help="number format of the weights (default: the quickest that keeps the quality)",
     )

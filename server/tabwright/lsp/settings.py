@@ -75,6 +75,9 @@ _NAME: tuple[Check, str] = (
 )
 
 
+_PRECISIONS = ("auto", "int4", "mixed", "int8", "bfloat16", "float32")
+
+
 @dataclass(frozen=True)
 class Completion:
     """``tabwright.completion``: how much to ask for and when; ``menu``: the completion menu too.
@@ -106,7 +109,7 @@ class EngineSettings:
 
     idle_minutes: float = _option("idleMinutes", 15, *_number(0, 100_000, whole=False))
     threads: str | int = _option("threads", "auto", *_or_auto(_number(1, 1024)))
-    precision: str = _option("precision", "auto", *_choice("auto", "int8", "bfloat16", "float32"))
+    precision: str = _option("precision", "auto", *_choice(*_PRECISIONS))
     device: str = _option("device", "auto", *_choice("auto", "cpu", "cuda", "mps"))
     backend: str = _option("backend", "auto", *_choice("auto", "openvino", "torch"))
 

@@ -118,7 +118,7 @@ def write(folder: Path, tick: Callable[[int, int], None] = lambda done, total: N
 
 def wide(folder: Path) -> dict[str, Array]:
     """The weights of a converted model in float32."""
-    return {name: file.wide(name) for file in _files(folder) for name in file}
+    return {name: file.wide(name) for file in files(folder) for name in file}
 
 
 def narrow(
@@ -126,7 +126,7 @@ def narrow(
 ) -> dict[str, Array]:
     """The weights of a model as `load` gives them, made from its safetensors."""
     found: dict[str, Array] = {}
-    jobs = [(file, name) for file in _files(folder) for name in file]
+    jobs = [(file, name) for file in files(folder) for name in file]
     total = sum(file[name].nbytes for file, name in jobs)
     done = 0
     # numpy lets go of Python's lock, so threads share the work out.
@@ -143,7 +143,8 @@ def _narrow(job: tuple[Safetensors, str]) -> tuple[Array, ...]:
     return file.narrowed(name) if file[name].ndim == 2 else (file.wide(name),)
 
 
-def _files(folder: Path) -> list[Safetensors]:
+def files(folder: Path) -> list[Safetensors]:
+    """The files of a converted model's own weights."""
     return [Safetensors(path) for path in sorted(folder.glob("*.safetensors"))]
 
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 Logits = npt.NDArray[np.float32]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Name = Literal["auto", "openvino", "torch"]
-Precision = Literal["auto", "int8", "bfloat16", "float16", "float32"]
+Precision = Literal["auto", "int4", "mixed", "int8", "bfloat16", "float16", "float32"]
 
 
 class BackendError(Exception):

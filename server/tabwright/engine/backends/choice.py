@@ -17,10 +17,9 @@ def openvino_refuses(folder: Path, options: BackendOptions) -> str:
     """Why a model is not for OpenVINO here; empty where it is, for it is the quickest on a CPU."""
     if options.device not in ("auto", "cpu"):
         return f"it computes on a CPU, not on {options.device}"
-    if options.precision not in ("auto", "int8") and options.backend != "openvino":
-        return f"its weights are int8, not {options.precision}"
-    if options.precision not in ("auto", "int8", "float32"):
-        return f"its weights are int8 or float32, not {options.precision}"
+    wanted = ("auto", "int8", "mixed", "int4", *["float32"] * (options.backend == "openvino"))
+    if options.precision not in wanted:
+        return f"its weights are not {options.precision}"
     if importlib.util.find_spec("openvino") is None:
         return "it is not installed"
     if options.device == "auto" and options.backend == "auto" and (gpu := _gpu()):

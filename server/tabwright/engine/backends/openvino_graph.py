@@ -26,9 +26,10 @@ def build(shape: Shape, weights: Mapping[str, Array]) -> ov.Model:
     """Return a model with keys and values as its state, and the logits of chosen positions.
 
     Weights bear transformers' names; one of int8 [out, in] has its scales [out, 1] beside it under
-    the same name with ``.scale``. Inputs: input_ids and position_ids [sequences, n], attention_mask
-    (added to the scores) [sequences, 1, n, all], beam_idx [sequences], keep [k]: positions of the
-    flattened input whose logits are wanted. Output: logits [k, vocabulary].
+    the same name with ``.scale``; one of uint8 is in 4 bits, as `models.int4` makes it. Inputs:
+    input_ids and position_ids [sequences, n], attention_mask (added to the scores) [sequences, 1,
+    n, all], beam_idx [sequences], keep [k]: positions of the flattened input whose logits are
+    wanted. Output: logits [k, vocabulary].
     """
     return _Builder(shape, weights).model()
 
@@ -175,12 +176,25 @@ class _Builder:
     def _weight(self, name: str) -> ov.Node:
         """A weight as float32; the plugin fuses the unpacking of int8 into what uses it."""
         array = self._weights[name]
+        if array.dtype == np.uint8:
+            return self._four_bits(name, array)
         constant = ops.constant(array, shared_memory=True)
         if array.dtype != np.int8:
             return constant
         return ops.multiply(
             ops.convert(constant, "f32"), ops.constant(self._weights[f"{name}.scale"])
         )
+
+    def _four_bits(self, name: str, packed: Array) -> ov.Node:
+        rows, groups, half = packed.shape
+        scale = self._weights[f"{name}.scale"]
+        numbers = ov.Tensor(packed, [rows, groups, 2 * half], ov.Type.u4)
+        zeros = ov.Tensor(self._weights[f"{name}.zero"], [rows, groups, 1], ov.Type.u4)
+        centred = ops.subtract(
+            ops.convert(ops.constant(numbers), "f16"), ops.convert(ops.constant(zeros), "f16")
+        )
+        wide = ops.multiply(centred, ops.constant(scale))
+        return ops.convert(ops.reshape(wide, _whole(rows, 2 * half * groups), False), "f32")
 
 
 def _input(name: str, shape: list[int], kind: ov.Type = ov.Type.f32) -> ov.Node:

@@ -11,13 +11,21 @@ import numpy as np
 import openvino as ov
 from openvino._offline_transformations import paged_attention_transformation
 
-from tabwright.engine.backends import BackendError, BackendOptions, Logits
+from tabwright.engine.backends import BackendError, BackendOptions, Logits, Precision
 from tabwright.engine.backends.openvino_blocks import Blocks, BlockState, Buffer
 from tabwright.engine.backends.openvino_graph import build
-from tabwright.models import int8
+from tabwright.models import int4, int8
 from tabwright.models.shape import Shape
 
 _CACHE = np.float16  # keys and values; exact enough that no cut or copy of a state shows
+
+
+def _weights(folder: Path, precision: Precision) -> Mapping[str, int8.Array]:
+    if precision == "float32":
+        return int8.wide(folder)
+    if precision == "int4" or precision == "mixed":
+        return int4.load(folder, precision)
+    return int8.load(folder)
 
 
 def describe_machine() -> str:
@@ -64,14 +72,14 @@ class OpenvinoModel:
 
     @classmethod
     def load(cls, folder: Path, options: BackendOptions) -> OpenvinoModel:
-        """Load a converted folder, in int8 or float32; raises BackendError with the reason."""
+        """Load a folder in int8, int4, mixed or float32; raises BackendError with the reason."""
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             shape = Shape.of(config)
             if shape is None:
                 raise BackendError(f"{folder.name} is of a family that has no graph for OpenVINO")
-            precision = "float32" if options.precision == "float32" else "int8"
-            weights = int8.wide(folder) if precision == "float32" else int8.load(folder)
+            precision: Precision = "int8" if options.precision == "auto" else options.precision
+            weights = _weights(folder, precision)
             loaded = cls(build(shape, weights), config, precision, options.threads)
             loaded.forward(loaded.new_state(), [0])  # now the plugin has packed its own copy
             if isinstance(weights, int8.Safetensors):

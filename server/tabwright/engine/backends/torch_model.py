@@ -235,6 +235,8 @@ def _pick_device(asked: str) -> str:
 
 
 def _pick_precision(asked: str, device: str) -> str:
+    if asked in ("int4", "mixed"):
+        raise BackendError(f"engine.precision is '{asked}', which only OpenVINO computes with")
     if asked == "int8" and not (device == "cpu" and int8_supported()):
         raise BackendError("engine.precision is 'int8', which needs an x86 CPU")
     if asked != "auto":
