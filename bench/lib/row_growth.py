@@ -12,6 +12,7 @@ from bench.lib import lines, machine
 from bench.lib.figures import p50
 from bench.lib.lines import Line
 from bench.lib.own_server import with_options
+from bench.lib.ready import ready
 from bench.lib.rows import Row
 from bench.lib.stand import Stand
 from bench.lib.typing_replay import Key, count, enter, press
@@ -21,7 +22,7 @@ from tabwright.models import store
 
 LENGTHS = (100, 1_000, 10_000, 100_000)  # lines
 # Characters before and after the cursor that the model may see, up to 8,000 tokens.
-CONTEXTS = ((100, 0), (1_000, 400), (4_000, 1_500), (10_000, 4_000), (24_000, 8_000))
+CONTEXTS = ((100, 0), (1_000, 400), (4_000, 1_500), (10_000, 4_000), (38_000, 12_500))
 WINDOWS = (1, 2, 4, 8)
 KEYS = 16  # of a line
 STEPS = 96
@@ -68,6 +69,7 @@ async def _by_context(stand: Stand) -> Row:
             )
             server = await stand.bench.asking_server(settings)
             servers.append(server)
+            await ready(server, stand.bench)
             await enter(server, uri, line)
             await stand.bench.rest()
         for _ in range(_turns(stand)):
@@ -92,6 +94,7 @@ async def _by_windows(stand: Stand) -> Row:
             while len(servers) < windows:
                 server = await stand.bench.asking_server()
                 servers.append(server)
+                await ready(server, stand.bench)
                 module = lines.LARGE[len(servers) - 1]
                 uri = stand.bench.uri(f"{module}.py")
                 await enter(server, uri, lines.chosen(module, 1)[0])
