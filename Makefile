@@ -21,8 +21,8 @@ test-editors: $(EDITORS_READY) $(CLIENT_READY)
 	tests/editors/install
 	$(BIN)/tabwright models pull
 	TABWRIGHT_EDITORS=required $(BIN)/python -m pytest tests/editors
-	npm --prefix $(CLIENT) test --silent
 	npm --prefix $(CLIENT) run --silent package
+	npm --prefix $(CLIENT) test --silent
 	TABWRIGHT_EDITORS=required npm --prefix $(CLIENT) run --silent test:editor
 
 check: $(READY) $(CLIENT_READY)

@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.lib import speed_cancel, speed_drafts, speed_start, speed_table
+from bench.lib import speed_cancel, speed_drafts, speed_precisions, speed_start, speed_table
 from bench.lib.gguf import GgufMissing, bench_gguf
 from bench.lib.own_server import EngineRefused, with_options
 from bench.lib.peer import Peer, PeerError, own_peer, running_peer
 from bench.lib.ready import NotReady
 from bench.lib.stand import Sizes
 from tabwright.assists.complete import Options
+from tabwright.models.catalog import DEFAULT_COMPLETION
 
 # Replayed keys come as soon as the answer to the last one is there, which no typist does, so
 # waiting for a pause in the typing would measure only the waiting.
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return asyncio.run(speed_table.run(wanted(options, settings), options.json))
         if options.kind == "cancel":
             return asyncio.run(speed_cancel.run(settings, options.json))
+        if options.kind == "precisions":
+            model = options.model or DEFAULT_COMPLETION
+            return speed_precisions.run(model, options.rounds, options.json)
         if options.kind == "drafts":
             return asyncio.run(
                 speed_drafts.run(settings, options.json, options.edits, options.rounds)
@@ -74,6 +78,10 @@ def parser() -> argparse.ArgumentParser:
     kinds.add_parser(
         "start", parents=[common], help="time to start, memory, two servers, a killed engine"
     )
+    precisions = kinds.add_parser(
+        "precisions", parents=[common], help="number formats of the weights, beside each other"
+    )
+    precisions.add_argument("--rounds", type=int, default=5, metavar="N", help="of each (5)")
     drafts = kinds.add_parser(
         "drafts", parents=[common], help="edited functions written with drafts and without"
     )
