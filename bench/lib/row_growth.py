@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from bench.lib import lines, machine
 from bench.lib.figures import p50
 from bench.lib.lines import Line
-from bench.lib.own_server import with_options
+from bench.lib.own_server import EngineRefused, with_options
 from bench.lib.ready import ready
 from bench.lib.rows import Row
 from bench.lib.stand import Stand
@@ -173,8 +173,8 @@ async def step(stand: Stand) -> list[Row]:
     """
     line = lines.chosen("difflib", 1)[0]
     prompt = line.before[-1000:]
-    body: dict[str, object] = {"model": stand.model, "prompt": prompt, "lookup": False}
-    await stand.bench.generate(body | {"max_tokens": 8})
+    body: dict[str, object] = {"model": stand.model, "lookup": False}
+    await stand.bench.generate(body | {"prompt": prompt, "max_tokens": 8})
     listed = (await stand.bench.engine_status()).get("models")
     loaded = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     bytes_read = next((weights_read(one) for one in loaded if one["id"] == stand.model), 0)
@@ -184,7 +184,11 @@ async def step(stand: Stand) -> list[Row]:
     for index in range(stand.sizes.rounds):
         stand.say(f"decode step: {index + 1} of {stand.sizes.rounds}")
         reads.append(await asyncio.to_thread(machine.bandwidth))
-        usage = (await stand.bench.generate(body | {"max_tokens": STEPS}))["usage"]
+        # Begun otherwise each time: of the same prompt the last answer would be the draft.
+        asked = body | {"prompt": f"# {index}\n{prompt}", "max_tokens": STEPS}
+        usage = (await stand.bench.generate(asked))["usage"]
+        if usage.get("drafted_tokens"):
+            raise EngineRefused("the engine drafted, so its passes are not single steps")
         steps.append(usage["decode_ms"] / max(usage["completion_tokens"], 1))
         await stand.bench.idle()
         if stand.peer:

@@ -53,7 +53,7 @@ def finish(steps: object) -> np.ndarray:
 def test_logits_after_edits_equal_a_fresh_run(
     model: Backend, start: list[int], edits: Edits
 ) -> None:
-    cache = StateCache(model, max_tokens=400, max_states=3)
+    cache = StateCache(model, max_bytes=400 * model.bytes_per_token, max_states=3)
     ids = start
     for edit in [(0.0, 0, []), *edits]:
         ids = edited(ids, edit)
@@ -98,7 +98,7 @@ def test_a_copied_state_is_its_own(model: Backend) -> None:
 
 
 def test_jumping_back_finds_the_state_of_before(model: Backend) -> None:
-    cache = StateCache(model, max_tokens=4000)
+    cache = StateCache(model, max_bytes=4000 * model.bytes_per_token)
     here, there = [7] * 400, [9] * 400
     for ids in (here, there):
         state, reused, _ = cache.reuse(ids)
@@ -113,7 +113,7 @@ def test_jumping_back_finds_the_state_of_before(model: Backend) -> None:
 
 
 def test_memory_stays_within_its_bound(model: Backend) -> None:
-    cache = StateCache(model, max_tokens=500, max_states=4)
+    cache = StateCache(model, max_bytes=500 * model.bytes_per_token, max_states=4)
     for token in range(12):
         state, _, _ = cache.reuse([token] * 200)
         finish(prefill(model, state, [token] * 200, Usage()))

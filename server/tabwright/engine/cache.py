@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from tabwright.engine.backends import Backend
 
 _WORTH_FORESEEING = 64  # tokens of an earlier answer that the next one may repeat
+_MOST_BYTES = 512 << 20  # some 40 places of a 0.5B model, 10 of a 1.5B one
+_MOST_STATES = 64
 _WORTH_KEEPING = 256  # tokens a state must be about to lose for a copy to be made instead
 
 
@@ -22,9 +24,12 @@ class Reused(NamedTuple):
 class StateCache:
     """The states of one model, least recently used last to stay; only the worker may call it."""
 
-    def __init__(self, backend: Backend, max_tokens: int = 16_384, max_states: int = 8) -> None:
+    def __init__(
+        self, backend: Backend, max_bytes: int = _MOST_BYTES, max_states: int = _MOST_STATES
+    ) -> None:
+        """Keep what fits into so many bytes of keys and values, and no more than so many states."""
         self._backend = backend
-        self._max_tokens = max_tokens
+        self._max_tokens = max_bytes // backend.bytes_per_token
         self._max_states = max_states
         self._states: list[Any] = []  # most recently used last
         self._busy: list[Any] = []

@@ -108,9 +108,10 @@ def generate(
     state, usage.reused_tokens, went_on = cache.reuse(ids)
     try:
         drafts = _drafts(vocabulary, ask, ids, healing.owed)
-        if not ask.prediction:
+        then = ids[usage.reused_tokens :]
+        if not ask.prediction and len(then) < len(went_on):
             # What was answered a key ago mostly comes again.
-            drafts.foresee(went_on, ids[usage.reused_tokens :])
+            drafts.foresee(went_on, then)
         draft = [] if ask.n > 1 or ask.avoid else drafts.propose(ask.max_tokens - 1)
         rows = yield from prefill(backend, state, ids, usage, draft)
         run = _Run(backend, vocabulary, state, ask, usage, drafts)

@@ -46,6 +46,7 @@ class Backend(Protocol):
     device: str
     precision: str
     memory_bytes: int
+    bytes_per_token: int
 
     def new_state(self) -> Any:
         """Return an empty state."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import openvino as ov
 from openvino._offline_transformations import paged_attention_transformation
 
 from tabwright.engine.backends import BackendError, BackendOptions, Logits, Precision
-from tabwright.engine.backends.openvino_blocks import Blocks, BlockState, Buffer
+from tabwright.engine.backends.openvino_blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.openvino_graph import build
 from tabwright.models import int4, int8
 from tabwright.models.shape import Shape
@@ -68,6 +69,8 @@ class OpenvinoModel:
             for name in caches
         ]
         self._caches = caches
+        one_block = sum(math.prod(shape) for shape in shapes) * np.dtype(_CACHE).itemsize
+        self.bytes_per_token = one_block // BLOCK
         self._blocks = Blocks(shapes, _CACHE, self._bind)
 
     @classmethod

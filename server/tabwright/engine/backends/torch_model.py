@@ -121,6 +121,12 @@ class TorchModel:
         config = model.config.get_text_config(decoder=True)
         self.context_length = int(getattr(config, "max_position_embeddings", 2048))
         self._layers = int(config.num_hidden_layers)
+        heads = int(config.num_attention_heads)
+        width = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
+        key_heads = int(getattr(config, "num_key_value_heads", None) or heads)
+        # int8 weights, keys and values in float32.
+        number = 4 if precision in ("int8", "float32") else 2
+        self.bytes_per_token = 2 * self._layers * key_heads * width * number
         tensors = [*model.parameters(), *model.buffers()]
         self.memory_bytes = sum(t.numel() * t.element_size() for t in tensors) + sum(
             getattr(module, "packed_bytes", 0) for module in model.modules()
