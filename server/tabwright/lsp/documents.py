@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from tabwright.core.accepting import accepted
+from tabwright.core.places import Text
 from tabwright.core.text import Edit, Snapshot, Span, apply
 
 Change = tuple[Callable[[str, str], Span] | None, str]
@@ -35,6 +36,11 @@ class Cursor:
     before: str
     after: str
     path: str
+
+    @property
+    def place(self) -> Text:
+        """Where it is, without the document it belongs to."""
+        return Text(self.snapshot.text, self.offset, self.before, self.after)
 
     def after_edit(self, edit: Edit) -> Cursor:
         """The same once an edit is accepted: the cursor stands at the end of what was put in."""

@@ -14,7 +14,7 @@ from tabwright.assists.complete import Nothing
 from tabwright.client.answers import Answers
 from tabwright.client.engine import Request
 from tabwright.core.context import Document
-from tabwright.core.places import Places, Text
+from tabwright.core.places import Places
 from tabwright.core.text import Edit
 from tabwright.lsp.ahead import Ahead
 from tabwright.lsp.documents import Cursor
@@ -51,8 +51,7 @@ class Lookahead:
 
     def moved(self, cursor: Cursor, others: Sequence[Document], setup: Setup) -> None:
         """The cursor came to rest here, where nothing was asked yet."""
-        at = Text(cursor.snapshot.text, cursor.offset, cursor.before, cursor.after)
-        if self._places.find(at) is None and setup.ahead():
+        if self._places.find(cursor.place) is None and setup.ahead():
             self._ahead.begin(partial(self._arrive, cursor, others, setup), _RESTING_S)
 
     async def _go_on(
@@ -60,8 +59,7 @@ class Lookahead:
     ) -> None:
         if edits:
             await self._answer(cursor.after_edit(edits[0]), others, setup)
-        at = Text(cursor.snapshot.text, cursor.offset, cursor.before, cursor.after)
-        place = self._places.find(at)
+        place = self._places.find(cursor.place)
         if place is None or place.budget != setup.options.budget:
             await self._compute(cursor, others, setup, whole=True)
 

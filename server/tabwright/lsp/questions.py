@@ -18,7 +18,7 @@ from tabwright.assists.complete import (
 from tabwright.client.answers import Answers
 from tabwright.client.engine import Engine
 from tabwright.core.context import Document
-from tabwright.core.places import Place, Places, Text, small
+from tabwright.core.places import Place, Places, small
 from tabwright.core.task import ModelInfo
 from tabwright.core.text import Edit
 from tabwright.lsp.documents import Cursor
@@ -69,13 +69,13 @@ def question(
 
     A new one is small where that is quicker, unless the ``whole`` budget is wanted.
     """
-    text, options = cursor.snapshot.text, setup.options
-    found = places.find(Text(text, cursor.offset, cursor.before, cursor.after))
+    options = setup.options
+    found = places.find(cursor.place)
     budget = options.budget
     if not whole and found is not None:
         budget = found.budget
     elif not whole and setup.gradual:
-        budget = small(budget, text)
+        budget = small(budget, cursor.snapshot.text)
     task = prepare(
         cursor.snapshot,
         cursor.offset,

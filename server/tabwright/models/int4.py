@@ -7,9 +7,7 @@ Embeddings and the output head stay in 8 bits.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -17,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tabwright.models.int8 import SCALE, Array, Safetensors, files
+from tabwright.models.int8 import SCALE, Array, Safetensors, in_8_bits, narrow
 
 GROUP = 32
 ZERO = ".zero"
@@ -36,24 +34,16 @@ def load(folder: Path, extent: Extent) -> Mapping[str, Array]:
     others are as `int8.load` gives them. Raises OSError and ValueError for files that cannot be
     read.
     """
-    found: dict[str, Array] = {}
-    jobs = [(file, name) for file in files(folder) for name in file]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for arrays in pool.map(partial(_narrow, extent), jobs):
-            found.update(arrays)
-    return found
+    return narrow(folder, each=partial(_in_4_bits, extent))
 
 
-def _narrow(extent: Extent, job: tuple[Safetensors, str]) -> dict[str, Array]:
-    file, name = job
+def _in_4_bits(extent: Extent, file: Safetensors, name: str) -> dict[str, Array]:
     matrix = file[name]
-    if matrix.ndim != 2:
-        return {name: file.wide(name)}
     inside = ".layers." in name and (extent == "int4" or name.split(".")[-2] in _MIXED)
     # Two numbers share a byte, of the weights and of the zeros.
-    if not inside or matrix.shape[1] % GROUP or (matrix.size // GROUP) % 2:
-        whole, scales = file.narrowed(name)
-        return {name: whole, name + SCALE: scales}
+    odd = matrix.ndim != 2 or matrix.shape[1] % GROUP or (matrix.size // GROUP) % 2
+    if not inside or odd:
+        return in_8_bits(file, name)
     packed, scale, zero = narrowed(file.wide(name))
     return {name: packed, name + SCALE: scale, name + ZERO: zero}
 

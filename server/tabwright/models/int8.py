@@ -121,26 +121,32 @@ def wide(folder: Path) -> dict[str, Array]:
     return {name: file.wide(name) for file in files(folder) for name in file}
 
 
+def in_8_bits(file: Safetensors, name: str) -> dict[str, Array]:
+    """A matrix in 8 bits with its scales, anything else in float32."""
+    if file[name].ndim != 2:
+        return {name: file.wide(name)}
+    whole, scales = file.narrowed(name)
+    return {name: whole, name + SCALE: scales}
+
+
 def narrow(
-    folder: Path, tick: Callable[[int, int], None] = lambda done, total: None
+    folder: Path,
+    tick: Callable[[int, int], None] = lambda done, total: None,
+    each: Callable[[Safetensors, str], dict[str, Array]] = in_8_bits,
 ) -> dict[str, Array]:
-    """The weights of a model as `load` gives them, made from its safetensors."""
+    """The weights of a model, ``each`` of its tensors made from its safetensors."""
     found: dict[str, Array] = {}
     jobs = [(file, name) for file in files(folder) for name in file]
     total = sum(file[name].nbytes for file, name in jobs)
     done = 0
     # numpy lets go of Python's lock, so threads share the work out.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for (file, name), arrays in zip(jobs, pool.map(_narrow, jobs), strict=True):
-            found.update(zip((name, name + SCALE), arrays, strict=False))
+        made = pool.map(lambda job: each(*job), jobs)
+        for (file, name), arrays in zip(jobs, made, strict=True):
+            found.update(arrays)
             done += file[name].nbytes
             tick(done, total)
     return found
-
-
-def _narrow(job: tuple[Safetensors, str]) -> tuple[Array, ...]:
-    file, name = job
-    return file.narrowed(name) if file[name].ndim == 2 else (file.wide(name),)
 
 
 def files(folder: Path) -> list[Safetensors]:

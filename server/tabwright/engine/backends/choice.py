@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-import json
 import platform
 import sys
 from pathlib import Path
 
 from tabwright.engine.backends import BackendOptions
+from tabwright.engine.vocabulary import load_json
 from tabwright.models.shape import Shape
 
 
@@ -24,7 +24,7 @@ def openvino_refuses(folder: Path, options: BackendOptions) -> str:
         return "it is not installed"
     if options.device == "auto" and options.backend == "auto" and (gpu := _gpu()):
         return f"torch computes on {gpu}"
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = load_json(folder / "config.json")
     if Shape.of(config) is None:
         return f"it has no graph for models like {config.get('model_type', folder.name)}"
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from openvino._offline_transformations import paged_attention_transformation
 from tabwright.engine.backends import BackendError, BackendOptions, Logits, Precision
 from tabwright.engine.backends.openvino_blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.openvino_graph import build
+from tabwright.engine.vocabulary import load_json
 from tabwright.models import int4, int8
 from tabwright.models.shape import Shape
 
@@ -77,7 +77,7 @@ class OpenvinoModel:
     def load(cls, folder: Path, options: BackendOptions) -> OpenvinoModel:
         """Load a folder in int8, int4, mixed or float32; raises BackendError with the reason."""
         try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            config = load_json(folder / "config.json")
             shape = Shape.of(config)
             if shape is None:
                 raise BackendError(f"{folder.name} is of a family that has no graph for OpenVINO")
