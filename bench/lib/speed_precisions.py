@@ -116,6 +116,7 @@ def _start(folder: Path, backend: backends.Name, precision: backends.Precision) 
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, folder, backend, precision))
     process.start()
+    theirs.close()  # so that a process that dies ends the waiting for it
     loaded = Format(f"{backend} {precision}", process, ours)
     failure = ours.recv()
     if failure:

@@ -1,40 +1,9 @@
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
 import checkout  # noqa: F401
+import fake_llama
 import pytest
 from bench.lib import peer
-
-asked: list[tuple[str, dict[str, object]]] = []
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        asked.append((self.path, body))
-        answer = {"content": "x + 1", "timings": {"prompt_n": 7, "predicted_n": 3}}
-        payload = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    asked.clear()
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.mark.parametrize(
@@ -55,9 +24,10 @@ def test_the_window_is_llama_vims() -> None:
     assert (before.count("\n"), line, after.count("after")) == (256, "li", 64)
 
 
-async def test_a_running_peer_is_asked_and_timed(address: str) -> None:
-    async with peer.running_peer(address, 48) as running:
-        answer = await running.complete("a\nb = \nc\n", 6)
+async def test_a_running_peer_is_asked_and_timed() -> None:
+    with fake_llama.serving({"prompt_n": 7, "predicted_n": 3}) as (address, asked):
+        async with peer.running_peer(address, 48) as running:
+            answer = await running.complete("a\nb = \nc\n", 6)
     assert (answer.text, answer.computed_tokens) == ("x + 1", 10)
     assert answer.milliseconds > 0
     ((path, body),) = asked

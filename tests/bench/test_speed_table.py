@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import tempfile
-import threading
 from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import checkout  # noqa: F401
+import fake_llama
 import pytest
 import scripted_engine
 from bench.lib import lines, row_actions, row_growth, row_places, row_typing, speed, speed_table
@@ -26,40 +23,13 @@ from tabwright.cli.lsp_client import LspClient
 SIZES = Sizes(files=1, lines=2, keys=4, rounds=1)
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers as llama-server does, whatever is asked."""
-
-    asked: list[tuple[str, Any]]
-
-    def do_GET(self) -> None:
-        settings = {"default_generation_settings": {"n_ctx": 8192}, "total_slots": 4}
-        self._send(settings | {"build_info": "b1-abc"})
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.asked.append((self.path, body))
-        timings = {"prompt_n": 70, "cache_n": 30, "predicted_n": 4, "predicted_ms": 200.0}
-        self._send({"content": "x + 1", "timings": timings})
-
-    def _send(self, answer: object) -> None:
-        payload = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+TIMINGS = {"prompt_n": 70, "cache_n": 30, "predicted_n": 4, "predicted_ms": 200.0}
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
-    Handler.asked = []
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def llama() -> Iterator[tuple[str, fake_llama.Asked]]:
+    with fake_llama.serving(TIMINGS) as running:
+        yield running
 
 
 @contextlib.asynccontextmanager
@@ -94,24 +64,25 @@ async def test_only_the_asking_server_asks_at_every_key() -> None:
         assert await sources(stand.asking, stand) == ["model"] * 8
 
 
-async def test_each_row_is_measured_on_both_sides(address: str) -> None:
+async def test_each_row_is_measured_on_both_sides(llama: tuple[str, fake_llama.Asked]) -> None:
+    address, asked = llama
     async with running_peer(address, speed.MAX_TOKENS) as peer, stands(peer) as stand:
         typed = {row.name: row for row in await row_typing.typing(stand)}
         assert len(typed["typing_p50"].ours) == len(typed["typing_p50"].peer) == 8
         assert typed["typing_computed"].peer == (70,) * 8
         assert typed["typing_cpu"].ours and typed["typing_memory"].ours
-        assert len(Handler.asked) == 2 * (1 + SIZES.keys)
-        assert {body["n_predict"] for _, body in Handler.asked} == {speed.MAX_TOKENS}
+        assert len(asked) == 2 * (1 + SIZES.keys)
+        assert {body["n_predict"] for _, body in asked} == {speed.MAX_TOKENS}
         places = [*await row_places.cold(stand), *await row_places.jump(stand)]
         taken = await row_places.accept(stand)
         assert [len(row.ours) for row in (*places, *taken)] == [1, 5, 1, 1]
         assert all(len(row.ours) == len(row.peer) and row.ratio > 0 for row in (*places, *taken))
-        Handler.asked.clear()
+        asked.clear()
         actions = await row_actions.actions(stand)
         assert [row.name for row in actions] == ["generate", "fix"]
         assert all(row.peer == (20.0,) for row in actions)
-        assert [path for path, _ in Handler.asked] == ["/completion"] * 2
-        assert all("<|im_start|>assistant" in body["prompt"] for _, body in Handler.asked)
+        assert [path for path, _ in asked] == ["/completion"] * 2
+        assert all("<|im_start|>assistant" in body["prompt"] for _, body in asked)
 
 
 async def test_what_grows_is_measured_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +109,7 @@ def test_every_group_is_a_kind_of_its_own_and_can_be_picked() -> None:
     assert every.sizes == Sizes(5, 4, 9, 5)
 
 
-async def test_the_peers_build_is_named(address: str) -> None:
-    async with running_peer(address, 8) as peer:
+async def test_the_peers_build_is_named(llama: tuple[str, fake_llama.Asked]) -> None:
+    async with running_peer(llama[0], 8) as peer:
         told = await asyncio.wait_for(peer.build(), 5)
     assert told == "build b1-abc, 4 slots, 8192 tokens of context"

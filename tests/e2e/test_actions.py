@@ -9,21 +9,13 @@ from typing import Any
 
 import pytest
 from editor import URI, Editor, Home, capabilities, editing, engine_for
+from lost_name import CODE, CURSOR, LOST
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-CODE = "def add(a, b):\n    return a + c\n\n\ndef twice(x):\n    return x * 2\n"
 FIXED = CODE.replace("a + c", "a + b")
 ANSWER = f"{FIXED}```\n"
 FIX = {"match": "undefined", "text": ANSWER}
-LOST = types.Diagnostic(
-    types.Range(types.Position(1, 15), types.Position(1, 16)),
-    "undefined name `c`",
-    types.DiagnosticSeverity.Error,
-    source="Ruff",
-    code="F821",
-)
-CURSOR = types.Range(LOST.range.start, LOST.range.start)
 NOWHERE = types.Range(types.Position(0, 0), types.Position(0, 0))
 
 

@@ -8,20 +8,12 @@ from typing import Any
 
 import pytest
 from editor import URI, Editor, Home, editing, engine_for
+from lost_name import CODE, CURSOR, LOST
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-CODE = "def add(a, b):\n    return a + c\n\n\ndef twice(x):\n    return x * 2\n"
 WRONG = CODE.replace("a + c", "a + d")
 WARM = {"text": "", "times": 1}
-LOST = types.Diagnostic(
-    types.Range(types.Position(1, 15), types.Position(1, 16)),
-    "undefined name `c`",
-    types.DiagnosticSeverity.Error,
-    source="Ruff",
-    code="F821",
-)
-CURSOR = types.Range(LOST.range.start, LOST.range.start)
 STILL = "错误仍然存在：Undefined name `d` (F821)（第 2 行）"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
