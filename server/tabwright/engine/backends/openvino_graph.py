@@ -1,7 +1,7 @@
 """Builds the graph of a model of the Llama family for OpenVINO, from its config and weights.
 
-Building it takes a tenth of a second and no memory beside the weights, where tracing the model of
-transformers takes half a minute and all weights in float32. RMSNorm, rotary positions, grouped
+Building it takes no memory beside the weights, where tracing the model of transformers wants all of
+them in float32. RMSNorm, rotary positions, grouped
 heads, SwiGLU: arXiv 2302.13971, 2407.10671, 2505.09388.
 """
 
