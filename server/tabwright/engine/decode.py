@@ -18,10 +18,11 @@ import numpy as np
 from tabwright.engine.backends import Backend, Logits
 from tabwright.engine.branching import branch
 from tabwright.engine.cache import StateCache
-from tabwright.engine.draft import Drafts
+from tabwright.engine.draft import Drafts, Experience
 from tabwright.engine.healing import Healing, take_back
 from tabwright.engine.sampling import Sampling
 from tabwright.engine.stops import StopText
+from tabwright.engine.successors import RUNS
 from tabwright.engine.vocabulary import Part, Vocabulary
 from tabwright.engine.writing import Delta, Writing
 
@@ -84,13 +85,20 @@ class _Run:
     ask: Ask
     usage: Usage
     drafts: Drafts
+    experience: Experience
 
 
 def generate(
-    backend: Backend, vocabulary: Vocabulary, cache: StateCache, ask: Ask, usage: Usage
+    backend: Backend,
+    vocabulary: Vocabulary,
+    cache: StateCache,
+    ask: Ask,
+    usage: Usage,
+    experience: Experience | None = None,
 ) -> Iterator[Delta]:
     """Yield the answers' pieces and, in between, empty ones as chances to stop.
 
+    ``experience`` is what earlier answers of the model taught; it makes this one quicker.
     Raises PromptTooLong and, for a special token the model lacks, KeyError, before any work.
     """
     ids = vocabulary.encode(ask.parts)
@@ -105,18 +113,20 @@ def generate(
         ids, healing = take_back(vocabulary, ids)
     if not ids:
         ids = [min(vocabulary.special_ids, default=0)]
+    experience = experience or Experience()
     state, usage.reused_tokens, went_on = cache.reuse(ids)
     try:
-        drafts = _drafts(vocabulary, ask, ids, healing.owed)
+        drafts = _drafts(vocabulary, ask, ids, healing.owed, experience)
         then = ids[usage.reused_tokens :]
         if not ask.prediction and len(then) < len(went_on):
             # What was answered a key ago mostly comes again.
             drafts.foresee(went_on, then)
         draft = [] if ask.n > 1 or ask.avoid else drafts.propose(ask.max_tokens - 1)
         rows = yield from prefill(backend, state, ids, usage, draft)
-        run = _Run(backend, vocabulary, state, ask, usage, drafts)
+        run = _Run(backend, vocabulary, state, ask, usage, drafts, experience)
         yield from _answers(run, rows, draft, len(ids), healing.owed)
     finally:
+        experience.successors.learn(state.ids[max(0, usage.reused_tokens - RUNS[0]) :])
         cache.give_back(state)
 
 
@@ -251,7 +261,9 @@ def _tokens(
     while True:
         if not computed:
             draft = run.drafts.propose(left - 1)
+            started = time.perf_counter()
             rows = run.backend.forward(run.state, [token, *draft], last=len(draft) + 1)
+            run.experience.times.note(len(draft) + 1, time.perf_counter() - started)
         computed = False
         run.usage.drafted_tokens += len(draft)
         sure = len(run.state.ids) - len(draft)
@@ -259,7 +271,6 @@ def _tokens(
             token = pick(row)
             if token != foreseen:
                 run.backend.truncate(run.state, sure + accepted)
-                run.drafts.judge(len(draft), accepted)
             run.usage.accepted_tokens += token == foreseen
             run.drafts.add(token)
             left -= 1
@@ -268,9 +279,12 @@ def _tokens(
                 break
 
 
-def _drafts(vocabulary: Vocabulary, ask: Ask, ids: Sequence[int], owed: bytes) -> Drafts:
+def _drafts(
+    vocabulary: Vocabulary, ask: Ask, ids: Sequence[int], owed: bytes, experience: Experience
+) -> Drafts:
     """Return what guesses ahead; an answer first spells what healing ``owed``."""
     prediction: list[int] = []
     if ask.prediction and ask.max_tokens > 1:
         prediction = vocabulary.encode_text(owed.decode("utf-8", "ignore") + ask.prediction)
-    return Drafts(prediction, ids if ask.lookup and ask.max_tokens > 1 else None)
+    looked_through = ids if ask.lookup and ask.max_tokens > 1 else None
+    return Drafts(prediction, looked_through, experience)

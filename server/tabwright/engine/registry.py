@@ -10,6 +10,7 @@ from typing import Literal
 
 from tabwright.engine.backends import Backend, BackendOptions
 from tabwright.engine.cache import StateCache
+from tabwright.engine.draft import Experience
 from tabwright.engine.vocabulary import Vocabulary, load_json
 from tabwright.models import store
 
@@ -27,6 +28,7 @@ class Entry:
     state: Literal["unloaded", "loading", "ready", "failed"] = "unloaded"
     backend: Backend | None = None
     cache: StateCache | None = None
+    experience: Experience = field(default_factory=Experience)
     load_s: float = 0.0
     failure: str = ""
     used: float = field(default_factory=time.monotonic)
@@ -63,8 +65,9 @@ class Registry:
         self._entries[name] = entry
         return entry
 
-    def ready(self, name: str) -> tuple[Backend, Vocabulary, StateCache]:
-        """Return a loaded model, loading it first if need be; the one unused longest makes room."""
+    def ready(self, name: str) -> tuple[Backend, StateCache, Entry]:
+        """Return a model's entry with what it has loaded, loading it first if need be; the one unused
+        longest makes room."""
         entry = self.describe(name)
         entry.used = time.monotonic()
         if entry.backend is None or entry.cache is None:
@@ -81,7 +84,7 @@ class Registry:
             entry.load_s = time.perf_counter() - started
             entry.state = "ready"
         assert entry.backend is not None and entry.cache is not None
-        return entry.backend, entry.vocabulary, entry.cache
+        return entry.backend, entry.cache, entry
 
     def _make_room(self) -> None:
         loaded = sorted((e for e in self._entries.values() if e.backend), key=lambda e: e.used)

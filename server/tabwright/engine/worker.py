@@ -122,8 +122,10 @@ class Worker:
             else:
                 if job._steps is None:
                     job.usage.queue_ms = (time.perf_counter() - job._queued_at) * 1000
-                    backend, vocabulary, cache = self._registry.ready(job.model)
-                    job._steps = generate(backend, vocabulary, cache, job.ask, job.usage)
+                    backend, cache, entry = self._registry.ready(job.model)
+                    job._steps = generate(
+                        backend, entry.vocabulary, cache, job.ask, job.usage, entry.experience
+                    )
                 delta = next(job._steps)
                 if delta.text or delta.finish_reason:
                     job.on_delta(delta)
