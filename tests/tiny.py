@@ -128,7 +128,9 @@ def _write(folder: Path, model: PreTrainedModel, tokenizer: str, end: str, kind:
     return folder
 
 
-def make_tiny_qwen2(folder: Path, *, seed: int = 0, tied: bool = False) -> Path:
+def make_tiny_qwen2(
+    folder: Path, *, seed: int = 0, tied: bool = False, heads: int = 4, width: int = 64
+) -> Path:
     """Write a two-layer Qwen2 with the Qwen infill tokens into the folder, and return the folder.
 
     Float32 weights, CONTEXT_LENGTH positions, grouped key/value heads as in the real one; `tied`
@@ -144,10 +146,10 @@ def make_tiny_qwen2(folder: Path, *, seed: int = 0, tied: bool = False) -> Path:
     torch.manual_seed(seed)
     config = Qwen2Config(
         vocab_size=_padded(tokenizer.get_vocab_size()),
-        hidden_size=64,
+        hidden_size=width,
         intermediate_size=96,
         num_hidden_layers=2,
-        num_attention_heads=4,
+        num_attention_heads=heads,
         num_key_value_heads=2,
         max_position_embeddings=CONTEXT_LENGTH,
         tie_word_embeddings=tied,
