@@ -103,6 +103,22 @@ async def test_two_that_start_at_once_share_one_engine(
         assert [one.pid for one in left] == list(pids)
 
 
+async def test_two_windows_on_one_file_leave_each_others_requests_alone(
+    command: Callable[..., tuple[str, ...]], ask: Ask
+) -> None:
+    run = command({"text": "a b c", "first_delay_ms": 400})
+    async with local(run) as first, local(run) as second:
+        await first.generate(ask())  # now there is an engine
+        asked = {"lane": "newest", "session": "file:///a.py"}
+        old = asyncio.create_task(first.generate(ask(**asked)))
+        await asyncio.sleep(0.1)
+        others = asyncio.create_task(second.generate(ask(**asked)))
+        await asyncio.sleep(0.1)
+        new = asyncio.create_task(first.generate(ask(**asked)))
+        assert (await old).finish == ("cancelled",)
+        assert (await others).texts == (await new).texts == ("a b c",)
+
+
 async def test_a_crash_ends_one_request_and_the_next_one_works(
     command: Callable[..., tuple[str, ...]], ask: Ask
 ) -> None:

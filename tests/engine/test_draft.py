@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabwright.engine.draft import MOST, Drafts, Experience
+from tabwright.engine.draft import Drafts, Experience
+from tabwright.engine.draft_sources import MOST
 
 TEXT = [*range(100, 160)]
 NEW = [*range(200, 215)]
@@ -58,7 +59,7 @@ CASES: list[tuple[str, list[int], list[int] | None, list[int], int]] = [
 def test_passes(
     prediction: list[int], prompt: list[int] | None, answer: list[int], most: int
 ) -> None:
-    assert len(passes(answer, Drafts(prediction, prompt))) <= most
+    assert len(passes(answer, Drafts(prediction, prompt or (), prompt is not None))) <= most
 
 
 def test_a_draft_grows_while_it_holds_and_never_beyond_its_bound() -> None:
@@ -98,7 +99,7 @@ def test_as_many_are_drafted_as_the_machine_makes_worth_it(
         for count, taken in enumerate(seconds, 1):
             experience.times.note(count, taken)
     # Half of what follows two tokens that agree is right, by what is taken for granted.
-    drafts = Drafts((), [1, 2, *TEXT, 7, 8], experience)
+    drafts = Drafts((), [1, 2, *TEXT, 7, 8], lookup=True, experience=experience)
     drafts.begin()
     for token in (1, 2):
         drafts.add(token)
@@ -119,15 +120,14 @@ def test_one_slow_pass_does_not_tell_for_ever() -> None:
 
 def test_other_answers_foretell_this_one() -> None:
     experience = Experience()
-    alone = len(passes(TEXT, Drafts((), [1, 2], experience)))
+    alone = len(passes(TEXT, Drafts((), [1, 2], experience=experience)))
     experience.successors.learn(TEXT)
     assert alone == len(TEXT) - 1
-    assert len(passes(TEXT, Drafts((), [1, 2], experience))) < alone / 2
-    assert len(passes(TEXT, Drafts((), None, experience))) == alone
+    assert len(passes(TEXT, Drafts((), [1, 2], experience=experience))) < alone / 2
 
 
 def test_an_answer_draws_on_those_before_it() -> None:
-    drafts = Drafts((), [1, 2, 3])
+    drafts = Drafts((), [1, 2, 3], lookup=True)
     assert sum(accepted for _, accepted in passes(TEXT, drafts)) == 0
     assert len(passes(TEXT, drafts)) <= 9
 
@@ -146,6 +146,6 @@ def test_every_answer_starts_at_the_predictions_beginning() -> None:
 def test_any_text_is_written_to_its_end(
     prediction: list[int], prompt: list[int], answer: list[int]
 ) -> None:
-    found = passes(answer, Drafts(prediction, prompt))
+    found = passes(answer, Drafts(prediction, prompt, lookup=True))
     assert sum(accepted + 1 for _, accepted in found) == len(answer) - 1
     assert all(0 <= accepted <= drafted <= MOST for drafted, accepted in found)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -62,11 +63,14 @@ class LocalEngine:
         self._launcher = Launcher(command, self._answers, options.start_timeout_s, clock=clock)
         self._link: Link | None = None
         self._infos: dict[str, ModelInfo] = {}
+        self._window = uuid.uuid4().hex[:12]
         self._dying = False  # a connection broke: the process may be on its way out
 
     async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
         """See Engine."""
         body = own_body(request)
+        if request.session:  # two windows may show one file, and neither ends what the other asks
+            body["session"] = f"{self._window} {request.session}"
         try:
             return await self._asked(lambda link: link.complete(body, on_text))
         except ModelMissing:

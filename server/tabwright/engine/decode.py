@@ -35,9 +35,9 @@ class Ask:
     """What to generate: `max_tokens` 0 only computes the prompt's state.
 
     `avoid` holds answers that were refused: the first new one begins otherwise than each.
-    `prediction` is a text the answers will resemble and `lookup` lets them draw on the prompt too:
-    both make them quicker and never other than they would be. Several answers without a
-    prediction are written side by side, and draw on nothing.
+    `prediction` is a text the answers will resemble and `lookup` has the prompt looked through for
+    what comes again: both make answers quicker and never other than they would be. Several answers
+    without a prediction are written side by side, and draw on nothing.
     """
 
     parts: Sequence[Part]
@@ -286,5 +286,4 @@ def _drafts(
     prediction: list[int] = []
     if ask.prediction and ask.max_tokens > 1:
         prediction = vocabulary.encode_text(owed.decode("utf-8", "ignore") + ask.prediction)
-    looked_through = ids if ask.lookup and ask.max_tokens > 1 else None
-    return Drafts(prediction, looked_through, experience)
+    return Drafts(prediction, ids, ask.lookup and ask.max_tokens > 1, experience)

@@ -12,8 +12,8 @@ _FORGET = (
 class PassTimes:
     """Times of passes over 1 to ``most`` tokens, in those of a pass over one.
 
-    Machines differ: with VNNI eight tokens cost half as much again as one, with plain AVX2 four cost
-    twice as much as one.
+    Machines differ: with VNNI eight tokens cost half as much again as one, with plain AVX2 four
+    cost twice as much as one.
     """
 
     def __init__(self, most: int) -> None:
@@ -34,5 +34,5 @@ class PassTimes:
             self._ratios[index] += _FORGET * (1 + self._each * index - known)
 
     def of(self, tokens: int) -> float:
-        """The time of a pass over so many tokens, which is never less than that of a smaller one."""
+        """The time of a pass over so many tokens, no less than that of a smaller one."""
         return max(self._ratios[:tokens])

@@ -66,8 +66,8 @@ class Registry:
         return entry
 
     def ready(self, name: str) -> tuple[Backend, StateCache, Entry]:
-        """Return a model's entry with what it has loaded, loading it first if need be; the one unused
-        longest makes room."""
+        """Return a loaded model and its entry, loading it first if need be; the one unused longest
+        makes room."""
         entry = self.describe(name)
         entry.used = time.monotonic()
         if entry.backend is None or entry.cache is None:

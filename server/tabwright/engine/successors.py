@@ -1,8 +1,7 @@
 """What followed the same two or three tokens before, in all that was read and written lately.
 
-A model has its habits, and so has the project it is asked about: its own earlier answers foretell it
-better than a text a hundred times as long (as in Token Recycling, arXiv 2408.08696, but of the tokens
-that came and not of those that might have).
+A model has its habits, and so has the project it is asked about. This is the idea of Token
+Recycling (arXiv 2408.08696), with the tokens that came instead of those that might have.
 """
 
 from __future__ import annotations
