@@ -53,7 +53,7 @@ class Prediction:
     def _go_to(self, at: int) -> None:
         self._at = at = min(at, len(self._runs.ids))
         self._agreed = _run(self._last, self._runs.ids, at)
-        self.ahead = self._runs.ids[at : at + MOST]
+        self.ahead: Sequence[int] = self._runs.ids[at : at + MOST]
 
     def kind(self, index: int) -> int:
         """The number of tokens that agree before the one ahead."""
@@ -139,7 +139,7 @@ class Recall:
         while len(self._hops) < _HOPS and (hop := self._successors.after(last)) is not None:
             self._hops.append(hop)
             last = [*last[1 - RUNS[0] :], hop.token]
-        self.ahead = [hop.token for hop in self._hops]
+        self.ahead: Sequence[int] = [hop.token for hop in self._hops]
 
 
 class _Runs:
