@@ -106,6 +106,20 @@ def test_as_many_are_drafted_as_the_machine_makes_worth_it(
     assert len(drafts.propose(99)) in wanted
 
 
+def test_a_draft_beside_tokens_that_must_be_read_costs_what_it_adds() -> None:
+    """Up to three tokens cost as much as one, and then each as much again."""
+    experience = Experience()
+    for _ in range(60):
+        for count in range(1, MOST + 2):
+            experience.times.note(count, float(max(1, count - 2)))
+    drafts = Drafts((), [1, 2, *TEXT, 7, 8], lookup=True, experience=experience)
+    drafts.begin()
+    for token in (1, 2):
+        drafts.add(token)
+    found = [len(drafts.propose(99, beside=beside)) for beside in (1, 2, 3, 200)]
+    assert found[:3] == [2, 1, 0] and found[3] > 2
+
+
 def test_one_slow_pass_does_not_tell_for_ever() -> None:
     times = Experience().times
     for count in (1, 2):

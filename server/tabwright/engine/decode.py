@@ -121,7 +121,10 @@ def generate(
         if not ask.prediction and len(then) < len(went_on):
             # What was answered a key ago mostly comes again.
             drafts.foresee(went_on, then)
-        draft = [] if ask.n > 1 or ask.avoid else drafts.propose(ask.max_tokens - 1)
+        draft: list[int] = []
+        if ask.n == 1 and not ask.avoid:
+            last = (len(ids) - usage.reused_tokens - 1) % PREFILL_CHUNK + 1
+            draft = drafts.propose(ask.max_tokens - 1, beside=last)
         rows = yield from prefill(backend, state, ids, usage, draft)
         run = _Run(backend, vocabulary, state, ask, usage, drafts, experience)
         yield from _answers(run, rows, draft, len(ids), healing.owed)

@@ -82,10 +82,13 @@ class Drafts:
                 chances.learn(source.kind(0), right=source.ahead[0] == token)
             source.add(token)
 
-    def propose(self, most: int) -> list[int]:
-        """Return up to ``most`` tokens that may come next; none where no guess pays."""
+    def propose(self, most: int, beside: int = 1) -> list[int]:
+        """Return up to ``most`` tokens that may come next, for a pass over ``beside`` others.
+
+        None where no guess pays.
+        """
         chosen: list[int] = []
-        best = 1 / self._times.of(1)
+        best = 1 / self._times.of(beside)
         for source, chances in self._sources:
             chance = expected = 1.0
             for count in range(1, min(most, MOST, len(source.ahead)) + 1):
@@ -93,7 +96,7 @@ class Drafts:
                 if chance < _LEAST_CHANCE:
                     break
                 expected += chance
-                rate = expected / self._times.of(1 + count)
+                rate = expected / self._times.of(beside + count)
                 if rate > best:
                     best, chosen = rate, list(source.ahead[:count])
         return chosen

@@ -35,4 +35,5 @@ class PassTimes:
 
     def of(self, tokens: int) -> float:
         """The time of a pass over so many tokens, no less than that of a smaller one."""
-        return max(self._ratios[:tokens])
+        beyond = max(0, tokens - len(self._ratios))
+        return max(self._ratios[:tokens]) + beyond * self._each
