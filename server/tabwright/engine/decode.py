@@ -20,6 +20,7 @@ from tabwright.engine.branching import branch
 from tabwright.engine.cache import StateCache
 from tabwright.engine.draft import Drafts, Experience
 from tabwright.engine.healing import Healing, take_back
+from tabwright.engine.pass_times import PassTimes
 from tabwright.engine.sampling import Sampling
 from tabwright.engine.stops import StopText
 from tabwright.engine.successors import RUNS
@@ -125,7 +126,7 @@ def generate(
         if ask.n == 1 and not ask.avoid:
             last = (len(ids) - usage.reused_tokens - 1) % PREFILL_CHUNK + 1
             draft = drafts.propose(ask.max_tokens - 1, beside=last)
-        rows = yield from prefill(backend, state, ids, usage, draft)
+        rows = yield from prefill(backend, state, ids, usage, draft, experience.times)
         run = _Run(backend, vocabulary, state, ask, usage, drafts, experience)
         yield from _answers(run, rows, draft, len(ids), healing.owed)
     finally:
@@ -134,7 +135,12 @@ def generate(
 
 
 def prefill(
-    backend: Backend, state: Any, ids: Sequence[int], usage: Usage, draft: Sequence[int] = ()
+    backend: Backend,
+    state: Any,
+    ids: Sequence[int],
+    usage: Usage,
+    draft: Sequence[int],
+    times: PassTimes,
 ) -> Generator[Delta, None, Logits]:
     """Compute what the state lacks of `ids`, yielding between chunks, and a draft with the last.
 
@@ -150,7 +156,9 @@ def prefill(
             break
         backend.forward(state, chunk)
         yield Delta(0, "")
+    begun = time.perf_counter()
     rows = backend.forward(state, [*chunk, *draft], last=len(draft) + 1)
+    times.note(len(chunk) + len(draft), time.perf_counter() - begun)
     usage.prefill_ms += (time.perf_counter() - started) * 1000
     return rows
 

@@ -24,13 +24,14 @@ _LEAST_CHANCE = 0.02
 
 
 class Experience:
-    """What all answers of one model teach about the next: the time of its passes, its habits, and
-    how often these foretell it."""
+    """What all answers of one model teach about the next: the time of its passes, its habits, how
+    often these foretell it, and how often an answer goes on as it did before."""
 
     def __init__(self) -> None:
         self.times = PassTimes(MOST + 1)
         self.successors = Successors()
-        self.chances = _Chances(_HABITS)
+        self.habits = _Chances(_HABITS)
+        self.foreseen = _Chances(_TRUSTED)
 
 
 class Drafts:
@@ -48,11 +49,11 @@ class Drafts:
         experience: Experience | None = None,
     ) -> None:
         experience = experience or Experience()
-        self._times = experience.times
+        self._experience = experience
         self._prediction = Prediction(prediction)
         self._sources: list[tuple[Source, _Chances]] = [
             (self._prediction, _Chances(_TRUSTED)),
-            (Recall(prompt, experience.successors), experience.chances),
+            (Recall(prompt, experience.successors), experience.habits),
         ]
         if lookup:
             self._sources.append((Lookup(prompt), _Chances(_FOUND)))
@@ -71,7 +72,7 @@ class Drafts:
         Every answer begins behind that.
         """
         self._prediction = Prediction(went_on)
-        self._sources[0] = self._prediction, _Chances(_TRUSTED)
+        self._sources[0] = self._prediction, self._experience.foreseen
         self._begun = then[-len(went_on) :] if went_on else ()
         self.begin()
 
@@ -88,7 +89,8 @@ class Drafts:
         None where no guess pays.
         """
         chosen: list[int] = []
-        best = 1 / self._times.of(beside)
+        times = self._experience.times
+        best = 1 / times.of(beside)
         for source, chances in self._sources:
             chance = expected = 1.0
             for count in range(1, min(most, MOST, len(source.ahead)) + 1):
@@ -96,7 +98,7 @@ class Drafts:
                 if chance < _LEAST_CHANCE:
                     break
                 expected += chance
-                rate = expected / self._times.of(beside + count)
+                rate = expected / times.of(beside + count)
                 if rate > best:
                     best, chosen = rate, list(source.ahead[:count])
         return chosen
