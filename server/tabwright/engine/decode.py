@@ -139,8 +139,8 @@ def prefill(
     state: Any,
     ids: Sequence[int],
     usage: Usage,
-    draft: Sequence[int],
-    times: PassTimes,
+    draft: Sequence[int] = (),
+    times: PassTimes | None = None,
 ) -> Generator[Delta, None, Logits]:
     """Compute what the state lacks of `ids`, yielding between chunks, and a draft with the last.
 
@@ -158,7 +158,8 @@ def prefill(
         yield Delta(0, "")
     begun = time.perf_counter()
     rows = backend.forward(state, [*chunk, *draft], last=len(draft) + 1)
-    times.note(len(chunk) + len(draft), time.perf_counter() - begun)
+    if times is not None:
+        times.note(len(chunk) + len(draft), time.perf_counter() - begun)
     usage.prefill_ms += (time.perf_counter() - started) * 1000
     return rows
 
