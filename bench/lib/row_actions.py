@@ -120,7 +120,7 @@ def _misspelt(model: ModelInfo, edit: FunctionEdit) -> Inputs:
 def generated(model: ModelInfo, count: int) -> list[Action]:
     """Questions to have a function of the standard library written from its docstring."""
     drawn: list[tuple[str, int]] = []
-    for module in (*lines.TYPED, *lines.LARGE):
+    for module in lines.WRITTEN:
         text = lines.source(module).read_text(encoding="utf-8")
         found = list(stubs(text))
         drawn += random.Random(module).sample(found, min(len(found), 3))

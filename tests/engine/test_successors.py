@@ -33,6 +33,13 @@ def test_the_usual_successor(
     assert known.after(last) == foretold
 
 
+def test_of_a_long_text_the_end_is_learnt() -> None:
+    known = Successors()
+    known.learn([*range(10_000)])
+    assert known.after([9990, 9991]) == Successor(9992, 2, 1)
+    assert known.after([10, 11]) is None
+
+
 def test_what_is_long_past_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(successors, "_GENERATION", 100)
     known = Successors()

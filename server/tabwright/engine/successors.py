@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 RUNS = (3, 2)  # tokens that are looked for, the longest first
 MOST_TIMES = 4
-_GENERATION = 50_000  # runs that are learnt before the oldest as many are forgotten
+_LONGEST_TEXT = 2048  # tokens taken in at once, in some milliseconds
+_GENERATION = 30_000  # runs that are learnt before the oldest as many are forgotten
 
 
 class Successor(NamedTuple):
@@ -30,7 +31,8 @@ class Successors:
         self._old: dict[tuple[int, ...], Successor] = {}
 
     def learn(self, ids: Sequence[int]) -> None:
-        """Take in a text."""
+        """Take in a text, of a long one the end."""
+        ids = ids[-_LONGEST_TEXT:]
         for run in RUNS:
             for end in range(run, len(ids)):
                 self._note(tuple(ids[end - run : end]), ids[end])
