@@ -55,12 +55,14 @@ async def run(wanted: Wanted, json_file: Path | None) -> int:
         workbench(wanted.settings) as bench,
         stand_of(bench, peer, wanted.sizes) as stand,
     ):
-        found = [row for name in wanted.groups for row in await GROUPS[name][0](stand)]
+        found: list[Row] = []
+        for name in wanted.groups:
+            found += await GROUPS[name][0](stand)
+            if json_file:  # a run of half an hour that is broken off has been of use
+                write(json_file, found)
         about = await _about(stand, wanted)
     print(figures.facts(about))
     print(f"\n{rows.table(found)}\n\n{QUALITY}")
-    if json_file:
-        write(json_file, found)
     return 0
 
 
