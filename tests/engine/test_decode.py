@@ -18,6 +18,7 @@ from tabwright.engine.decode import (
     Usage,
     generate,
 )
+from tabwright.engine.draft import Experience
 from tabwright.engine.sampling import Sampling, choose
 from tabwright.engine.vocabulary import Part, Vocabulary
 from tabwright.engine.writing import Delta
@@ -369,6 +370,20 @@ def test_a_right_prediction_saves_passes(ascii_model: Ascii, vocabulary: Vocabul
     assert drafted[0] == 64 - drafted[1].accepted_tokens < 32
     assert drafted[1].completion_tokens == plain[1].completion_tokens == 64
     assert 0 < drafted[1].accepted_tokens <= drafted[1].drafted_tokens
+
+
+def test_what_was_only_guessed_teaches_nothing(ascii_model: Ascii, vocabulary: Vocabulary) -> None:
+    (text,), _ = answers(ascii_model, vocabulary, ask(max_tokens=32))
+    stop = text[12:15]
+    wrong = "ZQ" * 20
+    experience = Experience()
+    for _ in range(3):  # the third guess is as long as it gets
+        asked = ask(max_tokens=64, stops=(stop,), prediction=text[: text.index(stop) + 3] + wrong)
+        cache = StateCache(ascii_model)
+        list(generate(ascii_model, vocabulary, cache, asked, Usage(), experience))
+    guessed, said = (vocabulary.encode_text(one) for one in (wrong, text[: text.index(stop)]))
+    assert experience.successors.after(said[:3]) is not None
+    assert experience.successors.after(guessed[:3]) is None
 
 
 def test_later_answers_share_the_prefill_and_draw_on_the_first(

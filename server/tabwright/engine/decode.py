@@ -130,7 +130,9 @@ def generate(
         run = _Run(backend, vocabulary, state, ask, usage, drafts, experience)
         yield from _answers(run, rows, draft, len(ids), healing.owed)
     finally:
-        experience.successors.learn(state.ids[max(0, usage.reused_tokens - RUNS[0]) :])
+        # Behind that stands what was only guessed, or written for an answer before the last.
+        sure = len(ids) + (usage.completion_tokens if ask.n == 1 else 0)
+        experience.successors.learn(state.ids[max(0, usage.reused_tokens - RUNS[0]) : sure])
         cache.give_back(state)
 
 
