@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tabwright.lsp.privacy import Privacy
@@ -249,6 +249,9 @@ PATHS = [f"{x}/{y}/{z}" for x in "ab" for y in "ab" for z in "ab"] + ["a/c", "c"
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is the reference and is not here")
 @settings(max_examples=40, deadline=None)
 @given(top=LINES, nested=LINES)
+@example(top=[], nested=["a", "!a/**/"])
+@example(top=["a", "!a/**/"], nested=[])
+@example(top=["b", "!a/**/"], nested=[])
 def test_agrees_with_git(top: list[str], nested: list[str]) -> None:
     """What git ignores is never allowed; what it does not ignore mostly is."""
     with tempfile.TemporaryDirectory() as folder:

@@ -58,11 +58,14 @@ class _Pattern:
         if self.by_name:
             return self._match(parts[-1] + tail)
         path = "/".join(parts)
+        above = "/".join(parts[:-1]) + "/"
         if self.line.rstrip("/").endswith("/**"):
-            return self._match(path + tail if self.folders_only else path)
+            # What is meant lies below; pathspec has "a/**/" name the folder a itself too.
+            below = not (self.negated and self.folders_only) or self._match(above)
+            return below and self._match(path + tail if self.folders_only else path)
         if len(parts) == 1 or ("**" in self.line and not self.negated):
             return self._match(path + tail)  # in doubt, a pattern that hides has its way
-        return self._match(path + tail) and not self._match("/".join(parts[:-1]) + "/")
+        return self._match(path + tail) and not self._match(above)
 
     def _match(self, path: str) -> bool:
         return self.spec.check_file(path).include is not None
