@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tabwright.client.emulate import Trimmed, suffix_probe, take_back
@@ -86,6 +86,7 @@ def test_trimmed(
     stops=st.lists(st.text("abc", min_size=1, max_size=3), max_size=2).map(tuple),
     pieces=st.lists(st.text("abc", max_size=4), max_size=8),
 )
+@example(cut="b", stops=("b", "abb"), pieces=["bab", "b"])
 def test_pieces_make_no_difference(cut: str, stops: tuple[str, ...], pieces: list[str]) -> None:
     """However the text is cut into pieces, the answer is what comes before the first stop."""
     whole = "".join(pieces)

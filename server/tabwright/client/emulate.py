@@ -72,11 +72,12 @@ class Trimmed:
                 self.reason = "unhealed"
             return ""
         body = self._raw[len(self._cut) :]
-        found = [(body.find(end), why) for end, why in self._ends if end in body]
-        if found:
-            at, self.reason = min(found)
+        sure = len(body) - self._held(body)
+        at, reason = self._first_stop(body)
+        if reason and at <= sure:
+            self.reason = reason
             return self._give(body[:at])
-        return self._give(body[: len(body) - self._held(body)])
+        return self._give(body[:sure])  # one that began before that stop may be coming
 
     def end(self) -> str:
         """Note that nothing more comes; return what was held back until now."""
@@ -85,7 +86,14 @@ class Trimmed:
         if not self._raw.startswith(self._cut):
             self.reason = "unhealed"
             return ""
-        return self._give(self._raw[len(self._cut) :])
+        body = self._raw[len(self._cut) :]
+        at, self.reason = self._first_stop(body)
+        return self._give(body[:at])
+
+    def _first_stop(self, body: str) -> tuple[int, str]:
+        """Where the first whole stop begins and its reason; the end and "" without one."""
+        found = [(body.find(end), why) for end, why in self._ends if end in body]
+        return min(found, default=(len(body), ""))
 
     def _give(self, body: str) -> str:
         new = body[self._given :]
