@@ -65,18 +65,19 @@ def test_passes(
 def test_a_draft_grows_while_it_holds_and_never_beyond_its_bound() -> None:
     text = [*range(200)]
     drafted = [count for count, _ in passes(text, Drafts(text))]
-    assert 4 <= drafted[0] < drafted[2] <= max(drafted) == MOST
+    assert drafted[:3] == [10, 16, 16]
+    assert max(drafted) == MOST
 
 
 def test_what_keeps_failing_rests_and_wakes_where_the_answer_agrees_again() -> None:
     other = [*range(1000, 1060)]
     drafted = [count for count, _ in passes([*other, *TEXT], Drafts([*other[:1], *TEXT]))]
     assert drafted[0] > 4
-    assert drafted[:59].count(0) >= 40
+    assert drafted[:59].count(0) > 40
     assert len(drafted) < 59 + 15
 
 
-# name, seconds of passes over 1, 2, 3, ... tokens, tokens that are drafted where half are right
+# name, seconds of passes over 1, 2, 3, ... tokens, tokens that are drafted
 TIMES: list[tuple[str, list[float], range]] = [
     ("more tokens cost nothing", [1.0] * 17, range(4, MOST + 1)),
     ("up to three cost as much as one", [1, 1, 1, *[5.0] * 14], range(2, 3)),
@@ -89,7 +90,7 @@ TIMES: list[tuple[str, list[float], range]] = [
 
 
 @pytest.mark.parametrize(
-    ("seconds", "wanted"), [case[1:] for case in TIMES], ids=lambda one: str(one)[:9]
+    ("seconds", "wanted"), [case[1:] for case in TIMES], ids=[case[0] for case in TIMES]
 )
 def test_as_many_are_drafted_as_the_machine_makes_worth_it(
     seconds: list[float], wanted: range

@@ -86,7 +86,7 @@ class _Run:
     ask: Ask
     usage: Usage
     drafts: Drafts
-    experience: Experience
+    times: PassTimes
 
 
 def generate(
@@ -127,7 +127,7 @@ def generate(
             last = (len(ids) - usage.reused_tokens - 1) % PREFILL_CHUNK + 1
             draft = drafts.propose(ask.max_tokens - 1, beside=last)
         rows = yield from prefill(backend, state, ids, usage, draft, experience.times)
-        run = _Run(backend, vocabulary, state, ask, usage, drafts, experience)
+        run = _Run(backend, vocabulary, state, ask, usage, drafts, experience.times)
         yield from _answers(run, rows, draft, len(ids), healing.owed)
     finally:
         # Behind that stands what was only guessed, or written for an answer before the last.
@@ -158,11 +158,26 @@ def prefill(
             break
         backend.forward(state, chunk)
         yield Delta(0, "")
-    begun = time.perf_counter()
-    rows = backend.forward(state, [*chunk, *draft], last=len(draft) + 1)
-    if times is not None:
-        times.note(len(chunk) + len(draft), time.perf_counter() - begun)
+    rows = _checked(backend, state, chunk, draft, times)
     usage.prefill_ms += (time.perf_counter() - started) * 1000
+    return rows
+
+
+def _checked(
+    backend: Backend,
+    state: Any,
+    ids: Sequence[int],
+    draft: Sequence[int],
+    times: PassTimes | None,
+) -> Logits:
+    """Compute ids with a draft behind them, and learn how long that took.
+
+    Returns logits [1 + draft, vocabulary]: behind the ids, and behind each token of the draft.
+    """
+    started = time.perf_counter()
+    rows = backend.forward(state, [*ids, *draft], last=len(draft) + 1)
+    if times is not None:
+        times.note(len(ids) + len(draft), time.perf_counter() - started)
     return rows
 
 
@@ -275,9 +290,7 @@ def _tokens(
     while True:
         if not computed:
             draft = run.drafts.propose(left - 1)
-            started = time.perf_counter()
-            rows = run.backend.forward(run.state, [token, *draft], last=len(draft) + 1)
-            run.experience.times.note(len(draft) + 1, time.perf_counter() - started)
+            rows = _checked(run.backend, run.state, [token], draft, run.times)
         computed = False
         run.usage.drafted_tokens += len(draft)
         sure = len(run.state.ids) - len(draft)

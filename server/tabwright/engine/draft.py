@@ -10,14 +10,16 @@ from collections.abc import Sequence
 
 from tabwright.engine.draft_sources import LONGEST_RUN, MOST, Lookup, Prediction, Recall, Source
 from tabwright.engine.pass_times import PassTimes
-from tabwright.engine.successors import MOST_TIMES, Successors
+from tabwright.engine.successors import MOST_TIMES, RUNS, Successors
 
 # How often a guess is taken to be right behind 0, 1, 2, ... tokens that agree: one that was found
 # somewhere, and one of a text that the answer is said to resemble.
 _FOUND = tuple(run / (run + 3) for run in range(LONGEST_RUN + 1))
-_TRUSTED = (0.4, *((run + 4) / (run + 5) for run in range(1, LONGEST_RUN + 1)))
+_TRUSTED = (0.3, *((run + 4) / (run + 5) for run in range(1, LONGEST_RUN + 1)))
 # ... and behind two, then three tokens in other answers, where it came once, twice, ...
-_HABITS = tuple(times / (times + 5 - run) for run in (2, 3) for times in range(1, MOST_TIMES + 1))
+_HABITS = tuple(
+    times / (times + 5 - run) for run in sorted(RUNS) for times in range(1, MOST_TIMES + 1)
+)
 _PRIOR = 4  # guesses that were seen outweigh that once they are so many
 _FADE = 0.95  # what a guess weighs against the one after it
 _LEAST_CHANCE = 0.02

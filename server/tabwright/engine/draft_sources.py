@@ -36,8 +36,8 @@ class Source(Protocol):
         """The kind of a token ahead."""
 
 
-class Prediction:
-    """A text that the answer follows, and is looked for again where it went its own way."""
+class _Text:
+    """A text, and the place in it where the answer may go on."""
 
     def __init__(self, ids: Sequence[int]) -> None:
         self._runs = _Runs(ids)
@@ -46,27 +46,35 @@ class Prediction:
     def begin(self) -> None:
         """Note that another answer begins."""
         self._last: list[int] = []  # the answer's last tokens
-        self._held = 0  # behind the last token that both share
-        self._go_to(0)
-        self._agreed = _BEGINNING
+        self._go_to(len(self._runs.ids))
+
+    def kind(self, index: int) -> int:
+        """The number of tokens that agree before the one ahead."""
+        return min(self._agreed + index, LONGEST_RUN)
 
     def _go_to(self, at: int) -> None:
         self._at = at = min(at, len(self._runs.ids))
         self._agreed = _run(self._last, self._runs.ids, at)
         self.ahead: Sequence[int] = self._runs.ids[at : at + MOST]
 
-    def kind(self, index: int) -> int:
-        """The number of tokens that agree before the one ahead."""
-        return min(self._agreed + index, LONGEST_RUN)
+    def _note(self, token: int) -> None:
+        self._last = [*self._last[1 - LONGEST_RUN :], token]
+
+
+class Prediction(_Text):
+    """A text that the answer follows, and is looked for again where it went its own way."""
+
+    def begin(self) -> None:
+        """Note that another answer begins."""
+        super().begin()
+        self._held = 0  # behind the last token that both share
+        self._go_to(0)
+        self._agreed = _BEGINNING
 
     def add(self, token: int) -> None:
         """Take the answer's next token."""
-        self._last = [*self._last[1 - LONGEST_RUN :], token]
-        if token in self.ahead[:1]:
-            self._held = self._at + 1
-            self._go_to(self._held)
-            return
-        place = self._place(token)
+        self._note(token)
+        place = self._at + 1 if token in self.ahead[:1] else self._place(token)
         if place is None:
             self._go_to(self._at + 1)  # as if one token had been put for another
         else:
@@ -84,30 +92,15 @@ class Prediction:
         return place
 
 
-class Lookup:
+class Lookup(_Text):
     """The prompt and the answers so far: what followed where the same tokens stood last."""
-
-    def __init__(self, prompt: Sequence[int]) -> None:
-        self._runs = _Runs(prompt)
-        self.begin()
-
-    def begin(self) -> None:
-        """Note that another answer begins."""
-        self._last: list[int] = []
-        self.ahead: Sequence[int] = ()
-        self._agreed = 0
-
-    def kind(self, index: int) -> int:
-        """The number of tokens that agree before the one ahead."""
-        return min(self._agreed + index, LONGEST_RUN)
 
     def add(self, token: int) -> None:
         """Take the answer's next token."""
         self._runs.add(token)
-        self._last = [*self._last[1 - LONGEST_RUN :], token]
+        self._note(token)
         place = self._runs.latest(self._last)
-        self.ahead = () if place is None else self._runs.ids[place : place + MOST]
-        self._agreed = 0 if place is None else _run(self._last, self._runs.ids, place)
+        self._go_to(len(self._runs.ids) if place is None else place)
 
 
 class Recall:

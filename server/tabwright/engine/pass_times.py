@@ -4,9 +4,7 @@ from __future__ import annotations
 
 _EACH = 0.1  # of a pass: what one more token is taken to cost before anything was measured
 _NEW = 0.2  # weight of a measurement
-_FORGET = (
-    0.002  # share of what was learnt that goes with a pass, or one slow pass would tell for ever
-)
+_FORGET = 0.002  # share of what was learnt that goes with a pass, so that no slow one lasts
 
 
 class PassTimes:
