@@ -22,6 +22,7 @@ class Shape:
     epsilon: float
     theta: float
     tied: bool
+    biased: bool  # whether queries, keys and values have a bias
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Shape | None:
@@ -51,4 +52,5 @@ class Shape:
             epsilon=float(config["rms_norm_eps"]),
             theta=float(theta),
             tied=bool(config.get("tie_word_embeddings", False)),
+            biased=config["model_type"] == "qwen2",
         )

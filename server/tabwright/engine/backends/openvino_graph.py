@@ -19,7 +19,6 @@ from openvino._offline_transformations import apply_make_stateful_transformation
 from tabwright.models.shape import Shape
 
 Array = npt.NDArray[Any]
-_BIASED = {"qwen2": ("q_proj", "k_proj", "v_proj")}
 
 
 def build(shape: Shape, weights: Mapping[str, Array]) -> ov.Model:
@@ -169,7 +168,7 @@ class _Builder:
     def _linear(self, x: ov.Node, name: str) -> ov.Node:
         y = ops.matmul(x, self._weight(f"{name}.weight"), False, True)
         kind = name.rpartition(".")[2]
-        if kind in _BIASED.get(self._shape.family, ()):
+        if self._shape.biased and kind in ("q_proj", "k_proj", "v_proj"):
             y = ops.add(y, self._weight(f"{name}.bias"))
         return y
 

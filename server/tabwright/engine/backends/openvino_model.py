@@ -12,7 +12,7 @@ import openvino as ov
 from openvino._offline_transformations import paged_attention_transformation
 
 from tabwright.engine.backends import Backend, BackendError, BackendOptions, Logits, Precision
-from tabwright.engine.backends.openvino_blocks import BLOCK, Blocks, BlockState, Buffer
+from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.openvino_graph import build
 from tabwright.engine.vocabulary import load_json
 from tabwright.models import int4, int8

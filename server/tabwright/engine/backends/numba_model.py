@@ -1,0 +1,227 @@
+"""The quick backend on a CPU: kernels of our own in int8, compiled by numba for the CPU at hand."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tabwright.engine.backends import BackendError, BackendOptions, Logits
+from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
+from tabwright.engine.backends.numba_pass import APART, Pass, Sizes, Weights, run
+from tabwright.engine.vocabulary import load_json
+from tabwright.models import int8
+from tabwright.models.shape import Shape
+
+_MATRICES = (
+    "self_attn.q_proj",
+    "self_attn.k_proj",
+    "self_attn.v_proj",
+    "self_attn.o_proj",
+    "mlp.gate_proj",
+    "mlp.up_proj",
+    "mlp.down_proj",
+)
+_STEP = 32  # what widths are multiples of
+_LONGEST_PIECE = 1280  # of an input that is rounded with one scale
+_SHARED = 8  # works of a layer that threads share
+
+
+class NumbaModel:
+    """A model of the Llama family behind the engine's interface."""
+
+    name = "numba"
+    device = "cpu"
+    precision = "int8"
+
+    def __init__(
+        self, shape: Shape, weights: Mapping[str, Any], config: Mapping[str, Any], threads: int
+    ) -> None:
+        """Take weights as `int8.load` gives them, which stay where they are."""
+        self.context_length = int(config.get("max_position_embeddings") or 2048)
+        self.memory_bytes = sum(weights[name].nbytes for name in weights)
+        self.bytes_per_token = shape.layers * 2 * shape.key_heads * shape.head_width * 2
+        self._held = weights
+        self._embeddings = weights["model.embed_tokens.weight"]
+        self._embedding_scales = weights["model.embed_tokens.weight" + int8.SCALE]
+        self._sizes = Sizes(
+            layers=shape.layers,
+            heads=shape.heads,
+            key_heads=shape.key_heads,
+            head_width=shape.head_width,
+            width=shape.width,
+            inner=len(weights["model.layers.0.mlp.up_proj.weight"]),
+            vocabulary=len(self._embeddings),
+            epsilon=shape.epsilon,
+        )
+        self._weights = _weights(shape, weights, self._sizes)
+        self._speeds = shape.theta ** (-np.arange(0, shape.head_width, 2) / shape.head_width)
+        self._threads = threads or os.cpu_count() or 1
+        self._others = ThreadPoolExecutor(max(1, self._threads - 1), "tabwright-numba")
+        self._room: dict[str, npt.NDArray[Any]] = {}
+        one_block = (shape.layers, 2, shape.key_heads, BLOCK * shape.head_width)
+        self._blocks = Blocks([one_block], np.int16, self._bind)
+
+    @classmethod
+    def load(cls, folder: Path, options: BackendOptions) -> NumbaModel:
+        """Load a folder in int8; raises BackendError with the reason."""
+        try:
+            config = load_json(folder / "config.json")
+            shape = Shape.of(config)
+            if shape is None:
+                raise BackendError(f"{folder.name} is of a family that has no kernels")
+            loaded = cls(shape, int8.load(folder), config, options.threads)
+            loaded.forward(loaded.new_state(), [0])  # compiled, or read where it was before
+            return loaded
+        except (OSError, ValueError, KeyError) as error:
+            raise BackendError(f"{folder.name} cannot be loaded by numba: {error}") from error
+
+    def new_state(self) -> BlockState:
+        """Return an empty state."""
+        return BlockState(self._blocks)
+
+    def copy_state(self, state: BlockState, length: int) -> BlockState:
+        """Return a state of its own with the first `length` tokens; nothing is copied yet."""
+        return state.copy(length)
+
+    def truncate(self, state: BlockState, length: int) -> None:
+        """Forget all but the first `length` tokens; nothing is copied."""
+        state.truncate(length)
+
+    def forward(self, state: BlockState, ids: Sequence[int], last: int = 1) -> Logits:
+        """Append `ids` to the state; return float32 logits [last, vocabulary]."""
+        return self._infer([state], [ids], range(len(ids) - last, len(ids)))
+
+    def fork(self, state: BlockState, count: int) -> list[BlockState]:
+        """Return `count` sequences that go on from the state, whose blocks they share."""
+        return [state.copy(len(state.ids)) for _ in range(count)]
+
+    def step(self, sequences: list[BlockState], ids: Sequence[int]) -> Logits:
+        """Append one token to each sequence; return float32 logits [sequences, vocabulary]."""
+        return self._infer(sequences, [[one] for one in ids], range(len(ids)))
+
+    def keep(self, sequences: list[BlockState], places: Sequence[int]) -> None:
+        """Go on with the sequences at these places alone."""
+        sequences[:] = [sequences[place] for place in places]
+
+    def _infer(
+        self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
+    ) -> Logits:
+        """Append ids to each state; return the logits of the kept positions of all ids in a row."""
+        for state, added in zip(states, ids, strict=True):
+            state.make_room(len(added))
+        sizes = self._sizes
+        flat = np.concatenate([np.asarray(added, np.int64) for added in ids])
+        positions = np.concatenate(
+            [
+                np.arange(len(state.ids), len(state.ids) + len(added))
+                for state, added in zip(states, ids, strict=True)
+            ]
+        )
+        tables = np.zeros((len(states), max(len(state.table) for state in states)), np.int64)
+        for row, state in zip(tables, states, strict=True):
+            row[: len(state.table)] = state.table
+        angles = (positions[:, None] * self._speeds).astype(np.float32)
+        logits = np.empty((len(keep), sizes.vocabulary), np.float32)
+        self._compute(
+            Pass(
+                hidden=self._embeddings[flat] * self._embedding_scales[flat],
+                positions=positions,
+                sequences=np.repeat(np.arange(len(states)), [len(added) for added in ids]),
+                tables=tables,
+                turns=np.stack([np.cos(angles), np.sin(angles)], axis=1),
+                cache=self._cache,
+                keep=np.array(keep, np.int64),
+                logits=logits,
+                **self._rooms(len(flat), tables.shape[1] * BLOCK),
+            )
+        )
+        for state, added in zip(states, ids, strict=True):
+            state.ids.extend(added)
+        return logits
+
+    def _compute(self, work: Pass) -> None:
+        numbers = range(1, self._threads)
+        arguments = self._threads, self._sizes, self._weights, work
+        others = [self._others.submit(run, number, *arguments) for number in numbers]
+        run(0, *arguments)
+        for other in others:
+            other.result()
+
+    def _rooms(self, tokens: int, positions: int) -> dict[str, npt.NDArray[Any]]:
+        """Arrays to work in, kept from pass to pass and made anew where they are too small."""
+        sizes = self._sizes
+        asked = sizes.heads * sizes.head_width
+        widest = max(sizes.width, asked, sizes.inner)
+        joined = asked + 2 * sizes.key_heads * sizes.head_width
+        group = self._threads * sizes.heads // sizes.key_heads
+        pieces = int(self._weights.piece_counts.max())
+        wanted: dict[str, tuple[tuple[int, ...], Any]] = {
+            "rounded": ((tokens * widest,), np.int16),
+            "scales": ((tokens * pieces,), np.float32),
+            "first": ((tokens, max(widest, joined)), np.float32),
+            "second": ((tokens, widest), np.float32),
+            "scores": ((group, positions), np.float32),
+        }
+        for name, (shape, kind) in wanted.items():
+            size = math.prod(shape)
+            if name not in self._room or self._room[name].size < size:
+                self._room[name] = np.empty(size, kind)
+            wanted[name] = shape, kind
+        rooms = {
+            name: self._room[name][: math.prod(shape)].reshape(shape)
+            for name, (shape, _) in wanted.items()
+        }
+        return {**rooms, "counters": np.zeros((2 + _SHARED * sizes.layers) * APART, np.int64)}
+
+    def _bind(self, buffers: Sequence[Buffer]) -> None:
+        self._cache = buffers[0]
+
+
+def pieces_of(width: int) -> int:
+    """Into how many pieces of a multiple of 32 an input is cut; raises ValueError if it cannot."""
+    if width % _STEP:
+        raise ValueError(f"a width of {width} is no multiple of {_STEP}")
+    steps = width // _STEP
+    most = _LONGEST_PIECE // _STEP
+    return next(n for n in range(1, steps + 1) if steps % n == 0 and steps // n <= most)
+
+
+def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes) -> Weights:
+    matrices = np.zeros((shape.layers, len(_MATRICES), 2), np.int64)
+    asked, kept = shape.heads * shape.head_width, shape.key_heads * shape.head_width
+    biases = np.zeros((shape.layers, asked + 2 * kept), np.float32)
+    layers = [f"model.layers.{layer}." for layer in range(shape.layers)]
+    for layer, name in enumerate(layers):
+        for kind, matrix in enumerate(_MATRICES):
+            matrices[layer, kind] = _addresses(weights, f"{name}{matrix}.weight")
+        if shape.biased:
+            parts = [weights[f"{name}self_attn.{kind}_proj.bias"] for kind in "qkv"]
+            biases[layer] = np.concatenate(parts)
+    head = "model.embed_tokens.weight" if shape.tied else "lm_head.weight"
+    norms = ("input_layernorm", "post_attention_layernorm")
+    turned = []
+    if shape.family == "qwen3":
+        turned = [
+            [weights[f"{at}self_attn.{kind}_norm.weight"] for kind in "qk"] for at in layers
+        ]
+    return Weights(
+        matrices=matrices,
+        head=np.array(_addresses(weights, head), np.int64),
+        norms=np.array([[weights[f"{at}{norm}.weight"] for norm in norms] for at in layers]),
+        last_norm=np.array(weights["model.norm.weight"], np.float32),
+        biases=biases,
+        head_norms=np.array(turned, np.float32).reshape(-1, 2, shape.head_width),
+        piece_counts=np.array([pieces_of(width) for width in (shape.width, asked, sizes.inner)]),
+    )
+
+
+def _addresses(weights: Mapping[str, Any], name: str) -> tuple[int, int]:
+    """Where an int8 matrix and its scales lie."""
+    return weights[name].ctypes.data, weights[name + int8.SCALE].ctypes.data

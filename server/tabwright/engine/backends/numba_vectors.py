@@ -1,0 +1,311 @@
+"""What numba's Python cannot say well: vector arithmetic and atomics, written as LLVM instructions.
+
+LLVM makes of them what the CPU has: AVX2, AVX-512 with VNNI, NEON. Addresses and offsets are int64,
+addresses in bytes. None of these checks anything.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+GROUP = 4  # tokens whose sums are kept in registers at once
+COLUMNS = 16  # columns of a float16 matrix that are summed at once
+
+_I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+_F32 = ir.FloatType()
+_WIDE = bool(llvmlite.binding.get_host_cpu_features().get("avx512bw"))
+_LANES = 32 if _WIDE else 16  # products of 16 bits in one instruction
+ROWS = 4  # rows of a matrix that one token is multiplied by at once
+GROUP_ROWS = 4 if _WIDE else 2  # of a group of tokens, so that all sums fit into the registers
+_AHEAD = 8192  # bytes that weights are asked for from memory before they are needed
+_LINE = 64  # bytes of a cache line
+
+# e^y for |y| <= ln(2) / 2 by its series, exact to the last bit but one of a float32.
+_SERIES = [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0]
+_LOG2_E, _LN_2 = 1.4426950408889634, 0.6931471805599453
+_LEAST = -87.0  # the exponential of less is no normal float32
+
+
+class _Code:
+    """The words in which the instructions below are written, around numba's own builder."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+
+    def load(self, address: Any, kind: ir.Type, lanes: int = 1) -> Any:
+        whole = kind if lanes == 1 else ir.VectorType(kind, lanes)
+        pointer = self.builder.inttoptr(address, whole.as_pointer())
+        return self.builder.load(pointer, align=1 if kind is _I8 else 2 if kind is _I16 else 4)
+
+    def store(self, value: Any, address: Any) -> None:
+        pointer = self.builder.inttoptr(address, value.type.as_pointer())
+        self.builder.store(value, pointer, align=4)
+
+    def at(self, base: Any, *terms: tuple[Any, int]) -> Any:
+        """An address: ``base`` and each index times its bytes."""
+        for index, size in terms:
+            scaled = self.builder.mul(index, whole(size)) if size != 1 else index
+            base = self.builder.add(base, scaled)
+        return base
+
+    def variable(self, value: Any) -> Any:
+        return cgutils.alloca_once_value(self.builder, value)
+
+    def change(self, variable: Any, value: Any) -> None:
+        self.builder.store(value, variable)
+
+    def value(self, variable: Any) -> Any:
+        return self.builder.load(variable)
+
+    def everywhere(self, value: Any, lanes: int) -> Any:
+        """A vector with the same value in every lane."""
+        empty = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
+        first = self.builder.insert_element(empty, value, ir.Constant(_I32, 0))
+        return self.builder.shuffle_vector(first, empty, lanes_of([0] * lanes))
+
+    def chosen(self, vector: Any, lanes: Sequence[int]) -> Any:
+        undefined = ir.Constant(vector.type, ir.Undefined)
+        return self.builder.shuffle_vector(vector, undefined, lanes_of(lanes))
+
+    def fma(self, left: Any, right: Any, added: Any) -> Any:
+        kind = added.type
+        function = cgutils.get_or_insert_function(
+            self.builder.module,
+            ir.FunctionType(kind, [kind] * 3),
+            f"llvm.fma.v{kind.count}f32",
+        )
+        return self.builder.call(function, [left, right, added])
+
+    def total(self, vector: Any) -> Any:
+        """The sum of all lanes, halves first, in an order that is always the same."""
+        count = vector.type.count
+        while count > 1:
+            count //= 2
+            low = self.chosen(vector, range(count))
+            vector = self.builder.fadd(low, self.chosen(vector, range(count, 2 * count)))
+        return self.builder.extract_element(vector, ir.Constant(_I32, 0))
+
+    def prefetch(self, address: Any) -> None:
+        function = cgutils.get_or_insert_function(
+            self.builder.module,
+            ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32]),
+            "llvm.prefetch.p0",
+        )
+        read, soon, data = (ir.Constant(_I32, value) for value in (0, 3, 1))
+        pointer = self.builder.inttoptr(address, _I8.as_pointer())
+        self.builder.call(function, [pointer, read, soon, data])
+
+
+def whole(value: int) -> Any:
+    """An int64 constant."""
+    return ir.Constant(_I64, value)
+
+
+def lanes_of(lanes: Sequence[int]) -> Any:
+    """The mask of a shuffle."""
+    return ir.Constant(ir.VectorType(_I32, len(lanes)), list(lanes))
+
+
+def zeros(kind: ir.Type, lanes: int) -> Any:
+    """A vector of zeros."""
+    return ir.Constant(ir.VectorType(kind, lanes), [0.0 if kind is _F32 else 0] * lanes)
+
+
+def dot(rows: int, tokens: int, prefetch: bool) -> Any:
+    """An intrinsic that multiplies ``rows`` rows of int8 by ``tokens`` rows of int16.
+
+    Its arguments: weights [rows, pieces * length] int8, scales [rows] float32, inputs [tokens,
+    pieces * length] int16, input scales [tokens, pieces] float32, pieces, length (a multiple of
+    32), outputs float32, and the distance in floats between the outputs of two tokens. Sums of a
+    piece are exact in int32; pieces are added in their order, so that an output is the same
+    whatever is computed beside it.
+    """
+
+    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
+        weights, scales, inputs, input_scales, pieces, length, outputs, stride = arguments
+        code = _Code(builder)
+        half = _LANES // 2
+        width = builder.mul(pieces, length)
+        cells = [(row, token) for row in range(rows) for token in range(tokens)]
+        sums = {cell: code.variable(zeros(_F32, half)) for cell in cells}
+        exact = {cell: code.variable(zeros(_I32, half)) for cell in cells}
+        row_at = [code.at(weights, (width, row)) for row in range(rows)]
+        token_at = [code.at(inputs, (width, 2 * token)) for token in range(tokens)]
+        for cell in cells:
+            code.change(sums[cell], zeros(_F32, half))
+        with cgutils.for_range(builder, pieces, intp=_I64) as piece:
+            start = builder.mul(piece.index, length)
+            for cell in cells:
+                code.change(exact[cell], zeros(_I32, half))
+            with cgutils.for_range_slice(builder, whole(0), length, whole(_LANES), _I64) as (k, _):
+                at = builder.add(start, k)
+                if prefetch:
+                    for ahead in range(_AHEAD, _AHEAD + max(rows * _LANES, _LINE), _LINE):
+                        code.prefetch(code.at(weights, (at, rows), (whole(ahead), 1)))
+                wide = ir.VectorType(_I32, _LANES)
+                taken = [
+                    builder.sext(code.load(code.at(base, (at, 1)), _I8, _LANES), wide)
+                    for base in row_at
+                ]
+                for token in range(tokens):
+                    values = code.load(code.at(token_at[token], (at, 2)), _I16, _LANES)
+                    values = builder.sext(values, wide)
+                    for row in range(rows):
+                        # LLVM knows this product and sum of neighbours as one instruction.
+                        products = builder.mul(taken[row], values, flags=["nsw"])
+                        even = code.chosen(products, range(0, _LANES, 2))
+                        odd = code.chosen(products, range(1, _LANES, 2))
+                        cell = exact[row, token]
+                        code.change(cell, builder.add(code.value(cell), builder.add(even, odd)))
+            for token in range(tokens):
+                at = code.at(input_scales, (pieces, 4 * token), (piece.index, 4))
+                scale = code.everywhere(code.load(at, _F32), half)
+                for row in range(rows):
+                    cell = row, token
+                    added = builder.sitofp(code.value(exact[cell]), scale.type)
+                    code.change(sums[cell], code.fma(added, scale, code.value(sums[cell])))
+        for row, token in cells:
+            scale = code.load(code.at(scales, (whole(row), 4)), _F32)
+            result = builder.fmul(code.total(code.value(sums[row, token])), scale)
+            code.store(result, code.at(outputs, (stride, 4 * token), (whole(row), 4)))
+        return context.get_dummy_value()
+
+    return _intrinsic(8, generate)
+
+
+def mix(rows: int) -> Any:
+    """An intrinsic that multiplies ``rows`` rows of float32 by `COLUMNS` columns of float16.
+
+    Its arguments: left [rows, inner] float32 and the distance in floats between its rows, right
+    [inner, columns] float16 and the distance in halves between its rows, inner, outputs [rows,
+    columns] float32 and the distance between its rows, and whether to add to what stands there.
+    """
+
+    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
+        left, left_stride, right, right_stride, inner, outputs, stride, add = arguments
+        code = _Code(builder)
+        lanes = 8
+        parts = range(COLUMNS // lanes)
+        cells = [(row, part) for row in range(rows) for part in parts]
+        sums = {cell: code.variable(zeros(_F32, lanes)) for cell in cells}
+        adds = builder.icmp_signed("!=", add, whole(0))
+
+        def output(row: int, part: int) -> Any:
+            return code.at(outputs, (stride, 4 * row), (whole(part * lanes), 4))
+
+        for row, part in cells:
+            code.change(sums[row, part], zeros(_F32, lanes))
+        with builder.if_then(adds):
+            for row, part in cells:
+                code.change(sums[row, part], code.load(output(row, part), _F32, lanes))
+        half, full = (ir.VectorType(kind, lanes) for kind in (ir.HalfType(), _F32))
+        with cgutils.for_range(builder, inner, intp=_I64) as loop:
+            row_at = builder.mul(loop.index, right_stride)
+            taken = []
+            for part in parts:
+                at = code.at(right, (row_at, 2), (whole(part * lanes), 2))
+                bits = code.load(at, _I16, lanes)
+                taken.append(builder.fpext(builder.bitcast(bits, half), full))
+            for row in range(rows):
+                at = code.at(left, (left_stride, 4 * row), (loop.index, 4))
+                factor = code.everywhere(code.load(at, _F32), lanes)
+                for part in parts:
+                    cell = sums[row, part]
+                    code.change(cell, code.fma(factor, taken[part], code.value(cell)))
+        for row, part in cells:
+            code.store(code.value(sums[row, part]), output(row, part))
+        return context.get_dummy_value()
+
+    return _intrinsic(8, generate)
+
+
+def _intrinsic(arguments: int, generate: Callable[..., Any]) -> Any:
+    names = [f"argument{number}" for number in range(arguments)]
+    signature = types.void(*[types.int64] * arguments)
+    # numba reads how many arguments there are from the function it is given.
+    made: dict[str, Any] = {"signature": signature, "generate": generate}
+    exec(f"def typed(context, {', '.join(names)}): return signature, generate", made)
+    return intrinsic(made["typed"])
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def exp(_: Any, x: Any) -> Any:
+    """e to the power of a float32; what is too small for a normal one counts as e^-87."""
+
+    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
+        def constant(value: float) -> Any:
+            return ir.Constant(_F32, value)
+
+        rint = builder.module.declare_intrinsic("llvm.rint", [_F32])
+        small = builder.fcmp_ordered("<", arguments[0], constant(_LEAST))
+        bounded = builder.select(small, constant(_LEAST), arguments[0])
+        power = builder.call(rint, [builder.fmul(bounded, constant(_LOG2_E))])
+        rest = builder.fsub(bounded, builder.fmul(power, constant(_LN_2)))
+        result = constant(_SERIES[0])
+        for term in _SERIES[1:]:
+            result = builder.fadd(builder.fmul(result, rest), constant(term))
+        bits = builder.add(builder.bitcast(result, _I32), shifted(builder, power))
+        return builder.bitcast(bits, _F32)
+
+    def shifted(builder: Any, power: Any) -> Any:
+        return builder.shl(builder.fptosi(power, _I32), ir.Constant(_I32, 23))
+
+    return types.float32(types.float32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def rounded(_: Any, x: Any) -> Any:
+    """A float32 to the nearest int16, even ones where two are as near."""
+
+    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
+        rint = builder.module.declare_intrinsic("llvm.rint", [_F32])
+        near = builder.fptosi(builder.call(rint, [arguments[0]]), _I32)
+        return builder.trunc(near, _I16)
+
+    return types.int16(types.float32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def half_bits(_: Any, x: Any) -> Any:
+    """A float32 as the 16 bits of the nearest float16."""
+
+    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
+        return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), _I16)
+
+    return types.int16(types.float32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def take(_: Any, address: Any) -> Any:
+    """Add one to an int64 that threads share; return what it was."""
+
+    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
+        pointer = builder.inttoptr(arguments[0], _I64.as_pointer())
+        return builder.atomic_rmw("add", pointer, whole(1), "seq_cst")
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def look(_: Any, address: Any) -> Any:
+    """An int64 that threads share, as it is now."""
+
+    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
+        pointer = builder.inttoptr(arguments[0], _I64.as_pointer())
+        return builder.load_atomic(pointer, "seq_cst", 8)
+
+    return types.int64(types.int64), generate
+
+
+# Lets another thread have the core for a moment.
+give_way = types.ExternalFunction(
+    "SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32()
+)
