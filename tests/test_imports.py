@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "client": {"client", "core"} | STORE,
     "lsp": {"lsp", "assists", "checks", "client", "core", "statistics"} | STORE,
 }
-HEAVY = {"torch", "transformers", "openvino"}
+HEAVY = {"torch", "transformers", "openvino", "numba", "llvmlite"}
 HEAVY_HOMES = ("engine/backends/", "models/convert", "models/gguf")
 PURE = {"core", "assists"}
 IMPURE = {"asyncio", "os", "threading", "time", "socket", "subprocess", "random"}

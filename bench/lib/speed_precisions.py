@@ -30,6 +30,7 @@ from tabwright.models import store
 
 FORMATS: tuple[tuple[backends.Name, backends.Precision], ...] = (
     ("openvino", "float32"),
+    ("numba", "int8"),
     ("openvino", "int8"),
     ("openvino", "mixed"),
     ("openvino", "int4"),

@@ -42,7 +42,16 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line for each finding; 1 when one of them is a problem."""
-    findings = [_python(), _torch(), _openvino(), _memory(), *_folders(), *_models(), _engine()]
+    findings = [
+        _python(),
+        _torch(),
+        _numba(),
+        _openvino(),
+        _memory(),
+        *_folders(),
+        *_models(),
+        _engine(),
+    ]
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
@@ -63,6 +72,17 @@ def _torch() -> Finding:
         return Finding("torch", "ok", describe_machine())
     except ImportError as error:
         return Finding("torch", "problem", f"cannot be imported ({error}); install tabwright again")
+
+
+def _numba() -> Finding:
+    try:
+        from tabwright.engine.backends.choice import lacking
+        from tabwright.engine.backends.numba_vectors import describe_machine
+    except ImportError as error:
+        return Finding("numba", "warning", f"not used ({error}); OpenVINO computes instead")
+    if missing := lacking():
+        return Finding("numba", "warning", f"not used ({missing}); OpenVINO computes instead")
+    return Finding("numba", "ok", describe_machine())
 
 
 def _openvino() -> Finding:

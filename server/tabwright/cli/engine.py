@@ -54,9 +54,9 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--backend",
-        choices=["auto", "openvino", "torch"],
+        choices=["auto", "numba", "openvino", "torch"],
         default="auto",
-        help="what computes (default: OpenVINO on a CPU where it can, else torch)",
+        help="what computes (default: on a CPU the quickest that knows the model, else torch)",
     )
     parser.set_defaults(run=run)
 

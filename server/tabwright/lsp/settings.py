@@ -111,7 +111,7 @@ class EngineSettings:
     threads: str | int = _option("threads", "auto", *_or_auto(_number(1, 1024)))
     precision: str = _option("precision", "auto", *_choice(*_PRECISIONS))
     device: str = _option("device", "auto", *_choice("auto", "cpu", "cuda", "mps"))
-    backend: str = _option("backend", "auto", *_choice("auto", "openvino", "torch"))
+    backend: str = _option("backend", "auto", *_choice("auto", "numba", "openvino", "torch"))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 log = logging.getLogger(__name__)
 Logits = npt.NDArray[np.float32]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Name = Literal["auto", "openvino", "torch"]
+Name = Literal["auto", "numba", "openvino", "torch"]
 Precision = Literal["auto", "int4", "mixed", "int8", "bfloat16", "float16", "float32"]
 
 
@@ -70,29 +70,39 @@ class Backend(Protocol):
         """Go on with the sequences at these places alone, in this order."""
 
 
+_QUICKEST: tuple[Name, ...] = ("numba", "openvino", "torch")  # on a CPU, where it can
+
+
 def load(folder: Path, options: BackendOptions) -> Backend:
     """Load the model of a converted folder; raises BackendError when it cannot be."""
-    from tabwright.engine.backends.choice import openvino_refuses
+    from tabwright.engine.backends.choice import refuses
 
-    refused = "" if options.backend == "torch" else openvino_refuses(folder, options)
-    if options.backend == "openvino" and refused:
-        raise BackendError(f"engine.backend is 'openvino', but {refused}")
-    if options.backend == "torch" or refused:
+    asked = _QUICKEST if options.backend == "auto" else (options.backend,)
+    for name in asked:
+        refused = refuses(name, folder, options)
+        if refused and options.backend != "auto":
+            raise BackendError(f"engine.backend is '{name}', but {refused}")
         if refused:
-            log.info("not with OpenVINO: %s", refused)
-        return _with_torch(folder, options)
-    from tabwright.engine.backends.openvino_model import OpenvinoModel
+            log.info("not with %s: %s", name, refused)
+            continue
+        try:
+            return _load(name, folder, options)
+        except BackendError as error:
+            if name == asked[-1]:
+                raise
+            log.warning("another library goes on instead: %s", error)
+    raise BackendError(f"nothing computes {folder.name} here")
 
-    try:
+
+def _load(name: Name, folder: Path, options: BackendOptions) -> Backend:
+    if name == "numba":
+        from tabwright.engine.backends.numba_model import NumbaModel
+
+        return NumbaModel.load(folder, options)
+    if name == "openvino":
+        from tabwright.engine.backends.openvino_model import OpenvinoModel
+
         return OpenvinoModel.load(folder, options)
-    except BackendError as error:
-        if options.backend == "openvino":
-            raise
-        log.warning("torch goes on instead: %s", error)
-        return _with_torch(folder, options)
-
-
-def _with_torch(folder: Path, options: BackendOptions) -> Backend:
     from tabwright.engine.backends.torch_model import TorchModel
 
     return TorchModel.load(folder, options)

@@ -1,4 +1,4 @@
-"""Which backend computes a model on this machine; finds out without importing any."""
+"""Which backend computes a model on this machine; finds out without loading any."""
 
 from __future__ import annotations
 
@@ -8,26 +8,43 @@ import platform
 import sys
 from pathlib import Path
 
-from tabwright.engine.backends import BackendOptions
+from tabwright.engine.backends import BackendOptions, Name
 from tabwright.engine.vocabulary import load_json
 from tabwright.models.shape import Shape
 
+_OF_NUMBA = ("auto", "int8")
+_OF_OPENVINO = ("auto", "int8", "mixed", "int4")
+_FEATURES = ("avx2", "fma", "f16c")
 
-def openvino_refuses(folder: Path, options: BackendOptions) -> str:
-    """Why a model is not for OpenVINO here; empty where it is, for it is the quickest on a CPU."""
+
+def refuses(name: Name, folder: Path, options: BackendOptions) -> str:
+    """Why a library does not compute a model here; empty where it does. torch computes all."""
+    if name == "torch":
+        return ""
     if options.device not in ("auto", "cpu"):
         return f"it computes on a CPU, not on {options.device}"
-    wanted = ("auto", "int8", "mixed", "int4", *["float32"] * (options.backend == "openvino"))
-    if options.precision not in wanted:
+    wanted = {"numba": _OF_NUMBA, "openvino": _OF_OPENVINO}[name]
+    if options.precision not in (*wanted, *["float32"] * (options.backend == "openvino")):
         return f"its weights are not {options.precision}"
-    if importlib.util.find_spec("openvino") is None:
+    if importlib.util.find_spec(name) is None:
         return "it is not installed"
+    if name == "numba" and (missing := lacking()):
+        return missing
     if options.device == "auto" and options.backend == "auto" and (gpu := _gpu()):
         return f"torch computes on {gpu}"
     config = load_json(folder / "config.json")
     if Shape.of(config) is None:
-        return f"it has no graph for models like {config.get('model_type', folder.name)}"
+        return f"it does not know models like {config.get('model_type', folder.name)}"
     return ""
+
+
+def lacking() -> str:
+    """What this CPU lacks of what our kernels were written for."""
+    import llvmlite.binding
+
+    known = llvmlite.binding.get_host_cpu_features()
+    missing = [feature for feature in _FEATURES if not known.get(feature)]
+    return f"this CPU has no {' and no '.join(missing)}" if missing else ""
 
 
 def _gpu() -> str:

@@ -6,15 +6,18 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba.core.errors import NumbaError
 
 from tabwright.engine.backends import BackendError, BackendOptions, Logits
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
-from tabwright.engine.backends.numba_pass import APART, Pass, Sizes, Weights, run
+from tabwright.engine.backends.numba_matrix import Rounded, pieces_of
+from tabwright.engine.backends.numba_pass import APART, BUNDLE, WORKS, Pass, Sizes, Weights, run
 from tabwright.engine.vocabulary import load_json
 from tabwright.models import int8
 from tabwright.models.shape import Shape
@@ -28,9 +31,6 @@ _MATRICES = (
     "mlp.up_proj",
     "mlp.down_proj",
 )
-_STEP = 32  # what widths are multiples of
-_LONGEST_PIECE = 1280  # of an input that is rounded with one scale
-_SHARED = 8  # works of a layer that threads share
 
 
 class NumbaModel:
@@ -75,11 +75,11 @@ class NumbaModel:
             config = load_json(folder / "config.json")
             shape = Shape.of(config)
             if shape is None:
-                raise BackendError(f"{folder.name} is of a family that has no kernels")
+                raise BackendError(f"{folder.name} is of a family that has no kernels here")
             loaded = cls(shape, int8.load(folder), config, options.threads)
             loaded.forward(loaded.new_state(), [0])  # compiled, or read where it was before
             return loaded
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, NumbaError) as error:
             raise BackendError(f"{folder.name} cannot be loaded by numba: {error}") from error
 
     def new_state(self) -> BlockState:
@@ -118,11 +118,10 @@ class NumbaModel:
             state.make_room(len(added))
         sizes = self._sizes
         flat = np.concatenate([np.asarray(added, np.int64) for added in ids])
+        counts = [len(added) for added in ids]
+        pasts = [len(state.ids) for state in states]
         positions = np.concatenate(
-            [
-                np.arange(len(state.ids), len(state.ids) + len(added))
-                for state, added in zip(states, ids, strict=True)
-            ]
+            [np.arange(past, past + count) for past, count in zip(pasts, counts, strict=True)]
         )
         tables = np.zeros((len(states), max(len(state.table) for state in states)), np.int64)
         for row, state in zip(tables, states, strict=True):
@@ -133,7 +132,8 @@ class NumbaModel:
             Pass(
                 hidden=self._embeddings[flat] * self._embedding_scales[flat],
                 positions=positions,
-                sequences=np.repeat(np.arange(len(states)), [len(added) for added in ids]),
+                sequences=np.repeat(np.arange(len(states)), counts),
+                bundles=_bundles(counts),
                 tables=tables,
                 turns=np.stack([np.cos(angles), np.sin(angles)], axis=1),
                 cache=self._cache,
@@ -154,43 +154,46 @@ class NumbaModel:
         for other in others:
             other.result()
 
-    def _rooms(self, tokens: int, positions: int) -> dict[str, npt.NDArray[Any]]:
+    def _rooms(self, tokens: int, positions: int) -> dict[str, Any]:
         """Arrays to work in, kept from pass to pass and made anew where they are too small."""
         sizes = self._sizes
         asked = sizes.heads * sizes.head_width
         widest = max(sizes.width, asked, sizes.inner)
         joined = asked + 2 * sizes.key_heads * sizes.head_width
-        group = self._threads * sizes.heads // sizes.key_heads
+        group = BUNDLE * sizes.heads // sizes.key_heads
         pieces = int(self._weights.piece_counts.max())
-        wanted: dict[str, tuple[tuple[int, ...], Any]] = {
-            "rounded": ((tokens * widest,), np.int16),
-            "scales": ((tokens * pieces,), np.float32),
-            "first": ((tokens, max(widest, joined)), np.float32),
-            "second": ((tokens, widest), np.float32),
-            "scores": ((group, positions), np.float32),
+        return {
+            "rounded": Rounded(
+                self._take("whole", (tokens * widest,), np.int16),
+                self._take("scales", (tokens * pieces,), np.float32),
+            ),
+            "first": self._take("first", (tokens, max(widest, joined)), np.float32),
+            "second": self._take("second", (tokens, widest), np.float32),
+            "scores": self._take("scores", (self._threads * group, positions), np.float32),
+            "counters": np.zeros((2 + WORKS * sizes.layers, self._threads, APART), np.int64),
         }
-        for name, (shape, kind) in wanted.items():
-            size = math.prod(shape)
-            if name not in self._room or self._room[name].size < size:
-                self._room[name] = np.empty(size, kind)
-            wanted[name] = shape, kind
-        rooms = {
-            name: self._room[name][: math.prod(shape)].reshape(shape)
-            for name, (shape, _) in wanted.items()
-        }
-        return {**rooms, "counters": np.zeros((2 + _SHARED * sizes.layers) * APART, np.int64)}
+
+    def _take(self, name: str, shape: tuple[int, ...], kind: Any) -> npt.NDArray[Any]:
+        size = math.prod(shape)
+        if name not in self._room or self._room[name].size < size:
+            self._room[name] = np.empty(size, kind)
+        return self._room[name][:size].reshape(shape)
 
     def _bind(self, buffers: Sequence[Buffer]) -> None:
         self._cache = buffers[0]
 
 
-def pieces_of(width: int) -> int:
-    """Into how many pieces of a multiple of 32 an input is cut; raises ValueError if it cannot."""
-    if width % _STEP:
-        raise ValueError(f"a width of {width} is no multiple of {_STEP}")
-    steps = width // _STEP
-    most = _LONGEST_PIECE // _STEP
-    return next(n for n in range(1, steps + 1) if steps % n == 0 and steps // n <= most)
+def _bundles(counts: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Begin and end of neighbouring tokens of each sequence, at most `BUNDLE` together."""
+    starts = np.cumsum([0, *counts])
+    return np.array(
+        [
+            (at, min(at + BUNDLE, end))
+            for begin, end in pairwise(starts.tolist())
+            for at in range(begin, end, BUNDLE)
+        ],
+        np.int64,
+    )
 
 
 def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes) -> Weights:
@@ -208,9 +211,7 @@ def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes) -> Weights:
     norms = ("input_layernorm", "post_attention_layernorm")
     turned = []
     if shape.family == "qwen3":
-        turned = [
-            [weights[f"{at}self_attn.{kind}_norm.weight"] for kind in "qk"] for at in layers
-        ]
+        turned = [[weights[f"{at}self_attn.{kind}_norm.weight"] for kind in "qk"] for at in layers]
     return Weights(
         matrices=matrices,
         head=np.array(_addresses(weights, head), np.int64),

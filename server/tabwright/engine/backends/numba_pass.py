@@ -8,47 +8,33 @@ float16. An output does not depend on what is computed in the same pass, to the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
-import numpy.typing as npt
 
 from tabwright.engine.backends.blocks import BLOCK
-from tabwright.engine.backends.numba_vectors import (
-    COLUMNS,
-    GROUP,
-    GROUP_ROWS,
-    ROWS,
-    dot,
-    exp,
-    give_way,
-    half_bits,
-    look,
-    mix,
-    rounded,
-    take,
+from tabwright.engine.backends.numba_attention import Cache, attend, put, turn
+from tabwright.engine.backends.numba_cache import compiled
+from tabwright.engine.backends.numba_matrix import (
+    Floats,
+    Matrix,
+    Rounded,
+    Whole,
+    multiply,
+    round_row,
 )
+from tabwright.engine.backends.numba_vectors import address, exp, give_way, look, take
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-Floats = npt.NDArray[np.float32]
-Whole = npt.NDArray[np.int64]
-_CHUNK = 32  # rows of a matrix that a thread takes at once
-_SPINS = 2000  # looks at a barrier before the core is given to whoever wants it
+BUNDLE = 4  # tokens whose attention is computed together
+WORKS = 8  # works of a layer that threads share
 APART = 8  # int64 from one shared counter to the next: a cache line each
+_SPINS = 2000  # looks at a meeting before the core is given to whoever wants it
 _ONE, _ZERO = np.float32(1), np.float32(0)
-
-
-def compiled(function: _F) -> _F:
-    """Compile a function once for this CPU; sums may be reordered, nothing is checked."""
-    fast = {"reassoc", "nsz", "nnan", "contract", "arcp"}
-    make = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=fast)
-    return cast(_F, make(function))
+_NONE: Any = np.int64(0)
 
 
 class Sizes(NamedTuple):
-    """The sizes of a model, and of one pass."""
+    """The sizes of a model."""
 
     layers: int
     heads: int
@@ -63,9 +49,9 @@ class Sizes(NamedTuple):
 class Weights(NamedTuple):
     """Addresses of the int8 matrices and of their scales, [layers, 7, 2], and the vectors.
 
-    Matrices: query, key, value, output, gate, up, down. ``head`` holds the address of the last
-    one, of its scales. ``piece_counts``: pieces that inputs of the model's width, of the heads'
-    and of the inner width are rounded in. ``head_norms`` is empty but for Qwen3.
+    Matrices: query, key, value, output, gate, up, down. ``head`` [2]: the addresses of the last
+    one. ``piece_counts`` [3]: pieces that rows of the model's width, of all heads' and of the
+    inner width are rounded in. ``head_norms`` [layers, 2, head width], of no layer but for Qwen3.
     """
 
     matrices: Whole
@@ -80,41 +66,111 @@ class Weights(NamedTuple):
 class Pass(NamedTuple):
     """What a pass reads and writes; all tokens of all sequences in a row.
 
-    hidden [tokens, width]: embeddings. positions, sequences [tokens]; tables [sequences, blocks].
-    turns [tokens, 2, head width / 2]: cosines and sines. cache [blocks, layers, 2, key heads,
-    BLOCK * head width], float16 as int16; keys lie by columns, values by rows. keep: tokens whose
-    logits are wanted. logits [kept, vocabulary]. The others are room to work in.
+    hidden [tokens, width]: embeddings. positions, sequences [tokens]. bundles [n, 2]: where tokens
+    of one sequence begin and end, at most `BUNDLE`. tables [sequences, blocks]. turns [tokens, 2,
+    head width / 2]: cosines and sines. cache [blocks, layers, 2, key heads, BLOCK * head width]:
+    float16 as int16. keep: tokens whose logits are wanted. logits [kept, vocabulary]. counters
+    [1 + works, threads, APART], zero at the start: for the meetings, then what is taken of each
+    work. The others are room to work in.
     """
 
     hidden: Floats
     positions: Whole
     sequences: Whole
+    bundles: Whole
     tables: Whole
     turns: Floats
-    cache: npt.NDArray[np.int16]
+    cache: Cache
     keep: Whole
     logits: Floats
-    rounded: npt.NDArray[np.int16]
-    scales: Floats
+    counters: Whole
+    rounded: Rounded
     first: Floats
     second: Floats
     scores: Floats
-    counters: Whole
 
 
-_DOT_ONE, _DOT_TWO, _DOT_THREE = (dot(ROWS, tokens, True) for tokens in (1, 2, 3))
-_DOT_GROUP, _DOT_AGAIN = dot(GROUP_ROWS, GROUP, True), dot(GROUP_ROWS, GROUP, False)
-_DOT_TWO_AGAIN, _DOT_ONE_AGAIN, _DOT_LEFT = dot(ROWS, 2, False), dot(ROWS, 1, False), dot(1, 1, False)
-_MIX_ONE, _MIX_TWO, _MIX_THREE, _MIX_FOUR = mix(1), mix(2), mix(3), mix(4)
+@compiled
+def run(me: int, threads: int, sizes: Sizes, weights: Weights, at: Pass) -> None:
+    """Compute a pass; every thread calls this with its number, and all return at its end."""
+    tokens = len(at.positions)
+    met: int = _NONE
+    work: int = _NONE
+    asked = sizes.heads * sizes.head_width
+    kept = sizes.key_heads * sizes.head_width
+    by_width, by_heads, by_inner = weights.piece_counts
+    first, second = address(at.first), address(at.second)
+    wide, wide_too = at.first.shape[1], at.second.shape[1]
+    for layer in range(sizes.layers):
+        matrices = weights.matrices[layer]
+        for token in range(me, tokens, threads):
+            if layer:
+                _add(at.hidden[token], at.first[token])
+            _prepare(token, token, weights.norms[layer, 0], sizes.epsilon, by_width, at)
+        met = _meet(at.counters, threads, met)
+        column = 0
+        for kind in range(3):
+            rows = asked if kind == 0 else kept
+            matrix = Matrix(matrices[kind, 0], matrices[kind, 1], rows, sizes.width, by_width)
+            work += 1
+            counters = at.counters[work]
+            out = first + 4 * column
+            multiply(me, threads, counters, matrix, at.rounded, tokens, out, wide)
+            column += rows
+        met = _meet(at.counters, threads, met)
+        for token in range(me, tokens, threads):
+            _place(sizes, weights, at, layer, token)
+        met = _meet(at.counters, threads, met)
+        work += 1
+        _attend(me, sizes, at, layer, at.counters[work])
+        met = _meet(at.counters, threads, met)
+        for token in range(me, tokens, threads):
+            round_row(at.second[token, :asked], at.rounded, token, by_heads)
+        met = _meet(at.counters, threads, met)
+        matrix = Matrix(matrices[3, 0], matrices[3, 1], sizes.width, asked, by_heads)
+        work += 1
+        multiply(me, threads, at.counters[work], matrix, at.rounded, tokens, first, wide)
+        met = _meet(at.counters, threads, met)
+        for token in range(me, tokens, threads):
+            _add(at.hidden[token], at.first[token])
+            _prepare(token, token, weights.norms[layer, 1], sizes.epsilon, by_width, at)
+        met = _meet(at.counters, threads, met)
+        for kind in range(4, 6):
+            matrix = Matrix(
+                matrices[kind, 0], matrices[kind, 1], sizes.inner, sizes.width, by_width
+            )
+            work += 1
+            out, stride = (first, wide) if kind == 4 else (second, wide_too)
+            multiply(me, threads, at.counters[work], matrix, at.rounded, tokens, out, stride)
+        met = _meet(at.counters, threads, met)
+        for token in range(me, tokens, threads):
+            gate, up = at.first[token, : sizes.inner], at.second[token, : sizes.inner]
+            for index in range(sizes.inner):  # SwiGLU: arXiv 2002.05202
+                up[index] *= gate[index] / (_ONE + exp(-gate[index]))
+            round_row(up, at.rounded, token, by_inner)
+        met = _meet(at.counters, threads, met)
+        matrix = Matrix(matrices[6, 0], matrices[6, 1], sizes.width, sizes.inner, by_inner)
+        work += 1
+        multiply(me, threads, at.counters[work], matrix, at.rounded, tokens, first, wide)
+        met = _meet(at.counters, threads, met)
+    for place in range(me, len(at.keep), threads):
+        token = at.keep[place]
+        _add(at.hidden[token], at.first[token])
+        _prepare(token, place, weights.last_norm, sizes.epsilon, by_width, at)
+    met = _meet(at.counters, threads, met)
+    matrix = Matrix(weights.head[0], weights.head[1], sizes.vocabulary, sizes.width, by_width)
+    counters, logits, kept_tokens = at.counters[work + 1], address(at.logits), len(at.keep)
+    multiply(me, threads, counters, matrix, at.rounded, kept_tokens, logits, sizes.vocabulary)
+    _meet(at.counters, threads, met)
 
 
 @compiled
 def _meet(counters: Whole, threads: int, meetings: int) -> int:
     """Wait until all threads have come here as often; return how often that was."""
-    address = counters.ctypes.data
-    take(address)
+    place = address(counters)
+    take(place)
     spins = 0
-    while look(address) < threads * (meetings + 1):
+    while look(place) < threads * (meetings + 1):
         spins += 1
         if spins > _SPINS:
             give_way()
@@ -122,107 +178,9 @@ def _meet(counters: Whole, threads: int, meetings: int) -> int:
 
 
 @compiled
-def _rows(
-    first: int,
-    last: int,
-    weights: int,
-    scales: int,
-    inputs: int,
-    input_scales: int,
-    tokens: int,
-    pieces: int,
-    length: int,
-    outputs: int,
-    stride: int,
-) -> None:
-    """Outputs [tokens, first:last] of a matrix."""
-    width = pieces * length
-    even = first + (last - first) // ROWS * ROWS
-    token = 0
-    while token < tokens:
-        left = tokens - token
-        x, x_scales = inputs + 2 * token * width, input_scales + 4 * token * pieces
-        y = outputs + 4 * token * stride
-        if left >= GROUP:
-            for row in range(first, even, GROUP_ROWS):
-                w, s = weights + row * width, scales + 4 * row
-                if token == 0:
-                    _DOT_GROUP(w, s, x, x_scales, pieces, length, y + 4 * row, stride)
-                else:
-                    _DOT_AGAIN(w, s, x, x_scales, pieces, length, y + 4 * row, stride)
-            count = GROUP
-        elif left == 3 and token == 0:
-            for row in range(first, even, ROWS):
-                w, s = weights + row * width, scales + 4 * row
-                _DOT_THREE(w, s, x, x_scales, pieces, length, y + 4 * row, stride)
-            count = 3
-        elif left >= 2:
-            for row in range(first, even, ROWS):
-                w, s = weights + row * width, scales + 4 * row
-                if token == 0:
-                    _DOT_TWO(w, s, x, x_scales, pieces, length, y + 4 * row, stride)
-                else:
-                    _DOT_TWO_AGAIN(w, s, x, x_scales, pieces, length, y + 4 * row, stride)
-            count = 2
-        else:
-            for row in range(first, even, ROWS):
-                w, s = weights + row * width, scales + 4 * row
-                if token == 0:
-                    _DOT_ONE(w, s, x, x_scales, pieces, length, y + 4 * row, stride)
-                else:
-                    _DOT_ONE_AGAIN(w, s, x, x_scales, pieces, length, y + 4 * row, stride)
-            count = 1
-        for row in range(even, last):
-            for each in range(count):
-                x_each, s_each = x + 2 * each * width, x_scales + 4 * each * pieces
-                w, s = weights + row * width, scales + 4 * row
-                _DOT_LEFT(w, s, x_each, s_each, pieces, length, y + 4 * (each * stride + row), 1)
-        token += count
-
-
-@compiled
-def _multiply(
-    counter: int,
-    weights: int,
-    scales: int,
-    rows: int,
-    width: int,
-    pieces: int,
-    at: Pass,
-    tokens: int,
-    outputs: int,
-    stride: int,
-) -> None:
-    """Outputs [tokens, rows] of a matrix, in chunks of rows that threads take in turn."""
-    inputs, input_scales = at.rounded.ctypes.data, at.scales.ctypes.data
-    shared = at.counters.ctypes.data + 8 * APART * counter
-    chunks = (rows + _CHUNK - 1) // _CHUNK
-    while True:
-        chunk = take(shared)
-        if chunk >= chunks:
-            return
-        first, last = chunk * _CHUNK, min(rows, (chunk + 1) * _CHUNK)
-        _rows(
-            first, last, weights, scales, inputs, input_scales, tokens, pieces, width // pieces,
-            outputs, stride,
-        )  # fmt: skip
-
-
-@compiled
-def _round(row: Floats, whole: npt.NDArray[np.int16], scales: Floats, pieces: int) -> None:
-    """A row in int16, each piece with a scale of its own."""
-    length = len(row) // pieces
-    level = np.float32(min(32767, (2**31 - 1) // (127 * length)))
-    for piece in range(pieces):
-        start = piece * length
-        largest = _ZERO
-        for index in range(start, start + length):
-            largest = max(largest, abs(row[index]))
-        scale = largest / level if largest > 0 else _ONE
-        scales[piece] = scale
-        factor = _ONE / scale
-        for index in range(start, start + length):
-            whole[index] = rounded(row[index] * factor)
+def _add(row: Floats, added: Floats) -> None:
+    for index in range(len(row)):
+        row[index] += added[index]
 
 
 @compiled
@@ -237,14 +195,12 @@ def _norm(row: Floats, weight: Floats, epsilon: float, out: Floats) -> None:
 
 
 @compiled
-def _turn(row: Floats, turns: Floats) -> None:
-    """Rotary positions (arXiv 2104.09864): each pair of a head's halves turned by its angle."""
-    half = len(row) // 2
-    for index in range(half):
-        left, right = row[index], row[index + half]
-        cosine, sine = turns[0, index], turns[1, index]
-        row[index] = left * cosine - right * sine
-        row[index + half] = right * cosine + left * sine
+def _prepare(token: int, place: int, norm: Floats, epsilon: float, pieces: int, at: Pass) -> None:
+    """Norm a token and round it as number ``place`` of the inputs of the next matrix."""
+    row = at.hidden[token]
+    passing = at.second[place, : len(row)]
+    _norm(row, norm, epsilon, passing)
+    round_row(passing, at.rounded, place, pieces)
 
 
 @compiled
@@ -252,196 +208,38 @@ def _place(sizes: Sizes, weights: Weights, at: Pass, layer: int, token: int) -> 
     """Finish queries, keys and values of a token, and put its keys and values into the cache."""
     wide = sizes.head_width
     row = at.first[token]
-    for index in range((sizes.heads + 2 * sizes.key_heads) * wide):
-        row[index] += weights.biases[layer, index]
+    key_at, value_at = sizes.heads * wide, (sizes.heads + sizes.key_heads) * wide
+    end = value_at + sizes.key_heads * wide
+    _add(row[:end], weights.biases[layer])
     for head in range(sizes.heads + sizes.key_heads):
         mine = row[head * wide : (head + 1) * wide]
         if len(weights.head_norms):
             kind = 0 if head < sizes.heads else 1
             _norm(mine, weights.head_norms[layer, kind], sizes.epsilon, mine)
-        _turn(mine, at.turns[token])
-    scale = np.float32(1 / math.sqrt(wide))
-    for index in range(sizes.heads * wide):
-        row[index] *= scale
+        turn(mine, at.turns[token])
     position = at.positions[token]
     block = at.tables[at.sequences[token], position // BLOCK]
-    place = position % BLOCK
-    for head in range(sizes.key_heads):
-        keys, values = at.cache[block, layer, 0, head], at.cache[block, layer, 1, head]
-        key_at = (sizes.heads + head) * wide
-        value_at = key_at + sizes.key_heads * wide
-        for index in range(wide):
-            keys[index * BLOCK + place] = half_bits(row[key_at + index])
-            values[place * wide + index] = half_bits(row[value_at + index])
+    put(row[key_at:value_at], row[value_at:end], at.cache[block, layer], position % BLOCK)
 
 
 @compiled
-def _mixed(
-    rows: int,
-    left: int,
-    left_stride: int,
-    right: int,
-    columns: int,
-    inner: int,
-    outputs: int,
-    stride: int,
-    add: int,
-) -> None:
-    """Rows of float32 times a float16 matrix [inner, columns]."""
-    row = 0
-    while row < rows:
-        count = min(4, rows - row)
-        x = left + 4 * row * left_stride
-        for column in range(0, columns, COLUMNS):
-            m, y = right + 2 * column, outputs + 4 * (row * stride + column)
-            if count == 4:
-                _MIX_FOUR(x, left_stride, m, columns, inner, y, stride, add)
-            elif count == 3:
-                _MIX_THREE(x, left_stride, m, columns, inner, y, stride, add)
-            elif count == 2:
-                _MIX_TWO(x, left_stride, m, columns, inner, y, stride, add)
-            else:
-                _MIX_ONE(x, left_stride, m, columns, inner, y, stride, add)
-        row += count
-
-
-@compiled
-def _attend(sizes: Sizes, at: Pass, layer: int, token: int, head: int, scores: Floats) -> None:
-    """What the queries of a key head's group find (arXiv 2305.13245), into ``second``."""
-    wide = sizes.head_width
-    group = sizes.heads // sizes.key_heads
-    seen = at.positions[token] + 1
-    blocks = (seen + BLOCK - 1) // BLOCK
-    table = at.tables[at.sequences[token]]
-    stride = scores.shape[1]
-    queries = at.first[token, head * group * wide :].ctypes.data
-    room = scores.ctypes.data
-    for block in range(blocks):
-        keys = at.cache[table[block], layer, 0, head].ctypes.data
-        _mixed(group, queries, wide, keys, BLOCK, wide, room + 4 * block * BLOCK, stride, 0)
-    out = at.second[token, head * group * wide :]
-    for one in range(group):
-        row = scores[one, :seen]
-        largest = row[0]
-        for value in row:
-            largest = max(largest, value)
-        total = _ZERO
-        for index in range(seen):
-            row[index] = exp(row[index] - largest)
-            total += row[index]
-        factor = _ONE / total
-        for index in range(seen):
-            row[index] *= factor
-    for block in range(blocks):
-        values = at.cache[table[block], layer, 1, head].ctypes.data
-        inner = min(BLOCK, seen - block * BLOCK)
-        start = room + 4 * block * BLOCK
-        _mixed(group, start, stride, values, wide, inner, out.ctypes.data, wide, int(block > 0))
-
-
-@compiled
-def _prepare(row: Floats, norm: Floats, sizes: Sizes, at: Pass, place: int, pieces: int) -> None:
-    """Norm a row and round it as the input of the next matrix, at ``place`` among its inputs."""
-    passing = at.second[place, : len(row)]
-    _norm(row, norm, sizes.epsilon, passing)
-    width = len(row)
-    whole = at.rounded[place * width : (place + 1) * width]
-    _round(passing, whole, at.scales[place * pieces : (place + 1) * pieces], pieces)
-
-
-@compiled
-def run(me: int, threads: int, sizes: Sizes, weights: Weights, at: Pass) -> None:
-    """Compute a pass; every thread calls this with its number, and all return at its end.
-
-    ``counters`` must be zero: one for the meetings, and one for each work that is shared.
-    """
-    tokens = len(at.positions)
-    met = 0
-    counter = 1
+def _attend(me: int, sizes: Sizes, at: Pass, layer: int, counters: Whole) -> None:
+    """Attention of all tokens, from ``first`` into ``second``; a bundle and head is one job."""
+    group = BUNDLE * sizes.heads // sizes.key_heads
     asked = sizes.heads * sizes.head_width
-    kept = sizes.key_heads * sizes.head_width
-    joined = asked + 2 * kept
-    by_width, by_heads, by_inner = weights.piece_counts
-    group = sizes.heads // sizes.key_heads
-    first, second = at.first.ctypes.data, at.second.ctypes.data
-    wide, inner = at.first.shape[1], at.second.shape[1]
-    for layer in range(sizes.layers):
-        matrices = weights.matrices[layer]
-        for token in range(me, tokens, threads):
-            if layer:
-                _add(at.hidden[token], at.first[token])
-            _prepare(at.hidden[token], weights.norms[layer, 0], sizes, at, token, by_width)
-        met = _meet(at.counters, threads, met)
-        begin = 0
-        for kind in range(3):
-            rows = asked if kind == 0 else kept
-            _multiply(
-                counter, matrices[kind, 0], matrices[kind, 1], rows, sizes.width, by_width, at,
-                tokens, first + 4 * begin, wide,
-            )  # fmt: skip
-            counter += 1
-            begin += rows
-        met = _meet(at.counters, threads, met)
-        for token in range(me, tokens, threads):
-            _place(sizes, weights, at, layer, token)
-        met = _meet(at.counters, threads, met)
-        shared = at.counters[APART * counter :].ctypes.data
-        while True:
-            job = take(shared)
-            if job >= tokens * sizes.key_heads:
-                break
-            scores = at.scores[me * group : (me + 1) * group]
-            _attend(sizes, at, layer, job // sizes.key_heads, job % sizes.key_heads, scores)
-        counter += 1
-        met = _meet(at.counters, threads, met)
-        for token in range(me, tokens, threads):
-            whole = at.rounded[token * asked : (token + 1) * asked]
-            scales = at.scales[token * by_heads : (token + 1) * by_heads]
-            _round(at.second[token, :asked], whole, scales, by_heads)
-        met = _meet(at.counters, threads, met)
-        _multiply(
-            counter, matrices[3, 0], matrices[3, 1], sizes.width, asked, by_heads, at, tokens,
-            first, wide,
-        )  # fmt: skip
-        counter += 1
-        met = _meet(at.counters, threads, met)
-        for token in range(me, tokens, threads):
-            _add(at.hidden[token], at.first[token])
-            _prepare(at.hidden[token], weights.norms[layer, 1], sizes, at, token, by_width)
-        met = _meet(at.counters, threads, met)
-        for kind in range(4, 6):
-            _multiply(
-                counter, matrices[kind, 0], matrices[kind, 1], sizes.inner, sizes.width, by_width,
-                at, tokens, first if kind == 4 else second, wide if kind == 4 else inner,
-            )  # fmt: skip
-            counter += 1
-        met = _meet(at.counters, threads, met)
-        for token in range(me, tokens, threads):
-            gate, up = at.first[token, : sizes.inner], at.second[token, : sizes.inner]
-            for index in range(sizes.inner):  # SwiGLU: arXiv 2002.05202
-                up[index] *= gate[index] / (_ONE + exp(-gate[index]))
-            whole = at.rounded[token * sizes.inner : (token + 1) * sizes.inner]
-            _round(up, whole, at.scales[token * by_inner : (token + 1) * by_inner], by_inner)
-        met = _meet(at.counters, threads, met)
-        _multiply(
-            counter, matrices[6, 0], matrices[6, 1], sizes.width, sizes.inner, by_inner, at,
-            tokens, first, wide,
-        )  # fmt: skip
-        counter += 1
-        met = _meet(at.counters, threads, met)
-    for place in range(me, len(at.keep), threads):
-        token = at.keep[place]
-        _add(at.hidden[token], at.first[token])
-        _prepare(at.hidden[token], weights.last_norm, sizes, at, place, by_width)
-    met = _meet(at.counters, threads, met)
-    _multiply(
-        counter, weights.head[0], weights.head[1], sizes.vocabulary, sizes.width, by_width, at,
-        len(at.keep), at.logits.ctypes.data, sizes.vocabulary,
-    )  # fmt: skip
-    met = _meet(at.counters, threads, met)
-
-
-@compiled
-def _add(row: Floats, added: Floats) -> None:
-    for index in range(len(row)):
-        row[index] += added[index]
+    scores = at.scores[me * group : (me + 1) * group]
+    shared = address(counters)
+    while True:
+        job = take(shared)
+        if job >= len(at.bundles) * sizes.key_heads:
+            return
+        begin, end = at.bundles[job // sizes.key_heads]
+        attend(
+            at.first[begin:end, :asked],
+            at.positions[begin:end],
+            at.tables[at.sequences[begin]],
+            at.cache[:, layer],
+            job % sizes.key_heads,
+            scores,
+            at.second[begin:end, :asked],
+        )

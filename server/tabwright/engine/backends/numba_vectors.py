@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import llvmlite.binding
+import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -23,7 +24,7 @@ _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _F32 = ir.FloatType()
 _WIDE = bool(llvmlite.binding.get_host_cpu_features().get("avx512bw"))
 _LANES = 32 if _WIDE else 16  # products of 16 bits in one instruction
-ROWS = 4  # rows of a matrix that one token is multiplied by at once
+ROWS = 2  # rows of a matrix that one token is multiplied by at once
 GROUP_ROWS = 4 if _WIDE else 2  # of a group of tokens, so that all sums fit into the registers
 _AHEAD = 8192  # bytes that weights are asked for from memory before they are needed
 _LINE = 64  # bytes of a cache line
@@ -32,6 +33,12 @@ _LINE = 64  # bytes of a cache line
 _SERIES = [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0]
 _LOG2_E, _LN_2 = 1.4426950408889634, 0.6931471805599453
 _LEAST = -87.0  # the exponential of less is no normal float32
+
+
+def describe_machine() -> str:
+    """Say in a line what numba computes with here."""
+    cpu = llvmlite.binding.get_host_cpu_name()
+    return f"{numba.__version__}: {cpu}, {16 * _LANES} bits at once, weights in int8"
 
 
 class _Code:
@@ -284,7 +291,18 @@ def half_bits(_: Any, x: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def take(_: Any, address: Any) -> Any:
+def address(_: Any, array: Any) -> Any:
+    """Where the first element of an array lies."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Sequence[Any]) -> Any:
+        made = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.ptrtoint(made.data, _I64)
+
+    return types.int64(array), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def take(_: Any, place: Any) -> Any:
     """Add one to an int64 that threads share; return what it was."""
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
@@ -295,7 +313,7 @@ def take(_: Any, address: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def look(_: Any, address: Any) -> Any:
+def look(_: Any, place: Any) -> Any:
     """An int64 that threads share, as it is now."""
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:

@@ -81,7 +81,7 @@ class OpenvinoModel:
             config = load_json(folder / "config.json")
             shape = Shape.of(config)
             if shape is None:
-                raise BackendError(f"{folder.name} is of a family that has no graph for OpenVINO")
+                raise BackendError(f"{folder.name} is of a family that OpenVINO does not know here")
             precision: Precision = "int8" if options.precision == "auto" else options.precision
             weights = _weights(folder, precision)
             loaded = cls(build(shape, weights), config, precision, options.threads)

@@ -1,0 +1,51 @@
+"""Compiles for the CPU at hand, once: what numba made is kept in the user's cache folder.
+
+numba keeps it by pickle, so the folder is the user's alone, and named by the sources, for numba
+would not see that one of several files has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+from tabwright import paths
+
+log = logging.getLogger(__name__)
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def compiled(function: _F) -> _F:
+    """Compile a function at its first call; sums may be reordered, and nothing is checked."""
+    fast = {"reassoc", "nsz", "nnan", "contract", "arcp"}
+    make = numba.njit(nogil=True, cache=_KEPT, error_model="numpy", fastmath=fast)
+    return cast(_F, make(function))
+
+
+def _keep() -> bool:
+    """Make the folder, without those of other versions; False where there cannot be one."""
+    here = Path(__file__).parent
+    sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
+    named = hashlib.sha256(sources + numba.__version__.encode()).hexdigest()[:16]
+    kept = paths.cache_dir() / "numba"
+    folder = kept / named
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "writable").touch()
+        for other in kept.iterdir():
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
+    except OSError as error:
+        log.warning("compiled code cannot be kept: %s", error)
+        return False
+    numba.config.CACHE_DIR = str(folder)
+    return True
+
+
+_KEPT = _keep()
