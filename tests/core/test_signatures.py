@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pieces import TEXTS, whole_lines
 
+from tabwright.core.functions import functions, functions_open
 from tabwright.core.headers import FORMS
-from tabwright.core.languages import LANGUAGES
+from tabwright.core.languages import LANGUAGES, by_id
 from tabwright.core.parameters import Parameter, parse
 from tabwright.core.signatures import Signature, signature_at
+from tabwright.core.surroundings import around
 
 ROWS = [
     # language, text, name, parameters ("name:type=default"), result, stub
@@ -221,3 +223,32 @@ def test_never_fails_and_spans_nest(text: str, language: str, data: st.DataObjec
         assert found.span.start <= found.header.start <= found.header.end <= found.body.start
         assert found.body.start <= found.rest.start <= found.rest.end == found.body.end
         assert found.body.end <= found.span.end
+
+
+PYTHON_LINES = st.sampled_from(
+    ["def f(a):", "def g(", "a, b):", "async def h():", "def i(): return 1", "x = 1", "", "@d",
+     "'''", ")", "# def no():", "return f", "class C:"]
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "    ", "\t", "        "]), PYTHON_LINES), max_size=12),
+    st.integers(0, 300),
+)
+def test_no_function_that_could_hold_the_offset_is_left_out(
+    lines: list[tuple[str, str]], number: int
+) -> None:
+    text = "\n".join(indent + line for indent, line in lines)
+    at = number % (len(text) + 1)
+    near = around(text, at, by_id("python"), 10_000)
+    assert near is not None
+    holding = [
+        one
+        for one in functions(near)
+        if one.start <= at <= one.end and one.start <= near.line_end(at)
+    ]
+    found = list(functions_open(near, at))
+    assert [one for one in holding if at < one.end] == [
+        one for one in found if one in holding and at < one.end
+    ]
+    assert holding[-1:] == [one for one in found if one in holding][-1:]

@@ -40,7 +40,8 @@ class Function:
 
 def columns(line: str) -> int:
     """How many columns a line is indented; a tab counts as four."""
-    return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(4))
+    blank = len(line) - len(line.lstrip(" \t"))
+    return len(line[:blank].expandtabs(4)) if "\t" in line[:blank] else blank
 
 
 def line_end(code: str, at: int) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
 from tabwright.core.extents import Function, columns, dedent, line_end
-from tabwright.core.functions_python import python_functions
+from tabwright.core.functions_python import python_functions, python_functions_open
 from tabwright.core.headers import FORMS, Form
 from tabwright.core.surroundings import Surroundings
 
@@ -34,6 +35,14 @@ def functions(near: Surroundings) -> tuple[Function, ...]:
     """Every function whose header is in reach, in order of their starts."""
     # The cursor matters to how a text is read only where the text's start is out of reach.
     return _functions(replace(near, at=0) if near.whole else near)
+
+
+def functions_open(near: Surroundings, at: int) -> Iterable[Function]:
+    """Those of them that begin up to the line of ``at`` and may hold it, in their order."""
+    stop = near.line_end(at)
+    if near.language.id == "python":
+        return python_functions_open(near, stop)
+    return (function for function in functions(near) if function.start <= stop)
 
 
 @lru_cache(maxsize=4)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tabwright.core.comments import Block, blocks, comment_of, dedented, string_words
 from tabwright.core.extents import Function, columns
-from tabwright.core.functions import functions
+from tabwright.core.functions import functions_open
 from tabwright.core.headers import FORMS
 from tabwright.core.languages import by_id
 from tabwright.core.parameters import Parameter, parse
@@ -70,9 +70,7 @@ def signature_near(near: Surroundings, at: int) -> Signature | None:
     """The innermost function at an offset counted in the surroundings."""
     at = _belowdecorated(near, at)
     best: Function | None = None
-    for function in functions(near):
-        if function.start > near.line_end(at):
-            break
+    for function in functions_open(near, at):
         if _holds(near, function, at):
             best = function
     return None if best is None else describe(near, best)

@@ -66,7 +66,7 @@ def pieces_of(width: int) -> int:
 
 @compiled
 def round_row(row: Floats, into: Rounded, place: int, pieces: int) -> None:
-    """Round a row to int16, each piece by its largest magnitude, as number ``place`` of ``into``."""
+    """Round a row to int16, each piece by its largest magnitude, as row ``place`` of ``into``."""
     length = len(row) // pieces
     level = np.float32(min(32767, (2**31 - 1) // (127 * length)))
     shift = place * len(row)
