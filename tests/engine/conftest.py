@@ -8,6 +8,7 @@ import pytest
 from tiny import make_tiny_codegen, make_tiny_qwen2
 
 from tabwright.engine.backends import Backend, BackendOptions
+from tabwright.engine.backends.numba_model import NumbaModel
 from tabwright.engine.backends.openvino_model import OpenvinoModel
 from tabwright.engine.backends.torch_model import TorchModel
 from tabwright.engine.vocabulary import Vocabulary
@@ -23,10 +24,14 @@ def tiny_codegen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_codegen(tmp_path_factory.mktemp("tiny") / "codegen")
 
 
-@pytest.fixture(scope="session", params=["qwen2-torch", "codegen-torch", "qwen2-openvino"])
+@pytest.fixture(
+    scope="session", params=["qwen2-torch", "codegen-torch", "qwen2-openvino", "qwen2-numba"]
+)
 def model(request: pytest.FixtureRequest, tiny_qwen2: Path, tiny_codegen: Path) -> Backend:
-    """Every backend, in float32, so that what must be equal is."""
+    """Every backend, in float32 where it can, so that what must be equal is."""
     options = BackendOptions(precision="float32", device="cpu")
+    if request.param == "qwen2-numba":
+        return NumbaModel.load(tiny_qwen2, BackendOptions())
     if request.param == "qwen2-openvino":
         return OpenvinoModel.load(tiny_qwen2, options)
     return TorchModel.load(tiny_codegen if "codegen" in request.param else tiny_qwen2, options)

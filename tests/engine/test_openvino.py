@@ -1,10 +1,7 @@
-"""The OpenVINO backend: torch's logits, blocks shared until one is written to, and the choice."""
+"""The OpenVINO backend: torch's logits, and weights in 8 and 4 bits."""
 
 from __future__ import annotations
 
-import gc
-import json
-import logging
 import shutil
 from pathlib import Path
 from typing import Literal, cast
@@ -13,19 +10,14 @@ import numpy as np
 import pytest
 from tiny import make_tiny_qwen2, make_tiny_relative
 
-from tabwright.engine import backends
 from tabwright.engine.backends import (
     Backend,
     BackendError,
     BackendOptions,
-    choice,
-    openvino_blocks,
 )
-from tabwright.engine.backends.openvino_blocks import BLOCK, Blocks, BlockState
 from tabwright.engine.backends.openvino_model import OpenvinoModel, depends_on_cut
 from tabwright.engine.backends.torch_model import TorchModel
 from tabwright.models import int4, int8
-from tabwright.models.shape import Shape
 
 WHOLE = BackendOptions(precision="float32", device="cpu")
 IDS = [(7 * number) % 250 for number in range(140)]
@@ -60,140 +52,6 @@ def loaded_unless_wrong(folder: Path, options: BackendOptions) -> OpenvinoModel 
     except BackendError as refused:
         assert "in 4 bits on this CPU" in str(refused) and options.precision in ("int4", "mixed")
         return None
-
-
-def blocks(count: int = 512) -> tuple[Blocks, list[np.ndarray]]:
-    buffers: list[np.ndarray] = []
-
-    def bind(found: list[np.ndarray]) -> None:
-        buffers[:] = found
-
-    return Blocks([(1, BLOCK, 2)], np.float32, bind), buffers
-
-
-def extend(state: BlockState, ids: list[int], buffers: list[np.ndarray]) -> None:
-    """Write each id where its key belongs, as a forward pass does."""
-    state.make_room(len(ids))
-    for number in ids:
-        at = len(state.ids)
-        buffers[0][state.table[at // BLOCK], 0, at % BLOCK] = number
-        state.ids.append(number)
-
-
-def held(state: BlockState, buffers: list[np.ndarray]) -> list[int]:
-    rows = [buffers[0][block, 0, :, 0] for block in state.table]
-    return [int(number) for number in np.concatenate(rows)[: len(state.ids)]]
-
-
-def test_a_block_is_shared_until_one_writes_to_it() -> None:
-    pool, buffers = blocks()
-    first = BlockState(pool)
-    extend(first, list(range(1, 2 * BLOCK + 6)), buffers)
-    copy = first.copy(2 * BLOCK + 3)
-    assert copy.table == first.table and pool.used() == 3
-    extend(copy, [900, 901], buffers)
-    extend(first, [800], buffers)
-    assert copy.table[:2] == first.table[:2] and copy.table[2] != first.table[2]
-    assert held(first, buffers) == [*range(1, 2 * BLOCK + 6), 800]
-    assert held(copy, buffers) == [*range(1, 2 * BLOCK + 4), 900, 901]
-    first.truncate(3)
-    extend(first, [700] * 40, buffers)
-    assert held(first, buffers) == [1, 2, 3, *[700] * 40]
-    assert held(copy, buffers) == [*range(1, 2 * BLOCK + 4), 900, 901]
-
-
-def test_blocks_come_back_when_a_state_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino_blocks, "_FIRST", 4)
-    pool, buffers = blocks()
-    kept = BlockState(pool)
-    extend(kept, list(range(100)), buffers)
-    for _ in range(50):
-        passing = kept.copy(90)
-        extend(passing, list(range(60)), buffers)
-    del passing
-    gc.collect()
-    assert pool.used() == 4
-    assert held(kept, buffers) == list(range(100))
-    # Grown from 4 blocks to what two states need, with what stood there.
-    assert 4 < len(buffers[0]) <= 16
-
-
-def test_a_forked_sequence_leaves_no_trace_in_its_like(tiny_qwen2: Path) -> None:
-    model = OpenvinoModel.load(tiny_qwen2, WHOLE)
-    state = model.new_state()
-    model.forward(state, IDS[:45])
-    sequences = model.fork(state, 3)
-    for step in range(25):
-        rows = model.step(sequences, [step, step + 50, step + 100])
-    model.keep(sequences, [2, 0])
-    assert len(sequences) == 2 and sequences[1].ids[-1] == 24
-    for row, start in zip(rows, (0, 50, 100), strict=True):
-        alone = model.forward(model.new_state(), [*IDS[:45], *range(start, start + 25)])[-1]
-        np.testing.assert_allclose(row, alone, atol=3e-4, rtol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        (BackendOptions(), ""),
-        (BackendOptions(device="cuda"), "it computes on a CPU, not on cuda"),
-        (BackendOptions(precision="bfloat16"), "its weights are not bfloat16"),
-        (BackendOptions(precision="float32"), "its weights are not float32"),
-        (BackendOptions(precision="int4"), ""),
-        (BackendOptions(precision="float32", backend="openvino"), ""),
-    ],
-)
-def test_openvino_is_taken_where_it_can_be(
-    tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch, options: BackendOptions, reason: str
-) -> None:
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
-    assert choice.openvino_refuses(tiny_qwen2, options) == reason
-    assert backends.load(tiny_qwen2, options).name == "openvino" if not reason else True
-
-
-def test_another_architecture_and_a_gpu_are_torchs(
-    tiny_codegen: Path, tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
-    assert backends.load(tiny_codegen, BackendOptions(device="cpu")).name == "torch"
-    with pytest.raises(BackendError, match="no graph for models like codegen"):
-        backends.load(tiny_codegen, BackendOptions(backend="openvino"))
-    assert backends.load(tiny_qwen2, BackendOptions(device="cpu", backend="torch")).name == "torch"
-    monkeypatch.setattr(choice, "_gpu", lambda: "the CUDA GPU")
-    assert choice.openvino_refuses(tiny_qwen2, BackendOptions()) == "torch computes on the CUDA GPU"
-
-
-def test_a_plugin_that_fails_leaves_it_to_torch_and_says_so(
-    tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("no kernel for this CPU")
-
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
-    monkeypatch.setattr(OpenvinoModel, "__init__", fail)
-    with caplog.at_level(logging.WARNING):
-        assert backends.load(tiny_qwen2, BackendOptions()).name == "torch"
-    assert "no kernel for this CPU" in caplog.text
-    with pytest.raises(BackendError, match="no kernel for this CPU"):
-        backends.load(tiny_qwen2, BackendOptions(backend="openvino"))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"model_type": "starcoder2"},
-        {"hidden_act": "gelu"},
-        {"use_sliding_window": True},
-        {"attention_bias": True},
-        {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e6}},
-    ],
-)
-def test_what_the_graph_does_not_know_is_refused(
-    tiny_qwen2: Path, change: dict[str, object]
-) -> None:
-    config = json.loads((tiny_qwen2 / "config.json").read_text("utf-8"))
-    assert Shape.of(config) is not None
-    assert Shape.of({**config, **change}) is None
 
 
 def test_weights_in_8_bits_are_written_once_and_read_alike(

@@ -95,8 +95,10 @@ def _list(as_json: bool) -> int:
 
 
 def _pull(arguments: argparse.Namespace) -> int:
+    from tabwright.engine.backends import BackendError, prepare
     from tabwright.models.catalog import DEFAULT_COMPLETION
     from tabwright.models.errors import ModelError
+    from tabwright.models.progress import compiling
     from tabwright.models.pull import pull
 
     stopping = threading.Event()
@@ -121,6 +123,11 @@ def _pull(arguments: argparse.Namespace) -> int:
         else:
             print(f"\ntabwright models: {error}", file=sys.stderr)
         return 130 if stopping.is_set() else 1
+    show[arguments.progress](compiling())
+    try:
+        prepare(folder)
+    except BackendError as error:
+        print(f"\ntabwright models: {error}", file=sys.stderr)
     if arguments.progress == "json":
         print(json.dumps({"stage": "done", "path": str(folder)}), flush=True)
     else:

@@ -29,7 +29,12 @@ _OFFER_OF_CATALOG = (
 _POLL_S = 0.1
 _GRACE_S = 3.0
 _LINE_BYTES = 1 << 20
-_STAGES = {"download": "downloading", "verify": "checking", "convert": "converting"}
+_STAGES = {
+    "download": "downloading",
+    "verify": "checking",
+    "convert": "converting",
+    "compile": "compiling",
+}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["download", "verify", "convert"]
+Stage = Literal["download", "verify", "convert", "compile"]
 _WINDOW_S = 8.0
 _QUIET_S = 0.1
 
@@ -26,6 +26,11 @@ class Progress:
     speed: float
     eta_s: float | None
     message: str
+
+
+def compiling() -> Progress:
+    """The report of what is done once a model is in its place; how far it is, nobody knows."""
+    return Progress("compile", 0, 0, 0.0, None, "for this processor")
 
 
 class Meter:

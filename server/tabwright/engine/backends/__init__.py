@@ -94,6 +94,17 @@ def load(folder: Path, options: BackendOptions) -> Backend:
     raise BackendError(f"nothing computes {folder.name} here")
 
 
+def prepare(folder: Path) -> None:
+    """Do once what the first load of a model would take long for: compile our kernels.
+
+    Raises BackendError when the model cannot be loaded.
+    """
+    from tabwright.engine.backends.choice import refuses
+
+    if not refuses("numba", folder, BackendOptions()):
+        _load("numba", folder, BackendOptions())
+
+
 def _load(name: Name, folder: Path, options: BackendOptions) -> Backend:
     if name == "numba":
         from tabwright.engine.backends.numba_model import NumbaModel

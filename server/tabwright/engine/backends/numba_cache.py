@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -18,6 +19,8 @@ import numba
 from tabwright import paths
 
 log = logging.getLogger(__name__)
+_USED = "used"  # a file whose time says when the folder was used last
+_LONG_S = 30 * 24 * 3600.0
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -29,7 +32,7 @@ def compiled(function: _F) -> _F:
 
 
 def _keep() -> bool:
-    """Make the folder, without those of other versions; False where there cannot be one."""
+    """Make the folder, without those long unused; False where there cannot be one."""
     here = Path(__file__).parent
     sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
     named = hashlib.sha256(sources + numba.__version__.encode()).hexdigest()[:16]
@@ -37,10 +40,10 @@ def _keep() -> bool:
     folder = kept / named
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "writable").touch()
-        for other in kept.iterdir():
-            if other != folder:
-                shutil.rmtree(other, ignore_errors=True)
+        (folder / _USED).touch()
+        for mark in kept.glob(f"*/{_USED}"):
+            if time.time() - mark.stat().st_mtime > _LONG_S:
+                shutil.rmtree(mark.parent, ignore_errors=True)
     except OSError as error:
         log.warning("compiled code cannot be kept: %s", error)
         return False

@@ -18,10 +18,13 @@ from tabwright.engine.backends import BackendError, BackendOptions, Logits
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.numba_matrix import Rounded, pieces_of
 from tabwright.engine.backends.numba_pass import APART, BUNDLE, WORKS, Pass, Sizes, Weights, run
+from tabwright.engine.backends.numba_vectors import COLUMNS
 from tabwright.engine.vocabulary import load_json
 from tabwright.models import int8
 from tabwright.models.shape import Shape
 
+_TRIED = 67  # rows of a matrix whose outputs are compared: no multiple of anything
+_ROUNDING = 1e-3  # of the spread of the outputs
 _MATRICES = (
     "self_attn.q_proj",
     "self_attn.k_proj",
@@ -60,7 +63,9 @@ class NumbaModel:
             vocabulary=len(self._embeddings),
             epsilon=shape.epsilon,
         )
-        self._weights = _weights(shape, weights, self._sizes)
+        head = "model.embed_tokens.weight" if shape.tied else "lm_head.weight"
+        self._head = weights[head], weights[head + int8.SCALE]
+        self._weights = _weights(shape, weights, self._sizes, head)
         self._speeds = shape.theta ** (-np.arange(0, shape.head_width, 2) / shape.head_width)
         self._threads = threads or os.cpu_count() or 1
         self._others = ThreadPoolExecutor(max(1, self._threads - 1), "tabwright-numba")
@@ -77,7 +82,8 @@ class NumbaModel:
             if shape is None:
                 raise BackendError(f"{folder.name} is of a family that has no kernels here")
             loaded = cls(shape, int8.load(folder), config, options.threads)
-            loaded.forward(loaded.new_state(), [0])  # compiled, or read where it was before
+            if not loaded.is_exact():  # compiled now, or read where it was kept
+                raise BackendError(f"numba computes {folder.name} wrongly on this CPU")
             return loaded
         except (OSError, ValueError, KeyError, RuntimeError, NumbaError) as error:
             raise BackendError(f"{folder.name} cannot be loaded by numba: {error}") from error
@@ -129,6 +135,7 @@ class NumbaModel:
         angles = (positions[:, None] * self._speeds).astype(np.float32)
         logits = np.empty((len(keep), sizes.vocabulary), np.float32)
         self._compute(
+            sizes,
             Pass(
                 hidden=self._embeddings[flat] * self._embedding_scales[flat],
                 positions=positions,
@@ -140,15 +147,49 @@ class NumbaModel:
                 keep=np.array(keep, np.int64),
                 logits=logits,
                 **self._rooms(len(flat), tables.shape[1] * BLOCK),
-            )
+            ),
         )
         for state, added in zip(states, ids, strict=True):
             state.ids.extend(added)
         return logits
 
-    def _compute(self, work: Pass) -> None:
+    def is_exact(self) -> bool:
+        """Whether the last matrix, times a few rows of its own, is what numpy makes of them.
+
+        LLVM wrote the kernels for this CPU, and nobody may have run them on one like it.
+        """
+        sizes = self._sizes._replace(layers=0, vocabulary=min(_TRIED, self._sizes.vocabulary))
+        matrix, scales = (array[: sizes.vocabulary].astype(np.float32) for array in self._head)
+        for tokens in range(1, 2 * BUNDLE):
+            hidden = self._embeddings[:tokens] * self._embedding_scales[:tokens]
+            nothing = np.zeros((1, 1), np.int64)
+            logits = np.empty((tokens, sizes.vocabulary), np.float32)
+            roots = np.sqrt((hidden**2).mean(axis=1, keepdims=True) + sizes.epsilon)
+            expected = (hidden / roots * self._weights.last_norm) @ (matrix * scales).T
+            rooms = self._rooms(tokens, BLOCK)
+            rooms["first"][:] = 0
+            self._compute(
+                sizes,
+                Pass(
+                    hidden=hidden,
+                    positions=np.arange(tokens),
+                    sequences=np.zeros(tokens, np.int64),
+                    bundles=nothing,
+                    tables=nothing,
+                    turns=np.zeros((tokens, 2, sizes.head_width // 2), np.float32),
+                    cache=self._cache,
+                    keep=np.arange(tokens),
+                    logits=logits,
+                    **rooms,
+                ),
+            )
+            if not np.abs(logits - expected).max() < _ROUNDING * max(float(expected.std()), 1e-9):
+                return False
+        return True
+
+    def _compute(self, sizes: Sizes, work: Pass) -> None:
         numbers = range(1, self._threads)
-        arguments = self._threads, self._sizes, self._weights, work
+        arguments = self._threads, sizes, self._weights, work
         others = [self._others.submit(run, number, *arguments) for number in numbers]
         run(0, *arguments)
         for other in others:
@@ -196,9 +237,11 @@ def _bundles(counts: Sequence[int]) -> npt.NDArray[np.int64]:
     )
 
 
-def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes) -> Weights:
-    matrices = np.zeros((shape.layers, len(_MATRICES), 2), np.int64)
+def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes, head: str) -> Weights:
+    if shape.head_width % COLUMNS:
+        raise ValueError(f"heads {shape.head_width} wide are no multiple of {COLUMNS}")
     asked, kept = shape.heads * shape.head_width, shape.key_heads * shape.head_width
+    matrices = np.zeros((shape.layers, len(_MATRICES), 2), np.int64)
     biases = np.zeros((shape.layers, asked + 2 * kept), np.float32)
     layers = [f"model.layers.{layer}." for layer in range(shape.layers)]
     for layer, name in enumerate(layers):
@@ -207,7 +250,6 @@ def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes) -> Weights:
         if shape.biased:
             parts = [weights[f"{name}self_attn.{kind}_proj.bias"] for kind in "qkv"]
             biases[layer] = np.concatenate(parts)
-    head = "model.embed_tokens.weight" if shape.tied else "lm_head.weight"
     norms = ("input_layernorm", "post_attention_layernorm")
     turned = []
     if shape.family == "qwen3":
