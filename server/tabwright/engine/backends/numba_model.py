@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -16,6 +15,7 @@ from numba.core.errors import NumbaError
 
 from tabwright.engine.backends import BackendError, BackendOptions, Logits
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
+from tabwright.engine.backends.cores import cores
 from tabwright.engine.backends.numba_matrix import Rounded, pieces_of
 from tabwright.engine.backends.numba_pass import APART, BUNDLE, WORKS, Pass, Sizes, Weights, run
 from tabwright.engine.backends.numba_vectors import COLUMNS
@@ -67,7 +67,7 @@ class NumbaModel:
         self._head = weights[head], weights[head + int8.SCALE]
         self._weights = _weights(shape, weights, self._sizes, head)
         self._speeds = shape.theta ** (-np.arange(0, shape.head_width, 2) / shape.head_width)
-        self._threads = threads or os.cpu_count() or 1
+        self._threads = threads or cores()
         self._others = ThreadPoolExecutor(max(1, self._threads - 1), "tabwright-numba")
         self._room: dict[str, npt.NDArray[Any]] = {}
         one_block = (shape.layers, 2, shape.key_heads, BLOCK * shape.head_width)

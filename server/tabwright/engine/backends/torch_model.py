@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from transformers import AutoModelForCausalLM
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from tabwright.engine.backends import BackendError, BackendOptions, Logits
+from tabwright.engine.backends.cores import cores
 from tabwright.engine.backends.torch_attention import use_packed_attention
 from tabwright.engine.backends.torch_int8 import int8_supported, quantize_linears
 
@@ -139,7 +139,7 @@ class TorchModel:
         transformers.utils.logging.disable_progress_bar()
         device = _pick_device(options.device)
         if device == "cpu":
-            torch.set_num_threads(options.threads or os.cpu_count() or 1)
+            torch.set_num_threads(options.threads or cores())
         precision = _pick_precision(options.precision, device)
         dtype = torch.bfloat16 if precision == "int8" else getattr(torch, precision)
         try:
@@ -264,7 +264,7 @@ def describe_machine() -> str:
     """Say in a line what torch would compute with here."""
     device = _pick_device("auto")
     capability = torch.backends.cpu.get_cpu_capability() if device == "cpu" else device.upper()
-    threads = f", {os.cpu_count()} threads" if device == "cpu" else ""
+    threads = f", {cores()} threads" if device == "cpu" else ""
     return (
         f"{torch.__version__}: {capability}{threads}, weights in {_pick_precision('auto', device)}"
     )

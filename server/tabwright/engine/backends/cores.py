@@ -1,0 +1,27 @@
+"""How many threads are worth computing with: one for each core that this process may use."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import psutil
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+def cores(quota: Path = _QUOTA) -> int:
+    """Cores, not their hyperthreads; no more than affinity and a container's quota leave."""
+    physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
+    return max(1, min(physical, allowed, math.floor(_limit(quota))))
+
+
+def _limit(quota: Path) -> float:
+    """Cores' worth of time that a control group (version 2) gives; no bound where none is set."""
+    try:
+        time, period = quota.read_text("ascii").split()
+        return int(time) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # no such file, or "max"
+        return 1 << 30
