@@ -17,10 +17,15 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 from pygls.protocol import default_converter
 
+from tabwright import paths
 from tabwright.cli.lsp_edits import applied
 
 ROOT = Path(__file__).resolve().parent.parent
 URI = "file:///work/code.py"
+
+
+# What is compiled for this machine, once for all tests, as the user's own engine keeps it.
+COMPILED = os.environ.get("NUMBA_CACHE_DIR") or str(paths.cache_dir() / "numba")
 
 
 @dataclass
@@ -41,13 +46,14 @@ class Home:
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         (self.path / "run").mkdir(mode=0o700, exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
-        paths = [str(ROOT / "server"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        imported = [str(ROOT / "server"), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {
             **kept,
             "HOME": str(self.path),
-            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONPATH": os.pathsep.join(imported),
             "TABWRIGHT_RUNTIME_DIR": str(self.path / "run"),
             "TABWRIGHT_MODELS_DIR": str(self.path / "models"),
+            "NUMBA_CACHE_DIR": COMPILED,
             **(extra or {}),
         }
 

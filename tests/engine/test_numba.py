@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from tiny import make_tiny_qwen2, make_tiny_relative
@@ -136,7 +139,21 @@ def test_where_nothing_can_be_kept_the_kernels_are_compiled_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "tabwright").write_text("in the way")
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with caplog.at_level(logging.WARNING):
         assert not numba_cache._keep()
     assert "compiled code cannot be kept" in caplog.text
+
+
+def test_code_long_unused_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    for name, age_s in (("of-last-week", 7 * 24 * 3600), ("of-last-year", 365 * 24 * 3600)):
+        (tmp_path / name).mkdir()
+        mark = tmp_path / name / "used"
+        mark.touch()
+        os.utime(mark, (time.time() - age_s,) * 2)
+    assert numba_cache._keep()
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found == {"of-last-week", Path(numba.config.CACHE_DIR).name}

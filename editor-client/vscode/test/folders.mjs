@@ -12,6 +12,10 @@ export const ROOT = path.resolve(EXTENSION, '..', '..');
 export const EDITOR = process.env.TABWRIGHT_EDITOR ?? HERE;
 export const PYTHON = process.env.PYTHON ?? path.join(ROOT, '.venv', 'bin', 'python');
 export const VSIX = process.env.TABWRIGHT_VSIX ?? path.join(EXTENSION, 'tabwright.vsix');
+/** What is compiled for this machine, once for all tests, as the user's own server keeps it. */
+const COMPILED =
+  process.env.NUMBA_CACHE_DIR ??
+  path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'tabwright', 'numba');
 /** Whether what a test needs must be here: then its lack fails instead of skipping. */
 export const REQUIRED = process.env.TABWRIGHT_EDITORS === 'required';
 export const PICTURES = process.env.TABWRIGHT_PICTURES ?? path.join(EXTENSION, 'out', 'pictures');
@@ -63,6 +67,7 @@ export class Home {
       XDG_RUNTIME_DIR: this.run,
       TABWRIGHT_RUNTIME_DIR: path.join(this.run, 'tabwright'),
       TABWRIGHT_MODELS_DIR: this.folder('models'),
+      NUMBA_CACHE_DIR: COMPILED,
       ...extra,
     };
   }

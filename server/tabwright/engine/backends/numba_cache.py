@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -31,23 +32,29 @@ def compiled(function: _F) -> _F:
     return cast(_F, make(function))
 
 
+def folder() -> Path:
+    """Where compiled code is kept; numba's own variable ``NUMBA_CACHE_DIR`` moves it."""
+    moved = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(moved).expanduser() if moved else paths.cache_dir() / "numba"
+
+
 def _keep() -> bool:
     """Make the folder, without those long unused; False where there cannot be one."""
     here = Path(__file__).parent
     sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
     named = hashlib.sha256(sources + numba.__version__.encode()).hexdigest()[:16]
-    kept = paths.cache_dir() / "numba"
-    folder = kept / named
+    kept = folder()
+    mine = kept / named
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / _USED).touch()
+        mine.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (mine / _USED).touch()
         for mark in kept.glob(f"*/{_USED}"):
             if time.time() - mark.stat().st_mtime > _LONG_S:
                 shutil.rmtree(mark.parent, ignore_errors=True)
     except OSError as error:
         log.warning("compiled code cannot be kept: %s", error)
         return False
-    numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(mine)
     return True
 
 
