@@ -27,7 +27,7 @@ from tabwright.engine.successors import RUNS
 from tabwright.engine.vocabulary import Part, Vocabulary
 from tabwright.engine.writing import Delta, Writing
 
-PREFILL_CHUNK = 128  # tokens between two looks at the stop flag
+PREFILL_CHUNK = 64  # tokens between two looks at the stop flag; 128 read some 8 % quicker
 MOST_TOGETHER = 8192  # tokens of all sequences that are written side by side, each with its prompt
 
 
