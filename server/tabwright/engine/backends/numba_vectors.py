@@ -185,7 +185,7 @@ def dot(rows: int, tokens: int, prefetch: bool) -> Any:
             code.store(result, code.at(outputs, (stride, 4 * token), (whole(row), 4)))
         return context.get_dummy_value()
 
-    return _intrinsic(8, generate)
+    return _intrinsic(generate)
 
 
 def mix(rows: int) -> Any:
@@ -231,16 +231,16 @@ def mix(rows: int) -> Any:
             code.store(code.value(sums[row, part]), output(row, part))
         return context.get_dummy_value()
 
-    return _intrinsic(8, generate)
+    return _intrinsic(generate)
 
 
-def _intrinsic(arguments: int, generate: Callable[..., Any]) -> Any:
-    names = [f"argument{number}" for number in range(arguments)]
-    signature = types.void(*[types.int64] * arguments)
-    # numba reads how many arguments there are from the function it is given.
-    made: dict[str, Any] = {"signature": signature, "generate": generate}
-    exec(f"def typed(context, {', '.join(names)}): return signature, generate", made)
-    return intrinsic(made["typed"])
+def _intrinsic(generate: Callable[..., Any]) -> Any:
+    """An intrinsic of eight int64; numba reads their number from the function."""
+
+    def typed(_: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+        return types.void(*[types.int64] * 8), generate
+
+    return intrinsic(typed)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
