@@ -166,17 +166,16 @@ def _turns(stand: Stand) -> int:
 
 
 async def step(stand: Stand) -> list[Row]:
-    """Passes that write a text, beside the time to read all weights from memory.
+    """Two answers written side by side, beside the time to read all weights from memory.
 
-    Some check a token or two that the engine guessed from habit, and are the longer for it: a
-    pass over one token takes no longer than what is told here.
+    Such answers draw on no guesses, so a pass is over two tokens, which takes no less than over one.
 
     The bandwidth is what numpy reaches on all cores (``machine.bandwidth``), measured before the
     steps of every round; the bytes are those that the engine tells, see ``weights_read``.
     """
     line = lines.chosen("difflib", 1)[0]
     prompt = line.before[-1000:]
-    body: dict[str, object] = {"model": stand.model, "lookup": False}
+    body: dict[str, object] = {"model": stand.model, "n": 2}
     await stand.bench.generate(body | {"prompt": prompt, "max_tokens": 8})
     listed = (await stand.bench.engine_status()).get("models")
     loaded = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
@@ -190,8 +189,7 @@ async def step(stand: Stand) -> list[Row]:
         # Begun otherwise each time: of the same prompt the last answer would be the draft.
         asked = body | {"prompt": f"# {index}\n{prompt}", "max_tokens": STEPS}
         usage = (await stand.bench.generate(asked))["usage"]
-        passes = usage["completion_tokens"] - usage.get("accepted_tokens", 0)
-        steps.append(usage["decode_ms"] / max(passes, 1))
+        steps.append(usage["decode_ms"] / max(usage["completion_tokens"] / 2, 1))
         await stand.bench.idle()
         if stand.peer:
             wrote = await stand.peer.write(prompt, STEPS)
