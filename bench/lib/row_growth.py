@@ -168,7 +168,7 @@ def _turns(stand: Stand) -> int:
 async def step(stand: Stand) -> list[Row]:
     """Two answers written side by side, beside the time to read all weights from memory.
 
-    Such answers draw on no guesses, so a pass is over two tokens, which takes no less than over one.
+    Such answers draw on no guesses, so a pass is over two tokens, no shorter than one over one.
 
     The bandwidth is what numpy reaches on all cores (``machine.bandwidth``), measured before the
     steps of every round; the bytes are those that the engine tells, see ``weights_read``.
