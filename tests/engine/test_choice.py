@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import llvmlite.binding
@@ -13,6 +14,7 @@ from tabwright.engine import backends
 from tabwright.engine.backends import BackendError, BackendOptions, choice
 from tabwright.engine.backends.numba_model import NumbaModel
 from tabwright.engine.backends.openvino_model import OpenvinoModel
+from tabwright.models import int8
 from tabwright.models.shape import Shape
 
 CPU_ALONE: tuple[backends.Name, ...] = ("numba", "openvino")
@@ -121,3 +123,17 @@ def test_what_no_shape_describes_is_refused(tiny_qwen2: Path, change: dict[str, 
     config = json.loads((tiny_qwen2 / "config.json").read_text("utf-8"))
     assert Shape.of(config) is not None
     assert Shape.of({**config, **change}) is None
+
+
+@pytest.mark.parametrize("name", CPU_ALONE)
+def test_a_broken_file_of_weights_is_named(
+    tiny_qwen2: Path, tmp_path: Path, name: backends.Name
+) -> None:
+    folder = Path(shutil.copytree(tiny_qwen2, tmp_path / "model"))
+    int8.write(folder)
+    file = folder / int8.FILE
+    whole = file.read_bytes()
+    for broken in (whole[:-9], whole[:40], b"", b"\xff" * 100):
+        file.write_bytes(broken)
+        with pytest.raises(BackendError, match=f"(?i)cannot be loaded by {name}"):
+            backends.load(folder, BackendOptions(backend=name))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -122,17 +121,6 @@ def test_kernels_that_are_wrong_on_this_cpu_are_found(
     monkeypatch.setattr(NumbaModel, "_compute", slightly_wrong)
     with pytest.raises(BackendError, match="wrongly on this CPU"):
         NumbaModel.load(tiny_qwen2, BackendOptions())
-
-
-def test_a_broken_file_of_weights_is_named(tiny_qwen2: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(tiny_qwen2, tmp_path / "model"))
-    int8.write(folder)
-    file = folder / int8.FILE
-    whole = file.read_bytes()
-    for broken in (whole[:-9], whole[:40], b"", b"\xff" * 100):
-        file.write_bytes(broken)
-        with pytest.raises(BackendError, match="cannot be loaded by numba"):
-            NumbaModel.load(folder, BackendOptions())
 
 
 def test_where_nothing_can_be_kept_the_kernels_are_compiled_each_time(

@@ -118,14 +118,3 @@ def test_kernels_that_are_wrong_for_some_lengths_are_found(
     wrong: dict[int, float], found: bool
 ) -> None:
     assert depends_on_cut(cast(Backend, CutTells(wrong))) is found
-
-
-def test_a_broken_file_of_weights_is_named(tiny_qwen2: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(tiny_qwen2, tmp_path / "model"))
-    int8.write(folder)
-    file = folder / int8.FILE
-    whole = file.read_bytes()
-    for broken in (whole[:-9], whole[:40], b"", b"\xff" * 100):
-        file.write_bytes(broken)
-        with pytest.raises(BackendError, match="cannot be loaded by OpenVINO"):
-            OpenvinoModel.load(folder, BackendOptions())

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numba.core.errors import NumbaError
 
 from tabwright.engine.backends import BackendError, BackendOptions, Logits
+from tabwright.engine.backends.block_model import BlockModel
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.cores import cores
 from tabwright.engine.backends.numba_matrix import Rounded, pieces_of
@@ -36,7 +37,7 @@ _MATRICES = (
 )
 
 
-class NumbaModel:
+class NumbaModel(BlockModel):
     """A model of the Llama family behind the engine's interface."""
 
     name = "numba"
@@ -88,38 +89,9 @@ class NumbaModel:
         except (OSError, ValueError, KeyError, RuntimeError, NumbaError) as error:
             raise BackendError(f"{folder.name} cannot be loaded by numba: {error}") from error
 
-    def new_state(self) -> BlockState:
-        """Return an empty state."""
-        return BlockState(self._blocks)
-
-    def copy_state(self, state: BlockState, length: int) -> BlockState:
-        """Return a state of its own with the first `length` tokens; nothing is copied yet."""
-        return state.copy(length)
-
-    def truncate(self, state: BlockState, length: int) -> None:
-        """Forget all but the first `length` tokens; nothing is copied."""
-        state.truncate(length)
-
-    def forward(self, state: BlockState, ids: Sequence[int], last: int = 1) -> Logits:
-        """Append `ids` to the state; return float32 logits [last, vocabulary]."""
-        return self._infer([state], [ids], range(len(ids) - last, len(ids)))
-
-    def fork(self, state: BlockState, count: int) -> list[BlockState]:
-        """Return `count` sequences that go on from the state, whose blocks they share."""
-        return [state.copy(len(state.ids)) for _ in range(count)]
-
-    def step(self, sequences: list[BlockState], ids: Sequence[int]) -> Logits:
-        """Append one token to each sequence; return float32 logits [sequences, vocabulary]."""
-        return self._infer(sequences, [[one] for one in ids], range(len(ids)))
-
-    def keep(self, sequences: list[BlockState], places: Sequence[int]) -> None:
-        """Go on with the sequences at these places alone."""
-        sequences[:] = [sequences[place] for place in places]
-
     def _infer(
         self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
     ) -> Logits:
-        """Append ids to each state; return the logits of the kept positions of all ids in a row."""
         for state, added in zip(states, ids, strict=True):
             state.make_room(len(added))
         sizes = self._sizes

@@ -12,6 +12,7 @@ import openvino as ov
 from openvino._offline_transformations import paged_attention_transformation
 
 from tabwright.engine.backends import Backend, BackendError, BackendOptions, Logits, Precision
+from tabwright.engine.backends.block_model import BlockModel
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.openvino_graph import build
 from tabwright.engine.vocabulary import load_json
@@ -36,7 +37,7 @@ def describe_machine() -> str:
     return f"{ov.get_version().partition('-')[0]}: {cpu}, weights in int8"
 
 
-class OpenvinoModel:
+class OpenvinoModel(BlockModel):
     """A model of the Llama family behind the engine's interface."""
 
     name = "openvino"
@@ -97,38 +98,9 @@ class OpenvinoModel:
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise BackendError(f"{folder.name} cannot be loaded by OpenVINO: {error}") from error
 
-    def new_state(self) -> BlockState:
-        """Return an empty state."""
-        return BlockState(self._blocks)
-
-    def copy_state(self, state: BlockState, length: int) -> BlockState:
-        """Return a state of its own with the first `length` tokens; nothing is copied yet."""
-        return state.copy(length)
-
-    def truncate(self, state: BlockState, length: int) -> None:
-        """Forget all but the first `length` tokens; nothing is copied."""
-        state.truncate(length)
-
-    def forward(self, state: BlockState, ids: Sequence[int], last: int = 1) -> Logits:
-        """Append `ids` to the state; return float32 logits [last, vocabulary]."""
-        return self._infer([state], [ids], range(len(ids) - last, len(ids)))
-
-    def fork(self, state: BlockState, count: int) -> list[BlockState]:
-        """Return `count` sequences that go on from the state, whose blocks they share."""
-        return [state.copy(len(state.ids)) for _ in range(count)]
-
-    def step(self, sequences: list[BlockState], ids: Sequence[int]) -> Logits:
-        """Append one token to each sequence; return float32 logits [sequences, vocabulary]."""
-        return self._infer(sequences, [[one] for one in ids], range(len(ids)))
-
-    def keep(self, sequences: list[BlockState], places: Sequence[int]) -> None:
-        """Go on with the sequences at these places alone."""
-        sequences[:] = [sequences[place] for place in places]
-
     def _infer(
         self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
     ) -> Logits:
-        """Append ids to each state; return the logits of the kept positions of all ids in a row."""
         for state, added in zip(states, ids, strict=True):
             state.make_room(len(added))
         pasts = [len(state.ids) for state in states]
