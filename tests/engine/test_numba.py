@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from tiny import make_tiny_qwen2, make_tiny_relative
 from tabwright.engine.backends import BackendError, BackendOptions, numba_cache
 from tabwright.engine.backends.numba_matrix import pieces_of
 from tabwright.engine.backends.numba_model import NumbaModel
+from tabwright.engine.backends.numba_vectors import exp
 from tabwright.engine.backends.torch_model import TorchModel
 from tabwright.models import int8
 
@@ -145,3 +147,18 @@ def test_code_long_unused_is_forgotten(tmp_path: Path, monkeypatch: pytest.Monke
     assert numba_cache._keep()
     found = {path.name for path in tmp_path.iterdir()}
     assert found == {"of-last-week", Path(numba.config.CACHE_DIR).name}
+
+
+@pytest.mark.parametrize(
+    "x", [-1e30, -1000.0, -88.0, -20.0, -0.3, 0.0, 0.3, 20.0, 88.0, 100.0, 1e30]
+)
+def test_the_exponential_of_anything_is_bounded(x: float) -> None:
+    """A gate far below zero asks for e^100; what left float32 came back small, and the gate open."""
+    found = exponential(np.float32(x))
+    expected = math.exp(min(max(x, -87.0), 88.0))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+@numba.njit
+def exponential(x: np.float32) -> np.float32:
+    return exp(x)

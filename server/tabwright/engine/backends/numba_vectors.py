@@ -32,7 +32,7 @@ _LINE = 64  # bytes of a cache line
 # e^y for |y| <= ln(2) / 2 by its series, exact to the last bit but one of a float32.
 _SERIES = [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0]
 _LOG2_E, _LN_2 = 1.4426950408889634, 0.6931471805599453
-_LEAST = -87.0  # the exponential of less is no normal float32
+_LEAST, _MOST = -87.0, 88.0  # the exponential of less, or of more, is no normal float32
 
 
 def describe_machine() -> str:
@@ -245,7 +245,7 @@ def _intrinsic(generate: Callable[..., Any]) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def exp(_: Any, x: Any) -> Any:
-    """e to the power of a float32; what is too small for a normal one counts as e^-87."""
+    """e to the power of a float32; what would be no normal one counts as e^-87 or e^88."""
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
         def constant(value: float) -> Any:
@@ -253,17 +253,16 @@ def exp(_: Any, x: Any) -> Any:
 
         rint = builder.module.declare_intrinsic("llvm.rint", [_F32])
         small = builder.fcmp_ordered("<", arguments[0], constant(_LEAST))
+        large = builder.fcmp_ordered(">", arguments[0], constant(_MOST))
         bounded = builder.select(small, constant(_LEAST), arguments[0])
+        bounded = builder.select(large, constant(_MOST), bounded)
         power = builder.call(rint, [builder.fmul(bounded, constant(_LOG2_E))])
         rest = builder.fsub(bounded, builder.fmul(power, constant(_LN_2)))
         result = constant(_SERIES[0])
         for term in _SERIES[1:]:
             result = builder.fadd(builder.fmul(result, rest), constant(term))
-        bits = builder.add(builder.bitcast(result, _I32), shifted(builder, power))
-        return builder.bitcast(bits, _F32)
-
-    def shifted(builder: Any, power: Any) -> Any:
-        return builder.shl(builder.fptosi(power, _I32), ir.Constant(_I32, 23))
+        exponent = builder.shl(builder.fptosi(power, _I32), ir.Constant(_I32, 23))
+        return builder.bitcast(builder.add(builder.bitcast(result, _I32), exponent), _F32)
 
     return types.float32(types.float32), generate
 
