@@ -70,28 +70,26 @@ class Backend(Protocol):
         """Go on with the sequences at these places alone, in this order."""
 
 
-_QUICKEST: tuple[Name, ...] = ("numba", "openvino", "torch")  # on a CPU, where it can
+_QUICK: tuple[Name, ...] = ("numba", "openvino")  # before torch, which computes all
 
 
 def load(folder: Path, options: BackendOptions) -> Backend:
     """Load the model of a converted folder; raises BackendError when it cannot be."""
     from tabwright.engine.backends.choice import refuses
 
-    asked = _QUICKEST if options.backend == "auto" else (options.backend,)
-    for name in asked:
-        refused = refuses(name, folder, options)
-        if refused and options.backend != "auto":
-            raise BackendError(f"engine.backend is '{name}', but {refused}")
-        if refused:
+    if options.backend != "auto":
+        if refused := refuses(options.backend, folder, options):
+            raise BackendError(f"engine.backend is '{options.backend}', but {refused}")
+        return _load(options.backend, folder, options)
+    for name in _QUICK:
+        if refused := refuses(name, folder, options):
             log.info("not with %s: %s", name, refused)
             continue
         try:
             return _load(name, folder, options)
         except BackendError as error:
-            if name == asked[-1]:
-                raise
             log.warning("another library goes on instead: %s", error)
-    raise BackendError(f"nothing computes {folder.name} here")
+    return _load("torch", folder, options)
 
 
 def prepare(folder: Path) -> None:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from tabwright.engine.backends import Logits
+import numpy as np
+import numpy.typing as npt
+
+from tabwright.engine.backends import BackendError, Logits
 from tabwright.engine.backends.blocks import Blocks, BlockState
+from tabwright.engine.vocabulary import load_json
+from tabwright.models.shape import Shape
 
 
 class BlockModel(ABC):
@@ -15,10 +22,21 @@ class BlockModel(ABC):
     _blocks: Blocks
 
     @abstractmethod
+    def _logits(
+        self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
+    ) -> Logits:
+        """The logits of the kept positions of all ids in a row; the states have room for the ids."""
+
     def _infer(
         self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
     ) -> Logits:
         """Append ids to each state; return the logits of the kept positions of all ids in a row."""
+        for state, added in zip(states, ids, strict=True):
+            state.make_room(len(added))
+        logits = self._logits(states, ids, keep)
+        for state, added in zip(states, ids, strict=True):
+            state.ids.extend(added)
+        return logits
 
     def new_state(self) -> BlockState:
         """Return an empty state."""
@@ -47,3 +65,24 @@ class BlockModel(ABC):
     def keep(self, sequences: list[BlockState], places: Sequence[int]) -> None:
         """Go on with the sequences at these places alone."""
         sequences[:] = [sequences[place] for place in places]
+
+
+def positions_of(
+    states: Sequence[BlockState], ids: Sequence[Sequence[int]]
+) -> npt.NDArray[np.int64]:
+    """Where in its sequence each of all ids in a row will stand."""
+    return np.concatenate(
+        [
+            np.arange(len(state.ids), len(state.ids) + len(added))
+            for state, added in zip(states, ids, strict=True)
+        ]
+    )
+
+
+def described(folder: Path, library: str) -> tuple[Mapping[str, Any], Shape]:
+    """The config of a converted model and its shape; raises BackendError where it has none."""
+    config = load_json(folder / "config.json")
+    shape = Shape.of(config)
+    if shape is None:
+        raise BackendError(f"{folder.name} is of a family that {library} does not know here")
+    return config, shape

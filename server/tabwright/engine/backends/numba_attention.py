@@ -11,7 +11,8 @@ import numpy.typing as npt
 from tabwright.engine.backends.blocks import BLOCK
 from tabwright.engine.backends.numba_cache import compiled
 from tabwright.engine.backends.numba_matrix import Floats, Whole
-from tabwright.engine.backends.numba_vectors import COLUMNS, address, exp, half_bits, mix
+from tabwright.engine.backends.numba_scalars import address, exp, half_bits
+from tabwright.engine.backends.numba_vectors import COLUMNS, mix
 
 Cache = npt.NDArray[np.int16]
 _ONE, _ZERO = np.float32(1), np.float32(0)

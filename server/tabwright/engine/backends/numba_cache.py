@@ -39,7 +39,7 @@ def folder() -> Path:
 
 
 def _keep() -> bool:
-    """Make the folder, without those long unused; False where there cannot be one."""
+    """Make the folder, and forget those long unused; False where there cannot be one."""
     here = Path(__file__).parent
     sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
     named = hashlib.sha256(sources + numba.__version__.encode()).hexdigest()[:16]
@@ -48,14 +48,21 @@ def _keep() -> bool:
     try:
         mine.mkdir(mode=0o700, parents=True, exist_ok=True)
         (mine / _USED).touch()
-        for mark in kept.glob(f"*/{_USED}"):
-            if time.time() - mark.stat().st_mtime > _LONG_S:
-                shutil.rmtree(mark.parent, ignore_errors=True)
     except OSError as error:
         log.warning("compiled code cannot be kept: %s", error)
         return False
+    _forget_unused(kept)
     numba.config.CACHE_DIR = str(mine)
     return True
+
+
+def _forget_unused(kept: Path) -> None:
+    for mark in kept.glob(f"*/{_USED}"):
+        try:
+            if time.time() - mark.stat().st_mtime > _LONG_S:
+                shutil.rmtree(mark.parent)
+        except OSError as error:  # another engine may be at it too
+            log.info("%s stays: %s", mark.parent, error)
 
 
 _KEPT = _keep()

@@ -8,15 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tabwright.engine.backends.numba_cache import compiled
-from tabwright.engine.backends.numba_vectors import (
-    GROUP,
-    GROUP_ROWS,
-    ROWS,
-    address,
-    dot,
-    rounded,
-    take,
-)
+from tabwright.engine.backends.numba_scalars import address, rounded, take
+from tabwright.engine.backends.numba_vectors import GROUP, GROUP_ROWS, ROWS, dot
 
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]

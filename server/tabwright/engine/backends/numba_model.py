@@ -14,13 +14,12 @@ import numpy.typing as npt
 from numba.core.errors import NumbaError
 
 from tabwright.engine.backends import BackendError, BackendOptions, Logits
-from tabwright.engine.backends.block_model import BlockModel
+from tabwright.engine.backends.block_model import BlockModel, described, positions_of
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.cores import cores
 from tabwright.engine.backends.numba_matrix import Rounded, pieces_of
 from tabwright.engine.backends.numba_pass import APART, BUNDLE, WORKS, Pass, Sizes, Weights, run
 from tabwright.engine.backends.numba_vectors import COLUMNS
-from tabwright.engine.vocabulary import load_json
 from tabwright.models import int8
 from tabwright.models.shape import Shape
 
@@ -78,10 +77,7 @@ class NumbaModel(BlockModel):
     def load(cls, folder: Path, options: BackendOptions) -> NumbaModel:
         """Load a folder in int8; raises BackendError with the reason."""
         try:
-            config = load_json(folder / "config.json")
-            shape = Shape.of(config)
-            if shape is None:
-                raise BackendError(f"{folder.name} is of a family that has no kernels here")
+            config, shape = described(folder, "numba")
             loaded = cls(shape, int8.load(folder), config, options.threads)
             if not loaded.is_exact():  # compiled now, or read where it was kept
                 raise BackendError(f"numba computes {folder.name} wrongly on this CPU")
@@ -89,18 +85,18 @@ class NumbaModel(BlockModel):
         except (OSError, ValueError, KeyError, RuntimeError, NumbaError) as error:
             raise BackendError(f"{folder.name} cannot be loaded by numba: {error}") from error
 
-    def _infer(
-        self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
+    def _logits(
+        self,
+        states: Sequence[BlockState],
+        ids: Sequence[Sequence[int]],
+        keep: Sequence[int],
+        sizes: Sizes | None = None,
     ) -> Logits:
-        for state, added in zip(states, ids, strict=True):
-            state.make_room(len(added))
-        sizes = self._sizes
+        """``sizes`` other than the model's have fewer layers or rows of the last matrix."""
+        sizes = sizes or self._sizes
         flat = np.concatenate([np.asarray(added, np.int64) for added in ids])
         counts = [len(added) for added in ids]
-        pasts = [len(state.ids) for state in states]
-        positions = np.concatenate(
-            [np.arange(past, past + count) for past, count in zip(pasts, counts, strict=True)]
-        )
+        positions = positions_of(states, ids)
         tables = np.zeros((len(states), max(len(state.table) for state in states)), np.int64)
         for row, state in zip(tables, states, strict=True):
             row[: len(state.table)] = state.table
@@ -121,8 +117,6 @@ class NumbaModel(BlockModel):
                 **self._rooms(len(flat), tables.shape[1] * BLOCK),
             ),
         )
-        for state, added in zip(states, ids, strict=True):
-            state.ids.extend(added)
         return logits
 
     def is_exact(self) -> bool:
@@ -134,27 +128,11 @@ class NumbaModel(BlockModel):
         matrix, scales = (array[: sizes.vocabulary].astype(np.float32) for array in self._head)
         for tokens in range(1, 2 * BUNDLE):
             hidden = self._embeddings[:tokens] * self._embedding_scales[:tokens]
-            nothing = np.zeros((1, 1), np.int64)
-            logits = np.empty((tokens, sizes.vocabulary), np.float32)
             roots = np.sqrt((hidden**2).mean(axis=1, keepdims=True) + sizes.epsilon)
             expected = (hidden / roots * self._weights.last_norm) @ (matrix * scales).T
-            rooms = self._rooms(tokens, BLOCK)
-            rooms["first"][:] = 0
-            self._compute(
-                sizes,
-                Pass(
-                    hidden=hidden,
-                    positions=np.arange(tokens),
-                    sequences=np.zeros(tokens, np.int64),
-                    bundles=nothing,
-                    tables=nothing,
-                    turns=np.zeros((tokens, 2, sizes.head_width // 2), np.float32),
-                    cache=self._cache,
-                    keep=np.arange(tokens),
-                    logits=logits,
-                    **rooms,
-                ),
-            )
+            state = self.new_state()
+            state.make_room(tokens)
+            logits = self._logits([state], [range(tokens)], range(tokens), sizes)
             if not np.abs(logits - expected).max() < _ROUNDING * max(float(expected.std()), 1e-9):
                 return False
         return True

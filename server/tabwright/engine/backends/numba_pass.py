@@ -23,7 +23,7 @@ from tabwright.engine.backends.numba_matrix import (
     multiply,
     round_row,
 )
-from tabwright.engine.backends.numba_vectors import address, exp, give_way, look, take
+from tabwright.engine.backends.numba_scalars import address, exp, give_way, look, take
 
 BUNDLE = 4  # tokens whose attention is computed together
 WORKS = 8  # works of a layer that threads share
@@ -155,7 +155,8 @@ def run(me: int, threads: int, sizes: Sizes, weights: Weights, at: Pass) -> None
         met = _meet(at.counters, threads, met)
     for place in range(me, len(at.keep), threads):
         token = at.keep[place]
-        _add(at.hidden[token], at.first[token])
+        if sizes.layers:
+            _add(at.hidden[token], at.first[token])
         _prepare(token, place, weights.last_norm, sizes.epsilon, by_width, at)
     met = _meet(at.counters, threads, met)
     matrix = Matrix(weights.head[0], weights.head[1], sizes.vocabulary, sizes.width, by_width)

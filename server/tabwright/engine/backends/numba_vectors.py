@@ -1,12 +1,11 @@
-"""What numba's Python cannot say well: vector arithmetic and atomics, written as LLVM instructions.
+"""Products of vectors, written as LLVM instructions, since numba's Python cannot say them well.
 
-LLVM makes of them what the CPU has: AVX2, AVX-512 with VNNI, NEON. Addresses and offsets are int64,
+LLVM makes of them what the CPU has: AVX2, or AVX-512 with VNNI. Addresses and offsets are int64,
 addresses in bytes. None of these checks anything.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,15 +23,10 @@ _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _F32 = ir.FloatType()
 _WIDE = bool(llvmlite.binding.get_host_cpu_features().get("avx512bw"))
 _LANES = 32 if _WIDE else 16  # products of 16 bits in one instruction
-ROWS = 2  # rows of a matrix that one token is multiplied by at once
-GROUP_ROWS = 4 if _WIDE else 2  # of a group of tokens, so that all sums fit into the registers
+ROWS = 2  # rows of a matrix that are read side by side: one and four come slower from memory
+GROUP_ROWS = 4 if _WIDE else 2  # with a group of tokens, whose sums fit into the registers
 _AHEAD = 8192  # bytes that weights are asked for from memory before they are needed
 _LINE = 64  # bytes of a cache line
-
-# e^y for |y| <= ln(2) / 2 by its series, exact to the last bit but one of a float32.
-_SERIES = [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0]
-_LOG2_E, _LN_2 = 1.4426950408889634, 0.6931471805599453
-_LEAST, _MOST = -87.0, 88.0  # the exponential of less, or of more, is no normal float32
 
 
 def describe_machine() -> str:
@@ -63,8 +57,8 @@ class _Code:
             base = self.builder.add(base, scaled)
         return base
 
-    def variable(self, value: Any) -> Any:
-        return cgutils.alloca_once_value(self.builder, value)
+    def variable(self, kind: ir.Type, lanes: int) -> Any:
+        return cgutils.alloca_once(self.builder, ir.VectorType(kind, lanes))
 
     def change(self, variable: Any, value: Any) -> None:
         self.builder.store(value, variable)
@@ -142,8 +136,8 @@ def dot(rows: int, tokens: int, prefetch: bool) -> Any:
         half = _LANES // 2
         width = builder.mul(pieces, length)
         cells = [(row, token) for row in range(rows) for token in range(tokens)]
-        sums = {cell: code.variable(zeros(_F32, half)) for cell in cells}
-        exact = {cell: code.variable(zeros(_I32, half)) for cell in cells}
+        sums = {cell: code.variable(_F32, half) for cell in cells}
+        exact = {cell: code.variable(_I32, half) for cell in cells}
         row_at = [code.at(weights, (width, row)) for row in range(rows)]
         token_at = [code.at(inputs, (width, 2 * token)) for token in range(tokens)]
         for cell in cells:
@@ -202,7 +196,7 @@ def mix(rows: int) -> Any:
         lanes = 8
         parts = range(COLUMNS // lanes)
         cells = [(row, part) for row in range(rows) for part in parts]
-        sums = {cell: code.variable(zeros(_F32, lanes)) for cell in cells}
+        sums = {cell: code.variable(_F32, lanes) for cell in cells}
         adds = builder.icmp_signed("!=", add, whole(0))
 
         def output(row: int, part: int) -> Any:
@@ -241,88 +235,3 @@ def _intrinsic(generate: Callable[..., Any]) -> Any:
         return types.void(*[types.int64] * 8), generate
 
     return intrinsic(typed)
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def exp(_: Any, x: Any) -> Any:
-    """e to the power of a float32; what would be no normal one counts as e^-87 or e^88."""
-
-    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
-        def constant(value: float) -> Any:
-            return ir.Constant(_F32, value)
-
-        rint = builder.module.declare_intrinsic("llvm.rint", [_F32])
-        small = builder.fcmp_ordered("<", arguments[0], constant(_LEAST))
-        large = builder.fcmp_ordered(">", arguments[0], constant(_MOST))
-        bounded = builder.select(small, constant(_LEAST), arguments[0])
-        bounded = builder.select(large, constant(_MOST), bounded)
-        power = builder.call(rint, [builder.fmul(bounded, constant(_LOG2_E))])
-        rest = builder.fsub(bounded, builder.fmul(power, constant(_LN_2)))
-        result = constant(_SERIES[0])
-        for term in _SERIES[1:]:
-            result = builder.fadd(builder.fmul(result, rest), constant(term))
-        exponent = builder.shl(builder.fptosi(power, _I32), ir.Constant(_I32, 23))
-        return builder.bitcast(builder.add(builder.bitcast(result, _I32), exponent), _F32)
-
-    return types.float32(types.float32), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def rounded(_: Any, x: Any) -> Any:
-    """A float32 to the nearest int16, even ones where two are as near."""
-
-    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
-        rint = builder.module.declare_intrinsic("llvm.rint", [_F32])
-        near = builder.fptosi(builder.call(rint, [arguments[0]]), _I32)
-        return builder.trunc(near, _I16)
-
-    return types.int16(types.float32), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def half_bits(_: Any, x: Any) -> Any:
-    """A float32 as the 16 bits of the nearest float16."""
-
-    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
-        return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), _I16)
-
-    return types.int16(types.float32), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def address(_: Any, array: Any) -> Any:
-    """Where the first element of an array lies."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Sequence[Any]) -> Any:
-        made = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.ptrtoint(made.data, _I64)
-
-    return types.int64(array), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def take(_: Any, place: Any) -> Any:
-    """Add one to an int64 that threads share; return what it was."""
-
-    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
-        pointer = builder.inttoptr(arguments[0], _I64.as_pointer())
-        return builder.atomic_rmw("add", pointer, whole(1), "seq_cst")
-
-    return types.int64(types.int64), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def look(_: Any, place: Any) -> Any:
-    """An int64 that threads share, as it is now."""
-
-    def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
-        pointer = builder.inttoptr(arguments[0], _I64.as_pointer())
-        return builder.load_atomic(pointer, "seq_cst", 8)
-
-    return types.int64(types.int64), generate
-
-
-# Lets another thread have the core for a moment.
-give_way = types.ExternalFunction(
-    "SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32()
-)

@@ -12,12 +12,10 @@ import openvino as ov
 from openvino._offline_transformations import paged_attention_transformation
 
 from tabwright.engine.backends import Backend, BackendError, BackendOptions, Logits, Precision
-from tabwright.engine.backends.block_model import BlockModel
+from tabwright.engine.backends.block_model import BlockModel, described, positions_of
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.openvino_graph import build
-from tabwright.engine.vocabulary import load_json
 from tabwright.models import int4, int8
-from tabwright.models.shape import Shape
 
 _CACHE = np.float16  # keys and values; exact enough that no cut or copy of a state shows
 _ROUNDING = 0.02  # of the spread of an output's logits
@@ -79,10 +77,7 @@ class OpenvinoModel(BlockModel):
     def load(cls, folder: Path, options: BackendOptions) -> OpenvinoModel:
         """Load a folder in int8, int4, mixed or float32; raises BackendError with the reason."""
         try:
-            config = load_json(folder / "config.json")
-            shape = Shape.of(config)
-            if shape is None:
-                raise BackendError(f"{folder.name} is of a family that OpenVINO does not know here")
+            config, shape = described(folder, "OpenVINO")
             precision: Precision = "int8" if options.precision == "auto" else options.precision
             weights = _weights(folder, precision)
             loaded = cls(build(shape, weights), config, precision, options.threads)
@@ -98,19 +93,15 @@ class OpenvinoModel(BlockModel):
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise BackendError(f"{folder.name} cannot be loaded by OpenVINO: {error}") from error
 
-    def _infer(
+    def _logits(
         self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
     ) -> Logits:
-        for state, added in zip(states, ids, strict=True):
-            state.make_room(len(added))
         pasts = [len(state.ids) for state in states]
         counts = [len(added) for added in ids]
         tables = [state.table for state in states]
         values = {
             "input_ids": np.concatenate(ids).astype(np.int64),
-            "position_ids": np.concatenate(
-                [np.arange(past, past + n) for past, n in zip(pasts, counts, strict=True)]
-            ),
+            "position_ids": positions_of(states, ids),
             "keep": np.array(keep, np.int64),
             "past_lens": np.array(pasts, np.int32),
             "subsequence_begins": np.cumsum([0, *counts], dtype=np.int32),
@@ -121,8 +112,6 @@ class OpenvinoModel(BlockModel):
         for name, value in values.items():
             self._request.set_tensor(self._ports[name], ov.Tensor(value))
         self._request.infer()
-        for state, added in zip(states, ids, strict=True):
-            state.ids.extend(added)
         return np.array(self._request.get_output_tensor(0).data)
 
     def _bind(self, buffers: Sequence[Buffer]) -> None:
