@@ -25,7 +25,7 @@ class BlockModel(ABC):
     def _logits(
         self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
     ) -> Logits:
-        """The logits of the kept positions of all ids in a row; the states have room for the ids."""
+        """The logits of the kept positions of all ids in a row, for which the states have room."""
 
     def _infer(
         self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
