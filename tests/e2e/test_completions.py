@@ -154,8 +154,6 @@ async def test_the_start_is_quick_and_loading_shows_progress(home: Home) -> None
                 server = psutil.Process(editor.process.pid)
                 assert not any("torch" in each.path for each in server.memory_maps())
                 editor.open(CODE)
-                assert await editor.texts(1, 11) == []
-                assert "loading" in (await editor.command("why"))["reason"]
                 await editor.until_ready()
                 await editor.until(lambda: editor.bars and editor.bars[-1].value["kind"] == "end")
                 assert editor.bars[0].value["kind"] == "begin"
@@ -168,6 +166,30 @@ async def test_asked_by_hand_it_waits_for_the_load_and_gives_several(home: Home)
     async with engine_for(home, slow, *rules), editing(home) as editor:
         editor.open(CODE)
         assert await editor.texts(1, 11, invoked=True) == ["a + b", "b + a"]
+
+
+async def test_typing_while_the_model_loads_is_answered_where_it_ends(home: Home) -> None:
+    slow = {"first_delay_ms": 800, "text": "", "times": 1}
+    async with engine_for(home, slow, {"text": "a + b"}), editing(home) as editor:
+        editor.open(CODE)
+        first = asyncio.create_task(editor.texts(1, 10))
+        await asyncio.sleep(0.3)
+        second = asyncio.create_task(editor.texts(1, 11))
+        assert await first == []
+        assert (await editor.command("why"))["reason"] == "a newer request came"
+        assert not second.done()
+        assert await second == ["a + b"]
+
+
+async def test_a_menu_waits_for_no_load(home: Home) -> None:
+    announce = capabilities("utf-16", inline=False)
+    slow = {"first_delay_ms": 800, "text": "", "times": 1}
+    async with engine_for(home, slow), editing(home, announce=announce) as editor:
+        editor.open(CODE)
+        params = types.CompletionParams(types.TextDocumentIdentifier(URI), types.Position(1, 11))
+        found = await editor.client.text_document_completion_async(params)
+        assert isinstance(found, types.CompletionList) and not found.items
+        assert "loading" in (await editor.command("why"))["reason"]
 
 
 async def test_clients_without_ghost_text_get_one_menu_item(home: Home) -> None:

@@ -56,12 +56,12 @@ async def emacs(home: Home, text: str, by: str = "eglot") -> AsyncIterator[Termi
         await shown.until("def add" if "def add" in text else "smile", 30)
         if any("Cannot open load file" in row for row in shown.rows):
             absent(f"a package of Emacs is not here; install it with: {INSTALL}")
-        for _ in range(40):
+        for _ in range(15):
             # Quit what is left of a try whose first keys came too early.
             await press(shown, CTRL_G)
             await shown.keys("\x1bxtabwright-status\r")
-            await asyncio.sleep(0.4)
-            if any("Tabwright: ready" in row for row in shown.rows):
+            with contextlib.suppress(AssertionError):
+                await shown.until("Tabwright: ready", 3)
                 break
         else:
             raise AssertionError("\n".join(["never ready:", *shown.rows]))

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import shlex
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from editor import Home, engine_for
 from editors.nvim import INSTALL, write_init
-from editors.required import CLIENTS, program
+from editors.required import CLIENTS, SERVER, program
 from editors.terminal import Terminal, terminal, until_file
 
 
 @contextlib.asynccontextmanager
-async def in_terminal(home: Home, text: str) -> AsyncIterator[Terminal]:
+async def in_terminal(
+    home: Home, text: str, options: Mapping[str, Any] | None = None
+) -> AsyncIterator[Terminal]:
     path = home.path / "code.py"
     path.write_text(text, "utf-8")
-    command = [program("nvim", INSTALL), "-n", "-i", "NONE", "-u", str(write_init(home)), "code.py"]
+    init = write_init(home, options)
+    command = [program("nvim", INSTALL), "-n", "-i", "NONE", "-u", str(init), "code.py"]
     environment = home.environment({"NVIM_LOG_FILE": str(home.path / "nvim.log")})
     async with terminal(command, environment, home.path, "\x1b:qa!\r") as shown:
         yield shown
@@ -39,6 +44,23 @@ async def test_type_see_take_and_save(home: Home) -> None:
         await shown.keys("\x1b")
         await shown.keys(":w\r")
         await until_file(home.path / "code.py", "def add(a, b):\n    return a + b\n")
+
+
+async def test_what_was_typed_before_the_server_came_is_completed(home: Home) -> None:
+    slow = home.path / "slow"
+    slow.write_text(f"#!/bin/sh\nsleep 3\nexec {shlex.join(SERVER)}\n", "utf-8")
+    slow.chmod(0o755)
+    async with (
+        engine_for(home, {"match": "return ", "text": "a + b"}),
+        in_terminal(home, "def add(a, b):\n\n", {"cmd": [str(slow)]}) as shown,
+    ):
+        await shown.until_row(0, "def add(a, b):")
+        await asyncio.sleep(1)
+        await shown.keys("2Gcc")
+        await shown.keys("return ")
+        await asyncio.sleep(0.5)
+        assert shown.rows[1] == "    return"
+        await shown.until_row(1, "    return a + b")
 
 
 async def test_escape_in_a_terminal(home: Home) -> None:

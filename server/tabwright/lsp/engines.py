@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from tabwright.core.task import ModelInfo
 from tabwright.lsp import log
 from tabwright.lsp.progress import Bar
 from tabwright.lsp.settings import Settings
+from tabwright.lsp.waiting import first
 from tabwright.lsp.words import Said
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Runtime:
         self.failure: Failure | None = None
         self._info: ModelInfo | None = None
         self._warming: asyncio.Task[None] | None = None
+        self._gone: asyncio.Future[None] | None = None  # done when a newer request waits
         self._tried_at = float("-inf")
 
     @property
@@ -92,6 +95,18 @@ class Runtime:
         self._tried_at = now
         self._warming = asyncio.create_task(self._warm())
         return self._warming
+
+    async def until_warm(self, most_s: float | None) -> None:
+        """Wait until the engine is up or failed, so long at most.
+
+        Raises Superseded once somebody else waits: nobody looks at an older place any more.
+        """
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+        self._gone = asyncio.get_running_loop().create_future()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                await first(asyncio.shield(self.warm()), self._gone)
 
     async def model_info(self) -> ModelInfo:
         """The model's name, family and context length, asked once; raises EngineError."""

@@ -34,7 +34,7 @@ from tabwright.lsp.report import Report
 from tabwright.lsp.sessions import Sessions
 from tabwright.lsp.settings import Settings
 from tabwright.lsp.usage import Usage
-from tabwright.lsp.waiting import Work
+from tabwright.lsp.waiting import Superseded, Work
 from tabwright.lsp.watching import Watchers
 from tabwright.lsp.words import Said
 from tabwright.statistics import Statistics
@@ -180,9 +180,12 @@ class Host:
         position: tuple[int, int],
         *,
         invoked: bool,
+        patience_s: float | None = 0,
         selected: Edit | None = None,
     ) -> Outcome:
         """Answer one request; never raises but CancelledError. Remembered for ``why``.
+
+        A model that is loading is waited for so long at most, and without an end for None.
 
         With an edit ``selected`` in the editor's list the suggestions are what comes after it, and
         bring it about too.
@@ -191,9 +194,10 @@ class Host:
         started = loop.time()
         try:
             if cursor is None or selected is None:
-                outcome = await self._complete(cursor, uri, invoked)
+                outcome = await self._complete(cursor, uri, invoked, patience_s)
             else:
-                outcome = await self._complete(cursor.after_edit(selected), uri, invoked)
+                after = cursor.after_edit(selected)
+                outcome = await self._complete(after, uri, invoked, patience_s)
                 edits = tuple(both(cursor.snapshot, selected, edit) for edit in outcome.edits)
                 outcome = replace(outcome, edits=edits)
             own = asyncio.current_task()
@@ -216,7 +220,9 @@ class Host:
             self.trouble(outcome.problem, outcome.reason)
         return outcome
 
-    async def _complete(self, cursor: Cursor | None, uri: str, invoked: bool) -> Outcome:
+    async def _complete(
+        self, cursor: Cursor | None, uri: str, invoked: bool, patience_s: float | None
+    ) -> Outcome:
         if cursor is None:
             return nothing("the document is not open", "the editor asked before it opened it")
         if not await self.until_configured():
@@ -226,9 +232,10 @@ class Host:
             return nothing("completion is switched off", Said("by the settings, for {0}", language))
         runtime = self.start()
         if not runtime.ready:
-            warming = runtime.warm()
-            if invoked:
-                await asyncio.shield(warming)
+            try:
+                await runtime.until_warm(patience_s)
+            except Superseded:
+                return nothing("a newer request came")
         if not runtime.ready:
             failure = runtime.failure
             if failure is not None:

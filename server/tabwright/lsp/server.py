@@ -42,6 +42,7 @@ ACTION_KINDS = (
 )
 _ACTIONS = types.CodeActionOptions(code_action_kinds=list(ACTION_KINDS), resolve_provider=True)
 _CONFIGURATION_ID = "tabwright-configuration"
+_PATIENCE_S = 10.0  # that ghost text waits for a model that is loading
 
 _Answer = dict[str, object]
 _Handler = Callable[["Server", Mapping[str, object]], _Answer | Awaitable[_Answer]]
@@ -218,7 +219,14 @@ async def _inline_completion(
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     where = (position.line, position.character)
     selected = protocol.selected(cursor, params.context, host.buffers.encoding)
-    outcome = await host.complete(cursor, uri, where, invoked=invoked, selected=selected)
+    outcome = await host.complete(
+        cursor,
+        uri,
+        where,
+        invoked=invoked,
+        patience_s=None if invoked else _PATIENCE_S,
+        selected=selected,
+    )
     if cursor is None:
         return types.InlineCompletionList(items=[])
     return protocol.inline_list(cursor.snapshot, outcome.edits, host.buffers.encoding)

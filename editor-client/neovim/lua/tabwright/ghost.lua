@@ -287,13 +287,16 @@ function M.attach(buffer)
   on({ "TextChangedI", "TextChangedP", "CursorMovedI" }, function(args)
     moved(args.event)
   end)
-  -- Neither is over yet when its event comes: the cursor may still move.
-  on({ "InsertEnter", "CompleteDone" }, vim.schedule_wrap(function(args)
-    if inserting() and api.nvim_get_current_buf() == args.buf then
+  local entered = vim.schedule_wrap(function(args)
+    if inserting() and api.nvim_get_current_buf() == buffer then
       moved(args.event)
     end
-  end))
+  end)
+  -- Neither is over yet when its event comes: the cursor may still move.
+  on({ "InsertEnter", "CompleteDone" }, entered)
   on({ "InsertLeave", "BufLeave" }, left)
+  -- Somebody may have typed and be waiting since before the server was there.
+  entered({ event = "InsertEnter" })
 end
 
 --- Follows a buffer no more.
