@@ -19,8 +19,10 @@ CODE = "def add(a, b):\n    return a + b\n\n\nfor item in items:\n    print(item
 class Ascii(TorchModel):
     """Writes ASCII alone: other answers of a random model are no text that could be refused."""
 
-    def forward(self, state: TorchState, ids: Sequence[int], last: int = 1) -> Logits:
-        logits = super().forward(state, ids, last)
+    def forward(
+        self, state: TorchState, ids: Sequence[int], last: int = 1, exact: bool = False
+    ) -> Logits:
+        logits = super().forward(state, ids, last, exact)
         logits[:, self.others] = -np.inf
         return logits
 

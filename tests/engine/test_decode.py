@@ -68,13 +68,17 @@ def test_the_same_question_twice_gets_the_same_answer_and_reuses(
 
 
 class Watching(TorchModel):
-    """Remembers the ids of the last state it computed."""
+    """Remembers the ids of the last state it computed, and what was asked for exactly."""
 
     seen: tuple[int, ...] = ()
+    exact: list[bool]
 
-    def forward(self, state: TorchState, ids: Sequence[int], last: int = 1) -> Logits:
-        result = super().forward(state, ids, last)
+    def forward(
+        self, state: TorchState, ids: Sequence[int], last: int = 1, exact: bool = False
+    ) -> Logits:
+        result = super().forward(state, ids, last, exact)
         self.seen = tuple(state.ids)
+        self.exact = [*getattr(self, "exact", []), exact]
         return result
 
 
@@ -87,6 +91,21 @@ def test_healing_gives_the_begun_word_back(
     list(generate(model, vocabulary, StateCache(model), ask(text, 6, heal=True), Usage()))
     spelled = b"".join(map(vocabulary.bytes_of, model.seen))
     assert spelled.startswith(text.encode())
+
+
+def test_where_few_tokens_are_possible_their_logits_are_exact(
+    qwen2: TorchModel, vocabulary: Vocabulary
+) -> None:
+    """One unlikely token may be the likeliest of the few that spell again what was taken back."""
+    model = Watching(qwen2.model, "cpu", "float32")
+    healed = ask("def add(a, b):\n    ret", 6, heal=True)
+    list(generate(model, vocabulary, StateCache(model), healed, Usage()))
+    narrow = model.exact.index(False)
+    assert narrow >= 1 and not any(model.exact[narrow:])
+    model.exact = []
+    plain = ask("def add(a, b):\n    ret", 6)
+    list(generate(model, vocabulary, StateCache(model), plain, Usage()))
+    assert model.exact and not any(model.exact)
 
 
 def test_a_stop_text_never_shows(qwen2: TorchModel, vocabulary: Vocabulary) -> None:
@@ -206,15 +225,17 @@ class Ascii(TorchModel):
     passes = 0
     others: list[int]
 
-    def forward(self, state: TorchState, ids: Sequence[int], last: int = 1) -> Logits:
+    def forward(
+        self, state: TorchState, ids: Sequence[int], last: int = 1, exact: bool = False
+    ) -> Logits:
         self.passes += 1
-        logits = super().forward(state, ids, last)
+        logits = super().forward(state, ids, last, exact)
         logits[:, self.others] = -np.inf
         return logits
 
-    def step(self, sequences: TorchSequences, ids: Sequence[int]) -> Logits:
+    def step(self, sequences: TorchSequences, ids: Sequence[int], exact: bool = False) -> Logits:
         self.passes += 1
-        logits = super().step(sequences, ids)
+        logits = super().step(sequences, ids, exact)
         logits[:, self.others] = -np.inf
         return logits
 
@@ -336,8 +357,10 @@ def test_an_end_token_within_a_draft_ends_the_answer(
     end = vocabulary.special["<|endoftext|>"]
 
     class Scripted(TorchModel):
-        def forward(self, state: TorchState, ids: Sequence[int], last: int = 1) -> Logits:
-            logits = super().forward(state, ids, last)
+        def forward(
+            self, state: TorchState, ids: Sequence[int], last: int = 1, exact: bool = False
+        ) -> Logits:
+            logits = super().forward(state, ids, last, exact)
             held = len(state.ids) - last
             for row, length in enumerate(range(held + 1, held + last + 1)):
                 logits[row, script[min(max(length - prompt, 0), len(script) - 1)]] = 1000

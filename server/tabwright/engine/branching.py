@@ -45,7 +45,7 @@ def branch(
         backend.truncate(state, length)
         rows = [first]
         if len(path) > 1:
-            rows += list(backend.forward(state, path[:-1], last=len(path) - 1))
+            rows += list(backend.forward(state, path[:-1], last=len(path) - 1, exact=True))
         healing, done = Healing(vocabulary, owed), b""
         for at, token in enumerate(path):
             logits = healing.restrict(rows[at])

@@ -7,7 +7,7 @@ cancel or let something more urgent go first.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
@@ -126,7 +126,9 @@ def generate(
         if ask.n == 1 and not ask.avoid:
             last = (len(ids) - usage.reused_tokens - 1) % PREFILL_CHUNK + 1
             draft = drafts.propose(ask.max_tokens - 1, beside=last)
-        rows = yield from prefill(backend, state, ids, usage, draft, experience.times)
+        # Where few tokens are possible, the likeliest of these may be an unlikely one.
+        exact = bool(healing.owed or ask.avoid)
+        rows = yield from prefill(backend, state, ids, usage, draft, experience.times, exact)
         run = _Run(backend, vocabulary, state, ask, usage, drafts, experience.times)
         yield from _answers(run, rows, draft, len(ids), healing.owed)
     finally:
@@ -143,11 +145,12 @@ def prefill(
     usage: Usage,
     draft: Sequence[int] = (),
     times: PassTimes | None = None,
+    exact: bool = False,
 ) -> Generator[Delta, None, Logits]:
     """Compute what the state lacks of `ids`, yielding between chunks, and a draft with the last.
 
-    Returns logits [1 + draft, vocabulary]: behind the prompt, and behind each token of the draft.
-    At least one token of the prompt must be lacking.
+    Returns logits [1 + draft, vocabulary]: behind the prompt, and behind each token of the draft;
+    all of them `exact` or the likely ones. At least one token of the prompt must be lacking.
     """
     started = time.perf_counter()
     while True:
@@ -158,7 +161,7 @@ def prefill(
             break
         backend.forward(state, chunk)
         yield Delta(0, "")
-    rows = _checked(backend, state, chunk, draft, times)
+    rows = _checked(backend, state, chunk, draft, times, exact)
     usage.prefill_ms += (time.perf_counter() - started) * 1000
     return rows
 
@@ -169,13 +172,14 @@ def _checked(
     ids: Sequence[int],
     draft: Sequence[int],
     times: PassTimes | None,
+    exact: bool,
 ) -> Logits:
     """Compute ids with a draft behind them, and learn how long that took.
 
     Returns logits [1 + draft, vocabulary]: behind the ids, and behind each token of the draft.
     """
     started = time.perf_counter()
-    rows = backend.forward(state, [*ids, *draft], last=len(draft) + 1)
+    rows = backend.forward(state, [*ids, *draft], last=len(draft) + 1, exact=exact)
     if times is not None:
         times.note(len(ids) + len(draft), time.perf_counter() - started)
     return rows
@@ -221,7 +225,7 @@ def _alone(
 ) -> Iterator[Delta]:
     """Yield one answer's pieces; of a given ``start`` the state holds all but the last token."""
     with _counted(run.usage, [writing]):
-        tokens = _tokens(run, rows, draft, writing.pick, start)
+        tokens = _tokens(run, rows, draft, writing, start)
         # With 0 tokens only the prompt's state was wanted.
         for token in islice(tokens, run.ask.max_tokens):
             yield writing.take(token)
@@ -254,7 +258,8 @@ def _side_by_side(run: _Run, logits: Logits, writings: list[Writing]) -> Iterato
                 run.backend.keep(together, going)
                 writings = [writings[place] for place in going]
             if going:
-                rows = run.backend.step(together, tokens)
+                exact = any(writing.is_narrowed for writing in writings)
+                rows = run.backend.step(together, tokens, exact)
 
 
 @contextmanager
@@ -272,7 +277,7 @@ def _tokens(
     run: _Run,
     rows: Logits,
     draft: list[int],
-    pick: Callable[[Logits], int],
+    writing: Writing,
     start: Sequence[int],
 ) -> Iterator[int]:
     """Yield an answer's tokens without end, each picked when it is asked for.
@@ -290,12 +295,13 @@ def _tokens(
     while True:
         if not computed:
             draft = run.drafts.propose(left - 1)
-            rows = _checked(run.backend, run.state, [token], draft, run.times)
+            exact = writing.is_narrowed
+            rows = _checked(run.backend, run.state, [token], draft, run.times, exact)
         computed = False
         run.usage.drafted_tokens += len(draft)
         sure = len(run.state.ids) - len(draft)
         for accepted, (row, foreseen) in enumerate(zip_longest(rows, draft)):
-            token = pick(row)
+            token = writing.pick(row)
             if token != foreseen:
                 run.backend.truncate(run.state, sure + accepted)
             run.usage.accepted_tokens += token == foreseen

@@ -48,6 +48,11 @@ class Writing:
         """Whether the answer takes no further token."""
         return self._text.reason is not None
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether only tokens that spell again what was taken back are possible."""
+        return bool(self._healing.owed)
+
     def pick(self, logits: Logits) -> int:
         """The next token, from logits [vocabulary]."""
         return choose(self._healing.restrict(logits), self._sampling, self._random)

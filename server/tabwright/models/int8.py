@@ -79,11 +79,15 @@ class Safetensors(Mapping[str, Array]):
         scales = np.empty((len(source), 1), np.float32)
         for at in range(0, len(source), _ROWS):
             rows = _widened(source[at : at + _ROWS], kind)
-            largest = np.abs(rows).max(axis=1, keepdims=True)
-            scale = np.where(largest > 0, largest / _LEVELS, 1).astype(np.float32)
-            whole[at : at + _ROWS] = np.rint(rows / scale)
-            scales[at : at + _ROWS] = scale
+            whole[at : at + _ROWS], scales[at : at + _ROWS] = rounded(rows)
         return whole, scales
+
+
+def rounded(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Rows [out, in] as int8 and their scales [out, 1]."""
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    scales = np.where(largest > 0, largest / _LEVELS, 1).astype(np.float32)
+    return np.rint(rows / scales).astype(np.int8), scales
 
 
 def load(folder: Path) -> Mapping[str, Array]:
@@ -104,13 +108,17 @@ def load(folder: Path) -> Mapping[str, Array]:
 
 def write(folder: Path, tick: Callable[[int, int], None] = lambda done, total: None) -> None:
     """Write the weights beside the model, whole or not; ``tick`` gets bytes read and to read."""
+    save(narrow(folder, tick), folder / FILE)
+
+
+def save(arrays: dict[str, Array], target: Path) -> None:
+    """Write a safetensors file, whole or not at all."""
     from safetensors.numpy import save_file
 
-    target = folder / FILE
     target.parent.mkdir(exist_ok=True)
     passing = target.with_suffix(f".{os.getpid()}")
     try:
-        save_file(narrow(folder, tick), passing)
+        save_file(arrays, passing)
         os.replace(passing, target)
     finally:
         passing.unlink(missing_ok=True)

@@ -57,13 +57,16 @@ class Backend(Protocol):
     def truncate(self, state: Any, length: int) -> None:
         """Forget all but the first `length` tokens."""
 
-    def forward(self, state: Any, ids: Sequence[int], last: int = 1) -> Logits:
-        """Append `ids` to the state; return the last positions' logits [last, vocabulary]."""
+    def forward(self, state: Any, ids: Sequence[int], last: int = 1, exact: bool = False) -> Logits:
+        """Append `ids` to the state; return the last positions' logits [last, vocabulary].
+
+        Unless `exact`, those of tokens that are unlikely beside the likeliest may be estimates.
+        """
 
     def fork(self, state: Any, count: int) -> Any:
         """Return `count` sequences of their own that go on from the state side by side."""
 
-    def step(self, sequences: Any, ids: Sequence[int]) -> Logits:
+    def step(self, sequences: Any, ids: Sequence[int], exact: bool = False) -> Logits:
         """Append one token to each sequence; return their logits [sequences, vocabulary]."""
 
     def keep(self, sequences: Any, places: Sequence[int]) -> None:
@@ -93,14 +96,16 @@ def load(folder: Path, options: BackendOptions) -> Backend:
 
 
 def prepare(folder: Path) -> None:
-    """Do once what the first load of a model would take long for: compile our kernels.
+    """Do once what our kernels want done: compile them, and make the narrow output head.
 
     Raises BackendError when the model cannot be loaded.
     """
     from tabwright.engine.backends.choice import refuses
 
     if not refuses("numba", folder, BackendOptions()):
-        _load("numba", folder, BackendOptions())
+        from tabwright.engine.backends.numba_model import NumbaModel
+
+        NumbaModel.prepare(folder)
 
 
 def _load(name: Name, folder: Path, options: BackendOptions) -> Backend:

@@ -23,17 +23,25 @@ class BlockModel(ABC):
 
     @abstractmethod
     def _logits(
-        self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
+        self,
+        states: Sequence[BlockState],
+        ids: Sequence[Sequence[int]],
+        keep: Sequence[int],
+        exact: bool,
     ) -> Logits:
         """The logits of the kept positions of all ids in a row, for which the states have room."""
 
     def _infer(
-        self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
+        self,
+        states: Sequence[BlockState],
+        ids: Sequence[Sequence[int]],
+        keep: Sequence[int],
+        exact: bool,
     ) -> Logits:
         """Append ids to each state; return the logits of the kept positions of all ids in a row."""
         for state, added in zip(states, ids, strict=True):
             state.make_room(len(added))
-        logits = self._logits(states, ids, keep)
+        logits = self._logits(states, ids, keep, exact)
         for state, added in zip(states, ids, strict=True):
             state.ids.extend(added)
         return logits
@@ -50,17 +58,19 @@ class BlockModel(ABC):
         """Forget all but the first `length` tokens; nothing is copied."""
         state.truncate(length)
 
-    def forward(self, state: BlockState, ids: Sequence[int], last: int = 1) -> Logits:
+    def forward(
+        self, state: BlockState, ids: Sequence[int], last: int = 1, exact: bool = False
+    ) -> Logits:
         """Append `ids` to the state; return float32 logits [last, vocabulary]."""
-        return self._infer([state], [ids], range(len(ids) - last, len(ids)))
+        return self._infer([state], [ids], range(len(ids) - last, len(ids)), exact)
 
     def fork(self, state: BlockState, count: int) -> list[BlockState]:
         """Return `count` sequences that go on from the state, whose blocks they share."""
         return [state.copy(len(state.ids)) for _ in range(count)]
 
-    def step(self, sequences: list[BlockState], ids: Sequence[int]) -> Logits:
+    def step(self, sequences: list[BlockState], ids: Sequence[int], exact: bool = False) -> Logits:
         """Append one token to each sequence; return float32 logits [sequences, vocabulary]."""
-        return self._infer(sequences, [[one] for one in ids], range(len(ids)))
+        return self._infer(sequences, [[one] for one in ids], range(len(ids)), exact)
 
     def keep(self, sequences: list[BlockState], places: Sequence[int]) -> None:
         """Go on with the sequences at these places alone."""

@@ -76,6 +76,16 @@ def round_row(row: Floats, into: Rounded, place: int, pieces: int) -> None:
 
 
 @compiled
+def multiply_row(matrix: Matrix, row: int, inputs: Rounded, token: int, outputs: Floats) -> None:
+    """One output [rows] of a matrix for one token, as all of them would be."""
+    pieces, width = matrix.pieces, matrix.width
+    w, s = matrix.weights + row * width, matrix.scales + 4 * row
+    x = address(inputs.whole) + 2 * token * width
+    x_scales = address(inputs.scales) + 4 * token * pieces
+    _LEFT(w, s, x, x_scales, pieces, width // pieces, address(outputs) + 4 * row, 1)
+
+
+@compiled
 def multiply(
     me: int,
     threads: int,

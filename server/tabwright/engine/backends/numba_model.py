@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,16 +14,21 @@ import numpy as np
 import numpy.typing as npt
 from numba.core.errors import NumbaError
 
-from tabwright.engine.backends import BackendError, BackendOptions, Logits
+from tabwright.engine.backends import BackendError, BackendOptions, Logits, numba_screen
 from tabwright.engine.backends.block_model import BlockModel, described, positions_of
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.cores import cores
+from tabwright.engine.backends.numba_head import Screen
 from tabwright.engine.backends.numba_matrix import Rounded, pieces_of
 from tabwright.engine.backends.numba_pass import APART, BUNDLE, WORKS, Pass, Sizes, Weights, run
 from tabwright.engine.backends.numba_vectors import COLUMNS
+from tabwright.engine.vocabulary import Vocabulary
 from tabwright.models import int8
 from tabwright.models.shape import Shape
 
+log = logging.getLogger(__name__)
+_SOURCES = Path(__file__).parents[2]
+_WINDOW = 256  # tokens of a text that are read for their states
 _TRIED = 67  # rows of a matrix whose outputs are compared: no multiple of anything
 _ROUNDING = 1e-3  # of the spread of the outputs
 _MATRICES = (
@@ -44,13 +50,19 @@ class NumbaModel(BlockModel):
     precision = "int8"
 
     def __init__(
-        self, shape: Shape, weights: Mapping[str, Any], config: Mapping[str, Any], threads: int
+        self,
+        shape: Shape,
+        weights: Mapping[str, Any],
+        config: Mapping[str, Any],
+        threads: int,
+        screen: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take weights as `int8.load` gives them, which stay where they are."""
+        """Take weights as `int8.load` and `numba_screen.load` give them, which stay there."""
         self.context_length = int(config.get("max_position_embeddings") or 2048)
-        self.memory_bytes = sum(weights[name].nbytes for name in weights)
+        held = [weights, screen or {}]
+        self.memory_bytes = sum(each[name].nbytes for each in held for name in each)
         self.bytes_per_token = shape.layers * 2 * shape.key_heads * shape.head_width * 2
-        self._held = weights
+        self._held = held
         self._embeddings = weights["model.embed_tokens.weight"]
         self._embedding_scales = weights["model.embed_tokens.weight" + int8.SCALE]
         self._sizes = Sizes(
@@ -63,9 +75,11 @@ class NumbaModel(BlockModel):
             vocabulary=len(self._embeddings),
             epsilon=shape.epsilon,
         )
+        self._widest = max(shape.width, shape.heads * shape.head_width, self._sizes.inner)
         head = "model.embed_tokens.weight" if shape.tied else "lm_head.weight"
         self._head = weights[head], weights[head + int8.SCALE]
         self._weights = _weights(shape, weights, self._sizes, head)
+        self._screen = _screen(screen, len(self._embeddings), shape.width)
         self._speeds = shape.theta ** (-np.arange(0, shape.head_width, 2) / shape.head_width)
         self._threads = threads or cores()
         self._others = ThreadPoolExecutor(max(1, self._threads - 1), "tabwright-numba")
@@ -78,18 +92,33 @@ class NumbaModel(BlockModel):
         """Load a folder in int8; raises BackendError with the reason."""
         try:
             config, shape = described(folder, "numba")
-            loaded = cls(shape, int8.load(folder), config, options.threads)
+            narrow = numba_screen.load(folder)
+            loaded = cls(shape, int8.load(folder), config, options.threads, narrow)
             if not loaded.is_exact():  # compiled now, or read where it was kept
                 raise BackendError(f"numba computes {folder.name} wrongly on this CPU")
             return loaded
         except (OSError, ValueError, KeyError, RuntimeError, NumbaError) as error:
             raise BackendError(f"{folder.name} cannot be loaded by numba: {error}") from error
 
+    @classmethod
+    def prepare(cls, folder: Path) -> None:
+        """Compile, and make a narrow head of the states that our own sources lead to."""
+        loaded = cls.load(folder, BackendOptions())
+        try:
+            vocabulary = Vocabulary.load(folder)
+            windows = _windows(vocabulary, numba_screen.STATES)
+            numba_screen.write(
+                folder, loaded._head, lambda: np.concatenate([*map(loaded.states, windows)])
+            )
+        except OSError as error:
+            log.warning("the narrow head cannot be kept: %s", error)
+
     def _logits(
         self,
         states: Sequence[BlockState],
         ids: Sequence[Sequence[int]],
         keep: Sequence[int],
+        exact: bool,
         sizes: Sizes | None = None,
     ) -> Logits:
         """``sizes`` other than the model's have fewer layers or rows of the last matrix."""
@@ -114,6 +143,7 @@ class NumbaModel(BlockModel):
                 cache=self._cache,
                 keep=np.array(keep, np.int64),
                 logits=logits,
+                exact=exact,
                 **self._rooms(len(flat), tables.shape[1] * BLOCK),
             ),
         )
@@ -132,14 +162,22 @@ class NumbaModel(BlockModel):
             expected = (hidden / roots * self._weights.last_norm) @ (matrix * scales).T
             state = self.new_state()
             state.make_room(tokens)
-            logits = self._logits([state], [range(tokens)], range(tokens), sizes)
+            logits = self._logits([state], [range(tokens)], range(tokens), True, sizes)
             if not np.abs(logits - expected).max() < _ROUNDING * max(float(expected.std()), 1e-9):
                 return False
         return True
 
+    def states(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
+        """What the output head is multiplied with behind each of the ids, [ids, width]."""
+        sizes, state = self._sizes._replace(vocabulary=1), self.new_state()
+        state.make_room(len(ids))
+        self._logits([state], [ids], range(len(ids)), True, sizes)
+        normed = self._room["second"].reshape(-1)
+        return normed[: len(ids) * self._widest].reshape(len(ids), -1)[:, : sizes.width].copy()
+
     def _compute(self, sizes: Sizes, work: Pass) -> None:
         numbers = range(1, self._threads)
-        arguments = self._threads, sizes, self._weights, work
+        arguments = self._threads, sizes, self._weights, self._screen, work
         others = [self._others.submit(run, number, *arguments) for number in numbers]
         run(0, *arguments)
         for other in others:
@@ -149,7 +187,7 @@ class NumbaModel(BlockModel):
         """Arrays to work in, kept from pass to pass and made anew where they are too small."""
         sizes = self._sizes
         asked = sizes.heads * sizes.head_width
-        widest = max(sizes.width, asked, sizes.inner)
+        widest = self._widest
         joined = asked + 2 * sizes.key_heads * sizes.head_width
         group = BUNDLE * sizes.heads // sizes.key_heads
         pieces = int(self._weights.piece_counts.max())
@@ -158,10 +196,14 @@ class NumbaModel(BlockModel):
                 self._take("whole", (tokens * widest,), np.int16),
                 self._take("scales", (tokens * pieces,), np.float32),
             ),
+            "narrow": Rounded(
+                self._take("narrow", (tokens * self._screen.width,), np.int16),
+                self._take("narrow scales", (tokens * self._screen.pieces,), np.float32),
+            ),
             "first": self._take("first", (tokens, max(widest, joined)), np.float32),
             "second": self._take("second", (tokens, widest), np.float32),
             "scores": self._take("scores", (self._threads * group, positions), np.float32),
-            "counters": np.zeros((2 + WORKS * sizes.layers, self._threads, APART), np.int64),
+            "counters": np.zeros((3 + WORKS * sizes.layers, self._threads, APART), np.int64),
         }
 
     def _take(self, name: str, shape: tuple[int, ...], kind: Any) -> npt.NDArray[Any]:
@@ -213,6 +255,24 @@ def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes, head: str) 
         head_norms=np.array(turned, np.float32).reshape(-1, 2, shape.head_width),
         piece_counts=np.array([pieces_of(width) for width in (shape.width, asked, sizes.inner)]),
     )
+
+
+def _windows(vocabulary: Vocabulary, count: int) -> list[list[int]]:
+    """About ``count`` tokens of our own sources, of as many files as there can be."""
+    files = sorted(_SOURCES.rglob("*.py"), key=lambda path: path.stat().st_size)
+    chosen = files[-count // _WINDOW :]
+    return [vocabulary.encode_text(path.read_text("utf-8"))[:_WINDOW] for path in chosen]
+
+
+def _screen(arrays: Mapping[str, Any] | None, vocabulary: int, width: int) -> Screen:
+    if arrays is None:
+        return Screen(0, 0, 0, 0, 0, 1, 0.0)
+    rows, kept = arrays[numba_screen.HEAD].shape
+    if rows != vocabulary or arrays[numba_screen.TURN].shape != (width, width):
+        raise ValueError("the narrow head is of another model")
+    turn = _addresses(arrays, numba_screen.TURN)
+    head = _addresses(arrays, numba_screen.HEAD)
+    return Screen(*turn, *head, kept, pieces_of(kept), float(arrays[numba_screen.SPREAD][0]))
 
 
 def _addresses(weights: Mapping[str, Any], name: str) -> tuple[int, int]:

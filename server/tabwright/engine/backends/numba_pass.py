@@ -15,6 +15,7 @@ import numpy as np
 from tabwright.engine.backends.blocks import BLOCK
 from tabwright.engine.backends.numba_attention import Cache, attend, put, turn
 from tabwright.engine.backends.numba_cache import compiled
+from tabwright.engine.backends.numba_head import Screen, narrow, settle
 from tabwright.engine.backends.numba_matrix import (
     Floats,
     Matrix,
@@ -69,7 +70,8 @@ class Pass(NamedTuple):
     hidden [tokens, width]: embeddings. positions, sequences [tokens]. bundles [n, 2]: where tokens
     of one sequence begin and end, at most `BUNDLE`. tables [sequences, blocks]. turns [tokens, 2,
     head width / 2]: cosines and sines. cache [blocks, layers, 2, key heads, BLOCK * head width]:
-    float16 as int16. keep: tokens whose logits are wanted. logits [kept, vocabulary]. counters
+    float16 as int16. keep: tokens whose logits are wanted. logits [kept, vocabulary], ``exact`` or
+    estimates where they are unlikely. counters
     [1 + works, threads, APART], zero at the start: for the meetings, then what is taken of each
     work. The others are room to work in.
     """
@@ -83,15 +85,17 @@ class Pass(NamedTuple):
     cache: Cache
     keep: Whole
     logits: Floats
+    exact: bool
     counters: Whole
     rounded: Rounded
+    narrow: Rounded
     first: Floats
     second: Floats
     scores: Floats
 
 
 @compiled
-def run(me: int, threads: int, sizes: Sizes, weights: Weights, at: Pass) -> None:
+def run(me: int, threads: int, sizes: Sizes, weights: Weights, screen: Screen, at: Pass) -> None:
     """Compute a pass; every thread calls this with its number, and all return at its end."""
     tokens = len(at.positions)
     met: int = _NONE
@@ -159,9 +163,25 @@ def run(me: int, threads: int, sizes: Sizes, weights: Weights, at: Pass) -> None
             _add(at.hidden[token], at.first[token])
         _prepare(token, place, weights.last_norm, sizes.epsilon, by_width, at)
     met = _meet(at.counters, threads, met)
-    matrix = Matrix(weights.head[0], weights.head[1], sizes.vocabulary, sizes.width, by_width)
-    counters, logits, kept_tokens = at.counters[work + 1], address(at.logits), len(at.keep)
-    multiply(me, threads, counters, matrix, at.rounded, kept_tokens, logits, sizes.vocabulary)
+    head = Matrix(weights.head[0], weights.head[1], sizes.vocabulary, sizes.width, by_width)
+    counters, logits = at.counters[work + 1 :], address(at.logits)
+    kept_tokens, stride = len(at.keep), sizes.vocabulary
+    if at.exact or screen.width == 0:
+        multiply(me, threads, counters[0], head, at.rounded, kept_tokens, logits, stride)
+        _meet(at.counters, threads, met)
+        return
+    turn = Matrix(screen.turn, screen.turn_scales, sizes.width, sizes.width, by_width)
+    multiply(me, threads, counters[0], turn, at.rounded, kept_tokens, first, wide)
+    met = _meet(at.counters, threads, met)
+    for place in range(me, kept_tokens, threads):
+        narrow(at.first[place], screen, at.narrow, place)
+    met = _meet(at.counters, threads, met)
+    matrix = Matrix(screen.head, screen.head_scales, sizes.vocabulary, screen.width, screen.pieces)
+    multiply(me, threads, counters[1], matrix, at.narrow, kept_tokens, logits, stride)
+    met = _meet(at.counters, threads, met)
+    for place in range(me, kept_tokens, threads):
+        turned = at.first[place, : sizes.width]
+        settle(at.logits[place], turned, screen, head, at.rounded, place)
     _meet(at.counters, threads, met)
 
 

@@ -94,7 +94,11 @@ class OpenvinoModel(BlockModel):
             raise BackendError(f"{folder.name} cannot be loaded by OpenVINO: {error}") from error
 
     def _logits(
-        self, states: Sequence[BlockState], ids: Sequence[Sequence[int]], keep: Sequence[int]
+        self,
+        states: Sequence[BlockState],
+        ids: Sequence[Sequence[int]],
+        keep: Sequence[int],
+        exact: bool,
     ) -> Logits:
         pasts = [len(state.ids) for state in states]
         counts = [len(added) for added in ids]

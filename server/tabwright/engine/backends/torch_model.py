@@ -186,7 +186,9 @@ class TorchModel:
             for layer in state.cache.layers:
                 layer.set_length(length)
 
-    def forward(self, state: TorchState, ids: Sequence[int], last: int = 1) -> Logits:
+    def forward(
+        self, state: TorchState, ids: Sequence[int], last: int = 1, exact: bool = False
+    ) -> Logits:
         """Append `ids` to the state; return float32 logits [last, vocabulary]."""
         (logits,) = self._logits(state.cache, [ids], len(state.ids), last)
         state.ids.extend(ids)
@@ -198,7 +200,7 @@ class TorchModel:
         layers = [layer.copy(length, count) for layer in state.cache.layers]
         return TorchSequences(self._state(layers).cache, length)
 
-    def step(self, sequences: TorchSequences, ids: Sequence[int]) -> Logits:
+    def step(self, sequences: TorchSequences, ids: Sequence[int], exact: bool = False) -> Logits:
         """Append one token to each sequence; return float32 logits [sequences, vocabulary]."""
         rows = self._logits(sequences.cache, [[one] for one in ids], sequences.length, 1)
         sequences.length += 1
