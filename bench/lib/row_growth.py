@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from bench.lib import lines, machine
 from bench.lib.figures import p50
@@ -17,6 +18,7 @@ from bench.lib.rows import Row
 from bench.lib.stand import Stand
 from bench.lib.typing_replay import Key, count, enter, press
 from tabwright.cli.lsp_client import LspClient
+from tabwright.engine.backends import numba_screen
 from tabwright.engine.vocabulary import load_json
 from tabwright.models import store
 
@@ -179,7 +181,8 @@ async def step(stand: Stand) -> list[Row]:
     await stand.bench.generate(body | {"prompt": prompt, "max_tokens": 8})
     listed = (await stand.bench.engine_status()).get("models")
     loaded = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    bytes_read = next((weights_read(one) for one in loaded if one["id"] == stand.model), 0)
+    folder = store.locate(stand.model)
+    bytes_read = next((weights_read(one, folder) for one in loaded if one["id"] == stand.model), 0)
     steps: list[float] = []
     reads: list[float] = []
     peer: list[float] = []
@@ -197,15 +200,18 @@ async def step(stand: Stand) -> list[Row]:
     return [step_row(steps, peer, bytes_read, max(reads))]
 
 
-def weights_read(loaded: Mapping[str, object]) -> int:
-    """Bytes that a step reads: all weights that the engine tells, less the input embeddings.
+def weights_read(loaded: Mapping[str, object], folder: Path) -> int:
+    """Bytes that a step reads: all weights that the engine tells, less what it reads few rows of.
 
-    Of those a step reads one row. They are a table of their own unless they are the output's.
+    That are the input embeddings, a table of their own unless they are the output's, and the output
+    head where a narrow one stands before it.
     """
-    config = load_json(store.locate(str(loaded["id"])) / "config.json")
+    config = load_json(folder / "config.json")
     width = {"int8": 1, "float32": 4}.get(str(loaded["precision"]), 2)
-    table = 0 if config.get("tie_word_embeddings") else config["vocab_size"] * config["hidden_size"]
-    return int(str(loaded["memory_bytes"])) - int(table) * width
+    narrow = loaded["backend"] == "numba" and (folder / numba_screen.FILE).exists()
+    tables = (not config.get("tie_word_embeddings")) + narrow
+    table = int(config["vocab_size"]) * int(config["hidden_size"]) * width
+    return int(str(loaded["memory_bytes"])) - tables * table
 
 
 def step_row(

@@ -8,13 +8,14 @@ import checkout  # noqa: F401
 import pytest
 from bench.lib import lines, speed_table
 from bench.lib.row_actions import CONTEXT, Written, action_row, fixed, generated, request
-from bench.lib.row_growth import LENGTHS, grown, long_file, step_row
+from bench.lib.row_growth import LENGTHS, grown, long_file, step_row, weights_read
 from bench.lib.row_places import taken
 from bench.lib.rows import KINDS, Row, table
 
 from tabwright.cli.lsp_client import Item
 from tabwright.core.families import family_by_name
 from tabwright.core.task import ModelInfo
+from tabwright.engine.backends import numba_screen
 
 MODEL = ModelInfo("qwen2.5-coder-0.5b", family_by_name("qwen2.5-coder-0.5b"), CONTEXT)
 
@@ -101,6 +102,28 @@ def test_a_step_is_measured_against_reading_the_weights() -> None:
     assert row.ours == (1.6, 2.4)
     assert "40.0 ms a step; 500 MB at 20.0 GB/s take 25.0 ms" in row.note
     assert "peer 30.0" in row.note
+
+
+@pytest.mark.parametrize(
+    ("tied", "backend", "narrow", "read"),
+    [
+        (False, "numba", False, 1000 - 60),
+        (True, "numba", False, 1000),
+        (False, "numba", True, 1000 - 120),
+        (True, "numba", True, 1000 - 60),
+        (False, "openvino", True, 1000 - 60),
+    ],
+)
+def test_what_few_rows_are_read_of_does_not_count(
+    tmp_path: Path, tied: bool, backend: str, narrow: bool, read: int
+) -> None:
+    config = {"tie_word_embeddings": tied, "vocab_size": 20, "hidden_size": 3}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    if narrow:
+        (tmp_path / numba_screen.FILE).parent.mkdir()
+        (tmp_path / numba_screen.FILE).touch()
+    loaded = {"memory_bytes": 1000, "precision": "int8", "backend": backend}
+    assert weights_read(loaded, tmp_path) == read
 
 
 @pytest.mark.parametrize("size", LENGTHS)
