@@ -70,6 +70,14 @@ def answer(method: str, params: Any, request: int) -> object:
     return None
 
 
+def changed(text: str, change: dict[str, Any]) -> str:
+    """For documents whose lines end with a line feed, in ASCII."""
+    lines = text.splitlines(keepends=True)
+    places = (change["range"][end] for end in ("start", "end"))
+    start, end = (sum(map(len, lines[: at["line"]])) + at["character"] for at in places)
+    return f"{text[:start]}{change['text']}{text[end:]}"
+
+
 def main() -> None:
     while (message := read()) is not None:
         method: object = message.get("method")
@@ -78,7 +86,8 @@ def main() -> None:
             case "textDocument/didOpen":
                 documents[params["textDocument"]["uri"]] = params["textDocument"]["text"]
             case "textDocument/didChange":
-                documents[params["textDocument"]["uri"]] = params["contentChanges"][0]["text"]
+                uri = params["textDocument"]["uri"]
+                documents[uri] = changed(documents[uri], params["contentChanges"][0])
             case "textDocument/didClose":
                 del documents[params["textDocument"]["uri"]]
             case "test/slow":

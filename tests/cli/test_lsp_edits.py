@@ -3,8 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tabwright.cli.lsp_edits import StaleEdit, applied
+from tabwright.cli.lsp_edits import StaleEdit, applied, change_between
+from tabwright.cli.lsp_positions import offset_at
 
 URI = "file:///a.py"
 
@@ -57,3 +60,28 @@ def test_overlapping_changes_are_refused() -> None:
     edit = versioned(3, change((0, 0), (0, 2), "x"), change((0, 1), (0, 3), "y"))
     with pytest.raises(ValueError, match="overlap"):
         applied(edit, {URI: "abcd"}, "utf-16")
+
+
+LINES = st.lists(st.sampled_from(["a", "é", "😀", "\n", "\r\n", "\r", "\ud800"]), max_size=12).map(
+    "".join
+)
+
+
+@given(
+    before=LINES, old=LINES, new=LINES, after=LINES, encoding=st.sampled_from(["utf-8", "utf-16"])
+)
+def test_a_change_makes_one_text_of_another(
+    before: str, old: str, new: str, after: str, encoding: str
+) -> None:
+    text, wanted = before + old + after, before + new + after
+    found = change_between(text, wanted, encoding)
+    start, end = (offset_at(text, found["range"][at], encoding) for at in ("start", "end"))
+    assert text[:start] + found["text"] + text[end:] == wanted
+
+
+@pytest.mark.parametrize("middle", [0, 1, 4095, 4096, 5000, 9999])
+def test_of_a_long_text_little_is_sent(middle: int) -> None:
+    lines = [f"value_{number} = {number}\n" for number in range(10_000)]
+    other = [*lines[:middle], "changed\n", *lines[middle + 1 :]]
+    found = change_between("".join(lines), "".join(other), "utf-16")
+    assert (found["text"], found["range"]["start"]["line"]) == ("changed\n", middle)

@@ -18,7 +18,7 @@ from tabwright.cli.lsp_connection import (
     ResponseError,
     ServerGone,
 )
-from tabwright.cli.lsp_edits import applied
+from tabwright.cli.lsp_edits import applied, change_between
 from tabwright.cli.lsp_positions import offset_at, position_at
 
 __all__ = ["CANCELLED", "Item", "Json", "LspClient", "Notify", "ResponseError", "ServerGone"]
@@ -47,6 +47,7 @@ class LspClient(LspConnection):
     initialize_ms: float = 0.0
     server_info: Json = field(default_factory=dict)
     _versions: dict[str, int] = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     async def start(
@@ -117,20 +118,22 @@ class LspClient(LspConnection):
 
     def open(self, uri: str, language_id: str, text: str) -> None:
         """Open a document."""
-        self._versions[uri] = 1
+        self._versions[uri], self._texts[uri] = 1, text
         document = {"uri": uri, "languageId": language_id, "version": 1, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": document})
 
     def change(self, uri: str, text: str) -> None:
-        """Replace the whole text of an open document."""
+        """Change an open document to this text; as editors do, only what is other is sent."""
         self._versions[uri] += 1
         document = {"uri": uri, "version": self._versions[uri]}
-        changes = [{"text": text}]
+        changes = [change_between(self._texts[uri], text, self.encoding)]
+        self._texts[uri] = text
         self.notify("textDocument/didChange", {"textDocument": document, "contentChanges": changes})
 
     def close(self, uri: str) -> None:
         """Close a document."""
         self._versions.pop(uri, None)
+        self._texts.pop(uri, None)
         self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
     def completion_params(self, uri: str, text: str, offset: int, *, invoked: bool) -> Json:
