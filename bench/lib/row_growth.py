@@ -203,15 +203,15 @@ async def step(stand: Stand) -> list[Row]:
 def weights_read(loaded: Mapping[str, object], folder: Path) -> int:
     """Bytes that a step reads: all weights that the engine tells, less what it reads few rows of.
 
-    That are the input embeddings, a table of their own unless they are the output's, and the output
-    head where a narrow one stands before it.
+    That are the input embeddings, a table of their own unless they are the output's; and of a
+    narrow head, by which no answer is drawn, nothing is read.
     """
     config = load_json(folder / "config.json")
     width = {"int8": 1, "float32": 4}.get(str(loaded["precision"]), 2)
-    narrow = loaded["backend"] == "numba" and (folder / numba_screen.FILE).exists()
-    tables = (not config.get("tie_word_embeddings")) + narrow
-    table = int(config["vocab_size"]) * int(config["hidden_size"]) * width
-    return int(str(loaded["memory_bytes"])) - tables * table
+    table = 0 if config.get("tie_word_embeddings") else config["vocab_size"] * config["hidden_size"]
+    narrow = numba_screen.load(folder) if loaded["backend"] == "numba" else None
+    unread = sum(array.nbytes for array in (narrow or {}).values())
+    return int(str(loaded["memory_bytes"])) - int(table) * width - unread
 
 
 def step_row(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -106,6 +107,10 @@ def test_where_few_tokens_are_possible_their_logits_are_exact(
     plain = ask("def add(a, b):\n    ret", 6)
     list(generate(model, vocabulary, StateCache(model), plain, Usage()))
     assert model.exact and not any(model.exact)
+    model.exact = []
+    drawn = replace(plain, sampling=Sampling(temperature=0.5))
+    list(generate(model, vocabulary, StateCache(model), drawn, Usage()))
+    assert model.exact and all(model.exact)
 
 
 def test_a_stop_text_never_shows(qwen2: TorchModel, vocabulary: Vocabulary) -> None:

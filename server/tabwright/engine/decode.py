@@ -127,7 +127,8 @@ def generate(
             last = (len(ids) - usage.reused_tokens - 1) % PREFILL_CHUNK + 1
             draft = drafts.propose(ask.max_tokens - 1, beside=last)
         # Where few tokens are possible, the likeliest of these may be an unlikely one.
-        exact = bool(healing.owed or ask.avoid)
+        drawn = ask.n > 1 or ask.sampling.temperature > 0
+        exact = drawn or bool(healing.owed or ask.avoid)
         rows = yield from prefill(backend, state, ids, usage, draft, experience.times, exact)
         run = _Run(backend, vocabulary, state, ask, usage, drafts, experience.times)
         yield from _answers(run, rows, draft, len(ids), healing.owed)
@@ -258,7 +259,7 @@ def _side_by_side(run: _Run, logits: Logits, writings: list[Writing]) -> Iterato
                 run.backend.keep(together, going)
                 writings = [writings[place] for place in going]
             if going:
-                exact = any(writing.is_narrowed for writing in writings)
+                exact = any(writing.wants_exact for writing in writings)
                 rows = run.backend.step(together, tokens, exact)
 
 
@@ -295,7 +296,7 @@ def _tokens(
     while True:
         if not computed:
             draft = run.drafts.propose(left - 1)
-            exact = writing.is_narrowed
+            exact = writing.wants_exact
             rows = _checked(run.backend, run.state, [token], draft, run.times, exact)
         computed = False
         run.usage.drafted_tokens += len(draft)

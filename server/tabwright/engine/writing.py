@@ -49,9 +49,9 @@ class Writing:
         return self._text.reason is not None
 
     @property
-    def is_narrowed(self) -> bool:
-        """Whether only tokens that spell again what was taken back are possible."""
-        return bool(self._healing.owed)
+    def wants_exact(self) -> bool:
+        """Whether more than the likeliest token matters: one is drawn, or few are possible."""
+        return self._sampling.temperature > 0 or bool(self._healing.owed)
 
     def pick(self, logits: Logits) -> int:
         """The next token, from logits [vocabulary]."""
