@@ -97,7 +97,7 @@ export class Editor {
     this.context = await this.browser.newContext({ viewport: { width: 1200, height: 800 }, locale });
     await this.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: address });
     this.page = await this.context.newPage();
-    await this.page.goto(address);
+    await this.page.goto(address, { timeout: 90_000 });
     await this.page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 90_000 });
   }
 
@@ -109,7 +109,7 @@ export class Editor {
     await this.page.exposeFunction('codeAutomationExit', exit);
     const address = new URL(this.page.url());
     address.searchParams.set('payload', JSON.stringify(payload));
-    await this.page.goto(address.href);
+    await this.page.goto(address.href, { timeout: 90_000 });
   }
 
   // Keys and commands ---------------------------------------------------------------------------

@@ -41,7 +41,7 @@ async function open(userAgent, platform) {
   await context.addInitScript(`Object.defineProperty(navigator, 'platform', { get: () => '${platform}' })`);
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: address });
   const page = await context.newPage();
-  await page.goto(address);
+  await page.goto(address, { timeout: 90_000 });
   await page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 90_000 });
   return page;
 }
