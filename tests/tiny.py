@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -158,6 +161,13 @@ def make_tiny_qwen2(
         pad_token_id=end,
     )
     return _write(folder, Qwen2ForCausalLM(config), text, QWEN_END, "Qwen2Tokenizer")
+
+
+def logits_in_pieces(model: Any, ids: Sequence[int], count: int) -> Any:
+    """Logits behind each of the ids, so many of which a backend gets at once."""
+    state = model.new_state()
+    pieces = (ids[at : at + count] for at in range(0, len(ids), count))
+    return np.concatenate([model.forward(state, piece, last=len(piece)) for piece in pieces])
 
 
 def make_tiny_relative(folder: Path, family: str, *, seed: int = 0) -> Path:

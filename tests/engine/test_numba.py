@@ -12,7 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
-from tiny import make_tiny_qwen2, make_tiny_relative
+from tiny import logits_in_pieces, make_tiny_qwen2, make_tiny_relative
 
 from tabwright.engine.backends import BackendError, BackendOptions, numba_cache
 from tabwright.engine.backends.numba_matrix import pieces_of
@@ -71,12 +71,7 @@ def test_an_answer_is_the_same_to_the_bit_however_its_prompt_is_cut(
     real_sizes: NumbaModel, count: int
 ) -> None:
     expected = real_sizes.forward(real_sizes.new_state(), IDS, last=len(IDS))
-    state = real_sizes.new_state()
-    found = [
-        real_sizes.forward(state, ids, last=len(ids))
-        for ids in (IDS[at : at + count] for at in range(0, len(IDS), count))
-    ]
-    np.testing.assert_array_equal(np.concatenate(found), expected)
+    np.testing.assert_array_equal(logits_in_pieces(real_sizes, IDS, count), expected)
 
 
 def test_sequences_side_by_side_are_those_they_would_be_alone(real_sizes: NumbaModel) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tiny import make_tiny_qwen2
+from tiny import logits_in_pieces, make_tiny_qwen2
 
 from tabwright.engine.backends import BackendError, BackendOptions, numba_screen
 from tabwright.engine.backends.numba_head import _MOST, Screen, settle
@@ -139,12 +139,7 @@ def test_estimates_are_the_same_to_the_bit_however_a_prompt_is_cut(folder: Path)
     exact = model.forward(model.new_state(), IDS, last=len(IDS), exact=True)
     assert 0.8 < np.corrcoef(expected.ravel(), exact.ravel())[0, 1] < 1
     for count in (1, 2, 3, 5, 33):
-        state = model.new_state()
-        found = [
-            model.forward(state, ids, last=len(ids))
-            for ids in (IDS[at : at + count] for at in range(0, len(IDS), count))
-        ]
-        np.testing.assert_array_equal(np.concatenate(found), expected)
+        np.testing.assert_array_equal(logits_in_pieces(model, IDS, count), expected)
 
 
 def test_only_what_the_store_holds_gets_a_narrow_head_and_only_once(folder: Path) -> None:
@@ -166,6 +161,16 @@ def test_where_it_cannot_be_kept_the_real_head_goes_on(
         NumbaModel.prepare(folder)
     assert "narrow head cannot be kept" in caplog.text
     NumbaModel.load(folder, BackendOptions())
+
+
+def test_without_a_tokenizer_there_is_no_narrow_head(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "tokenizer.json").write_text("{")
+    with caplog.at_level(logging.WARNING):
+        NumbaModel.prepare(folder)
+    assert "narrow head cannot be kept" in caplog.text
+    assert numba_screen.load(folder) is None
 
 
 def test_a_narrow_head_of_another_model_is_refused(folder: Path) -> None:

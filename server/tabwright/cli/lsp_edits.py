@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tabwright.cli.lsp_positions import offset_at, position_at
-
-_PIECE = 4096  # characters that are compared at once
+from tabwright.core.text import common_prefix
 
 
 class StaleEdit(Exception):
@@ -68,22 +67,11 @@ def _changed(text: str, changes: list[Any], encoding: str) -> str:
 
 def change_between(old: str, new: str, encoding: str) -> dict[str, Any]:
     """The change of a document that makes one text of another: the lines in which they differ."""
-    start = old.rfind("\n", 0, _common(old, new)) + 1
-    behind = _common(old[start:][::-1], new[start:][::-1])
+    start = old.rfind("\n", 0, common_prefix(old, new)) + 1
+    behind = common_prefix(old[start:][::-1], new[start:][::-1])
     end = old.find("\n", len(old) - behind) + 1 or len(old)
     where = {
         "start": position_at(old, start, encoding),
         "end": position_at(old, end, encoding),
     }
     return {"range": where, "text": new[start : len(new) - (len(old) - end)]}
-
-
-def _common(left: str, right: str) -> int:
-    """How many characters two texts have in common at their start; quick for long ones."""
-    at = 0
-    while at < len(left) and left[at : at + _PIECE] == right[at : at + _PIECE]:
-        at += _PIECE
-    most = min(len(left), len(right))
-    while at < most and left[at] == right[at]:
-        at += 1
-    return min(at, most)

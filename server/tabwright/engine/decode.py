@@ -127,7 +127,7 @@ def generate(
             last = (len(ids) - usage.reused_tokens - 1) % PREFILL_CHUNK + 1
             draft = drafts.propose(ask.max_tokens - 1, beside=last)
         # Where few tokens are possible, the likeliest of these may be an unlikely one.
-        drawn = ask.n > 1 or ask.sampling.temperature > 0
+        drawn = any(ask.sampling.of(index).draws for index in range(ask.n))
         exact = drawn or bool(healing.owed or ask.avoid)
         rows = yield from prefill(backend, state, ids, usage, draft, experience.times, exact)
         run = _Run(backend, vocabulary, state, ask, usage, drafts, experience.times)

@@ -20,6 +20,11 @@ class Sampling:
     top_p: float = 0.95
     seed: int = 0
 
+    @property
+    def draws(self) -> bool:
+        """Whether other tokens than the likeliest can come of it."""
+        return self.temperature > 0
+
     def of(self, index: int) -> Sampling:
         """That of one answer among several: each is drawn by a chance of its own.
 
@@ -33,7 +38,7 @@ class Sampling:
 def choose(logits: Logits, sampling: Sampling, random: np.random.Generator) -> int:
     """Pick a token from logits [vocabulary]: the likeliest, or by nucleus sampling
     (arXiv 1904.09751)."""
-    if sampling.temperature <= 0:
+    if not sampling.draws:
         return int(logits.argmax())
     scaled = (logits - logits.max()) / sampling.temperature
     weights = np.exp(scaled)

@@ -51,7 +51,7 @@ class Writing:
     @property
     def wants_exact(self) -> bool:
         """Whether more than the likeliest token matters: one is drawn, or few are possible."""
-        return self._sampling.temperature > 0 or bool(self._healing.owed)
+        return self._sampling.draws or bool(self._healing.owed)
 
     def pick(self, logits: Logits) -> int:
         """The next token, from logits [vocabulary]."""

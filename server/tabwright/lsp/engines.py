@@ -16,7 +16,7 @@ from tabwright.core.task import ModelInfo
 from tabwright.lsp import log
 from tabwright.lsp.progress import Bar
 from tabwright.lsp.settings import Settings
-from tabwright.lsp.waiting import first
+from tabwright.lsp.waiting import first, supersede
 from tabwright.lsp.words import Said
 
 logger = logging.getLogger(__name__)
@@ -101,8 +101,7 @@ class Runtime:
 
         Raises Superseded once somebody else waits: nobody looks at an older place any more.
         """
-        if self._gone is not None and not self._gone.done():
-            self._gone.set_result(None)
+        supersede(self._gone)
         self._gone = asyncio.get_running_loop().create_future()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(most_s):

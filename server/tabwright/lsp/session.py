@@ -20,7 +20,7 @@ from tabwright.lsp.lookahead import Lookahead
 from tabwright.lsp.outcome import CACHE, IN_FLIGHT, MODEL, Outcome, nothing
 from tabwright.lsp.privacy import screened
 from tabwright.lsp.questions import Setup, judge, keep, question
-from tabwright.lsp.waiting import Superseded, first
+from tabwright.lsp.waiting import Superseded, first, supersede
 
 # After a cancel, the time in which somebody who types may send the next request: VS Code sends it
 # 50 ms after the keystroke that cancelled the last one.
@@ -227,8 +227,7 @@ class Session:
         return self._pace.next_wait(asyncio.get_running_loop().time(), at_line_end=at_end)
 
     def _supersede(self) -> None:
-        if self._gone is not None and not self._gone.done():
-            self._gone.set_result(None)
+        supersede(self._gone)
         self._gone = None
 
     def _let_go(self, gone: asyncio.Future[None], now: float) -> None:

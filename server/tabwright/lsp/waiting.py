@@ -28,6 +28,12 @@ class Work:
         return result[0]
 
 
+def supersede(gone: asyncio.Future[None] | None) -> None:
+    """Let whoever waits in `first` for this end with Superseded; nothing where nobody does."""
+    if gone is not None and not gone.done():
+        gone.set_result(None)
+
+
 async def first(work: Awaitable[T], gone: asyncio.Future[None]) -> T:
     """The result of ``work``; raises Superseded when ``gone`` is done before it.
 

@@ -104,13 +104,14 @@ class NumbaModel(BlockModel):
     def prepare(cls, folder: Path) -> None:
         """Compile, and make a narrow head of the states that our own sources lead to."""
         loaded = cls.load(folder, BackendOptions())
+
+        def states() -> npt.NDArray[np.float32]:
+            windows = _windows(Vocabulary.load(folder), numba_screen.STATES)
+            return np.concatenate([loaded.states(window) for window in windows])
+
         try:
-            vocabulary = Vocabulary.load(folder)
-            windows = _windows(vocabulary, numba_screen.STATES)
-            numba_screen.write(
-                folder, loaded._head, lambda: np.concatenate([*map(loaded.states, windows)])
-            )
-        except OSError as error:
+            numba_screen.write(folder, loaded._head, states)
+        except (OSError, ValueError) as error:
             log.warning("the narrow head cannot be kept: %s", error)
 
     def _logits(
@@ -172,8 +173,8 @@ class NumbaModel(BlockModel):
         sizes, state = self._sizes._replace(vocabulary=1), self.new_state()
         state.make_room(len(ids))
         self._logits([state], [ids], range(len(ids)), True, sizes)
-        normed = self._room["second"].reshape(-1)
-        return normed[: len(ids) * self._widest].reshape(len(ids), -1)[:, : sizes.width].copy()
+        normed = self._take("second", (len(ids), self._widest), np.float32)
+        return normed[:, : sizes.width].copy()
 
     def _compute(self, sizes: Sizes, work: Pass) -> None:
         numbers = range(1, self._threads)

@@ -70,10 +70,9 @@ class Pass(NamedTuple):
     hidden [tokens, width]: embeddings. positions, sequences [tokens]. bundles [n, 2]: where tokens
     of one sequence begin and end, at most `BUNDLE`. tables [sequences, blocks]. turns [tokens, 2,
     head width / 2]: cosines and sines. cache [blocks, layers, 2, key heads, BLOCK * head width]:
-    float16 as int16. keep: tokens whose logits are wanted. logits [kept, vocabulary], ``exact`` or
-    estimates where they are unlikely. counters
-    [1 + works, threads, APART], zero at the start: for the meetings, then what is taken of each
-    work. The others are room to work in.
+    float16 as int16. keep: tokens whose logits are wanted. logits [kept, vocabulary], all ``exact``
+    or those of unlikely tokens estimates. counters [1 + works, threads, APART], zero at the start:
+    for the meetings, then what is taken of each work. The others are room to work in.
     """
 
     hidden: Floats
@@ -164,25 +163,35 @@ def run(me: int, threads: int, sizes: Sizes, weights: Weights, screen: Screen, a
         _prepare(token, place, weights.last_norm, sizes.epsilon, by_width, at)
     met = _meet(at.counters, threads, met)
     head = Matrix(weights.head[0], weights.head[1], sizes.vocabulary, sizes.width, by_width)
-    counters, logits = at.counters[work + 1 :], address(at.logits)
-    kept_tokens, stride = len(at.keep), sizes.vocabulary
+    work += 1
     if at.exact or screen.width == 0:
-        multiply(me, threads, counters[0], head, at.rounded, kept_tokens, logits, stride)
-        _meet(at.counters, threads, met)
-        return
-    turn = Matrix(screen.turn, screen.turn_scales, sizes.width, sizes.width, by_width)
-    multiply(me, threads, counters[0], turn, at.rounded, kept_tokens, first, wide)
+        counters, logits, kept_tokens = at.counters[work], address(at.logits), len(at.keep)
+        multiply(me, threads, counters, head, at.rounded, kept_tokens, logits, sizes.vocabulary)
+    else:
+        met = _by_narrow_head(me, threads, screen, head, at, work, met)
+    _meet(at.counters, threads, met)
+
+
+@compiled
+def _by_narrow_head(
+    me: int, threads: int, screen: Screen, head: Matrix, at: Pass, work: int, met: int
+) -> int:
+    """The logits, those of unlikely tokens as estimates; return how often threads have met."""
+    kept, width = len(at.keep), head.width
+    turn = Matrix(screen.turn, screen.turn_scales, width, width, head.pieces)
+    turned, stride = address(at.first), at.first.shape[1]
+    multiply(me, threads, at.counters[work], turn, at.rounded, kept, turned, stride)
     met = _meet(at.counters, threads, met)
-    for place in range(me, kept_tokens, threads):
+    for place in range(me, kept, threads):
         narrow(at.first[place], screen, at.narrow, place)
     met = _meet(at.counters, threads, met)
-    matrix = Matrix(screen.head, screen.head_scales, sizes.vocabulary, screen.width, screen.pieces)
-    multiply(me, threads, counters[1], matrix, at.narrow, kept_tokens, logits, stride)
+    matrix = Matrix(screen.head, screen.head_scales, head.rows, screen.width, screen.pieces)
+    counters, logits = at.counters[work + 1], address(at.logits)
+    multiply(me, threads, counters, matrix, at.narrow, kept, logits, head.rows)
     met = _meet(at.counters, threads, met)
-    for place in range(me, kept_tokens, threads):
-        turned = at.first[place, : sizes.width]
-        settle(at.logits[place], turned, screen, head, at.rounded, place)
-    _meet(at.counters, threads, met)
+    for place in range(me, kept, threads):
+        settle(at.logits[place], at.first[place, :width], screen, head, at.rounded, place)
+    return met
 
 
 @compiled

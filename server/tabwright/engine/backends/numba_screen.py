@@ -28,7 +28,6 @@ _STEP = 32  # what the number of first coordinates is a multiple of
 _SMOOTHED = 0.01  # of the mean variance, added to all: few states are seen
 _ROWS = 8192  # of the head that are wide at once
 Floats = npt.NDArray[np.float32]
-Rows = Callable[[int, int], Floats]
 
 
 def load(folder: Path) -> Mapping[str, Array] | None:
