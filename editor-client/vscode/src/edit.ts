@@ -144,10 +144,14 @@ export class Editing implements vscode.Disposable {
     const doubt = answer.faults.length > 0 ? ` ${l10n.t('Look closely: {0}.', answer.faults.join('; '))}` : '';
     const question = `Tabwright: ${l10n.t('Apply this edit?')}${doubt}`;
     const chosen = await vscode.window.showInformationMessage(question, apply, refine, discard);
-    if (shown !== this.proposal) {
-      return; // decided meanwhile, by the buttons of the editor
-    }
-    if (chosen === apply) {
+    const isDecided = shown !== this.proposal; // by the buttons of the editor, which a notification outlives
+    if (isDecided && (chosen === apply || chosen === refine)) {
+      void vscode.window.showInformationMessage(
+        l10n.t('Tabwright: that edit has been decided already. Ask again for another.'),
+      );
+    } else if (isDecided) {
+      return;
+    } else if (chosen === apply) {
       await this.apply();
     } else if (chosen === refine) {
       await this.refine();

@@ -70,8 +70,11 @@ test('a discarded edit leaves the document as it is', async () => {
   await editor.press('Shift+Alt+e');
   await instruct(editor, 'refuse an empty list');
   await preview(editor, 'raise ValueError');
+  const question = await editor.notification('Apply this edit?');
   await editor.page.locator('.editor-actions a[aria-label^="Discard the Edit"]').click();
   await until('the preview is closed', async () => !(await inDiff(editor)));
+  await editor.choose(question, 'Apply');
+  await editor.notification('has been decided already');
   assert.equal(await editor.text(), ZERO);
 });
 

@@ -37,6 +37,18 @@ function addLanguage(home, locale) {
   writeFileSync(path.join(home.folder('u'), 'languagepacks.json'), JSON.stringify({ [locale]: pack }));
 }
 
+/** Take the row of a label in the list that a key opens, once Enter would take no other. */
+export async function quickly(page, key, label) {
+  await page.keyboard.press(key);
+  await page.waitForSelector('.quick-input-widget:visible input');
+  await page.keyboard.type(label);
+  const row = page.locator('.quick-input-widget:visible .monaco-list-row.focused');
+  const exact = row.filter({ has: page.getByText(label, { exact: true }) });
+  await exact.waitFor();
+  await page.keyboard.press('Enter');
+  await exact.waitFor({ state: 'hidden' });
+}
+
 export class Editor {
   /** Install the extension into a home and open its workspace; one that `drives` can run a suite. */
   static async open(home, { settings = {}, environment = {}, locale = 'en', trust = true, vsix = VSIX, drives = false } = {}) {
@@ -123,26 +135,19 @@ export class Editor {
   }
 
   /** Run a command by its title in the palette. */
-  async command(title) {
-    await this.press('F1');
-    await this.page.waitForSelector('.quick-input-widget:visible input');
-    await this.page.keyboard.type(title);
-    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: title.replace(/^.*?: /, '') });
-    await row.first().waitFor();
-    await pause(150);
-    await this.press('Enter');
+  command(title) {
+    return this.quickly('F1', title);
   }
 
-  /** Open a file of the workspace and put the cursor at its start. */
+  /** Open a file of the workspace, whose editor then has the focus. */
   async file(name) {
-    await this.press('Control+p');
-    await this.page.waitForSelector('.quick-input-widget:visible input');
-    await this.page.keyboard.type(name);
-    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor();
-    await pause(150);
-    await this.press('Enter');
+    await this.quickly('Control+p', name);
     await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
-    await this.page.waitForSelector('.editor-instance .monaco-editor .view-line');
+    await this.page.waitForSelector(`.editor-instance > .monaco-editor.focused[data-uri$="/${name}"] .view-line`);
+  }
+
+  quickly(key, label) {
+    return quickly(this.page, key, label);
   }
 
   async goTo(line, column = 1) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Editor } from './editor.mjs';
+import { Editor, quickly } from './editor.mjs';
 import { EXTENSION, Home, PYTHON } from './folders.mjs';
 import { pause } from './waiting.mjs';
 
@@ -49,12 +49,7 @@ async function open(userAgent, platform) {
 /** The first keys of all default bindings, from the document that VS Code shows of them. */
 async function defaultKeys(page, modifier) {
   await page.bringToFront();
-  await page.keyboard.press('F1');
-  await page.waitForSelector('.quick-input-widget:visible input');
-  await page.keyboard.type('Open Default Keyboard Shortcuts (JSON)');
-  await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Open Default Keyboard Shortcuts (JSON)' }).first().waitFor();
-  await pause(150);
-  await page.keyboard.press('Enter');
+  await quickly(page, 'F1', 'Preferences: Open Default Keyboard Shortcuts (JSON)');
   await page.waitForSelector('.view-line:has-text("command")');
   await page.keyboard.press(`${modifier}+a`);
   await page.keyboard.press('Control+Insert');

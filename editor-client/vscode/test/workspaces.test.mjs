@@ -82,10 +82,7 @@ test('what a trusted workspace may say is heard at once, and no more than that',
 
 test('a cell of a notebook is completed', async () => {
   const { editor } = running;
-  await editor.press('Control+p');
-  await editor.page.keyboard.type('cells.ipynb');
-  await editor.picks().filter({ hasText: 'cells.ipynb' }).first().waitFor();
-  await editor.press('Enter');
+  await editor.quickly('Control+p', 'cells.ipynb');
   const last = editor.page.locator('.notebook-editor .cell .monaco-editor, .notebookOverlay .code .monaco-editor').last();
   await last.click();
   await editor.press('Control+End');
