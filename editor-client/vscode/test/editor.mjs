@@ -157,6 +157,7 @@ export class Editor {
     await pause(100);
     await this.press('Enter');
     await this.page.waitForSelector('.quick-input-widget', { state: 'hidden' });
+    await this.page.locator('[id="status.editor.selection"]', { hasText: `Ln ${line},` }).waitFor();
   }
 
   // What is shown --------------------------------------------------------------------------------
@@ -192,9 +193,13 @@ export class Editor {
 
   /** The text of the active editor, by selecting and copying it. */
   async text() {
+    const before = `nothing copied yet, ${Date.now()}`;
+    await this.page.evaluate((text) => navigator.clipboard.writeText(text), before);
     await this.press('Control+a', 'Control+c');
-    await pause(100);
-    const text = await this.page.evaluate(() => navigator.clipboard.readText());
+    const { text } = await until('the text is copied', async () => {
+      const text = await this.page.evaluate(() => navigator.clipboard.readText());
+      return text !== before && { text };
+    });
     await this.press('Escape');
     return text;
   }
