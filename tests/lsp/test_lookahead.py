@@ -7,14 +7,16 @@ from functools import partial
 
 import psutil
 import pytest
-from desk import URI, USAGE, Desk, settle, texts
+from desk import URI, USAGE, Call, Desk, settle, texts
 
 from tabwright.client.engine import Answer, EngineUnavailable
+from tabwright.core.context import Document
 from tabwright.lsp import ahead, lookahead
 
 HEAD = "def add(a, b):\n    return "
 # Longer than a first window is, so that the whole budget still has something to add.
 LONG = "".join(f"value_{number} = {number}\n" for number in range(400))
+SIMILAR = Document("/work/b.py", "python", "who = value\n" + LONG[1300:1700])
 EMPTY = Answer(("",), ("length",), USAGE)
 
 
@@ -97,6 +99,56 @@ async def test_coming_back_to_a_place_uses_its_window(desk: Desk) -> None:
         prompts.append("".join(map(str, call.request.prompt.parts)))
     first, other, back = prompts
     assert back == first + "y" and not other.startswith(first[:300])
+
+
+async def test_a_file_opened_since_waits_until_nobody_waits(desk: Desk) -> None:
+    marked = f"{LONG[:2000]}x = {{}}║\n{LONG[2000:]}"
+    here = desk.cursor(marked.format(""))
+    desk.session.moved(here, (), desk.setup())
+    (await desk.engine.call(1)).answer.set_result(EMPTY)
+    await settle()
+    await _answered(desk, marked.format("4"), first=2)
+    (await desk.engine.call(4)).answer.set_result(EMPTY)  # the whole window
+    await settle()
+    desk.others = [SIMILAR]
+    back = await _answered(desk, marked.format("45"), first=5)
+    assert "who = value" not in back, "its prompt goes on from what the engine has read"
+    read = await desk.engine.call(7)
+    assert "who = value" in _prompt(read)
+    read.answer.set_result(EMPTY)
+    await settle()
+    assert "who = value" in await _answered(desk, marked.format("456"), first=8)
+    await settle()
+    assert len(desk.engine.calls) == 9, "it is read once"
+
+
+async def test_with_nothing_ahead_a_file_opened_since_is_taken_at_once(desk: Desk) -> None:
+    desk.ahead = desk.gradual = False
+    marked = f"{LONG[:2000]}x = {{}}║\n{LONG[2000:]}"
+    request = desk.ask(marked.format(""))
+    (await desk.engine.call(1)).end("1")
+    await request
+    desk.others = [SIMILAR]
+    request = desk.ask(marked.format("2"))
+    asked = await desk.engine.call(2)
+    assert "who = value" in _prompt(asked)
+    asked.end("3")
+    await request
+
+
+async def _answered(desk: Desk, marked: str, first: int) -> str:
+    """The prompt of a question, which is answered, as is the one as if that were accepted."""
+    request = desk.ask(marked)
+    asked = await desk.engine.call(first)
+    asked.end("1")
+    await request
+    (await desk.engine.call(first + 1)).end("")
+    await settle()
+    return _prompt(asked)
+
+
+def _prompt(call: Call) -> str:
+    return "".join(map(str, call.request.prompt.parts))
 
 
 async def test_where_the_cursor_rests_is_read_before_it_is_asked_about(desk: Desk) -> None:

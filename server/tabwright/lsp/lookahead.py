@@ -1,7 +1,8 @@
 """What a document's next request will want, computed while nobody waits.
 
 As if the suggestion that is shown had been accepted, which GitHub Copilot and llama.vscode do too,
-and the whole window of a place that was begun with a small one. Any key and any request ends it;
+the whole window of a place that was begun with a small one, and a snippet of a file that was opened
+since. Any key and any request ends it;
 what the engine has computed by then stays of use.
 """
 
@@ -62,6 +63,8 @@ class Lookahead:
         place = self._places.find(cursor.place)
         if place is None or place.budget != setup.options.budget:
             await self._compute(cursor, others, setup, whole=True)
+        elif others and not place.window.snippets:
+            await self._compute(cursor, others, setup, whole=True, had_none=True)
 
     async def _arrive(self, cursor: Cursor, others: Sequence[Document], setup: Setup) -> None:
         path = cursor.path or cursor.snapshot.uri
@@ -84,14 +87,23 @@ class Lookahead:
         await flight.landing
 
     async def _compute(
-        self, cursor: Cursor, others: Sequence[Document], setup: Setup, *, whole: bool
+        self,
+        cursor: Cursor,
+        others: Sequence[Document],
+        setup: Setup,
+        *,
+        whole: bool,
+        had_none: bool = False,
     ) -> None:
-        """Have the engine read what an answer here would be made of."""
+        """Have the engine read what an answer here would be made of.
+
+        If it has that but for a snippet, for it ``had_none``, only one that is found makes a change.
+        """
         model = await setup.model_info()
         asked = await setup.work(
             partial(question, whole=whole), cursor, model, False, others, setup, self._places
         )
-        if isinstance(asked, Nothing):
+        if isinstance(asked, Nothing) or (had_none and not asked.task.window.snippets):
             return
         task = asked.task
         await setup.engine.generate(

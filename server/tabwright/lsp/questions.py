@@ -67,7 +67,9 @@ def question(
 ) -> Question | Nothing:
     """What to ask, by the window of a place that was asked about before, or a new one.
 
-    A new one is small where that is quicker, unless the ``whole`` budget is wanted.
+    A new one is small where that is quicker, unless the ``whole`` budget is wanted. One that has no
+    snippet of the others gets its first with the ``whole`` budget alone, since all that stands
+    behind it must be computed anew.
     """
     options = setup.options
     found = places.find(cursor.place)
@@ -76,6 +78,9 @@ def question(
         budget = found.budget
     elif not whole and setup.gradual:
         budget = small(budget, cursor.snapshot.text)
+    previous = found.window if found is not None and found.budget == budget else None
+    if previous is not None and not previous.snippets and not whole and setup.ahead():
+        others = ()
     task = prepare(
         cursor.snapshot,
         cursor.offset,
@@ -85,7 +90,7 @@ def question(
         others=others,
         before=cursor.before,
         after=cursor.after,
-        previous=found.window if found is not None and found.budget == budget else None,
+        previous=previous,
     )
     return task if isinstance(task, Nothing) else Question(task, Place(task.window, budget))
 
