@@ -20,6 +20,7 @@ from tabwright.engine.decode import (
     generate,
 )
 from tabwright.engine.draft import Experience
+from tabwright.engine.draft_sources import AFTERTHOUGHTS
 from tabwright.engine.sampling import Sampling, choose
 from tabwright.engine.vocabulary import Part, Vocabulary
 from tabwright.engine.writing import Delta
@@ -355,33 +356,55 @@ def test_an_answer_of_any_architecture_is_drafted_alike(
         assert answers(model, vocabulary, drafted) == plain
 
 
+class Scripted(TorchModel):
+    """Says the tokens of a script behind so many of a prompt, whatever it reads."""
+
+    script: list[int]
+    prompt: int
+
+    def forward(
+        self, state: TorchState, ids: Sequence[int], last: int = 1, exact: bool = False
+    ) -> Logits:
+        logits = super().forward(state, ids, last, exact)
+        held = len(state.ids) - last
+        for row, length in enumerate(range(held + 1, held + last + 1)):
+            place = min(max(length - self.prompt, 0), len(self.script) - 1)
+            logits[row, self.script[place]] = 1000
+        return logits
+
+
 def test_an_end_token_within_a_draft_ends_the_answer(
     qwen2: TorchModel, vocabulary: Vocabulary
 ) -> None:
     """The prompt shows, time and again, tokens that the model writes and then the end."""
     end = vocabulary.special["<|endoftext|>"]
 
-    class Scripted(TorchModel):
-        def forward(
-            self, state: TorchState, ids: Sequence[int], last: int = 1, exact: bool = False
-        ) -> Logits:
-            logits = super().forward(state, ids, last, exact)
-            held = len(state.ids) - last
-            for row, length in enumerate(range(held + 1, held + last + 1)):
-                logits[row, script[min(max(length - prompt, 0), len(script) - 1)]] = 1000
-            return logits
-
     script = [*vocabulary.encode_text("def total(values):\n    return sum(values)\n"), end]
     parts = [*[Part(CODE[:9]), Part("def total(values):\n    return sum(values)\n")]]
     parts = [*parts, Part("<|endoftext|>", special=True), Part("x")]
     prompt = len(vocabulary.encode(parts))
     scripted = Scripted(qwen2.model, "cpu", "float32")
+    scripted.script, scripted.prompt = script, prompt
     usage = Usage()
     asked = Ask(parts, 100, lookup=True)
     deltas = list(generate(scripted, vocabulary, StateCache(scripted), asked, usage))
     assert "".join(delta.text for delta in deltas) == "def total(values):\n    return sum(values)\n"
     assert (deltas[-1].finish_reason, deltas[-1].stop_reason) == ("stop", "eos")
     assert usage.accepted_tokens > len(script) // 2
+
+
+def test_what_the_model_said_behind_a_wrong_guess_is_guessed_next(
+    qwen2: TorchModel, vocabulary: Vocabulary
+) -> None:
+    text = "def total(values):\n    return sum(values)\n"
+    asked = ask(prediction="Q" * 40, max_tokens=12)
+    scripted = Scripted(qwen2.model, "cpu", "float32")
+    scripted.script = vocabulary.encode_text(text)
+    scripted.prompt = len(vocabulary.encode(asked.parts))
+    usage = Usage()
+    deltas = list(generate(scripted, vocabulary, StateCache(scripted), asked, usage))
+    assert text.startswith("".join(delta.text for delta in deltas))
+    assert usage.accepted_tokens >= AFTERTHOUGHTS - 1
 
 
 def test_a_right_prediction_saves_passes(ascii_model: Ascii, vocabulary: Vocabulary) -> None:

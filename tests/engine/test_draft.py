@@ -77,6 +77,21 @@ def test_what_keeps_failing_rests_and_wakes_where_the_answer_agrees_again() -> N
     assert len(drafted) < 59 + 15
 
 
+def test_an_afterthought_holds_while_it_is_right() -> None:
+    drafts = Drafts()
+    drafts.begin()
+    drafts.add(1)
+    drafts.failed([7, 8, 9])
+    assert drafts.propose(5) == [7]
+    drafts.add(7)
+    assert drafts.propose(5)[:1] == [8]
+    drafts.add(6)
+    assert drafts.propose(5) == []
+    drafts.failed([4])
+    drafts.begin()
+    assert drafts.propose(5) == []
+
+
 # name, seconds of passes over 1, 2, 3, ... tokens, tokens that are drafted
 TIMES: list[tuple[str, list[float], range]] = [
     ("more tokens cost nothing", [1.0] * 17, range(4, MOST + 1)),

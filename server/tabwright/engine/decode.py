@@ -19,6 +19,7 @@ from tabwright.engine.backends import Backend, Logits
 from tabwright.engine.branching import branch
 from tabwright.engine.cache import StateCache
 from tabwright.engine.draft import Drafts, Experience
+from tabwright.engine.draft_sources import AFTERTHOUGHTS
 from tabwright.engine.healing import Healing, take_back
 from tabwright.engine.pass_times import PassTimes
 from tabwright.engine.sampling import Sampling
@@ -310,6 +311,8 @@ def _tokens(
             left -= 1
             yield token
             if token != foreseen:
+                behind = rows[accepted + 1 : accepted + 1 + AFTERTHOUGHTS]
+                run.drafts.failed(behind.argmax(axis=1).tolist())
                 break
 
 

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tabwright.engine.draft_sources import LONGEST_RUN, MOST, Lookup, Prediction, Recall, Source
+from tabwright.engine.draft_sources import (
+    AFTERTHOUGHTS,
+    LONGEST_RUN,
+    MOST,
+    Afterthought,
+    Lookup,
+    Prediction,
+    Recall,
+    Source,
+)
 from tabwright.engine.pass_times import PassTimes
 from tabwright.engine.successors import MOST_TIMES, RUNS, Successors
 
@@ -20,6 +29,7 @@ _TRUSTED = (0.3, *((run + 4) / (run + 5) for run in range(1, LONGEST_RUN + 1)))
 _HABITS = tuple(
     times / (times + 5 - run) for run in sorted(RUNS) for times in range(1, MOST_TIMES + 1)
 )
+_AFTERTHOUGHT = (0.2,) * AFTERTHOUGHTS
 _PRIOR = 4  # guesses that were seen outweigh that once they are so many
 _FADE = 0.95  # what a guess weighs against the one after it
 _LEAST_CHANCE = 0.02
@@ -27,13 +37,15 @@ _LEAST_CHANCE = 0.02
 
 class Experience:
     """What all answers of one model teach about the next: the time of its passes, its habits, how
-    often these foretell it, and how often an answer goes on as it did before."""
+    often these foretell it, how often an answer goes on as it did before, and how often as was said
+    behind a wrong guess."""
 
     def __init__(self) -> None:
         self.times = PassTimes(MOST + 1)
         self.successors = Successors()
         self.habits = _Chances(_HABITS)
         self.foreseen = _Chances(_TRUSTED)
+        self.afterthoughts = _Chances(_AFTERTHOUGHT)
 
 
 class Drafts:
@@ -53,9 +65,11 @@ class Drafts:
         experience = experience or Experience()
         self._experience = experience
         self._prediction = Prediction(prediction)
+        self._afterthought = Afterthought()
         self._sources: list[tuple[Source, _Chances]] = [
             (self._prediction, _Chances(_TRUSTED)),
             (Recall(prompt, experience.successors), experience.habits),
+            (self._afterthought, experience.afterthoughts),
         ]
         if lookup:
             self._sources.append((Lookup(prompt), _Chances(_FOUND)))
@@ -84,6 +98,10 @@ class Drafts:
             if source.ahead:
                 chances.learn(source.kind(0), right=source.ahead[0] == token)
             source.add(token)
+
+    def failed(self, then: Sequence[int]) -> None:
+        """Take what the model said behind the wrong tokens of a draft, once the right is added."""
+        self._afterthought.said(then)
 
     def propose(self, most: int, beside: int = 1) -> list[int]:
         """Return up to ``most`` tokens that may come next, for a pass over ``beside`` others.

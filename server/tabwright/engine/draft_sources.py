@@ -15,6 +15,7 @@ from tabwright.engine.successors import MOST_TIMES, RUNS, Successor, Successors
 LONGEST_RUN = 6  # tokens compared when a place is looked for
 _BEGINNING = 2  # tokens that are taken to agree before an answer's first
 MOST = 16  # tokens ahead
+AFTERTHOUGHTS = 3  # tokens of one
 _HOPS = 4  # habits followed one after another
 _MOST_PLACES = 64  # compared for one pair of tokens
 _NEAR = 8  # tokens behind a divergence among which a single token is enough to find the place
@@ -133,6 +134,31 @@ class Recall:
             self._hops.append(hop)
             last = [*last[1 - RUNS[0] :], hop.token]
         self.ahead: Sequence[int] = [hop.token for hop in self._hops]
+
+
+class Afterthought:
+    """What the model said behind a guess that was wrong, which is often right all the same: names
+    differ more than what follows them. The idea of Jacobi decoding (arXiv 2305.10427).
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Note that another answer begins."""
+        self.ahead: Sequence[int] = ()
+
+    def add(self, token: int) -> None:
+        """Take the answer's next token."""
+        self.ahead = self.ahead[1:] if token in self.ahead[:1] else ()
+
+    def said(self, then: Sequence[int]) -> None:
+        """Take what the model said behind the token that was wrong, and those guessed after it."""
+        self.ahead = then[:AFTERTHOUGHTS]
+
+    def kind(self, index: int) -> int:
+        """How far it is."""
+        return index
 
 
 class _Runs:

@@ -97,7 +97,7 @@ class Lookahead:
     ) -> None:
         """Have the engine read what an answer here would be made of.
 
-        If it has that but for a snippet, for it ``had_none``, only one that is found makes a change.
+        Where it has that, and only ``had_none`` of the snippets, nothing unless there is one.
         """
         model = await setup.model_info()
         asked = await setup.work(
