@@ -144,13 +144,13 @@ export class Editing implements vscode.Disposable {
     const doubt = answer.faults.length > 0 ? ` ${l10n.t('Look closely: {0}.', answer.faults.join('; '))}` : '';
     const question = `Tabwright: ${l10n.t('Apply this edit?')}${doubt}`;
     const chosen = await vscode.window.showInformationMessage(question, apply, refine, discard);
-    const isDecided = shown !== this.proposal; // by the buttons of the editor, which a notification outlives
-    if (isDecided && (chosen === apply || chosen === refine)) {
-      void vscode.window.showInformationMessage(
-        l10n.t('Tabwright: that edit has been decided already. Ask again for another.'),
-      );
-    } else if (isDecided) {
-      return;
+    // The buttons of the editor may have decided it: the notification is still there.
+    if (shown !== this.proposal) {
+      if (chosen === apply || chosen === refine) {
+        void vscode.window.showInformationMessage(
+          l10n.t('Tabwright: that edit has been decided already. Ask again for another.'),
+        );
+      }
     } else if (chosen === apply) {
       await this.apply();
     } else if (chosen === refine) {

@@ -2,8 +2,7 @@
 
 As if the suggestion that is shown had been accepted, which GitHub Copilot and llama.vscode do too,
 the whole window of a place that was begun with a small one, and a snippet of a file that was opened
-since. Any key and any request ends it;
-what the engine has computed by then stays of use.
+since. Any key and any request ends it; what the engine has computed by then stays of use.
 """
 
 from __future__ import annotations
