@@ -112,6 +112,33 @@ def test_jumping_back_finds_the_state_of_before(model: Backend) -> None:
         cache.give_back(state)
 
 
+# name, tokens of a state, how many of them another prompt shares, how many are found again after
+KEPT = [
+    ("another short file", 200, 3, 200),
+    ("another answer in a long file", 400, 300, 300),
+    ("another answer in a short file", 150, 80, 80),
+    ("a few lines", 60, 3, 3),
+    ("far back in a long file", 400, 100, 400),
+]
+
+
+@pytest.mark.parametrize(
+    ("held", "shared", "left"), [case[1:] for case in KEPT], ids=[case[0] for case in KEPT]
+)
+def test_no_more_is_thrown_away_than_is_little(
+    model: Backend, held: int, shared: int, left: int
+) -> None:
+    cache = StateCache(model)
+    first = [at % VOCABULARY for at in range(held)]
+    state = cache.reuse(first).state
+    model.forward(state, first)
+    cache.give_back(state)
+    other = cache.reuse([*first[:shared], 7, 7, 7])
+    assert other.length == len(other.state.ids) == shared
+    cache.give_back(other.state)
+    assert cache.reuse([*first, 9]).length == left
+
+
 def test_memory_stays_within_its_bound(model: Backend) -> None:
     cache = StateCache(model, max_bytes=500 * model.bytes_per_token, max_states=4)
     for token in range(12):

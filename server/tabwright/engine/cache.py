@@ -10,7 +10,9 @@ from tabwright.engine.backends import Backend
 _WORTH_FORESEEING = 64  # tokens of an earlier answer that the next one may repeat
 _MOST_BYTES = 512 << 20  # some 40 places of a 0.5B model, 10 of a 1.5B one
 _MOST_STATES = 64
-_WORTH_KEEPING = 256  # tokens a state must be about to lose for a copy to be made instead
+# Tokens a state may lose to a prompt: no more than this, nor than it shares, unless they are few.
+_WORTH_KEEPING = 256
+_FEW = 64
 
 
 class Reused(NamedTuple):
@@ -47,7 +49,7 @@ class StateCache:
         went_on = [] if best is None else best.ids[length : length + _WORTH_FORESEEING]
         if best is None:
             chosen = self._backend.new_state()
-        elif len(best.ids) - length <= _WORTH_KEEPING or (length == 0 and self._full()):
+        elif _spares(len(best.ids) - length, length) or (length == 0 and self._full()):
             self._states.remove(best)
             self._backend.truncate(best, length)
             chosen = best
@@ -74,6 +76,11 @@ class StateCache:
 
     def _full(self) -> bool:
         return len(self._states) >= self._max_states or self.tokens() >= self._max_tokens
+
+
+def _spares(lost: int, kept: int) -> bool:
+    """Whether a state may lose so many tokens: an old answer's, and not another file's."""
+    return lost <= min(_WORTH_KEEPING, max(kept, _FEW))
 
 
 def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
