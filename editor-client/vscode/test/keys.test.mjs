@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Editor, quickly } from './editor.mjs';
+import { Editor, load, quickly } from './editor.mjs';
 import { EXTENSION, Home, PYTHON } from './folders.mjs';
 import { pause } from './waiting.mjs';
 
@@ -41,8 +41,7 @@ async function open(userAgent, platform) {
   await context.addInitScript(`Object.defineProperty(navigator, 'platform', { get: () => '${platform}' })`);
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: address });
   const page = await context.newPage();
-  await page.goto(address, { timeout: 90_000 });
-  await page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 90_000 });
+  await load(page, address);
   return page;
 }
 

@@ -100,7 +100,8 @@ class Drafts:
             source.add(token)
 
     def failed(self, then: Sequence[int]) -> None:
-        """Take what the model said behind the wrong tokens of a draft, once the right is added."""
+        """Take what the model said behind a draft's first `AFTERTHOUGHTS` wrong tokens, once the
+        right one is added."""
         self._afterthought.said(then)
 
     def propose(self, most: int, beside: int = 1) -> list[int]:

@@ -153,8 +153,9 @@ class Afterthought:
         self.ahead = self.ahead[1:] if token in self.ahead[:1] else ()
 
     def said(self, then: Sequence[int]) -> None:
-        """Take what the model said behind the token that was wrong, and those guessed after it."""
-        self.ahead = then[:AFTERTHOUGHTS]
+        """Take what the model said behind the token that was wrong, and those guessed after it, as
+        many as `AFTERTHOUGHTS` at most."""
+        self.ahead = then
 
     def kind(self, index: int) -> int:
         """How far it is."""
