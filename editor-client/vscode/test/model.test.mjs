@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Editor } from './editor.mjs';
+import { Editor, load } from './editor.mjs';
 import { Home, PYTHON, REQUIRED } from './folders.mjs';
 import { pause, until } from './waiting.mjs';
 
@@ -64,8 +64,7 @@ test('the real model edits by instruction, and the edit is previewed', { skip, t
 test('two windows have a server each and share one engine', { skip, timeout: 240_000 }, async (context) => {
   const first = editor.page;
   editor.page = await editor.context.newPage();
-  await editor.page.goto(first.url());
-  await editor.page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: 90_000 });
+  await load(editor.page, first.url());
   await editor.statusIs('Ready', 120_000);
   await editor.file('second.py');
   await editor.goTo(2, 5);
