@@ -37,19 +37,38 @@ class Desktop:
     async def keys(self, *keys: str) -> None:
         for key in keys:
             process = await self.start("xdotool", "key", key)
-            await process.wait()
+            assert await process.wait() == 0, f"xdotool could not press {key}"
             await asyncio.sleep(0.3)
 
-    async def until_window(self, name: str, seconds: float = 40.0) -> None:
+    async def told(self, *question: str) -> str | None:
+        """What xdotool says of the windows, None where it cannot."""
+        process = await asyncio.create_subprocess_exec(
+            program("xdotool", INSTALL),
+            *question,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=self.environment,
+        )
+        said, _ = await process.communicate()
+        return said.decode().strip() if process.returncode == 0 else None
+
+    async def until_managed(self, seconds: float = 20.0) -> None:
+        """Wait for the window manager: it focuses no window that was there before it."""
+        await self._until("no window manager came", seconds, "get_num_desktops")
+
+    async def until_active(self, name: str, seconds: float = 40.0) -> None:
+        """Wait until the window with this in its name has the keys."""
+        told = ("getactivewindow", "getwindowname")
+        await self._until(f"no window called {name!r} has the keys", seconds, *told, text=name)
+
+    async def _until(self, why: str, seconds: float, *question: str, text: str = "") -> None:
+        said = None
         try:
             async with asyncio.timeout(seconds):
-                while True:
-                    found = await self.start("xdotool", "search", "--onlyvisible", "--name", name)
-                    if await found.wait() == 0:
-                        return
+                while (said := await self.told(*question)) is None or text not in said:
                     await asyncio.sleep(0.2)
         except TimeoutError:
-            raise AssertionError(f"no window is called {name!r}") from None
+            raise AssertionError(f"{why} (xdotool says {said!r})") from None
 
 
 def free_display() -> str:
@@ -79,13 +98,15 @@ async def kate(home: Home, text: str) -> AsyncIterator[Desktop]:
     file = str(home.path / "code.py")
     running = [await desktop.start("Xvfb", display, "-screen", "0", "1000x700x24")]
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not Path(f"/tmp/.X11-unix/X{display[1:]}").exists():
                 await asyncio.sleep(0.05)
         running.append(await desktop.start("openbox"))
+        await desktop.until_managed()
         running.append(await desktop.start("kate", "-n", "--line", "2", "--column", "11", file))
-        await desktop.until_window("LSP")
+        await desktop.until_active("LSP")
         await desktop.keys("Return")
+        await desktop.until_active("code.py")
         yield desktop
     finally:
         for process in reversed(running):
