@@ -80,8 +80,8 @@ async def test_each_row_is_measured_on_both_sides(llama: tuple[str, fake_llama.A
         asked.clear()
         actions = await row_actions.actions(stand)
         assert [row.name for row in actions] == ["generate", "fix"]
-        assert all(row.peer == (20.0,) for row in actions)
-        assert [path for path, _ in asked] == ["/completion"] * 2
+        assert all(row.peer == (20.0,) * row_actions.A_ROUND for row in actions)
+        assert [path for path, _ in asked] == ["/completion"] * 2 * row_actions.A_ROUND
         assert all("<|im_start|>assistant" in body["prompt"] for _, body in asked)
 
 
