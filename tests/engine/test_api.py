@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession, web
+from aiohttp import ClientConnectionResetError, ClientSession, web
 
-from tabwright.engine import wire
+from tabwright.engine import api, wire
 from tabwright.engine.api import Api
 from tabwright.engine.backends import Backend, BackendOptions
 from tabwright.engine.backends.torch_model import TorchModel
@@ -28,8 +28,8 @@ async def address(tiny_qwen2: Path, qwen2: TorchModel) -> AsyncIterator[str]:
     registry = Registry(BackendOptions(), loader)
     worker = Worker(registry)
     worker.start()
-    api = Api(registry, worker, default_model=str(tiny_qwen2), token="secret")
-    runner = web.AppRunner(api.app(), handler_cancellation=True)
+    served = Api(registry, worker, default_model=str(tiny_qwen2), token="secret")
+    runner = web.AppRunner(served.app(), handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
@@ -125,6 +125,30 @@ async def test_hanging_up_cancels_the_work(client: ClientSession) -> None:
                 return
         await asyncio.sleep(0.01)
     pytest.fail("the engine still computes for a client that hung up")
+
+
+async def test_a_client_that_hung_up_is_no_error(
+    client: ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be heard of by the next piece, before the request is cancelled."""
+    really = api._send
+    sent = 0
+
+    async def until_the_second(response: web.StreamResponse, body: dict[str, Any]) -> None:
+        nonlocal sent
+        sent += 1
+        if sent == 2:
+            raise ClientConnectionResetError("Cannot write to closing transport")
+        await really(response, body)
+
+    monkeypatch.setattr(api, "_send", until_the_second)
+    question = {"prompt": "x = 1\n", "max_tokens": 480, "stream": True}
+    async with client.post("/v1/completions", json=question) as response:
+        await response.content.readline()
+        async with asyncio.timeout(10):
+            while sent < 2 or (await _status(client))["queued"]:
+                await asyncio.sleep(0.01)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_prediction_changes_the_cost_alone(client: ClientSession) -> None:

@@ -135,17 +135,20 @@ class Api:
         if isinstance(first, _End) and first.failure is not None:
             raise first.failure
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        event = first
-        while not isinstance(event, _End):
-            await _send(response, wire.chunk(identity, job.model, [event], None))
-            event = await events.get()
-        if event.failure is not None:
-            await _send(response, wire.error(event.failure)[1])
-        else:
-            await _send(response, wire.chunk(identity, job.model, [], job.usage))
-        await response.write(b"data: [DONE]\n\n")
-        await response.write_eof()
+        try:
+            await response.prepare(request)
+            event = first
+            while not isinstance(event, _End):
+                await _send(response, wire.chunk(identity, job.model, [event], None))
+                event = await events.get()
+            if event.failure is not None:
+                await _send(response, wire.error(event.failure)[1])
+            else:
+                await _send(response, wire.chunk(identity, job.model, [], job.usage))
+            await response.write(b"data: [DONE]\n\n")
+            await response.write_eof()
+        except ConnectionError as failure:  # heard of before the request was cancelled
+            log.debug("the client hung up: %s", failure)
         return response
 
     async def _models(self, request: web.Request) -> web.Response:
