@@ -23,13 +23,14 @@ class Desktop:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
 
-    async def start(self, *command: str) -> asyncio.subprocess.Process:
-        null = asyncio.subprocess.DEVNULL
+    async def start(
+        self, *command: str, stdout: int = asyncio.subprocess.DEVNULL
+    ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             program(command[0], INSTALL),
             *command[1:],
-            stdout=null,
-            stderr=null,
+            stdout=stdout,
+            stderr=asyncio.subprocess.DEVNULL,
             env=self.environment,
             cwd=self.environment["HOME"],
         )
@@ -42,24 +43,18 @@ class Desktop:
 
     async def told(self, *question: str) -> str | None:
         """What xdotool says of the windows, None where it cannot."""
-        process = await asyncio.create_subprocess_exec(
-            program("xdotool", INSTALL),
-            *question,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=self.environment,
-        )
+        process = await self.start("xdotool", *question, stdout=asyncio.subprocess.PIPE)
         said, _ = await process.communicate()
         return said.decode().strip() if process.returncode == 0 else None
 
-    async def until_managed(self, seconds: float = 20.0) -> None:
+    async def until_managed(self) -> None:
         """Wait for the window manager: it focuses no window that was there before it."""
-        await self._until("no window manager came", seconds, "get_num_desktops")
+        await self._until("no window manager came", 20, "get_num_desktops")
 
-    async def until_active(self, name: str, seconds: float = 40.0) -> None:
+    async def until_active(self, name: str) -> None:
         """Wait until the window with this in its name has the keys."""
         told = ("getactivewindow", "getwindowname")
-        await self._until(f"no window called {name!r} has the keys", seconds, *told, text=name)
+        await self._until(f"no window called {name!r} has the keys", 40, *told, text=name)
 
     async def _until(self, why: str, seconds: float, *question: str, text: str = "") -> None:
         said = None
@@ -98,7 +93,7 @@ async def kate(home: Home, text: str) -> AsyncIterator[Desktop]:
     file = str(home.path / "code.py")
     running = [await desktop.start("Xvfb", display, "-screen", "0", "1000x700x24")]
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             while not Path(f"/tmp/.X11-unix/X{display[1:]}").exists():
                 await asyncio.sleep(0.05)
         running.append(await desktop.start("openbox"))
