@@ -20,14 +20,23 @@ export const SCHEMES = ['file', 'untitled', 'vscode-notebook-cell', 'vscode-vfs'
 
 export interface ClientHooks {
   readonly late: LateAnswers;
+  /** The context to ask with in place of the editor's. */
+  readonly contextOf: (given: vscode.InlineCompletionContext) => vscode.InlineCompletionContext;
   /** Whether suggestions are wanted now; those asked for by hand always are. */
   readonly wantsSuggestions: () => boolean;
   /** Count work that the user waits for; the result ends it. */
   readonly begin: () => vscode.Disposable;
-  /** So many suggestions came; `hiddenBy` is the word of the editor's list that hides them. */
-  readonly answered: (count: number, hiddenBy: string) => void;
-  /** The server died: whether to start it again. */
-  readonly died: () => boolean;
+  /** So many suggestions came for a document; `hiddenBy` is the word of the editor's list that hides them. */
+  readonly answered: (document: vscode.TextDocument, count: number, hiddenBy: string) => void;
+  /** The server is gone, and this client with it. */
+  readonly ended: () => void;
+}
+
+/** Writes to the log what the library would show; what the user is to know we say ourselves. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
 }
 
 export function makeClient(
@@ -43,7 +52,7 @@ export function makeClient(
     // Not the workspace: nothing in it may be taken for a module of the server's.
     options: { cwd: folder },
   };
-  const client: LanguageClient = new LanguageClient(
+  const client: LanguageClient = new QuietClient(
     SECTION,
     'Tabwright',
     { run: executable, debug: executable },
@@ -73,13 +82,18 @@ function options(
     errorHandler: {
       // A message that cannot be read or written: logged; the server is only given up when it dies.
       error: () => ({ action: ErrorAction.Continue, handled: true }),
-      closed: () => ({
-        action: hooks.died() ? CloseAction.Restart : CloseAction.DoNotRestart,
-        handled: true,
-      }),
+      // Not the library's restart: of a server that dies while it starts it tells in three messages,
+      // and may end the next one for it.
+      closed: () => {
+        hooks.ended();
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
     },
+    // Without it the library shows the failure; our own message comes when no start helps.
+    initializationFailedHandler: () => false,
     middleware: {
-      provideInlineCompletionItems: async (document, position, context, token, next) => {
+      provideInlineCompletionItems: async (document, position, given, token, next) => {
+        const context = hooks.contextOf(given);
         const byHand = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
         if (!byHand && !hooks.wantsSuggestions()) {
           return [];
@@ -89,7 +103,7 @@ function options(
           const items = (Array.isArray(found) ? found : found?.items) ?? [];
           const selected = context.selectedCompletionInfo;
           const hidden = selected !== undefined && !items.some((item) => extendsWord(document, item, selected));
-          hooks.answered(items.length, hidden ? selected.text : '');
+          hooks.answered(document, items.length, hidden ? selected.text : '');
         }
         return found;
       },

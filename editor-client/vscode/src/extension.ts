@@ -10,6 +10,7 @@ import { LateAnswers } from './late';
 import { createLog } from './log';
 import { showMenu } from './menu';
 import { chooseModel, pullModel } from './models';
+import { MissedTyping } from './missed';
 import { Pages } from './pages';
 import { Server } from './server';
 import { isEnabled, isOn, SECTION, startValues } from './settings';
@@ -33,10 +34,12 @@ export function activate(context: vscode.ExtensionContext): void {
   const late = new LateAnswers();
   const mine = (server = new Server(context, log, {
     late,
+    contextOf: (given) => missed.contextOf(given),
     wantsSuggestions: () => !snooze.isOn,
     begin: () => work.begin(),
-    answered: (count, word) => {
+    answered: (document, count, word) => {
       hiddenBy = word;
+      missed.note(document);
       watch.touch();
       if (count > 0 && word === '') {
         void vscode.commands.executeCommand('setContext', 'tabwright.suggested', true);
@@ -44,6 +47,7 @@ export function activate(context: vscode.ExtensionContext): void {
     },
   }));
   const watch = new Watch(mine, log);
+  const missed: MissedTyping = new MissedTyping(mine, () => !snooze.isOn);
   const installer = new Installer(context, mine, log);
   const editing = new Editing(mine, pages);
   const statistics = new StatisticsPage(mine);
@@ -98,7 +102,7 @@ export function activate(context: vscode.ExtensionContext): void {
   }
 
   context.subscriptions.push(
-    ...[log, work, snooze, bar, pages, late, mine, watch, editing, statistics],
+    ...[log, work, snooze, bar, pages, late, mine, watch, missed, editing, statistics],
     ...[mine, work, snooze, watch, installer].map((each) => each.onDidChange(refresh)),
     vscode.window.onDidChangeActiveTextEditor(refresh),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void mine.refreshSettings()),

@@ -2,7 +2,7 @@
 
 import * as fs from 'node:fs/promises';
 import * as vscode from 'vscode';
-import { ExecuteCommandRequest, State, type LanguageClient } from 'vscode-languageclient/node';
+import { ExecuteCommandRequest, type LanguageClient } from 'vscode-languageclient/node';
 import { makeClient, tellChange, type ClientHooks } from './client';
 import { carriedWheel, folderFor, installed } from './environment';
 import { locate, NotThere, type ServerProgram } from './locate';
@@ -17,6 +17,8 @@ export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private queue: Promise<void> = Promise.resolve();
   private state: Life = 'stopped';
+  /** Whether one has run since the deaths were last counted from zero. */
+  private hasRun = false;
 
   readonly onDidChange = this.changed.event;
   /** The program that runs or would run, once it was looked for. */
@@ -29,7 +31,7 @@ export class Server implements vscode.Disposable {
   constructor(
     private readonly context: vscode.ExtensionContext,
     private readonly log: vscode.LogOutputChannel,
-    private readonly hooks: Omit<ClientHooks, 'died'>,
+    private readonly hooks: Omit<ClientHooks, 'ended'>,
   ) {}
 
   get life(): Life {
@@ -54,6 +56,7 @@ export class Server implements vscode.Disposable {
     return this.next(async () => {
       await this.end();
       this.limit.reset();
+      this.hasRun = false;
       await this.begin();
     });
   }
@@ -130,43 +133,41 @@ export class Server implements vscode.Disposable {
   private async launch(program: ServerProgram): Promise<void> {
     await fs.mkdir(this.storage, { recursive: true });
     this.log.info(`starting ${[program.command, ...program.args].join(' ')}`);
-    const hooks = { ...this.hooks, died: () => this.died() };
-    const client = makeClient(program, this.storage, this.log, hooks);
-    this.client = client;
-    client.onDidChangeState((event) => {
-      if (client === this.client) {
-        this.follow(event.newState);
-      }
+    const client = makeClient(program, this.storage, this.log, {
+      ...this.hooks,
+      ended: () => this.ended(client, program),
     });
+    this.client = client;
     this.become('starting');
     try {
       await client.start();
     } catch (error) {
       this.log.error(`the server could not be started: ${String(error)}`);
-      if (this.state !== 'dead') {
-        this.fail(
-          vscode.l10n.t('The server could not be started: {0}', [program.command, ...program.args].join(' ')),
-        );
-      }
+      this.ended(client, program);
+      return;
     }
-  }
-
-  private follow(state: State): void {
-    if (state === State.Running) {
+    if (client === this.client) {
+      this.hasRun = true;
       this.become('running');
-    } else if (state === State.Starting && this.state === 'running') {
-      this.become('starting');
     }
   }
 
-  private died(): boolean {
+  /** A client lives as long as its process: another is made unless too many ended; told twice is told once. */
+  private ended(client: LanguageClient, program: ServerProgram): void {
+    if (client !== this.client) {
+      return;
+    }
+    this.client = undefined;
     if (this.limit.allows(Date.now())) {
       this.log.warn('the server ended unexpectedly; it is started again');
       this.become('starting');
-      return true;
+      void this.start();
+    } else if (this.hasRun) {
+      this.fail(vscode.l10n.t('The server ended again and again and is not restarted any more. Its log says why.'));
+    } else {
+      const command = [program.command, ...program.args].join(' ');
+      this.fail(vscode.l10n.t('The server could not be started: {0}', command));
     }
-    this.fail(vscode.l10n.t('The server ended again and again and is not restarted any more. Its log says why.'));
-    return false;
   }
 
   private fail(message: string): void {

@@ -7,13 +7,14 @@ import { withEditor } from './with_editor.mjs';
 
 const ADD = 'def add(a, b):\n    \n\n\nprint(add(1, 2))\n';
 const WHOLE = 'def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n';
+const named = (name, text) => text.replaceAll('add', name);
 const running = withEditor({
-  files: { 'add.py': ADD, 'again.py': ADD.replaceAll('add', 'plus') },
+  files: { 'add.py': ADD, 'again.py': named('plus', ADD), 'away.py': named('away', ADD), 'start.py': named('start', ADD) },
   script: {
     rules: [
       { match: 'add', document: WHOLE, delay_ms: 20 },
       { match: 'plus', text: 'rubbish', first_delay_ms: 20_000, times: 1 },
-      { match: 'plus', document: WHOLE.replaceAll('add', 'plus') },
+      ...['plus', 'away', 'start'].map((name) => ({ match: name, document: named(name, WHOLE) })),
     ],
   },
 });
@@ -41,37 +42,60 @@ test('the status bar item tells the model and the last latency; a click opens th
   await editor.press('Escape');
 });
 
-test('a server that is killed in mid-request comes back and completes', async () => {
+test('a server that is killed in mid-request comes back, and what was asked is answered', async () => {
   const { editor, engine } = running;
   const [first] = editor.servers();
   await editor.file('again.py');
   await editor.goTo(2, 5);
-  const asked = (await engine.recorded()).length;
   await editor.type('r');
-  await until('the engine is asked', async () => (await engine.recorded()).length > asked);
+  await until('the engine is asked', async () => (await engine.recorded()).some(({ body }) => body.prompt.includes('plus')));
   process.kill(first, 'SIGKILL');
-  const second = await until('another server runs', () => editor.servers().find((pid) => pid !== first));
-  assert.notEqual(second, first);
-  await editor.statusIs('Ready');
+  await editor.ghostHas('eturn a + b');
   await editor.type('et');
   await editor.ghostHas('urn a + b');
   await editor.press('Escape');
-  assert.equal(await editor.text(), ADD.replaceAll('add', 'plus').replace('    \n', '    ret\n'));
+  assert.equal(await editor.text(), named('plus', ADD).replace('    \n', '    ret\n'));
+  assert.notDeepEqual(editor.servers(), [first]);
+});
+
+test('what is typed while the server is away is completed once it is back', async () => {
+  const { editor } = running;
+  await editor.file('away.py');
+  await editor.goTo(2, 5);
+  process.kill(editor.servers()[0], 'SIGKILL');
+  await editor.type('ret');
+  await editor.ghostHas('urn a + b');
+  await editor.press('Escape');
+});
+
+test('a server that is killed while it starts comes back without a word', async () => {
+  const { editor } = running;
+  for (const wait of [0, 0, 300]) {
+    const [pid] = editor.servers();
+    await pause(wait);
+    process.kill(pid, 'SIGKILL');
+    await until('another server runs', () => editor.servers().some((now) => now !== pid));
+  }
+  await editor.file('start.py');
+  await editor.goTo(2, 5);
+  await editor.type('ret');
+  await editor.ghostHas('urn a + b');
+  await editor.press('Escape');
+  assert.deepEqual(await editor.page.locator('.notification-toast').allInnerTexts(), []);
 });
 
 test('a server that dies again and again is given up with a message, and Restart brings it back', async () => {
   const { editor } = running;
-  for (let died = 0; died < 8 && !(await editor.label()).includes('again and again'); died += 1) {
+  await editor.command('Tabwright: Restart the Server'); // deaths are counted anew
+  const givenUp = async () => (await editor.label()).includes('again and again');
+  await editor.statusIs('Ready');
+  let deaths = 0;
+  for (; deaths < 8 && !(await givenUp()); deaths += 1) {
     const [pid] = editor.servers();
-    if (pid !== undefined) {
-      process.kill(pid, 'SIGKILL');
-    }
-    await until('it is restarted or given up', async () => {
-      const [now] = editor.servers();
-      return (now !== undefined && now !== pid) || (await editor.label()).includes('again and again');
-    });
-    await pause(700);
+    process.kill(pid, 'SIGKILL');
+    await until('it is restarted or given up', async () => editor.servers().some((now) => now !== pid) || (await givenUp()));
   }
+  assert.equal(deaths, 6);
   const message = await editor.notification('ended again and again');
   await editor.picture('given-up');
   await editor.choose(message, 'Restart');

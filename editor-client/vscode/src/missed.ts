@@ -1,0 +1,70 @@
+// Suggestions for what was typed while no server was there to ask.
+//
+// No further key may come to ask again: somebody who waits would wait for ever. So once a server
+// runs, the editor is told to ask for what was typed last, if that is still what somebody looks at.
+
+import * as vscode from 'vscode';
+import type { Server } from './server';
+
+export class MissedTyping implements vscode.Disposable {
+  private readonly listening: vscode.Disposable;
+  private missed: { readonly document: vscode.TextDocument; readonly version: number } | undefined;
+  private asking = false;
+
+  /** `wanted` says whether suggestions are wanted now. */
+  constructor(
+    private readonly server: Server,
+    private readonly wanted: () => boolean,
+  ) {
+    this.listening = vscode.Disposable.from(
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (contentChanges.length > 0) {
+          this.note(document);
+        }
+      }),
+      server.onDidChange((life) => {
+        if (life === 'running') {
+          void this.ask();
+        }
+      }),
+    );
+  }
+
+  /** A document was typed in, or a request for it ended: where no server runs, that is missed. */
+  note(document: vscode.TextDocument): void {
+    if (this.server.life !== 'running') {
+      this.missed = { document, version: document.version };
+    }
+  }
+
+  /** The context of a request; that of ours is as if it came by typing. */
+  contextOf(given: vscode.InlineCompletionContext): vscode.InlineCompletionContext {
+    const triggerKind = this.asking ? vscode.InlineCompletionTriggerKind.Automatic : given.triggerKind;
+    this.asking = false;
+    return { ...given, triggerKind };
+  }
+
+  dispose(): void {
+    this.listening.dispose();
+  }
+
+  private async ask(): Promise<void> {
+    const { missed } = this;
+    this.missed = undefined;
+    const editor = vscode.window.activeTextEditor;
+    const isThere =
+      missed !== undefined &&
+      vscode.window.state.focused &&
+      editor?.document === missed.document &&
+      missed.document.version === missed.version &&
+      editor.selection.isEmpty;
+    if (isThere && this.wanted()) {
+      this.asking = true;
+      try {
+        await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+      } finally {
+        this.asking = false;
+      }
+    }
+  }
+}
