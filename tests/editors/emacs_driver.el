@@ -24,7 +24,7 @@
 
 (defun driver-wait (what holds &optional seconds)
   "Wait until HOLDS, called, is not nil; WHAT is said when it never is."
-  (let ((until (+ (float-time) (or seconds 20))))
+  (let ((until (+ (float-time) (or seconds 40))))
     (while (not (funcall holds))
       (when (> (float-time) until)
         (error "Never seen: %s; messages: %S; text: %S" what (reverse driver-messages)

@@ -138,7 +138,7 @@ class Nvim:
         found = await self.lua("return _G.told")
         return list(found) if isinstance(found, list) else []
 
-    async def until(self, holds: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
         """Wait until something holds of the screen; shows the screen when it does not."""
         try:
             async with asyncio.timeout(seconds):
@@ -151,11 +151,11 @@ class Nvim:
                 "\n".join([f"not seen: {what}", *self.screen.rows, *told])
             ) from None
 
-    async def until_row(self, row: int, text: str, seconds: float = 10.0) -> None:
+    async def until_row(self, row: int, text: str, seconds: float = 30.0) -> None:
         """Wait until a row of the screen reads so."""
         await self.until(lambda: self.screen.rows[row] == text, f"row {row}: {text!r}", seconds)
 
-    async def until_lua(self, expression: str, seconds: float = 15.0) -> None:
+    async def until_lua(self, expression: str, seconds: float = 30.0) -> None:
         try:
             async with asyncio.timeout(seconds):
                 while not await self.lua(f"return {expression}"):
@@ -177,7 +177,7 @@ class Nvim:
     async def until_ready(self) -> None:
         """Wait until the server serves the buffer and its engine is up."""
         await self.until_lua("require('tabwright').client(0) ~= nil")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while ((await self.command("status")) or {}).get("state") != "ready":
                 await asyncio.sleep(0.05)
 

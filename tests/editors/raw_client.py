@@ -72,7 +72,7 @@ class RawClient:
         self._send({"method": method, "params": params})
 
     async def until_ready(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             command = {"command": "tabwright.status", "arguments": []}
             while (await self.request("workspace/executeCommand", command))["state"] != "ready":
                 await asyncio.sleep(0.05)

@@ -59,7 +59,7 @@ class Terminal:
             os.write(self.master, key.encode())
             await asyncio.sleep(0.03)
 
-    async def until_row(self, row: int, text: str, seconds: float = 15.0) -> None:
+    async def until_row(self, row: int, text: str, seconds: float = 30.0) -> None:
         try:
             async with asyncio.timeout(seconds):
                 while self.rows[row] != text:
@@ -67,7 +67,15 @@ class Terminal:
         except TimeoutError:
             raise AssertionError("\n".join([f"row {row} is not {text!r}:", *self.rows])) from None
 
-    async def until(self, what: str, seconds: float = 15.0) -> None:
+    async def until_cursor(self, column: int, seconds: float = 30.0) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while self.screen.cursor.x != column:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"the cursor is at {self.screen.cursor.x}, not {column}") from None
+
+    async def until(self, what: str, seconds: float = 30.0) -> None:
         """Wait until a text is somewhere on the screen."""
         try:
             async with asyncio.timeout(seconds):
@@ -77,7 +85,7 @@ class Terminal:
             raise AssertionError("\n".join([f"not seen: {what!r}:", *self.rows])) from None
 
 
-async def until_file(path: Path, text: str, seconds: float = 10.0) -> None:
+async def until_file(path: Path, text: str, seconds: float = 30.0) -> None:
     """Wait until a file reads so; a save truncates it first."""
     try:
         async with asyncio.timeout(seconds):

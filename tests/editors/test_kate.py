@@ -138,5 +138,6 @@ async def test_the_menus_first_item_is_taken(
             if engine.asked:
                 break
         assert engine.asked, "Kate asked for no suggestion"
+        await asyncio.sleep(2)  # the answer comes and the menu opens
         await desktop.keys("Return", "ctrl+s")
         await until_file(home.path / "code.py", f"{BEGUN}{expected}\n")

@@ -14,8 +14,11 @@ type Next = (
   token: vscode.CancellationToken,
 ) => vscode.ProviderResult<vscode.InlineCompletionItem[] | vscode.InlineCompletionList>;
 
-/** When the editor's patience ends; a cancel at another time is somebody's wish. */
-const PATIENCE_MS = { from: 600, to: 1000 };
+/**
+ * When the editor's patience may be seen to end: 750 ms, heard of sooner where the request was late to
+ * reach us, later where the cancelling was. A cancel at another time is somebody's wish.
+ */
+const PATIENCE_MS = { from: 300, to: 5000 };
 const LONGEST_MS = 15_000;
 
 interface Asked {

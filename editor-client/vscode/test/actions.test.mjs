@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { lineOpens } from './editor.mjs';
 import { pause, until } from './waiting.mjs';
 import { withEditor } from './with_editor.mjs';
 
@@ -126,7 +127,7 @@ test('why no suggestion: the reason is told', async () => {
 });
 
 async function instruct(editor, words) {
-  await editor.page.waitForSelector('.quick-input-widget:visible input');
+  await lineOpens(editor.page);
   await pause(200);
   await editor.page.keyboard.type(words);
   await editor.press('Enter');

@@ -44,10 +44,15 @@ export async function load(page, address) {
   await page.waitForSelector('.monaco-workbench .statusbar-item', { timeout: LOADING_MS });
 }
 
+/** Wait until the line that a key opened has the keys. */
+export function lineOpens(page) {
+  return page.waitForSelector('.quick-input-widget:visible input:focus');
+}
+
 /** Take the row of a label in the list that a key opens, once Enter would take no other. */
 export async function quickly(page, key, label) {
   await page.keyboard.press(key);
-  await page.waitForSelector('.quick-input-widget:visible input');
+  await lineOpens(page);
   await page.keyboard.type(label);
   const row = page.locator('.quick-input-widget:visible .monaco-list-row.focused');
   const exact = row.filter({ has: page.getByText(label, { exact: true }) });
@@ -158,7 +163,7 @@ export class Editor {
 
   async goTo(line, column = 1) {
     await this.press('Control+g');
-    await this.page.waitForSelector('.quick-input-widget:visible input');
+    await lineOpens(this.page);
     await this.page.keyboard.type(`${line}:${column}`);
     await pause(100);
     await this.press('Enter');
@@ -201,8 +206,8 @@ export class Editor {
   async text() {
     const before = `nothing copied yet, ${Date.now()}`;
     await this.page.evaluate((text) => navigator.clipboard.writeText(text), before);
-    await this.press('Control+a', 'Control+c');
     const { text } = await until('the text is copied', async () => {
+      await this.press('Control+a', 'Control+c');
       const text = await this.page.evaluate(() => navigator.clipboard.readText());
       return text !== before && { text };
     });

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Editor, load } from './editor.mjs';
+import { Editor, lineOpens, load } from './editor.mjs';
 import { Home, PYTHON, REQUIRED } from './folders.mjs';
 import { pause, until } from './waiting.mjs';
 
@@ -50,7 +50,7 @@ test('the real model edits by instruction, and the edit is previewed', { skip, t
   await editor.file('total.py');
   await editor.goTo(1, 5);
   await editor.press('Shift+Alt+e');
-  await editor.page.waitForSelector('.quick-input-widget:visible input');
+  await lineOpens(editor.page);
   await pause(200);
   await editor.page.keyboard.type('use sum');
   await editor.press('Enter');

@@ -2,7 +2,19 @@
 
 type Json = Record<string, unknown>;
 
-export const stub: { settings: Json; trusted: boolean } = { settings: {}, trusted: true };
+interface Editor {
+  readonly document: object;
+  readonly selection: { readonly isEmpty: boolean; readonly active: object };
+}
+
+/** `editor` is the active one; `executed` are the commands that were run, oldest first. */
+export const stub: { settings: Json; trusted: boolean; editor: Editor | undefined; executed: string[] } = {
+  settings: {},
+  trusted: true,
+  editor: undefined,
+  executed: [],
+};
+const never = (): { dispose: () => void } => ({ dispose: () => {} });
 
 function at(section: string): unknown {
   const parts = section === '' ? [] : section.split('.');
@@ -10,6 +22,7 @@ function at(section: string): unknown {
 }
 
 export const workspace = {
+  onDidChangeTextDocument: never,
   get isTrusted(): boolean {
     return stub.trusted;
   },
@@ -30,4 +43,27 @@ export class EventEmitter<T> {
   dispose(): void {}
 }
 
-export const commands = { executeCommand: async (): Promise<void> => {} };
+export class CancellationTokenSource {
+  private readonly cancelled = new EventEmitter<void>();
+  readonly token = { isCancellationRequested: false, onCancellationRequested: this.cancelled.event };
+  cancel(): void {
+    this.token.isCancellationRequested = true;
+    this.cancelled.fire();
+  }
+}
+
+export const Disposable = { from: never };
+
+export const window = {
+  state: { focused: true },
+  onDidChangeTextEditorSelection: never,
+  onDidChangeActiveTextEditor: never,
+  onDidChangeWindowState: never,
+  get activeTextEditor(): Editor | undefined {
+    return stub.editor;
+  },
+};
+
+export const commands = {
+  executeCommand: async (command: string): Promise<void> => void stub.executed.push(command),
+};
