@@ -32,7 +32,9 @@ export class MissedTyping implements vscode.Disposable {
 
   /** A document was typed in, or a request for it ended: where no server runs, that is missed. */
   note(document: vscode.TextDocument): void {
-    if (this.server.life !== 'running') {
+    // Others change by themselves: the log does while a server starts.
+    const isTypedIn = vscode.window.activeTextEditor?.document === document;
+    if (isTypedIn && this.server.life !== 'running') {
       this.missed = { document, version: document.version };
     }
   }

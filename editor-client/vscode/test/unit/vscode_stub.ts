@@ -2,35 +2,6 @@
 
 type Json = Record<string, unknown>;
 
-interface Editor {
-  readonly document: object;
-  readonly selection: { readonly isEmpty: boolean; readonly active: object };
-}
-
-/** `editor` is the active one; `executed` are the commands that were run, oldest first. */
-export const stub: { settings: Json; trusted: boolean; editor: Editor | undefined; executed: string[] } = {
-  settings: {},
-  trusted: true,
-  editor: undefined,
-  executed: [],
-};
-const never = (): { dispose: () => void } => ({ dispose: () => {} });
-
-function at(section: string): unknown {
-  const parts = section === '' ? [] : section.split('.');
-  return parts.reduce<unknown>((value, part) => (value as Json | undefined)?.[part], stub.settings);
-}
-
-export const workspace = {
-  onDidChangeTextDocument: never,
-  get isTrusted(): boolean {
-    return stub.trusted;
-  },
-  getConfiguration: (prefix = '') => ({
-    get: (name: string, otherwise?: unknown): unknown => at(prefix === '' ? name : `${prefix}.${name}`) ?? otherwise,
-  }),
-};
-
 export class EventEmitter<T> {
   private readonly listeners: ((value: T) => void)[] = [];
   readonly event = (listener: (value: T) => void): { dispose: () => void } => {
@@ -43,6 +14,37 @@ export class EventEmitter<T> {
   dispose(): void {}
 }
 
+interface Editor {
+  readonly document: object;
+  readonly selection: { readonly isEmpty: boolean; readonly active: object };
+}
+
+/** `editor` is the active one; `executed` are the commands that were run, oldest first. */
+export const stub: { settings: Json; trusted: boolean; editor: Editor | undefined; executed: string[] } = {
+  settings: {},
+  trusted: true,
+  editor: undefined,
+  executed: [],
+};
+/** A document was typed in. */
+export const typed = new EventEmitter<{ document: object; contentChanges: object[] }>();
+const never = (): { dispose: () => void } => ({ dispose: () => {} });
+
+function at(section: string): unknown {
+  const parts = section === '' ? [] : section.split('.');
+  return parts.reduce<unknown>((value, part) => (value as Json | undefined)?.[part], stub.settings);
+}
+
+export const workspace = {
+  onDidChangeTextDocument: typed.event,
+  get isTrusted(): boolean {
+    return stub.trusted;
+  },
+  getConfiguration: (prefix = '') => ({
+    get: (name: string, otherwise?: unknown): unknown => at(prefix === '' ? name : `${prefix}.${name}`) ?? otherwise,
+  }),
+};
+
 export class CancellationTokenSource {
   private readonly cancelled = new EventEmitter<void>();
   readonly token = { isCancellationRequested: false, onCancellationRequested: this.cancelled.event };
@@ -50,6 +52,11 @@ export class CancellationTokenSource {
     this.token.isCancellationRequested = true;
     this.cancelled.fire();
   }
+}
+
+export enum InlineCompletionTriggerKind {
+  Invoke = 0,
+  Automatic = 1,
 }
 
 export const Disposable = { from: never };
