@@ -9,7 +9,7 @@ import os
 import pty
 import struct
 import termios
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,29 +60,26 @@ class Terminal:
             await asyncio.sleep(0.03)
 
     async def until_row(self, row: int, text: str, seconds: float = 30.0) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                while self.rows[row] != text:
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            raise AssertionError("\n".join([f"row {row} is not {text!r}:", *self.rows])) from None
+        await self._until(lambda: self.rows[row] == text, f"row {row} is not {text!r}", seconds)
 
     async def until_cursor(self, column: int, seconds: float = 30.0) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                while self.screen.cursor.x != column:
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            raise AssertionError(f"the cursor is at {self.screen.cursor.x}, not {column}") from None
+        why = f"the cursor is not at {column}"
+        await self._until(lambda: self.screen.cursor.x == column, why, seconds)
 
     async def until(self, what: str, seconds: float = 30.0) -> None:
         """Wait until a text is somewhere on the screen."""
+        await self._until(lambda: self.shows(what), f"not seen: {what!r}", seconds)
+
+    def shows(self, what: str) -> bool:
+        return any(what in row for row in self.rows)
+
+    async def _until(self, holds: Callable[[], bool], why: str, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                while not any(what in row for row in self.rows):
+                while not holds():
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            raise AssertionError("\n".join([f"not seen: {what!r}:", *self.rows])) from None
+            raise AssertionError("\n".join([f"{why}:", *self.rows])) from None
 
 
 async def until_file(path: Path, text: str, seconds: float = 30.0) -> None:

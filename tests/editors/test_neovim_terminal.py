@@ -47,7 +47,9 @@ async def test_type_see_take_and_save(home: Home) -> None:
 
 async def test_what_was_typed_before_the_server_came_is_completed(home: Home) -> None:
     slow = home.path / "slow"
-    slow.write_text(f"#!/bin/sh\nsleep 3\nexec {shlex.join(SERVER)}\n", "utf-8")
+    go = home.path / "go"
+    wait = f"while ! test -e {shlex.quote(str(go))}; do sleep 0.1; done"
+    slow.write_text(f"#!/bin/sh\n{wait}\nexec {shlex.join(SERVER)}\n", "utf-8")
     slow.chmod(0o755)
     async with (
         engine_for(home, {"match": "return ", "text": "a + b"}),
@@ -58,6 +60,9 @@ async def test_what_was_typed_before_the_server_came_is_completed(home: Home) ->
         await shown.keys("2Gcc")
         await shown.keys("return ")
         await shown.until_row(1, "    return")
+        await asyncio.sleep(0.5)
+        assert shown.rows[1] == "    return"
+        go.touch()
         await shown.until_row(1, "    return a + b")
 
 

@@ -26,7 +26,7 @@ async def ready(shown: Terminal) -> None:
     for _ in range(100):
         await shown.keys(":TabwrightStatus\r")
         await asyncio.sleep(0.3)
-        if any("Tabwright: ready" in row for row in shown.rows):
+        if shown.shows("Tabwright: ready"):
             return
     raise AssertionError("\n".join(["never ready:", *shown.rows]))
 
@@ -88,6 +88,7 @@ async def test_escape_dismiss_and_typing_along(home: Home) -> None:
         asked = len(engine.asked)
         await shown.keys("a +")
         await shown.until_cursor(14)
+        await asyncio.sleep(0.3)
         assert shown.rows[1] == "    return a + b"
         assert len(engine.asked) == asked
         await press(shown, BRACKET)
@@ -152,7 +153,7 @@ async def test_a_code_action_mends_what_the_server_reports(home: Home) -> None:
         for _ in range(20):  # until the server has reported it
             await shown.keys("\x1b1G:TabwrightActions\r")
             await asyncio.sleep(1)
-            if any("Fix: expected" in row for row in shown.rows):
+            if shown.shows("Fix: expected"):
                 break
         await shown.until("Fix: expected")
         await shown.keys("\r")

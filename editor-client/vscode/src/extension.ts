@@ -9,8 +9,8 @@ import { toggle, toggleLanguage } from './languages';
 import { LateAnswers } from './late';
 import { createLog } from './log';
 import { showMenu } from './menu';
-import { chooseModel, pullModel } from './models';
 import { MissedTyping } from './missed';
+import { chooseModel, pullModel } from './models';
 import { Pages } from './pages';
 import { Server } from './server';
 import { isEnabled, isOn, SECTION, startValues } from './settings';
@@ -32,10 +32,11 @@ export function activate(context: vscode.ExtensionContext): void {
   const bar = new StatusBar();
   const pages = new Pages();
   const late = new LateAnswers();
+  const wantsSuggestions = (): boolean => !snooze.isOn;
   const mine = (server = new Server(context, log, {
     late,
     contextOf: (given) => missed.contextOf(given),
-    wantsSuggestions: () => !snooze.isOn,
+    wantsSuggestions,
     begin: () => work.begin(),
     answered: (document, count, word) => {
       hiddenBy = word;
@@ -47,7 +48,7 @@ export function activate(context: vscode.ExtensionContext): void {
     },
   }));
   const watch = new Watch(mine, log);
-  const missed: MissedTyping = new MissedTyping(mine, () => !snooze.isOn);
+  const missed: MissedTyping = new MissedTyping(mine, wantsSuggestions);
   const installer = new Installer(context, mine, log);
   const editing = new Editing(mine, pages);
   const statistics = new StatisticsPage(mine);

@@ -123,12 +123,17 @@ export class LateAnswers implements vscode.Disposable {
 
 /** Whether the document and the cursor are as they were, and somebody looks at them. */
 function isThere(asked: Asked): boolean {
+  const active = vscode.window.activeTextEditor?.selection.active;
+  return isLookedAt(asked) && active?.isEqual(asked.position) === true;
+}
+
+/** Whether somebody looks at a document that is as it was, with nothing selected. */
+export function isLookedAt({ document, version }: Pick<Asked, 'document' | 'version'>): boolean {
   const editor = vscode.window.activeTextEditor;
   return (
     vscode.window.state.focused &&
-    editor?.document === asked.document &&
-    asked.document.version === asked.version &&
-    editor.selection.isEmpty &&
-    editor.selection.active.isEqual(asked.position)
+    editor?.document === document &&
+    document.version === version &&
+    editor.selection.isEmpty
   );
 }

@@ -4,6 +4,7 @@
 // runs, the editor is told to ask for what was typed last, if that is still what somebody looks at.
 
 import * as vscode from 'vscode';
+import { isLookedAt } from './late';
 import type { Server } from './server';
 
 export class MissedTyping implements vscode.Disposable {
@@ -53,14 +54,7 @@ export class MissedTyping implements vscode.Disposable {
   private async ask(): Promise<void> {
     const { missed } = this;
     this.missed = undefined;
-    const editor = vscode.window.activeTextEditor;
-    const isThere =
-      missed !== undefined &&
-      vscode.window.state.focused &&
-      editor?.document === missed.document &&
-      missed.document.version === missed.version &&
-      editor.selection.isEmpty;
-    if (isThere && this.wanted()) {
+    if (missed !== undefined && isLookedAt(missed) && this.wanted()) {
       this.asking = true;
       try {
         await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');

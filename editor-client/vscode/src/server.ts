@@ -132,7 +132,7 @@ export class Server implements vscode.Disposable {
 
   private async launch(program: ServerProgram): Promise<void> {
     await fs.mkdir(this.storage, { recursive: true });
-    this.log.info(`starting ${[program.command, ...program.args].join(' ')}`);
+    this.log.info(`starting ${commandLine(program)}`);
     const client = makeClient(program, this.storage, this.log, {
       ...this.hooks,
       ended: () => this.ended(client, program),
@@ -165,8 +165,7 @@ export class Server implements vscode.Disposable {
     } else if (this.hasRun) {
       this.fail(vscode.l10n.t('The server ended again and again and is not restarted any more. Its log says why.'));
     } else {
-      const command = [program.command, ...program.args].join(' ');
-      this.fail(vscode.l10n.t('The server could not be started: {0}', command));
+      this.fail(vscode.l10n.t('The server could not be started: {0}', commandLine(program)));
     }
   }
 
@@ -212,6 +211,10 @@ export class Server implements vscode.Disposable {
       this.changed.fire(state);
     }
   }
+}
+
+function commandLine(program: ServerProgram): string {
+  return [program.command, ...program.args].join(' ');
 }
 
 function notThere(error: NotThere): string {
