@@ -7,10 +7,14 @@ import * as vscode from 'vscode';
 import { isLookedAt } from './late';
 import type { Server } from './server';
 
+/** How long a server must have run until keys surely ask it: before, an answer to one may not be shown. */
+const SETTLING_MS = 500;
+
 export class MissedTyping implements vscode.Disposable {
   private readonly listening: vscode.Disposable;
   private missed: { readonly document: vscode.TextDocument; readonly version: number } | undefined;
   private asking = false;
+  private settling: NodeJS.Timeout | undefined;
 
   /** `wanted` says whether suggestions are wanted now. */
   constructor(
@@ -24,18 +28,17 @@ export class MissedTyping implements vscode.Disposable {
         }
       }),
       server.onDidChange((life) => {
-        if (life === 'running') {
-          void this.ask();
-        }
+        clearTimeout(this.settling);
+        this.settling = life === 'running' ? setTimeout(() => void this.ask(), SETTLING_MS) : undefined;
       }),
     );
   }
 
-  /** A document was typed in, or a request for it ended: where no server runs, that is missed. */
+  /** A document was typed in, or a request for it ended: where no server runs or has settled, that is missed. */
   note(document: vscode.TextDocument): void {
     // Others change by themselves: the log does while a server starts.
     const isTypedIn = vscode.window.activeTextEditor?.document === document;
-    if (isTypedIn && this.server.life !== 'running') {
+    if (isTypedIn && (this.server.life !== 'running' || this.settling !== undefined)) {
       this.missed = { document, version: document.version };
     }
   }
@@ -48,12 +51,14 @@ export class MissedTyping implements vscode.Disposable {
   }
 
   dispose(): void {
+    clearTimeout(this.settling);
     this.listening.dispose();
   }
 
   private async ask(): Promise<void> {
     const { missed } = this;
     this.missed = undefined;
+    this.settling = undefined;
     if (missed !== undefined && isLookedAt(missed) && this.wanted()) {
       this.asking = true;
       try {
