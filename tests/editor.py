@@ -58,6 +58,23 @@ class Home:
         }
 
 
+def with_puller(home: Home, script: str) -> dict[str, str]:
+    """An environment in which the server runs this script for ``models pull NAME …``."""
+    folder = home.path / "fake"
+    folder.mkdir()
+    (folder / "pull.py").write_text(script)
+    (folder / "sitecustomize.py").write_text(
+        "from tabwright import processes\n"
+        "real = processes.tabwright\n"
+        "def stand_in(*arguments):\n"
+        "    if 'pull' not in arguments:\n"
+        "        return real(*arguments)\n"
+        f"    return processes.python({str(folder / 'pull.py')!r}, *arguments)\n"
+        "processes.tabwright = stand_in\n"
+    )
+    return {"PYTHONPATH": f"{folder}:{home.environment()['PYTHONPATH']}"}
+
+
 @dataclass
 class Editor:
     """A client and all that the server told it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,19 +13,28 @@ SOURCE = Path(__file__).parent.parent / "server" / "tabwright"
 STORE = {"models.catalog", "models.store", "paths"}
 ALLOWED: dict[str, set[str]] = {
     "paths": set(),
+    "processes": {"paths"},
+    "process_guard": set(),
     "statistics": set(),
     "core": {"core"},
     "assists": {"assists", "core"},
-    "checks": {"checks", "core"},
-    "models": {"models", "paths"},
+    "checks": {"checks", "core", "processes"},
+    "models": {"models", "paths", "processes"},
     "engine": {"engine", "models", "paths"},
-    "client": {"client", "core"} | STORE,
-    "lsp": {"lsp", "assists", "checks", "client", "core", "statistics"} | STORE,
+    "client": {"client", "core", "processes"} | STORE,
+    "lsp": {"lsp", "assists", "checks", "client", "core", "processes", "statistics"} | STORE,
 }
 HEAVY = {"torch", "transformers", "openvino", "numba", "llvmlite"}
 HEAVY_HOMES = ("engine/backends/", "models/convert", "models/gguf")
 PURE = {"core", "assists"}
 IMPURE = {"asyncio", "os", "threading", "time", "socket", "subprocess", "random"}
+# What starts another process: for tabwright.processes alone.
+STARTERS = re.compile(
+    r"(subprocess|multiprocessing|pty|popen2|concurrent\.futures\.process|asyncio\.subprocess"
+    r"|.*ProcessPoolExecutor|(asyncio\.)?(.*\.)?create_subprocess_\w+|.*\.subprocess_(exec|shell)"
+    r"|(os|posix|nt)\.(exec\w+|spawn\w+|posix_spawnp?|system|popen|fork|forkpty|startfile)"
+    r"|sys\.(executable|_base_executable))(\..*)?"
+)
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -58,6 +68,57 @@ def test_imports_point_down(path: Path) -> None:
         fits = any(target == one or target.startswith(f"{one}.") for one in allowed)
         parent = any(one.startswith(f"{target}.") for one in allowed)
         assert fits or parent, f"{inside} imports {name}"
+
+
+def starters(source: str) -> list[str]:
+    """What a source names that starts processes: its imports and the names with dots it uses."""
+    tree = ast.parse(source)
+    named: dict[str, str] = {}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            named.update({each.asname: each.name for each in node.names if each.asname})
+            found += [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [f"{node.module}.{each.name}" for each in node.names]
+            found.append(str(node.module))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            first, dot, rest = ast.unparse(node).partition(".")
+            found.append(named.get(first, first) + dot + rest)
+    return [name for name in found if STARTERS.fullmatch(name)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_processes_alone_starts_processes(path: Path) -> None:
+    # The guard's own file starts nothing either.
+    if path.relative_to(SOURCE).as_posix() != "processes.py":
+        assert starters(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import subprocess",
+        "import subprocess as s",
+        "from subprocess import run",
+        "import os\nos.system('x')",
+        "from os import execv",
+        "import os as o\no.spawnl(1)",
+        "import sys\nf(sys.executable)",
+        "from sys import executable",
+        "import asyncio\nawait asyncio.create_subprocess_exec('x')",
+        "from asyncio import create_subprocess_shell",
+        "from asyncio.subprocess import PIPE",
+        "import multiprocessing",
+        "from concurrent.futures import ProcessPoolExecutor",
+        "import pty",
+        "await loop.subprocess_exec(f, 'x')",
+    ],
+)
+def test_every_way_to_start_one_is_seen(source: str) -> None:
+    assert starters(source)
+    assert starters((SOURCE / "processes.py").read_text("utf-8"))
 
 
 def test_there_are_files_to_read() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import URI, Editor, Home, editing, engine_for
+from editor import URI, Editor, Home, editing, engine_for, with_puller
 from lost_name import CODE, CURSOR, LOST
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -117,14 +117,8 @@ async def test_settings_are_warned_about_in_chinese(home: Home) -> None:
 
 
 async def test_a_missing_model_is_offered_with_chinese_buttons(home: Home) -> None:
-    fake = home.path / "fake"
-    fake.mkdir()
     report = '{"stage": "error", "message": "HF_HUB_OFFLINE is set"}'
-    (fake / "sitecustomize.py").write_text(
-        f"import sys, os\nif 'pull' in sys.orig_argv:\n    print({report!r}, flush=True)\n"
-        "    os._exit(1)\n"
-    )
-    environment = {"PYTHONPATH": f"{fake}:{home.environment()['PYTHONPATH']}"}
+    environment = with_puller(home, f"print({report!r}, flush=True)\nraise SystemExit(1)\n")
     async with (
         engine_for(home, models={"another-model": {}}),
         editing(home, chosen="下载", environment=environment, locale="zh-cn") as editor,

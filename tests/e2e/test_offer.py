@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from editor import Home, as_dict, editing, engine_for
+from editor import Home, as_dict, editing, engine_for, with_puller
 from lsprotocol import types
 from scripted_engine import Script
 
@@ -33,26 +33,13 @@ if HANG:
 '''
 
 
-def with_puller(home: Home, *, fail: bool = False, hang: bool = False) -> dict[str, str]:
+def stand_in(home: Home, *, fail: bool = False, hang: bool = False) -> dict[str, str]:
     """An environment in which ``models pull`` is the stand-in above."""
-    folder = home.path / "fake"
-    folder.mkdir()
-    script = PULLER.replace("FAIL", str(fail)).replace("HANG", str(hang))
-    (folder / "pull.py").write_text(script)
-    (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        "if 'pull' in sys.orig_argv:\n"
-        f"    exec(open({str(folder / 'pull.py')!r}).read(), "
-        "{'__name__': '__main__'})\n"
-        "    sys.stdout.flush()\n"
-        "    import os; os._exit(0)\n"
-    )
-    ours = home.environment()["PYTHONPATH"]
-    return {"PYTHONPATH": f"{folder}:{ours}"}
+    return with_puller(home, PULLER.replace("FAIL", str(fail)).replace("HANG", str(hang)))
 
 
 async def test_the_offer_the_pull_and_the_first_completion(home: Home) -> None:
-    environment = with_puller(home)
+    environment = stand_in(home)
     async with (
         engine_for(home, {"text": "a + b"}, models=ELSEWHERE) as engine,
         editing(home, chosen="Pull it", environment=environment) as editor,
@@ -90,7 +77,7 @@ async def test_the_offer_comes_once_a_session(home: Home, chosen: str | None) ->
 
 
 async def test_a_failed_pull_says_why(home: Home) -> None:
-    environment = with_puller(home, fail=True)
+    environment = stand_in(home, fail=True)
     async with (
         engine_for(home, models=ELSEWHERE),
         editing(home, environment=environment) as editor,
@@ -101,7 +88,7 @@ async def test_a_failed_pull_says_why(home: Home) -> None:
 
 
 async def test_a_pull_can_be_cancelled(home: Home) -> None:
-    environment = with_puller(home, hang=True)
+    environment = stand_in(home, hang=True)
     async with (
         engine_for(home, models=ELSEWHERE),
         editing(home, environment=environment) as editor,

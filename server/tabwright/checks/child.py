@@ -10,6 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from tabwright import processes
+from tabwright.processes import PIPE, Process
+
 _MOST_BYTES = 16 * 2**20
 _CHUNK = 2**16
 _GRACE_S = 2.0
@@ -45,7 +48,7 @@ async def run(
     cwd: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Output:
-    """Run a program to its end, in a session of its own.
+    """Run a program to its end, in a session of its own; without ``cwd`` in our private folder.
 
     Raises Unanswered when it cannot be started, prints over 16 MiB, or takes longer than
     ``timeout_s`` seconds. Then, and on cancellation, its whole process group is killed.
@@ -84,22 +87,21 @@ async def watch(
     finally:
         if not ended:
             await _surely(_end(process))
+        processes.ended(process)
     return Output(process.returncode or 0, _text(printed), _text(complained)), ended
 
 
 async def _started(
     command: Sequence[str], cwd: str | None, environment: Mapping[str, str] | None
-) -> asyncio.subprocess.Process:
+) -> Process:
     """The program, started; cancelled meanwhile, it is ended as soon as it has begun."""
     starting = asyncio.create_task(
-        asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        processes.start_async(
+            command,
+            stdin=PIPE,
             cwd=cwd,
-            env=environment,
-            start_new_session=_POSIX,
+            environment=processes.users_environment() if environment is None else environment,
+            own_session=True,
         )
     )
     try:
@@ -143,10 +145,12 @@ def _text(raw: bytearray) -> str:
     return raw.decode("utf-8", "replace")
 
 
-async def _abandon(starting: asyncio.Task[asyncio.subprocess.Process]) -> None:
+async def _abandon(starting: asyncio.Task[Process]) -> None:
     # What could not be started needs no end.
     with suppress(OSError, ValueError):
-        await _end(await starting)
+        process = await starting
+        await _end(process)
+        processes.ended(process)
 
 
 async def _surely(job: Coroutine[None, None, None]) -> None:
@@ -163,7 +167,7 @@ async def _surely(job: Coroutine[None, None, None]) -> None:
         raise cancelled
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Process) -> None:
     # Gone already: nothing to kill.
     with suppress(ProcessLookupError):
         if _POSIX:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from tabwright.checks.child import Unanswered, run, watch
 from tabwright.checks.examples import Example, examples_of
 from tabwright.checks.faults import Fault, Options, Subject
 from tabwright.checks.lines import Changes, span_of
+from tabwright.processes import python
 
 _LONGEST_S = 5.0
 _LONGEST_CALL = 120
@@ -50,7 +50,7 @@ async def failing(source: str, examples: Sequence[Example], timeout_s: float) ->
     folder = tempfile.mkdtemp(prefix="tabwright-examples-")
     try:
         output, ended = await watch(
-            (*await _without_network(), sys.executable, "-I", "-B", str(_CHILD)),
+            (*await _without_network(), *python("-B", str(_CHILD))),
             timeout_s=timeout_s,
             stdin=json.dumps(question),
             cwd=folder,

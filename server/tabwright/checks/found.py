@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from tabwright.processes import own_python
 
 _ENVIRONMENTS = (".venv", "venv", "env")
 _BIN = "Scripts" if os.name == "nt" else "bin"
@@ -14,8 +15,7 @@ _BIN = "Scripts" if os.name == "nt" else "bin"
 
 def bundled(name: str) -> str | None:
     """A program that was installed beside our own Python, else the one on PATH."""
-    beside = str(Path(sys.executable).parent)
-    return shutil.which(name, path=beside) or shutil.which(name)
+    return shutil.which(name, path=str(own_python().parent)) or shutil.which(name)
 
 
 def projects(names: tuple[str, ...], root: str, path: str) -> str | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tabwright import processes
 from tabwright.checks.found import bundled
 from tabwright.cli.demo_places import SAMPLES
 from tabwright.cli.demo_view import View, clip
@@ -68,15 +68,10 @@ def reported(text: str, file: str) -> list[dict[str, Any]]:
     if ruff is None:
         return []
     options = ("--output-format=json", "--isolated", "--no-cache", "--exit-zero", "--quiet")
-    done = subprocess.run(
-        [ruff, "check", *options, f"--stdin-filename={file}", "-"],
-        input=text,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=_RUFF_SECONDS,
-        check=True,
-    )
+    command = (ruff, "check", *options, f"--stdin-filename={file}", "-")
+    done = processes.run(command, input_text=text, timeout_s=_RUFF_SECONDS)
+    if done.returncode != 0:
+        raise OSError(f"ruff ended with status {done.returncode}: {done.stderr.strip()}")
     return [_diagnostic(each) for each in json.loads(done.stdout)]
 
 

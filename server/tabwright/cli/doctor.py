@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import shutil
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -61,8 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _python() -> Finding:
+    from tabwright.processes import own_python
+
     where = f"{platform.system()} {platform.machine()}"
-    return Finding("Python", "ok", f"{platform.python_version()} on {where}, {sys.executable}")
+    return Finding("Python", "ok", f"{platform.python_version()} on {where}, {own_python()}")
 
 
 def _torch() -> Finding:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tabwright import processes
 from tabwright.cli.lsp_connection import (
     CANCELLED,
     Json,
@@ -66,13 +65,13 @@ class LspClient(LspConnection):
         ServerGone when the process ends instead of answering.
         """
         started = time.perf_counter()
-        process = await asyncio.create_subprocess_exec(
-            *(command or (sys.executable, "-m", "tabwright", "serve")),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, **(environment or {})},
+        # The server ends by itself when its input closes.
+        process = await processes.start_async(
+            command or processes.tabwright("serve"),
+            stdin=processes.PIPE,
+            environment=processes.own_environment(environment),
             limit=1 << 26,
+            outlives=True,
         )
         client = cls(process, encoding, {**_UNCOUNTED, **(settings or {})}, on_notify)
         client.read()

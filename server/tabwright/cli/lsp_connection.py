@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tabwright.processes import Process
+
 Json = dict[str, object]
 Notify = Callable[[str, Json], None]
 
@@ -36,7 +38,7 @@ class ServerGone(Exception):
 class LspConnection:
     """One server process and the messages to and from it; end it with ``stop``."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     encoding: str
     settings: Mapping[str, object]
     on_notify: Notify | None = None

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tabwright import paths
+from tabwright import paths, processes
 from tabwright.client.engine import EngineUnavailable
 
 MAX_STARTS = 5
@@ -19,10 +17,9 @@ WINDOW_S = 300.0
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
 LOG_TAIL = 1500
-_PATH_VARIABLES = ("TABWRIGHT_MODELS_DIR", "TABWRIGHT_RUNTIME_DIR", "PYTHONPATH")
 
 # Kept for ever: a dropped Popen whose process lives would warn, and its zombie would stay.
-_children: list[subprocess.Popen[bytes]] = []
+_children: list[processes.Child[bytes]] = []
 
 
 class Launcher:
@@ -115,33 +112,14 @@ class Launcher:
 
 
 def engine_command(*options: str) -> tuple[str, ...]:
-    """The command that runs the engine; ``-P`` keeps the current folder off its import path."""
-    return (sys.executable, "-P", "-m", "tabwright", "engine", *options)
+    """The command that runs the engine, isolated from the folder it is started in."""
+    return processes.tabwright("engine", *options)
 
 
-def _spawn(command: Sequence[str], log: Path | None) -> subprocess.Popen[bytes]:
+def _spawn(command: Sequence[str], log: Path | None) -> processes.Child[bytes]:
     """Start a process that outlives this one and holds none of its streams and folders."""
-    environment = dict(os.environ)
-    for name in _PATH_VARIABLES:
-        if environment.get(name):
-            entries = environment[name].split(os.pathsep)
-            whole = [os.path.abspath(os.path.expanduser(entry)) for entry in entries if entry]
-            environment[name] = os.pathsep.join(whole)
     with open(log if log is not None else os.devnull, "ab") as output:
-        if sys.platform == "win32":
-            flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        else:
-            flags = 0
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=paths.runtime_dir(),
-            env=environment,
-            start_new_session=True,
-            creationflags=flags,
-        )
+        return processes.start(command, stdout=output, stderr=output, detached=True)
 
 
 def _log_file() -> Path | None:

@@ -6,16 +6,16 @@ import asyncio
 import contextlib
 import json
 import logging
-import sys
 from asyncio import StreamReader
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
+from tabwright import processes
 from tabwright.lsp.progress import Bar, Client
 from tabwright.lsp.words import Said, without_stop
 from tabwright.models.catalog import CATALOG
+from tabwright.processes import Process
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,6 @@ class Puller:
         self._offered: set[str] = set()
         self._running: dict[str, asyncio.Task[Pulled]] = {}
         self._processes: set[Process] = set()
-        self.command: tuple[str, ...] = (sys.executable, "-m", "tabwright")
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -108,10 +107,8 @@ class Puller:
         return result
 
     async def _run(self, name: str, bar: Bar) -> Pulled:
-        arguments = ("models", "pull", name, "--progress", "json")
-        process = await asyncio.create_subprocess_exec(
-            *self.command, *arguments, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, limit=_LINE_BYTES
-        )
+        command = processes.tabwright("models", "pull", name, "--progress", "json")
+        process = await processes.start_async(command, limit=_LINE_BYTES)
         self._processes.add(process)
         said: deque[str] = deque(maxlen=5)
         readers = asyncio.gather(_relay(process, bar, said), _listen(process, said))
@@ -125,6 +122,7 @@ class Puller:
             status = await process.wait()
         finally:
             await _end(process)
+            processes.ended(process)
             self._processes.discard(process)
             readers.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -7,13 +7,12 @@ any moment and leaves no memory behind.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tabwright import processes
 from tabwright.models.errors import PullCancelled
 
 _POLL_S = 0.05
@@ -42,11 +41,6 @@ class ChildFailed(Exception):
         super().__init__(f"{child.label} ended with status {status}")
 
 
-def python(*arguments: str) -> list[str]:
-    """Command line of this Python; -P keeps the working folder's own modules out of it."""
-    return [sys.executable, "-P", *arguments]
-
-
 def run_all(
     children: Sequence[Child],
     *,
@@ -61,7 +55,7 @@ def run_all(
     out, whatever the reason, no child is left running.
     """
     waiting = list(reversed(children))
-    running: list[tuple[Child, subprocess.Popen[bytes]]] = []
+    running: list[tuple[Child, processes.Child[bytes]]] = []
     try:
         while waiting or running:
             if cancelled():
@@ -75,12 +69,13 @@ def run_all(
                 if status is None:
                     continue
                 running.remove((child, process))
+                processes.ended(process)
                 if status != 0:
                     raise ChildFailed(child, status)
                 on_done(child)
             on_tick(sum(size_of(child.folder) for child, _ in running))
     finally:
-        _end([process for _, process in running])
+        end([process for _, process in running])
 
 
 def size_of(folder: Path) -> int:
@@ -106,25 +101,26 @@ def tail(path: Path, lines: int = 4) -> str:
     return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
 
-def _start(child: Child) -> subprocess.Popen[bytes]:
-    child.folder.mkdir(parents=True, exist_ok=True)
-    with child.log.open("wb") as log:
-        return subprocess.Popen(
-            list(child.command),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **child.environment},
-        )
-
-
-def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
+def end(running: Sequence[processes.Child[bytes]]) -> None:
+    """End processes, by force those that have not ended within three seconds."""
+    for process in running:
         process.terminate()
     deadline = time.monotonic() + _GRACE_S
-    for process in processes:
+    for process in running:
         try:
             process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        except processes.TimeExpired:
             process.kill()
             process.wait()
+        processes.ended(process)
+
+
+def _start(child: Child) -> processes.Child[bytes]:
+    child.folder.mkdir(parents=True, exist_ok=True)
+    with child.log.open("wb") as log:
+        return processes.start(
+            child.command,
+            environment=processes.own_environment(child.environment),
+            stdout=log,
+            stderr=processes.STDOUT,
+        )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tabwright import paths
+from tabwright import paths, processes
 from tabwright.models import manifest, sources, store
-from tabwright.models.children import python, size_of, tail
+from tabwright.models.children import end, size_of, tail
 from tabwright.models.errors import (
     ModelError,
     ModelInvalid,
@@ -177,28 +176,24 @@ def _convert(
     meter = Meter("convert", 0, progress)
     meter.at(0, "converting once")
     problem = ""
+    command = processes.python("-m", "tabwright.models.convert", str(found), str(folder))
     with log.open("wb") as errors:
-        process = subprocess.Popen(
-            [*python("-m", "tabwright.models.convert"), str(found), str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-        assert process.stdout is not None
-        with process:
-            for line in process.stdout:
-                if cancelled():
-                    process.kill()
-                    raise PullCancelled("stopped while converting; the download is kept")
-                report = json.loads(line)
-                problem = report.get("error", problem)
-                if report.get("total"):
-                    progress(
-                        Progress(
-                            "convert", report["done"], report["total"], 0.0, None, "converting"
-                        )
-                    )
+        process = processes.start(command, stdout=processes.PIPE, stderr=errors)
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if cancelled():
+                raise PullCancelled("stopped while converting; the download is kept")
+            report = json.loads(line)
+            problem = report.get("error", problem)
+            if report.get("total"):
+                progress(
+                    Progress("convert", report["done"], report["total"], 0.0, None, "converting")
+                )
+        process.wait()
+    finally:
+        process.stdout.close()
+        end([process])
     if problem:
         raise ModelInvalid(f"{found.name} cannot be converted: {problem}")
     if process.returncode != 0:

