@@ -201,7 +201,7 @@ def test_a_huge_ignore_file_is_cut(tmp_path: Path) -> None:
     ("uri", "free"),
     [
         ("untitled:Untitled-1", True),
-        ("git:/x/.env?ref", True),
+        ("git:/x/.env?ref", False),
         ("inmemory://model/1", True),
         ("{root}/a%20b.py", True),
         ("{root}/.env", False),

@@ -18,11 +18,12 @@ _CODE = re.compile(r"[\w+\-*/=<.@&|%#]")
 
 @dataclass(frozen=True)
 class Document:
-    """Another open file, already allowed by the privacy rules."""
+    """Another open file, already allowed by the privacy rules; ``uri`` is "" if it is not open."""
 
     path: str
     language_id: str
     text: str
+    uri: str = ""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ from tabwright.lsp.words import Said, without_stop
 logger = logging.getLogger(__name__)
 
 CANCELLED = "cancelled"
-REFUSED = "this file is kept from the model"
 _POLL_S = 0.05
 _DOUBT = "{0} (may be wrong: {1})"
 _DOUBTS: Mapping[str, str] = {"checker": "{0} (not checked: {1})", "risk": "{0} (risky: {1})"}
@@ -194,7 +193,7 @@ class Doing:
         if not settings.is_on(wish.snapshot.language_id):
             language = wish.snapshot.language_id
             return Nothing(Said("the settings switch it off for {0}", language))
-        refusal, others = await host.files(screened, host.refused, wish.path or uri, inputs.others)
+        refusal, others = await host.files(screened, host.refused, wish.path, uri, inputs.others)
         if refusal is not None:
             return Nothing(Said("this file is kept from the model: {0}", refusal))
         root = host.root_of(wish.path)

@@ -14,10 +14,12 @@ from tabwright.lsp import new_documents, protocol, workspace_edits
 from tabwright.lsp.abilities import Abilities
 from tabwright.lsp.action_checks import Checks
 from tabwright.lsp.action_data import Unusable, Wish, data_of, wish
-from tabwright.lsp.action_doing import REFUSED, Doing, Done, guessed, said
+from tabwright.lsp.action_doing import Doing, Done, guessed, said
 from tabwright.lsp.action_list import Listed, listed
 from tabwright.lsp.action_run import Candidate
 from tabwright.lsp.host import Host
+from tabwright.lsp.outcome import KEPT_OUT
+from tabwright.lsp.privacy import refused_by
 from tabwright.lsp.progress import Editor
 from tabwright.lsp.words import Said, joined, without_stop
 
@@ -63,10 +65,10 @@ class Actions:
             return []
         if not host.settings.is_on(snapshot.language_id):
             return []
-        refusal = await host.files(host.refused, path or uri)
+        refusal = await host.files(refused_by, host.refused, path, uri)
         if refusal is not None:
             start = params.range.start
-            host.report.refuse(REFUSED, refusal, uri, (start.line, start.character))
+            host.report.refuse(KEPT_OUT, refusal, uri, (start.line, start.character))
             return []
         if cursor is not None:
             host.moved(cursor)

@@ -26,7 +26,7 @@ from tabwright.lsp.engines import (
     tell,
 )
 from tabwright.lsp.notices import Notices
-from tabwright.lsp.outcome import Outcome, nothing
+from tabwright.lsp.outcome import KEPT_OUT, Outcome, nothing
 from tabwright.lsp.privacy import Privacy
 from tabwright.lsp.progress import Client
 from tabwright.lsp.pulling import Puller
@@ -216,6 +216,8 @@ class Host:
         self.report.note(outcome, uri, position)
         if cursor is not None:
             self.usage.shown(cursor.snapshot, outcome)
+        if outcome.reason == KEPT_OUT:
+            self.notices.kept_out(outcome.detail)
         if outcome.problem:
             self.trouble(outcome.problem, outcome.reason)
         return outcome
@@ -267,7 +269,7 @@ class Host:
 
     def _document(self, snapshot: Snapshot) -> Document:
         path = self.buffers.path_of(snapshot.uri) or snapshot.uri
-        return Document(path, snapshot.language_id, snapshot.text)
+        return Document(path, snapshot.language_id, snapshot.text, snapshot.uri)
 
     # What is told -------------------------------------------------------------------------------
 

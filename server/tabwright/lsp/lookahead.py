@@ -66,8 +66,9 @@ class Lookahead:
             await self._compute(cursor, others, setup, whole=True, had_none=True)
 
     async def _arrive(self, cursor: Cursor, others: Sequence[Document], setup: Setup) -> None:
-        path = cursor.path or cursor.snapshot.uri
-        refusal, others = await setup.files(screened, setup.refused, path, others)
+        refusal, others = await setup.files(
+            screened, setup.refused, cursor.path, cursor.snapshot.uri, others
+        )
         if refusal is None:
             await self._compute(cursor, others, setup, whole=False)
 

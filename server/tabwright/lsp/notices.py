@@ -35,6 +35,11 @@ class Notices:
         """Show a warning, once for each pair of what it is about and what it says."""
         self.say(f"{about}: {message}", "warning", Said("Tabwright: {0}", message))
 
+    def kept_out(self, reason: str) -> None:
+        """Tell that a file gets no suggestions, once for each file name or ignored folder."""
+        said = Said("this file is kept from the model: {0}", reason)
+        self.say(f"kept out: {reason}", "info", Said("Tabwright: {0}", said))
+
     def trouble(self, kind: str, reason: str) -> None:
         """Tell of a failure, with what the user can do about its kind."""
         advice = _ADVICE.get(kind)

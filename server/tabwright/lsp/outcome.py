@@ -9,6 +9,7 @@ from tabwright.core.text import Edit
 
 MODEL, CACHE, IN_FLIGHT, NONE = "model", "cache", "in flight", "none"
 SHOWN = "shown"
+KEPT_OUT = "this file is kept from the model"
 
 
 @dataclass(frozen=True)

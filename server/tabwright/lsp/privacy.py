@@ -1,4 +1,7 @@
-"""Which files stay out of every prompt: secrets by name, and what the ignore files list."""
+"""Which files stay out of every prompt: secrets by name, and what the ignore files list.
+
+Names are judged in any URI; ignore files where a path on this machine is known.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,19 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from pathspec import GitIgnoreSpec
 
 from tabwright.core.context import Document
+from tabwright.lsp.git_excludes import exclude_file, users_excludes
+from tabwright.lsp.secret_names import secret_by_name
+from tabwright.lsp.uri_paths import decoded_path, local_path
 
 log = logging.getLogger(__name__)
 
-SECRET_NAMES = (
-    ".env*", "*.env", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx",
-    "*.ppk", "*.asc", "*.gpg", "*.tfstate", "*.tfstate.*", "*.tfvars", "*.tfvars.json",
-    "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "credentials*", "secrets.*", "*.secret",
-    ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".my.cnf", ".htpasswd", ".dockercfg",
-    ".git-credentials", ".vault-token", "service-account*.json", "kubeconfig",
-)  # fmt: skip
-"""File names never read, in lower case; a file's name is compared in lower case too."""
-SECRET_FOLDERS = frozenset({".aws", ".ssh", ".gnupg", ".kube", ".azure", ".password-store"})
-HARMLESS = frozenset({".env.example", ".env.sample", ".env.template", ".env.dist"})
+_SYSTEM_FOLDERS = ("/proc/", "/sys/", "/dev/")
+_MEMORY_FOLDER = "/dev/shm/"  # an ordinary file system, for all that it lies there
 IGNORE_FILES = (".gitignore", ".tabwrightignore")  # the later one has the last word
 MAX_IGNORE_BYTES = 1 << 20
 MAX_REMEMBERED = 4096
@@ -73,16 +68,19 @@ class _Pattern:
 
 @dataclass(frozen=True)
 class _Rules:
-    stamps: tuple[Stamp | None, ...]
+    """What a folder's files say: ``excludes`` of Git's lists outside the tree, if it is its top."""
+
+    stamps: tuple[tuple[Path, Stamp | None], ...]
     patterns: tuple[_Pattern, ...]
+    excludes: tuple[_Pattern, ...]
 
 
 class Privacy:
     """Judges paths for one workspace; ignore files are read again when they change.
 
     ``deny_globs`` are in .gitignore's syntax, relative to a root; ``!name`` takes a file off the
-    built-in list. Git's own per-user excludes are not read. ``warn`` gets one message for each
-    ignore file or line that could not be used.
+    built-in list. With ``.gitignore`` count ``.git/info/exclude`` and the user's own excludes of
+    Git. ``warn`` gets one message for each ignore file or line that could not be used.
     """
 
     def __init__(
@@ -97,6 +95,8 @@ class Privacy:
         named = [_absolute(root) for root in roots]
         self._roots = tuple(dict.fromkeys([*named, *(_resolved(root) for root in named)]))
         self._names = IGNORE_FILES if respect_gitignore else IGNORE_FILES[1:]
+        self._excludes = respect_gitignore
+        self._users_excludes: Path | None = None
         self._rules: dict[Path, _Rules] = {}
         self._verdicts: dict[Path, str | None] = {}
         lines = [line for line in deny_globs if self._usable(line, "privacy.deny")]
@@ -105,40 +105,44 @@ class Privacy:
     def allowed(self, path: str | Path) -> str | None:
         """Say why a file (path or URI) must stay out of prompts; None when it may be used.
 
-        Buffers without a file (``untitled:`` and other schemes) are allowed. A link is judged
-        by its own name and by what it points to.
+        A URI of any scheme is judged by its segments, and by the path in it where that may be one
+        of this machine. A link is judged by its own name and by what it points to.
         """
         try:
-            found = _path_of(path)
+            found, named = local_path(path), decoded_path(path)
             if found is None:
-                return None
+                return self._denied(named, str(path), named.lstrip("/"))
             here = _absolute(found)
             there = _resolved(here)
+            reason = self._judge(here, str(path))
+            if reason is None and there != here:
+                reason = self._judge(there, str(there))
+                reason = reason and f"it is a link and {reason}"
         except (ValueError, OSError) as error:
             return f"not a usable path: {error}"
-        reason = self._judge(here)
-        if reason is None and there != here:
-            reason = self._judge(there)
-            reason = reason and f"it is a link and {reason}"
         return reason
 
-    def _judge(self, path: Path) -> str | None:
-        return self._denied(path) or self._ignored(path)
-
-    def _denied(self, path: Path) -> str | None:
+    def _judge(self, path: Path, text: str) -> str | None:
         root = self._root_of(path)
         inside = path.relative_to(root if root is not None else path.anchor).as_posix()
+        return self._denied(path.as_posix(), text, inside) or self._ignored(path)
+
+    def _denied(self, path: str, text: str, inside: str) -> str | None:
+        """Judge a path by its segments; ``text`` is the path or URI as it came, ``inside`` the path
+        from the root on."""
+        name = path.rpartition("/")[2]
+        if path.startswith(_SYSTEM_FOLDERS) and not path.startswith(_MEMORY_FOLDER):
+            return f"{name} is no file but a part of the system"
         said = self._deny.check_file(inside).include
         if said is not None:
-            return f"{path.name} is on the list privacy.deny" if said else None
-        folder = next((part for part in path.parts[:-1] if part.lower() in SECRET_FOLDERS), None)
-        if folder is not None:
-            return f"files in {folder} may hold secrets (built-in list)"
-        name = path.name.lower()
-        if name in HARMLESS:
+            return f"{name} is on the list privacy.deny" if said else None
+        found = secret_by_name(text) or secret_by_name(path)
+        if found is None:
             return None
-        glob = next((glob for glob in SECRET_NAMES if fnmatchcase(name, glob)), None)
-        return glob and f"{path.name} may hold secrets (built-in list: {glob})"
+        segment, rule = found
+        if not rule:
+            return f"files in {segment} may hold secrets (built-in list)"
+        return f"{segment} may hold secrets (built-in list: {rule})"
 
     def _ignored(self, path: Path) -> str | None:
         top = self._top_of(path)
@@ -163,31 +167,46 @@ class Privacy:
             is_folder = depth < len(parts)
             for level in reversed(range(depth)):
                 inside = parts[level:depth]
-                patterns = self._rules[folders[level]].patterns
-                hit = next((p for p in reversed(patterns) if p.hits(inside, is_folder)), None)
+                hit = _last_hit(self._rules[folders[level]].patterns, inside, is_folder)
                 if hit is not None:
                     break
             else:
-                continue
-            if not hit.negated:
+                hit = self._excluded(folders, parts[:depth], is_folder)
+            if hit is not None and not hit.negated:
                 return f"{'/'.join(parts[:depth])} is ignored by {hit.line!r} in {hit.source}"
+        return None
+
+    def _excluded(
+        self, folders: Sequence[Path], parts: Sequence[str], is_folder: bool
+    ) -> _Pattern | None:
+        """What Git's lists outside the tree say of an entry; they yield to every ignore file."""
+        for level in reversed(range(len(parts))):
+            excludes = self._rules[folders[level]].excludes
+            if excludes:
+                return _last_hit(excludes, parts[level:], is_folder)
         return None
 
     def _refresh(self, folder: Path) -> bool:
         """Read the folder's ignore files if they changed; tell whether they had."""
         files = [folder / name for name in self._names]
-        stamps = tuple(self._stamp(file) for file in files)
+        outside = self._lists_outside(folder) if self._excludes else []
+        stamps = tuple((file, self._stamp(file)) for file in (*outside, *files))
         known = self._rules.get(folder)
         if known is not None and known.stamps == stamps:
             return False
-        patterns = tuple(
-            pattern
-            for file, stamp in zip(files, stamps, strict=True)
-            if stamp is not None
-            for pattern in self._read(file)
-        )
-        self._rules[folder] = _Rules(stamps, patterns)
+        found = [tuple(self._read(file)) if stamp else () for file, stamp in stamps]
+        patterns, excludes = found[len(outside) :], found[: len(outside)]
+        self._rules[folder] = _Rules(stamps, sum(patterns, ()), sum(excludes, ()))
         return True
+
+    def _lists_outside(self, folder: Path) -> list[Path]:
+        """The lists of Git for the repository whose top this folder is, the user's own first."""
+        excludes = exclude_file(folder)
+        if excludes is None:
+            return []
+        if self._users_excludes is None:
+            self._users_excludes = users_excludes()
+        return [self._users_excludes, excludes]
 
     def _stamp(self, file: Path) -> Stamp | None:
         try:
@@ -250,17 +269,10 @@ def _pattern(line: str, source: Path, spec: GitIgnoreSpec) -> _Pattern:
     return _Pattern(line, source, spec, negated, folders_only, "/" not in body.rstrip("/"))
 
 
-def _path_of(path: str | Path) -> Path | None:
-    """The path that a path or URI names; None where it names no file."""
-    text = str(path)
-    if isinstance(path, Path) or not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text):
-        return Path(path)
-    url = urlsplit(text)
-    if url.scheme.lower() not in ("file", "vscode-notebook-cell"):
-        return None
-    if os.name == "nt":
-        return Path(url2pathname(url.path))
-    return Path(unquote(url.path))
+def _last_hit(
+    patterns: Sequence[_Pattern], inside: Sequence[str], is_folder: bool
+) -> _Pattern | None:
+    return next((each for each in reversed(patterns) if each.hits(inside, is_folder)), None)
 
 
 def _absolute(path: str | Path) -> Path:
@@ -272,10 +284,19 @@ def _resolved(path: Path) -> Path:
 
 
 def screened(
-    refused: Callable[[str], str | None], path: str, others: Sequence[Document]
+    refused: Callable[[str], str | None], path: str, uri: str, others: Sequence[Document]
 ) -> tuple[str | None, tuple[Document, ...]]:
     """Why the file itself must stay out, and those of the other files that need not."""
-    refusal = refused(path)
+    refusal = refused_by(refused, path, uri)
     if refusal is not None:
         return refusal, ()
-    return None, tuple(other for other in others if refused(other.path) is None)
+    allowed = (other for other in others if refused_by(refused, other.path, other.uri) is None)
+    return None, tuple(allowed)
+
+
+def refused_by(refused: Callable[[str], str | None], path: str, uri: str) -> str | None:
+    """Why a document must stay out: by its path, and by its URI where that says more."""
+    refusal = refused(path) if path else None
+    if refusal is None and uri and not (path and uri.startswith("file:")):
+        refusal = refused(uri)
+    return refusal

@@ -17,7 +17,7 @@ from tabwright.core.text import Edit, Snapshot, line_span
 from tabwright.lsp.documents import Cursor
 from tabwright.lsp.flight import Flight, Landed
 from tabwright.lsp.lookahead import Lookahead
-from tabwright.lsp.outcome import CACHE, IN_FLIGHT, MODEL, Outcome, nothing
+from tabwright.lsp.outcome import CACHE, IN_FLIGHT, KEPT_OUT, MODEL, Outcome, nothing
 from tabwright.lsp.privacy import screened
 from tabwright.lsp.questions import Setup, judge, keep, question
 from tabwright.lsp.waiting import Superseded, first, supersede
@@ -114,10 +114,11 @@ class Session:
         snapshot, offset = cursor.snapshot, cursor.offset
         until = asyncio.get_running_loop().time() + self._wait(snapshot, offset, invoked, setup)
         # 1. What must stay out of every prompt.
-        path = cursor.path or snapshot.uri
-        refusal, others = await first(setup.files(screened, setup.refused, path, others), gone)
+        refusal, others = await first(
+            setup.files(screened, setup.refused, cursor.path, snapshot.uri, others), gone
+        )
         if refusal is not None:
-            return nothing("this file is kept from the model", refusal)
+            return nothing(KEPT_OUT, refusal)
         outcome = await self._found(cursor, invoked, others, setup, gone, until)
         self._lookahead.answered(cursor, outcome.edits, others, setup)
         return outcome
