@@ -21,6 +21,7 @@ SINKS: Mapping[str, tuple[int | str, ...]] = {
     **dict.fromkeys(("NotConnected", "Disconnected", "ModelError", "ModelInvalid"), (0,)),
     **dict.fromkeys(("PullFailed", "PullCancelled", "SourceFailed", "PromptTooLong"), (0,)),
     **dict.fromkeys(("bar", "end", "apply", "_words", "joined", "StatisticsError"), (0,)),
+    "TrustError": (0,),
     **dict.fromkeys(("Fault", "SyntaxFault", "Pulled", "Failure", "Assist", "at", "show"), (1,)),
     **dict.fromkeys(("_tell", "tell", "_nothing", "_failed", "_guarded"), (0,)),
     **dict.fromkeys(("warn", "trouble"), (1,)),
@@ -60,13 +61,14 @@ RETURNS: Mapping[str, tuple[str, ...]] = {
     "lsp/privacy.py": ("allowed", "_denied", "_ignored_in"),
     "lsp/progress.py": ("apply",),
     "models/manifest.py": ("problem",),
+    "trust.py": ("_unsafe",),
 }
 TABLES: Mapping[str, tuple[str, ...]] = {
     "checks/risks.py": ("_ANY", "_SCRIPT", "_C", "_BY_LANGUAGE"),
     "lsp/action_doing.py": ("CANCELLED",),
     "lsp/engines.py": ("STARTING", "LOADING", "READY", "MISSING", "FAILED"),
     "lsp/notices.py": ("_ADVICE",),
-    "lsp/settings.py": ("_SWITCH", "_TEXT", "_NAME"),
+    "lsp/settings.py": ("_SWITCH", "_TEXT", "_NAME", "_FULL_PATH"),
     "lsp/pulling.py": ("_STAGES", "YES", "NO", "_CANCELLED"),
     "lsp/actions_model.py": ("NEVER",),
 }
@@ -89,7 +91,8 @@ def templates() -> list[Found]:
         for package in PACKAGES
         for path in sorted((SOURCE / package).rglob("*.py"))
     }
-    modules["statistics.py"] = ast.parse((SOURCE / "statistics.py").read_text("utf-8"))
+    for name in ("statistics.py", "trust.py"):
+        modules[name] = ast.parse((SOURCE / name).read_text("utf-8"))
     return [found for name in modules for found in _Module(name, modules).found()]
 
 

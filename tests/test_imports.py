@@ -16,13 +16,15 @@ ALLOWED: dict[str, set[str]] = {
     "processes": {"paths"},
     "process_guard": set(),
     "statistics": set(),
+    "trust": {"paths"},
     "core": {"core"},
     "assists": {"assists", "core"},
     "checks": {"checks", "core", "processes"},
     "models": {"models", "paths", "processes"},
     "engine": {"engine", "models", "paths"},
     "client": {"client", "core", "processes"} | STORE,
-    "lsp": {"lsp", "assists", "checks", "client", "core", "processes", "statistics"} | STORE,
+    "lsp": {"lsp", "assists", "checks", "client", "core", "processes", "statistics", "trust"}
+    | STORE,
 }
 HEAVY = {"torch", "transformers", "openvino", "numba", "llvmlite"}
 HEAVY_HOMES = ("engine/backends/", "models/convert", "models/gguf")

@@ -28,6 +28,16 @@ def statistics_file() -> Path:
     return Path(platformdirs.user_data_dir(APP)) / "statistics.db"
 
 
+def config_file() -> Path:
+    """File of the user's own settings, the same in every editor; see ``tabwright config``."""
+    return Path(platformdirs.user_config_dir(APP)) / "config.toml"
+
+
+def trust_file() -> Path:
+    """File of what the user allowed; see ``tabwright trust``."""
+    return Path(platformdirs.user_data_dir(APP)) / "trust.json"
+
+
 def runtime_dir() -> Path:
     """Folder only this user can enter, for the engine's socket, lock and token; made if absent.
 

@@ -14,7 +14,8 @@ from editors.required import CLIENTS, program
 
 from tabwright.core.languages import by_id
 from tabwright.engine.wire import parse as parse_request
-from tabwright.lsp.settings import Settings, parse
+from tabwright.lsp.settings import Settings
+from tabwright.lsp.settings_reader import parse
 
 COMMAND = ["tabwright", "serve"]
 VIM = "apt-get install vim"

@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from tabwright.lsp.server import Server
-from tabwright.lsp.settings import SECTION, Settings, parse
+from tabwright.lsp.settings import SECTION, Settings
+from tabwright.lsp.settings_reader import parse
 
 FOLDER = Path(__file__).resolve().parents[2] / "editor-client" / "vscode"
 PACKAGE = json.loads((FOLDER / "package.json").read_text("utf-8"))
@@ -28,6 +29,8 @@ def shown() -> dict[str, dict[str, Any]]:
 def read(settings: object, where: str = SECTION) -> Iterator[tuple[str, object]]:
     """Every setting the server reads by its full name, with its default as JSON has it."""
     for member in fields(cast(Any, settings)):
+        if "name" not in member.metadata:
+            continue  # no setting of its own
         value = getattr(settings, member.name)
         name = f"{where}.{member.metadata['name']}"
         if is_dataclass(value):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabwright.lsp.settings import Settings, parse
+from tabwright.lsp.settings import Settings
+from tabwright.lsp.settings_reader import parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -71,7 +71,8 @@ async def _complete(
         }
         if model:
             settings["model"] = model
-        host.configure(settings, [str(Path.cwd())])
+        host.start_settings(settings)
+        host.configure(roots=[str(Path.cwd())])
         uri = path.resolve().as_uri()
         host.buffers.open(uri, by_path(str(path)).id, 1, text)
         snapshot = host.buffers.get(uri)

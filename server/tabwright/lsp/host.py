@@ -15,7 +15,8 @@ from tabwright.client.engine import EngineError
 from tabwright.core.accepting import both
 from tabwright.core.context import Document
 from tabwright.core.text import Edit, Snapshot
-from tabwright.lsp import log, settings
+from tabwright.lsp import log
+from tabwright.lsp.configuration import Configuration
 from tabwright.lsp.documents import Buffers, Cursor
 from tabwright.lsp.engines import (
     BrokenEngine,
@@ -25,6 +26,7 @@ from tabwright.lsp.engines import (
     make_engine,
     tell,
 )
+from tabwright.lsp.folder_trust import FolderTrust
 from tabwright.lsp.notices import Notices
 from tabwright.lsp.outcome import KEPT_OUT, Outcome, nothing
 from tabwright.lsp.privacy import Privacy
@@ -38,6 +40,7 @@ from tabwright.lsp.waiting import Superseded, Work
 from tabwright.lsp.watching import Watchers
 from tabwright.lsp.words import Said
 from tabwright.statistics import Statistics
+from tabwright.trust import TrustFile
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class Host:
         self.client = client
         self.notices = Notices(client)
         self.buffers = Buffers()
-        self.settings = Settings()
+        self.configuration = Configuration(self.notices)
         self.puller = Puller(client, self._pulled)
         self.report = Report()
         self.watchers = Watchers()
@@ -66,6 +69,8 @@ class Host:
             lambda: self.settings.statistics.enabled,
         )
         self.watchers.add(self.usage)
+        self.trust_file = TrustFile()
+        self.folders = FolderTrust(client, self.notices, self.trust_file, self.spawn)
         self._make = make
         self._roots: tuple[str, ...] = ()
         self._runtime: Runtime | None = None
@@ -77,23 +82,31 @@ class Host:
 
     # Settings and life --------------------------------------------------------------------------
 
-    def configure(self, data: object, roots: Sequence[str] | None = None) -> None:
-        """Take in settings of whatever shape; each warning is shown once."""
-        found, warnings = settings.parse(data)
-        for warning in warnings:
-            self.notices.warn("settings", warning)
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.configuration.settings
+
+    def start_settings(self, initial: object) -> None:
+        """Keep the initializationOptions, of whatever shape, for when settings are taken in."""
+        self.configuration.start(initial)
+        self.folders.workspace = self.configuration.trust.workspace
+
+    def configure(self, later: object = None, roots: Sequence[str] | None = None) -> None:
+        """Take in settings of whatever shape that the client sent ``later`` than it began.
+
+        None leaves those of before. Each warning is shown once.
+        """
+        old = self.settings
+        self.configuration.take(later)
+        found = self.settings
         if roots is not None:
-            self._roots = tuple(roots)
-        old, self.settings = self.settings, found
-        if found.log != old.log:
-            log.set_level(found.log.level)
-        if found.models_directory:
-            # The engine and the pull are processes of their own and look there too.
-            os.environ["TABWRIGHT_MODELS_DIR"] = found.models_directory
+            self._roots = self.folders.roots = tuple(roots)
         self._privacy = Privacy(
             self._roots,
             found.privacy.deny,
             found.privacy.respect_gitignore,
+            added_globs=found.privacy.added,
             warn=partial(self.notices.warn_later, asyncio.get_running_loop()),
         )
         same = (old.engine, old.remote, old.model) == (found.engine, found.remote, found.model)

@@ -79,8 +79,9 @@ class Privacy:
     """Judges paths for one workspace; ignore files are read again when they change.
 
     ``deny_globs`` are in .gitignore's syntax, relative to a root; ``!name`` takes a file off the
-    built-in list. With ``.gitignore`` count ``.git/info/exclude`` and the user's own excludes of
-    Git. ``warn`` gets one message for each ignore file or line that could not be used.
+    built-in list. ``added_globs``, which a workspace may set, can only keep more files out. With
+    ``.gitignore`` count ``.git/info/exclude`` and the user's own excludes of Git. ``warn`` gets one
+    message for each ignore file or line that could not be used.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Privacy:
         deny_globs: Sequence[str] = (),
         respect_gitignore: bool = True,
         *,
+        added_globs: Sequence[str] = (),
         warn: Callable[[str], None] = log.warning,
     ) -> None:
         self._warn = warn
@@ -101,6 +103,8 @@ class Privacy:
         self._verdicts: dict[Path, str | None] = {}
         lines = [line for line in deny_globs if self._usable(line, "privacy.deny")]
         self._deny = GitIgnoreSpec.from_lines(lines)
+        added = [line for line in added_globs if self._usable(line, "privacy.deny")]
+        self._added = GitIgnoreSpec.from_lines(added)
 
     def allowed(self, path: str | Path) -> str | None:
         """Say why a file (path or URI) must stay out of prompts; None when it may be used.
@@ -133,6 +137,8 @@ class Privacy:
         name = path.rpartition("/")[2]
         if path.startswith(_SYSTEM_FOLDERS) and not path.startswith(_MEMORY_FOLDER):
             return f"{name} is no file but a part of the system"
+        if self._added.check_file(inside).include:
+            return f"{name} is on the list privacy.deny"
         said = self._deny.check_file(inside).include
         if said is not None:
             return f"{name} is on the list privacy.deny" if said else None

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.protocol import default_converter
 
-from tabwright import __version__
+from tabwright import __version__, paths
 from tabwright.lsp import protocol
 from tabwright.lsp.documents import path_of
 from tabwright.lsp.rpc import RpcServer
-from tabwright.lsp.settings import SECTION, parse
+from tabwright.lsp.settings import SECTION
+from tabwright.lsp.settings_layers import wanted_menu
 from tabwright.lsp.sync import DocumentProtocol
 from tabwright.lsp.words import ENGLISH, language_of
 
@@ -78,6 +79,7 @@ class Server(RpcServer):
 
         editor = Editor(self, self.language)
         host = Host(editor)
+        host.start_settings(self.initial)
         encoding = host.buffers.encoding = self.protocol.encoding
         publish = partial(editor.publish, encoding=encoding)
         host.watchers.add(SyntaxReports(host, publish))
@@ -102,9 +104,8 @@ class Server(RpcServer):
         return "host" in self.__dict__
 
     def _before_capabilities(self, params: types.InitializeParams) -> None:
-        wanted, _ = parse(params.initialization_options)
         inline = protocol.has_inline_completion(params.capabilities)
-        menu = wanted.completion.menu
+        menu = wanted_menu(params.initialization_options, paths.config_file())
         self.initial = params.initialization_options
         self.language = language_of(params.locale)
         if menu == "always" or (menu == "auto" and not inline):
@@ -142,6 +143,10 @@ def _why(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
 
 async def _pull(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
     return await ls.host.pull(str(argument.get("model") or ""))
+
+
+async def _trust(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
+    return ls.host.folders.tell(argument)
 
 
 async def _statistics(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
@@ -206,6 +211,7 @@ _COMMANDS: Mapping[str, _Handler] = {
     "status": _status,
     "why": _why,
     "pull": _pull,
+    "trust": _trust,
     "statistics": _statistics,
     "deleteStatistics": _delete_statistics,
 }
@@ -246,7 +252,7 @@ async def _complete_menu(ls: Server, params: types.CompletionParams) -> types.Co
 async def _initialized(ls: Server, params: types.InitializedParams) -> None:
     workspace = ls.client_capabilities.workspace
     if workspace is None or not workspace.configuration or not await _ask_for_settings(ls):
-        ls.host.configure(ls.initial, _roots(ls))
+        ls.host.configure(None, _roots(ls))
     ls.host.start()
     changes = workspace.did_change_configuration if workspace is not None else None
     if changes is not None and changes.dynamic_registration:

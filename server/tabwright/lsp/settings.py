@@ -1,13 +1,17 @@
-"""The settings of section ``tabwright``: one frozen object; a bad value warns and falls back."""
+"""The settings of section ``tabwright``: one frozen object, with what each value must be.
+
+``settings_reader`` reads them, ``settings_layers`` says where they come from. What is marked as
+guarded decides where code is sent and what is loaded or executed, and is the user's alone to say.
+"""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import reduce
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from tabwright.lsp.words import Said
 
@@ -19,15 +23,23 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
-class _Spec:
+class Spec:
     """What a value must be: a test, and the words for it in a warning."""
 
     check: Check
     expected: str
 
 
-def _option(name: str, default: _Value, check: Check, expected: str) -> _Value:
-    return field(default=default, metadata={"name": name, "spec": _Spec(check, expected)})
+def _option(
+    name: str, default: _Value, check: Check, expected: str, *, guarded: bool = False
+) -> _Value:
+    spec = Spec(check, expected)
+    return field(default=default, metadata={"name": name, "spec": spec, "guarded": guarded})
+
+
+def _table(name: str, *, guarded: bool = False) -> dict[str, object]:
+    """Marks a field that is a table of settings; ``guarded`` holds for all that is in it."""
+    return {"name": name, "guarded": guarded}
 
 
 def _number(low: float, high: float, *, whole: bool = True) -> tuple[Check, str]:
@@ -73,6 +85,16 @@ _NAME: tuple[Check, str] = (
     (lambda value: isinstance(value, str) and bool(value.strip())),
     "a text that is not empty",
 )
+
+
+def _is_full_path(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    # A relative one would be looked up in the folder that the editor works in: the workspace.
+    return not value or value.startswith("~") or Path(value).is_absolute()
+
+
+_FULL_PATH: tuple[Check, str] = _is_full_path, "a full path, or one that begins with ~"
 
 
 _PRECISIONS = ("auto", "int4", "mixed", "int8", "bfloat16", "float32")
@@ -127,10 +149,14 @@ class Remote:
 
 @dataclass(frozen=True)
 class Privacy:
-    """``tabwright.privacy``: globs of files that no model may see, besides those built in."""
+    """``tabwright.privacy``: globs of files that no model may see, besides those built in.
+
+    ``added`` are those that a workspace puts into ``deny``: they can only keep more files out.
+    """
 
     deny: tuple[str, ...] = _option("deny", (), _is_texts, "a list of texts")
     respect_gitignore: bool = _option("respectGitignore", True, *_SWITCH)
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,15 +168,15 @@ class Actions:
 
     candidates: int = _option("candidates", 25, *_number(1, 64))
     timeout_seconds: float = _option("timeoutSeconds", 60, *_number(1, 3600, whole=False))
-    model: str = _option("model", "", *_TEXT)
+    model: str = _option("model", "", *_TEXT, guarded=True)
 
 
 @dataclass(frozen=True)
 class Checks:
     """``tabwright.checks``: what is done to check a candidate; each tool has so many seconds."""
 
-    run_examples: bool = _option("runExamples", False, *_SWITCH)
-    tools: bool = _option("tools", True, *_SWITCH)
+    run_examples: bool = _option("runExamples", False, *_SWITCH, guarded=True)
+    tools: bool = _option("tools", True, *_SWITCH, guarded=True)
     timeout_seconds: float = _option("timeoutSeconds", 10, *_number(0.1, 600, whole=False))
 
 
@@ -180,109 +206,31 @@ class Settings:
     """All settings; every field has a default that works."""
 
     enabled: bool = _option("enabled", True, *_SWITCH)
-    model: str = _option("model", DEFAULT_MODEL, *_NAME)
-    models_directory: str = _option("modelsDirectory", "", *_TEXT)
+    model: str = _option("model", DEFAULT_MODEL, *_NAME, guarded=True)
+    models_directory: str = _option("modelsDirectory", "", *_FULL_PATH, guarded=True)
     languages: Mapping[str, bool] = field(
         default_factory=lambda: MappingProxyType({"*": True}),
         metadata={
             "name": "languages",
-            "spec": _Spec(_is_switches, "an object of language ids and true or false"),
+            "spec": Spec(_is_switches, "an object of language ids and true or false"),
         },
     )
-    completion: Completion = field(default=Completion(), metadata={"name": "completion"})
-    context: Context = field(default=Context(), metadata={"name": "context"})
-    engine: EngineSettings = field(default=EngineSettings(), metadata={"name": "engine"})
-    remote: Remote = field(default=Remote(), metadata={"name": "remote"})
-    privacy: Privacy = field(default=Privacy(), metadata={"name": "privacy"})
-    actions: Actions = field(default=Actions(), metadata={"name": "actions"})
-    checks: Checks = field(default=Checks(), metadata={"name": "checks"})
-    diagnostics: Diagnostics = field(default=Diagnostics(), metadata={"name": "diagnostics"})
-    statistics: StatisticsSettings = field(
-        default=StatisticsSettings(), metadata={"name": "statistics"}
+    completion: Completion = field(default=Completion(), metadata=_table("completion"))
+    context: Context = field(default=Context(), metadata=_table("context"))
+    engine: EngineSettings = field(
+        default=EngineSettings(), metadata=_table("engine", guarded=True)
     )
-    log: Log = field(default=Log(), metadata={"name": "log"})
+    remote: Remote = field(default=Remote(), metadata=_table("remote", guarded=True))
+    privacy: Privacy = field(default=Privacy(), metadata=_table("privacy", guarded=True))
+    actions: Actions = field(default=Actions(), metadata=_table("actions"))
+    checks: Checks = field(default=Checks(), metadata=_table("checks"))
+    diagnostics: Diagnostics = field(default=Diagnostics(), metadata=_table("diagnostics"))
+    statistics: StatisticsSettings = field(
+        default=StatisticsSettings(), metadata=_table("statistics")
+    )
+    log: Log = field(default=Log(), metadata=_table("log", guarded=True))
 
     def is_on(self, language_id: str) -> bool:
         """Whether completions and actions are wanted for a language."""
         default = self.languages.get("*", True)
         return self.enabled and self.languages.get(language_id, default)
-
-
-def parse(data: object) -> tuple[Settings, tuple[str, ...]]:
-    """The settings in what a client sent, and a warning for each part that could not be used.
-
-    Takes the section itself or an object that holds it, nested or with dotted keys. Never raises.
-    """
-    warnings: list[str] = []
-    if data is None or data == []:  # Lua writes an empty object so
-        return Settings(), ()
-    if not isinstance(data, Mapping):
-        words = "{0}: expected an object, got {1}; using defaults"
-        return Settings(), (Said(words, SECTION, _shown(data)),)
-    section = _undotted(data)
-    if section.get(SECTION) == []:
-        return Settings(), ()
-    if isinstance(section.get(SECTION), Mapping):
-        section = _undotted(cast(Mapping[Any, Any], section[SECTION]))
-    return _read(Settings(), section, SECTION, warnings), tuple(warnings)
-
-
-def _read(default: _Value, data: Mapping[str, Any], where: str, warnings: list[str]) -> _Value:
-    values: dict[str, Any] = {}
-    known = {member.metadata["name"]: member for member in fields(cast(Any, default))}
-    for key in sorted(data.keys() - known.keys()):
-        close = difflib.get_close_matches(key, known, n=1)
-        name = f"{where}.{key}"
-        warning = Said("{0} is not a setting", name)
-        if close:
-            other = f"{where}.{close[0]}"
-            warning = Said("{0} is not a setting; did you mean {1}?", name, other)
-        warnings.append(warning)
-    for name, member in known.items():
-        value = data.get(name)
-        if value is None:
-            continue
-        fallback = getattr(default, member.name)
-        if is_dataclass(fallback):
-            if isinstance(value, Mapping):
-                values[member.name] = _read(fallback, _undotted(value), f"{where}.{name}", warnings)
-            else:
-                words = "{0}: expected an object, got {1}"
-                warnings.append(Said(words, f"{where}.{name}", _shown(value)))
-            continue
-        spec: _Spec = member.metadata["spec"]
-        if spec.check(value):
-            values[member.name] = _frozen(value)
-        else:
-            shown = "the default" if fallback in ((), "") else repr(fallback)
-            if isinstance(fallback, Mapping):
-                shown = "the default"
-            words = "{0}: expected {1}, got {2}; using {3}"
-            warnings.append(Said(words, f"{where}.{name}", spec.expected, _shown(value), shown))
-    return type(default)(**values)
-
-
-def _undotted(data: Mapping[Any, Any]) -> dict[str, Any]:
-    # Some clients send {"completion.maxTokens": 8} for {"completion": {"maxTokens": 8}}.
-    found: dict[str, Any] = {}
-    for key, value in data.items():
-        head, dot, rest = str(key).partition(".")
-        if not dot:
-            merged = found.get(head)
-            both = isinstance(merged, dict) and isinstance(value, Mapping)
-            found[head] = {**merged, **value} if both and isinstance(merged, dict) else value
-            continue
-        inner = found.get(head)
-        found[head] = {**(inner if isinstance(inner, Mapping) else {}), rest: value}
-    return found
-
-
-def _frozen(value: object) -> object:
-    if isinstance(value, Mapping):
-        return MappingProxyType(dict(value))
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,90 @@
+"""Whether programs of a folder may run: the client says so, or the user was asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+
+from tabwright.lsp.notices import Notices
+from tabwright.lsp.progress import Client
+from tabwright.lsp.waiting import Work
+from tabwright.lsp.words import Said
+from tabwright.trust import TrustError, TrustFile, is_below
+
+TRUST, NOT_NOW = "Trust the folder", "Not now"
+_QUESTION = (
+    "Tabwright would check its fixes in the folder {0} with the program {1}, which may run code of "
+    "that folder. Do you trust the folder and all that is in it?"
+)
+
+Spawn = Callable[[Coroutine[object, object, None]], object]
+
+
+class FolderTrust:
+    """Which folders are trusted; asks once a session for each of the others."""
+
+    def __init__(self, client: Client, notices: Notices, file: TrustFile, spawn: Spawn) -> None:
+        """Ask through ``client`` in tasks that ``spawn`` runs; answers are kept in ``file``.
+
+        ``workspace`` is what the client says of all ``roots``, None when it says nothing.
+        """
+        self.workspace: bool | None = None
+        self.roots: tuple[str, ...] = ()
+        self._client = client
+        self._notices = notices
+        self._file = file
+        self._spawn = spawn
+        self._asked: set[str] = set()
+
+    def tell(self, argument: Mapping[str, object]) -> dict[str, object]:
+        """Take in what the client says later of the workspace; the answer is what holds now."""
+        said = argument.get("workspace")
+        if isinstance(said, bool):
+            self.workspace = said
+        return {"workspace": self.workspace}
+
+    async def trusts(self, root: str, path: str, files: Work) -> bool:
+        """Whether programs may run for a document of a root; ``files`` looks at the disk.
+
+        Both the root and the document's own folder must be trusted, since a link may lead out of
+        the root. A document outside of every root counts by its folder, one without a path never.
+        """
+        folder = folder_of(root, path)
+        if not folder or self.workspace is False:
+            return False
+        own = os.path.dirname(path) if path else folder
+        roots = self.roots if self.workspace else ()
+        return await files(_all_below, (folder, own), self._allowed(), roots)
+
+    def ask(self, root: str, path: str, program: str) -> None:
+        """Ask for a folder that is not trusted, once, while nobody waits for the answer."""
+        folder = os.path.realpath(folder_of(root, path))
+        if self.workspace is None and folder not in self._asked:
+            self._asked.add(folder)
+            self._spawn(self._ask(folder, program))
+
+    async def _ask(self, folder: str, program: str) -> None:
+        question = Said(_QUESTION, folder, program)
+        if await self._client.ask("info", question, (TRUST, NOT_NOW)) != TRUST:
+            return
+        try:
+            self._file.allow_folder(folder)
+        except TrustError as error:
+            self._notices.warn("trust", str(error))
+
+    def _allowed(self) -> tuple[str, ...]:
+        try:
+            return self._file.read().folders
+        except TrustError as error:
+            self._notices.warn("trust", str(error))
+            return ()
+
+
+def _all_below(folders: Sequence[str], allowed: Sequence[str], roots: Sequence[str]) -> bool:
+    everything = (*allowed, *map(os.path.realpath, roots))
+    return all(is_below(folder, everything) for folder in folders)
+
+
+def folder_of(root: str, path: str) -> str:
+    """The folder that a document is trusted by: its root, else its own; "" where it has none."""
+    return root or (os.path.dirname(path) if path else "")
