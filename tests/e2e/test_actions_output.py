@@ -209,7 +209,7 @@ async def test_the_settings_name_the_model(home: Home) -> None:
     settings = {"actions": {"model": "org/big"}}
     async with (
         engine_for(home, WARM, {"text": RIGHT}) as engine,
-        editing(home, settings=settings) as editor,
+        editing(home, options=settings) as editor,
     ):
         await resolved(editor)
         assert [body["model"] for body in asked(engine)] == ["org/big"] and editor.asked == []
