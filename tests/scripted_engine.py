@@ -270,6 +270,7 @@ class ScriptedEngine:
         self, request: web.Request, rule: Rule, record: dict[str, Any], send: Send
     ) -> bool:
         if record["sent"] == rule.hang_after:
+            record["hangs"] = True
             await asyncio.sleep(3600)
         if record["sent"] == rule.error_after:
             await send({"error": {"type": "tabwright", "code": "internal", **rule.error}})
@@ -301,8 +302,10 @@ class ScriptedEngine:
 
     async def _status(self, request: web.Request) -> web.Response:
         served = sum(1 for record in self.recorded if record["outcome"] == "done")
+        running = [each for each in self.recorded if each["outcome"] == "running"]
+        queued = sum(1 for record in running if not record.get("hangs"))
         found = {
-            "version": "scripted", "pid": os.getpid(), "models": [], "active": 0, "queued": 0,
+            "version": "scripted", "pid": os.getpid(), "models": [], "active": 0, "queued": queued,
             "uptime_s": time.monotonic() - self._started, "requests_served": served,
             "tokens_computed": 0, "idle_exit_s": 0, **self.script.status,
         }  # fmt: skip
@@ -378,6 +381,9 @@ def main() -> int:
                 sys.stderr.write("another scripted engine serves this socket\n")
                 return 0
             args.socket.unlink(missing_ok=True)
+            from tabwright import engine_pid
+
+            engine_pid.write()
         asyncio.run(_serve(ScriptedEngine(script, token=args.token), args.socket, args.tcp))
     return 0
 

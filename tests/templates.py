@@ -42,6 +42,7 @@ SINKS: Mapping[str, tuple[int | str, ...]] = {
 MORE_SINKS: Mapping[tuple[str, str], tuple[int | str, ...]] = {
     ("checks/check.py", "_failed"): (0, 2),
     ("checks/check.py", "_guarded"): (0, 1),
+    ("client/watchdog.py", "_fail"): (1,),
     ("models/sources.py", "report"): (1,),
 }
 LISTS = frozenset({"reasons", "_reasons", "warnings"})
@@ -56,6 +57,7 @@ RETURNS: Mapping[str, tuple[str, ...]] = {
     "client/breaker.py": ("refusal",),
     "client/launch.py": ("_tail", "_log_hint"),
     "client/remote.py": ("_fault",),
+    "client/watchdog.py": ("quiet", "hung"),
     "lsp/action_doing.py": ("_words", "stale"),
     "lsp/action_run.py": ("_words",),
     "lsp/privacy.py": ("allowed", "_denied", "_ignored_in"),

@@ -15,14 +15,15 @@ ALLOWED: dict[str, set[str]] = {
     "paths": set(),
     "processes": {"paths"},
     "process_guard": set(),
+    "engine_pid": {"paths"},
     "statistics": set(),
     "trust": {"paths"},
     "core": {"core"},
     "assists": {"assists", "core"},
     "checks": {"checks", "core", "processes"},
     "models": {"models", "paths", "processes"},
-    "engine": {"engine", "models", "paths"},
-    "client": {"client", "core", "processes"} | STORE,
+    "engine": {"engine", "engine_pid", "models", "paths"},
+    "client": {"client", "core", "engine_pid", "processes"} | STORE,
     "lsp": {"lsp", "assists", "checks", "client", "core", "processes", "statistics", "trust"}
     | STORE,
 }

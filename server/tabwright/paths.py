@@ -70,6 +70,11 @@ def engine_address() -> Path:
     return runtime_dir() / "engine.json"
 
 
+def engine_process() -> Path:
+    """File that names the process of the running engine, see ``engine_pid``."""
+    return runtime_dir() / "engine.pid"
+
+
 def engine_log() -> Path:
     """Log file of the engine process."""
     return log_dir() / "engine.log"

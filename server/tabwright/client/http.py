@@ -161,7 +161,7 @@ class Link:
         """Turn a response that is not a success into the exception that says so."""
         try:
             found = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if isinstance(found, dict) and "error" in found:
             self._fail(found["error"], response.status)

@@ -1,28 +1,46 @@
-"""The engine on this machine: found when it runs, started when it does not."""
+"""The engine on this machine: found, started where there is none, replaced when it hangs."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tabwright import paths
-from tabwright.client.engine import Answer, EngineUnavailable, ModelMissing, OnText, Request
+from tabwright import engine_pid, paths
+from tabwright.client.engine import (
+    Answer,
+    EngineError,
+    EngineUnavailable,
+    ModelMissing,
+    OnText,
+    Request,
+)
 from tabwright.client.http import Disconnected, Link, NotConnected, Target, own_body
 from tabwright.client.launch import Launcher, engine_command
+from tabwright.client.stream import Json
+from tabwright.client.watchdog import Limits, Watchdog
 from tabwright.core.families import family_of
 from tabwright.core.task import ModelInfo
+from tabwright.engine_pid import EngineProcess
 
 T = TypeVar("T")
 NAME = "the engine"
 CONNECT_S = 5.0
 _LAST_BREATHS = 20
 _BREATH_S = 0.05
+_END_S = 10.0  # that a process may take to end once it was killed
+_CLOSE_S = 0.5
+# The longest that anything is waited for, even from an engine that works; a load may be long.
+_MOST_S = {"newest": 60.0, "actions": 3600.0, "background": 1800.0}
+_INFO_S = 60.0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,13 +57,15 @@ class LocalOptions:
     backend: str = "auto"
     command: tuple[str, ...] = ()
     start_timeout_s: float = 30.0
+    limits: Limits = field(default_factory=Limits)
     unix: bool = hasattr(socket, "AF_UNIX")
 
 
 class LocalEngine:
     """Speaks to the one engine process of this user, and starts it when nothing answers.
 
-    A request whose engine dies raises EngineUnavailable; the next one starts it anew.
+    A request whose engine dies or hangs raises EngineUnavailable; one that hangs is replaced, and
+    one that died is started anew by the next request.
     """
 
     def __init__(
@@ -65,6 +85,8 @@ class LocalEngine:
         self._infos: dict[str, ModelInfo] = {}
         self._window = uuid.uuid4().hex[:12]
         self._dying = False  # a connection broke: the process may be on its way out
+        self._watchdog = Watchdog(self.status, self._replace, options.limits)
+        self._background: set[asyncio.Task[None]] = set()
 
     async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
         """See Engine."""
@@ -72,7 +94,12 @@ class LocalEngine:
         if request.session:  # two windows may show one file, and neither ends what the other asks
             body["session"] = f"{self._window} {request.session}"
         try:
-            return await self._asked(lambda link: link.complete(body, on_text))
+            return await self._watchdog.guard(
+                lambda: self._asked(lambda link: link.complete(body, on_text)),
+                most_s=_MOST_S.get(request.lane, _INFO_S),
+                urgent=request.lane == "newest",
+                job=True,
+            )
         except ModelMissing:
             self._infos.pop(request.model, None)
             raise
@@ -80,20 +107,51 @@ class LocalEngine:
     async def model_info(self, name: str) -> ModelInfo:
         """See Engine; asked once for each model, and loads no weights."""
         if name not in self._infos:
-            found = await self._asked(lambda link: link.get("/tabwright/model", {"name": name}))
-            tokens = [str(token) for token in found.get("special_tokens") or ()]
-            length = int(found.get("context_length") or 2048)
-            self._infos[name] = ModelInfo(str(found.get("id", name)), family_of(tokens), length)
+            found = await self._watchdog.guard(
+                lambda: self._asked(lambda link: link.get("/tabwright/model", {"name": name})),
+                most_s=_INFO_S,
+            )
+            self._infos[name] = _info(found, name)
         return self._infos[name]
 
     async def status(self) -> dict[str, object]:
-        """See Engine; starts no engine, so EngineUnavailable also says that none runs."""
+        """See Engine; starts no engine, so EngineUnavailable also says that none runs.
+
+        It waits for as long as the caller lets it.
+        """
         return await (await self._connected()).get("/tabwright/status")
 
     async def aclose(self) -> None:
         """See Engine."""
+        self._watchdog.close()
+        for task in self._background:
+            task.cancel()
         await self._launcher.aclose()
         await self._drop()
+
+    async def _replace(self, process: EngineProcess) -> None:
+        """End a process that hangs, and start another; whoever waited for it has been told."""
+        await self._drop()
+        if not await asyncio.to_thread(engine_pid.kill, process):
+            logger.warning("process %d is not the engine any more, or not to be ended", process.pid)
+            return
+        try:
+            async with asyncio.timeout(_END_S):
+                while (await asyncio.to_thread(engine_pid.look, process)).state != "gone":
+                    await asyncio.sleep(_BREATH_S)
+        except TimeoutError:
+            logger.error("process %d was killed and does not end", process.pid)
+            return
+        self._dying = False
+        starting = asyncio.create_task(self._start())
+        self._background.add(starting)
+        starting.add_done_callback(self._background.discard)
+
+    async def _start(self) -> None:
+        try:
+            await self._launcher.ensure()
+        except EngineUnavailable as error:
+            logger.error("no other engine could be started: %s", error)
 
     async def _asked(self, ask: Callable[[Link], Awaitable[T]]) -> T:
         if self._dying:
@@ -133,7 +191,11 @@ class LocalEngine:
     async def _drop(self) -> None:
         link, self._link = self._link, None
         if link is not None:
-            await link.aclose()
+            try:
+                async with asyncio.timeout(_CLOSE_S):
+                    await link.aclose()
+            except TimeoutError:
+                logger.warning("the connections to the engine did not close")
 
     def _target(self) -> tuple[Target, str]:
         """Where the engine listens, if it runs, and the token it asks for ("" on a socket)."""
@@ -167,3 +229,12 @@ class LocalEngine:
             return False
         writer.close()
         return True
+
+
+def _info(found: Json, name: str) -> ModelInfo:
+    """What the engine told of a model; raises EngineError for what cannot be meant."""
+    tokens, length = found.get("special_tokens"), found.get("context_length")
+    listed = tokens if isinstance(tokens, list) else []
+    if not isinstance(length, int) or length <= 0:
+        raise EngineError("the engine does not tell how much the model can read")
+    return ModelInfo(str(found.get("id", name)), family_of(list(map(str, listed))), length)

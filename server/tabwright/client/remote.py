@@ -191,7 +191,8 @@ class RemoteEngine:
                 if not self._options.model:
                     raise
                 data = None
-            entries = [one for one in data if isinstance(one, dict)] if data else []
+            listed = data if isinstance(data, list) else []
+            entries = [one for one in listed if isinstance(one, dict)]
             named = [one for one in entries if one.get("id") == self._options.model]
             found: Json = next(iter(named), {})
             if entries and not (named or self._options.model):

@@ -34,8 +34,10 @@ class Gathering:
             fail(chunk["error"])
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
-            index = int(choice.get("index") or 0)
-            text = choice.get("text") or ""
+            index = choice.get("index") or 0 if isinstance(choice, dict) else None
+            text = choice.get("text") or "" if isinstance(choice, dict) else None
+            if not isinstance(index, int) or not isinstance(text, str):
+                raise EngineError("the engine sent an answer of a shape that nobody knows")
             self._texts.setdefault(index, []).append(text)
             if text and self._on_text is not None:
                 self._on_text(index, text)
@@ -75,7 +77,7 @@ def parse_object(text: str) -> Json:
     """Parse a JSON object; EngineError for anything else."""
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EngineError(f"the engine sent something that is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise EngineError("the engine sent JSON that is not an object")
@@ -99,5 +101,6 @@ def _usage(chunk: Json, known: Usage) -> Usage:
             "prompt_ms": "prefill_ms",
             "predicted_ms": "decode_ms",
         }
-        found.update({ours: timings[name] for name, ours in names.items() if name in timings})
+        told = {ours: timings.get(name) for name, ours in names.items()}
+        found.update({ours: each for ours, each in told.items() if isinstance(each, int | float)})
     return Usage(**found)

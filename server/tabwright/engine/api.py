@@ -52,6 +52,7 @@ class Api:
         self._idle_exit_s = idle_exit_s
         self._shut_down = shut_down
         self._started = time.monotonic()
+        self._open = 0
 
     def app(self) -> web.Application:
         """Return the aiohttp application."""
@@ -80,6 +81,13 @@ class Api:
             return web.json_response(problem, status=status)
 
     async def _completions(self, request: web.Request) -> web.StreamResponse:
+        self._open += 1
+        try:
+            return await self._complete(request)
+        finally:
+            self._open -= 1
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
         try:
             body = await request.json()
         except ValueError as failure:
@@ -177,6 +185,8 @@ class Api:
                 "models": [_about(entry) for entry in self._registry.entries()],
                 "active": int(worker.active is not None),
                 "queued": worker.queued(),
+                "open": self._open,
+                "progress": worker.progress(),
                 "requests_served": worker.served,
                 "tokens_computed": worker.tokens_computed,
                 "idle_exit_s": self._idle_exit_s,

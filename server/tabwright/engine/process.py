@@ -20,7 +20,7 @@ import filelock
 import psutil
 from aiohttp import web
 
-from tabwright import paths
+from tabwright import engine_pid, paths
 from tabwright.engine import backends
 from tabwright.engine.api import Api
 from tabwright.engine.backends import BackendOptions
@@ -57,6 +57,7 @@ def run(options: EngineOptions) -> int:
         sys.stderr.write("An engine is running already; this one is not needed.\n")
         return 0
     try:
+        engine_pid.write()  # before it listens: a start may hang too
         return asyncio.run(_serve(options))
     finally:
         lock.release()

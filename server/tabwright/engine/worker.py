@@ -50,6 +50,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="model", daemon=True)
         self.active: Job | None = None
         self.served = 0
+        self.steps = 0
         self.tokens_computed = 0
         self.last_used = time.monotonic()
 
@@ -70,6 +71,16 @@ class Worker:
             self._jobs.append(job)
             self.last_used = time.monotonic()
             self._wake.notify()
+
+    def progress(self) -> dict[str, object]:
+        """What a watchdog compares between two looks; both numbers only grow.
+
+        ``steps`` that are done, ``loading`` while a step loads a model, and ``cpu_s``, the CPU
+        seconds of all threads but the calling one: a thread that is stuck uses none.
+        """
+        loading = any(entry.state == "loading" for entry in self._registry.entries())
+        others = time.process_time() - time.thread_time()
+        return {"steps": self.steps, "loading": loading, "cpu_s": round(others, 4)}
 
     def queued(self) -> int:
         """Return the number of jobs that are not finished."""
@@ -98,6 +109,7 @@ class Worker:
                     self._jobs.remove(job)
                     self.served += 1
                     self.last_used = time.monotonic()
+            self.steps += 1
             self.active = None
 
     def _next(self) -> Job:

@@ -204,7 +204,12 @@ class Doing:
         runtime = host.start()
         if not runtime.ready:
             tell("starting the model", None)
-            await asyncio.shield(runtime.warm())
+            try:
+                async with asyncio.timeout(settings.actions.timeout_seconds):
+                    await asyncio.shield(runtime.warm())
+            except TimeoutError:
+                seconds = f"{settings.actions.timeout_seconds:g}"
+                return Nothing(Said("the model was not loaded within {0} s", seconds))
         model = settings.actions.model or runtime.model
         if not runtime.remote:
             missing = runtime.failure is not None

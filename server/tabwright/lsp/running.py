@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _PARENT_POLL_S = 2.0
 _CLOSE_S = 0.2
+_END_S = 1.0
 _SWITCH_S = 0.0005
 
 
@@ -80,6 +82,7 @@ async def _run(server: Server, read: Source, output: BinaryIO) -> int:
     reader.start()
     watching = asyncio.create_task(_watch_parent(server, at_end))
     status = await ended
+    _end_in_any_case(status)
     watching.cancel()
     if server.has_host:
         with contextlib.suppress(TimeoutError):
@@ -87,6 +90,13 @@ async def _run(server: Server, read: Source, output: BinaryIO) -> int:
                 await server.host.aclose()
     writer.close()
     return status
+
+
+def _end_in_any_case(status: int) -> None:
+    """End the process after 1 s though something does not let itself be cancelled or closed."""
+    timer = threading.Timer(_END_S, os._exit, (status,))
+    timer.daemon = True
+    timer.start()
 
 
 def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:

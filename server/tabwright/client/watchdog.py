@@ -1,0 +1,328 @@
+"""Finds out that the local engine hangs while somebody waits for it, and has it replaced.
+
+Once a second it asks the engine's event loop how far the worker thread is. Three things may hang:
+the process (it is stopped), the loop (it does not answer) and the worker (it does, and no step
+ends). What is slow is told from what hangs by the CPU seconds that are used meanwhile: loading,
+compiling and reading a long prompt use some, also on a busy machine, and a deadlock none.
+
+Time is counted by the looks. One that took longer than planned counts as two at most, since then
+the machine slept or this process did not run either, whatever the system's clock says of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from tabwright import engine_pid
+from tabwright.client.engine import EngineError, EngineUnavailable
+from tabwright.client.http import NotConnected
+from tabwright.client.stream import Json
+from tabwright.engine_pid import EngineProcess, Look
+
+T = TypeVar("T")
+_WORKED_S = 0.002  # CPU seconds between two looks from which on something is computed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds. ``tick`` lies between two looks.
+
+    Unanswered: what a user waits for ends after ``quiet``; the engine is replaced when it has been
+    ``stopped``, or ``asleep`` (neither stopped nor computing), for so long, or ``unanswered`` at
+    all. Answered, and no step of the worker ends: a user waits for ``step_quiet``, and the engine
+    is replaced after ``step_asleep`` without computing, and ``step`` in any case; so for a load.
+    A request that the engine knows nothing of ends after ``lost``.
+    """
+
+    tick: float = 1.0
+    quiet: float = 3.0
+    stopped: float = 5.0
+    asleep: float = 15.0
+    unanswered: float = 60.0
+    step_quiet: float = 10.0
+    step_asleep: float = 30.0
+    step: float = 300.0
+    load_asleep: float = 60.0
+    load: float = 900.0
+    lost: float = 5.0
+
+
+@dataclass
+class Progress:
+    """What the looks so far say, in counted seconds; each counter says for how long it has been so.
+
+    It is pure: looks go in, verdicts come out.
+    """
+
+    limits: Limits
+    unanswered: float = 0.0
+    stopped: float = 0.0
+    asleep: float = 0.0
+    step: float = 0.0
+    step_asleep: float = 0.0
+    loading: bool = False
+    idle: bool = False  # the engine answered that it has nothing to do
+    _cpu_s: float = field(default=0.0, repr=False)
+    _steps: int = -1
+    _step_cpu_s: float = 0.0
+
+    def answered(self, status: Json, seconds: float) -> None:
+        """Take a status that the engine sent; ``seconds`` have been counted since the last look."""
+        self.unanswered = self.stopped = self.asleep = 0.0
+        active, queued = status.get("active"), status.get("queued")
+        self.idle = active == queued == 0 and not status.get("open")
+        told = status.get("progress")
+        if not isinstance(told, dict) or not (active or queued):
+            self.step = self.step_asleep = 0.0
+            self._steps, self.loading = -1, False
+            return
+        steps, cpu_s = _number(told.get("steps")), _number(told.get("cpu_s"))
+        self.loading = told.get("loading") is True
+        same = steps == self._steps
+        worked = cpu_s - self._step_cpu_s > _WORKED_S
+        self.step = self.step + seconds if same else 0.0
+        self.step_asleep = self.step_asleep + seconds if same and not worked else 0.0
+        self._steps, self._step_cpu_s = int(steps), cpu_s
+
+    def silent(self, look: Look | None, seconds: float, *, connected: bool = True) -> None:
+        """Take that no answer came, and what the process does (None where it is not known).
+
+        Where nobody took the connection, an engine may be starting, which its own limits end.
+        """
+        self.unanswered += seconds if connected else 0.0
+        self.idle = False
+        if look is None or look.state == "gone":
+            self.stopped = self.asleep = 0.0
+            return
+        stopped = look.state == "stopped"
+        worked = look.cpu_s - self._cpu_s > _WORKED_S
+        asleep = look.state == "asleep" and not worked
+        self.stopped = self.stopped + seconds if stopped else 0.0
+        self.asleep = self.asleep + seconds if asleep else 0.0
+        self._cpu_s = look.cpu_s
+
+    @property
+    def quiet(self) -> str:
+        """Why a user should not wait any longer; "" when he may."""
+        if self.unanswered >= self.limits.quiet:
+            return "the engine does not answer"
+        if self.step >= self.limits.step_quiet and not self.loading:
+            return "the engine makes no progress"
+        return ""
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether it must be looked at further though nobody waits."""
+        return bool(self.unanswered or self.stopped or self.asleep or self.step)
+
+    @property
+    def hung(self) -> str:
+        """Why the engine has to be replaced; "" when it need not."""
+        limits = self.limits
+        if (
+            self.stopped >= limits.stopped
+            or self.asleep >= limits.asleep
+            or self.unanswered >= limits.unanswered
+        ):
+            return f"the engine did not answer for {self._longest_silence:.0f} s"
+        most_asleep = limits.load_asleep if self.loading else limits.step_asleep
+        most = limits.load if self.loading else limits.step
+        if self.step_asleep >= most_asleep or self.step >= most:
+            return f"the engine got no further for {self.step:.0f} s"
+        return ""
+
+    @property
+    def _longest_silence(self) -> float:
+        return max(self.unanswered, self.stopped, self.asleep)
+
+
+@dataclass(eq=False)
+class _Waiter:
+    """One that waits: ``urgent`` for a user who types, ``job`` for what the engine has queued."""
+
+    failed: asyncio.Future[EngineError]
+    urgent: bool
+    job: bool
+    unknown_s: float = 0.0
+
+
+class Watchdog:
+    """Lets callers wait for the engine, but not for one that hangs.
+
+    It looks only while somebody waits, from one ``tick`` on, or while it has seen no progress.
+    """
+
+    def __init__(
+        self,
+        probe: Callable[[], Awaitable[Json]],
+        replace: Callable[[EngineProcess], Awaitable[None]],
+        limits: Limits | None = None,
+    ) -> None:
+        """``probe`` asks for the engine's status, ``replace`` ends a process and starts another."""
+        self._probe = probe
+        self._replace = replace
+        self.limits = limits or Limits()
+        self._progress = Progress(self.limits)
+        self._waiters: set[_Waiter] = set()
+        self._watching: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[Json] | None = None
+        self._process: EngineProcess | None = None
+
+    async def guard(
+        self,
+        ask: Callable[[], Awaitable[T]],
+        *,
+        most_s: float,
+        urgent: bool = False,
+        job: bool = False,
+    ) -> T:
+        """The result of ``ask``, which is cancelled, and not waited for, when the engine hangs.
+
+        Raises EngineUnavailable then, and after ``most_s`` seconds in any case; what ``urgent``
+        asks ends when the engine is quiet. ``job``: the engine counts this among what it has to do.
+        """
+        if urgent and (quiet := self._progress.quiet):
+            self._begin()
+            raise EngineUnavailable(quiet)
+        task = asyncio.ensure_future(ask())
+        failed: asyncio.Future[EngineError] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(failed, urgent, job)
+        self._waiters.add(waiter)
+        self._begin()
+        try:
+            either: set[asyncio.Future[Any]] = {task, failed}
+            await asyncio.wait(either, timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
+            if failed.done() and not _succeeded(task):
+                raise failed.result()
+            if not task.done():
+                raise EngineUnavailable(f"the engine was not done within {most_s:g} s")
+            return task.result()
+        finally:
+            self._waiters.discard(waiter)
+            failed.cancel()
+            if not task.done():
+                task.cancel()
+                task.add_done_callback(_take_exception)
+
+    def close(self) -> None:
+        """Look no more."""
+        for task in (self._watching, self._asking):
+            if task is not None:
+                task.cancel()
+
+    def _begin(self) -> None:
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._watch())
+            self._watching.add_done_callback(_take_exception)
+
+    async def _watch(self) -> None:
+        tick = self.limits.tick
+        await asyncio.sleep(tick)
+        while self._waiters or self._progress.suspicious:
+            seconds = await self._look(tick)
+            self._end_waits(seconds)
+            if self._progress.hung:
+                await self._end_engine()
+
+    async def _look(self, tick: float) -> float:
+        """Ask the engine for one tick, and take what came of it; returns the counted seconds."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if self._asking is None:
+            self._asking = asyncio.ensure_future(self._probe())
+        asking = self._asking
+        await asyncio.wait({asking}, timeout=tick)
+        if asking.done():
+            await asyncio.sleep(max(0.0, began + tick - loop.time()))
+        seconds = min(loop.time() - began, 2 * tick)
+        if not asking.done():
+            self._progress.silent(await self._look_at_process(), seconds)
+            return seconds
+        self._asking = None
+        connected = True
+        try:
+            status = asking.result()
+        except EngineUnavailable as error:
+            connected = not isinstance(error, NotConnected)
+        except Exception as error:  # noqa: BLE001 - whatever it sent, its loop runs
+            logger.warning("the engine's status cannot be read: %s", error)
+            self._progress.answered({}, seconds)
+            return seconds
+        else:
+            self._progress.answered(status, seconds)
+            self._know(await self._noted() if self._progress.suspicious else None)
+            return seconds
+        look = await self._look_at_process()
+        if look is None or look.state == "gone":
+            self._progress = Progress(self.limits)  # it ended, and whoever waited heard of it
+        else:
+            self._progress.silent(look, seconds, connected=connected)
+        return seconds
+
+    async def _look_at_process(self) -> Look | None:
+        """What the engine's process does; None where it is not known."""
+        self._know(await self._noted())
+        if self._process is None:
+            return None
+        return await asyncio.to_thread(engine_pid.look, self._process)
+
+    async def _noted(self) -> EngineProcess | None:
+        return await asyncio.to_thread(engine_pid.read)
+
+    def _know(self, process: EngineProcess | None) -> None:
+        """Take which process is looked at; what was seen of another one counts no more.
+
+        So one that another editor's server has started meanwhile is never taken for the hung one.
+        """
+        if self._process is not None and process != self._process:
+            self._progress = Progress(self.limits)
+        self._process = process
+
+    def _end_waits(self, seconds: float) -> None:
+        quiet, hung = self._progress.quiet, self._progress.hung
+        for waiter in list(self._waiters):
+            waiter.unknown_s = waiter.unknown_s + seconds if self._progress.idle else 0.0
+            if hung and self._process is None:
+                _fail(waiter, f"{hung}, and its process is not known: end it by hand")
+            elif hung:
+                _fail(waiter, f"{hung}; it is ended, and another one started")
+            elif quiet and waiter.urgent:
+                _fail(waiter, quiet)
+            elif waiter.job and waiter.unknown_s >= self.limits.lost:
+                _fail(waiter, "the engine lost the request")
+
+    async def _end_engine(self) -> None:
+        reason, process = self._progress.hung, self._process
+        if process is None:
+            return
+        logger.error("%s (process %d)", reason, process.pid)
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+        self._progress, self._process = Progress(self.limits), None
+        await self._replace(process)
+
+
+def _fail(waiter: _Waiter, reason: str) -> None:
+    if not waiter.failed.done():
+        waiter.failed.set_result(EngineUnavailable(reason))
+
+
+def _succeeded(task: asyncio.Future[T]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+def _take_exception(task: asyncio.Future[T]) -> None:
+    """Whoever waited has been answered; what becomes of the task is no news for the log."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.debug("after its caller was answered: %s", type(error).__name__)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
