@@ -67,6 +67,7 @@ RETURNS: Mapping[str, tuple[str, ...]] = {
 }
 TABLES: Mapping[str, tuple[str, ...]] = {
     "checks/risks.py": ("_ANY", "_SCRIPT", "_C", "_BY_LANGUAGE"),
+    "client/hiding.py": ("MANGLED",),
     "lsp/action_doing.py": ("CANCELLED",),
     "lsp/engines.py": ("STARTING", "LOADING", "READY", "MISSING", "FAILED"),
     "lsp/notices.py": ("_ADVICE",),

@@ -91,7 +91,7 @@ async def _complete(
 
 
 def _figures(host: Host) -> dict[str, object]:
-    why = host.report.why()
+    why = host.why()
     return {key: value for key, value in why.items() if key not in ("uri", "position")}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tabwright.core.prompt import Prompt
 from tabwright.core.task import ModelInfo
@@ -90,4 +90,13 @@ class Engine(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections; a local engine process lives on for other windows."""
+        ...
+
+
+@runtime_checkable
+class HidesKeys(Protocol):
+    """An engine that is sent no keys."""
+
+    def hidden_keys(self, session: str) -> tuple[str, ...]:
+        """The kinds of keys that were hidden of the last request of a session; () when none."""
         ...

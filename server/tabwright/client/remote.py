@@ -22,6 +22,7 @@ from tabwright.client.engine import (
     Request,
     Usage,
 )
+from tabwright.client.hiding import Restoring, hidden
 from tabwright.client.http import Disconnected, Link, NotConnected, Target, standard_body
 from tabwright.client.stream import Json
 from tabwright.core.families import family_by_name
@@ -31,6 +32,8 @@ T = TypeVar("T")
 MAX_STOPS = 4  # OpenAI's limit; the others are looked for here
 QUICK_S = 10.0
 DEFAULT_CONTEXT = 8192
+_LONG = 10_000  # characters; the keys of a longer prompt are looked for beside the event loop
+_MOST_SESSIONS = 256
 _ANOTHER = 0.6  # temperature for an answer that should differ from those before
 
 
@@ -74,9 +77,36 @@ class RemoteEngine:
         self._one_each = False  # the engine refuses several candidates at once
         self._lanes: dict[str, asyncio.Task[Answer]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
+        self._hidden: dict[str, tuple[str, ...]] = {}
 
     async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
-        """See Engine; ``finish`` is "cancelled" with empty texts when a newer request came."""
+        """See Engine; ``finish`` is "cancelled" with empty texts when a newer request came.
+
+        All that is sent goes through here: keys in it are replaced, and put back in the answer.
+        """
+        length = sum(len(part) for part in request.prompt.parts if isinstance(part, str))
+        if length > _LONG:
+            request, made = await asyncio.to_thread(hidden, request)
+        else:
+            request, made = hidden(request)
+        self._note(request.session, tuple(made.kinds))
+        if not made.keys:
+            return await self._in_lane(request, on_text)
+        restoring = Restoring(made, on_text)
+        return restoring.answer(await self._in_lane(request, restoring.add))
+
+    def hidden_keys(self, session: str) -> tuple[str, ...]:
+        """See HidesKeys."""
+        return self._hidden.get(session, ())
+
+    def _note(self, session: str, kinds: tuple[str, ...]) -> None:
+        self._hidden.pop(session, None)
+        if kinds:
+            self._hidden[session] = kinds
+        while len(self._hidden) > _MOST_SESSIONS:
+            del self._hidden[next(iter(self._hidden))]
+
+    async def _in_lane(self, request: Request, on_text: OnText | None) -> Answer:
         if request.lane == "actions":
             async with self._turns.setdefault(request.lane, asyncio.Lock()):
                 return await self._generate(request, on_text)

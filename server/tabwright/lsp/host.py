@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from tabwright import __version__, paths
-from tabwright.client.engine import EngineError
+from tabwright.client.engine import EngineError, HidesKeys
 from tabwright.core.accepting import both
 from tabwright.core.context import Document
 from tabwright.core.text import Edit, Snapshot
@@ -38,7 +38,7 @@ from tabwright.lsp.settings import Settings
 from tabwright.lsp.usage import Usage
 from tabwright.lsp.waiting import Superseded, Work
 from tabwright.lsp.watching import Watchers
-from tabwright.lsp.words import Said
+from tabwright.lsp.words import Said, joined
 from tabwright.statistics import Statistics
 from tabwright.trust import TrustFile
 
@@ -285,6 +285,16 @@ class Host:
         return Document(path, snapshot.language_id, snapshot.text, snapshot.uri)
 
     # What is told -------------------------------------------------------------------------------
+
+    def why(self) -> dict[str, object]:
+        """Why the last request showed what it showed; ``hidden`` are keys no engine was sent."""
+        found = self.report.why()
+        engine = self._runtime.engine if self._runtime is not None else None
+        if isinstance(engine, HidesKeys) and (kinds := engine.hidden_keys(str(found.get("uri")))):
+            said = Said("hidden from the remote engine: {0}", ", ".join(kinds))
+            detail = str(found["detail"])
+            found |= {"hidden": list(kinds), "detail": joined([detail, said]) if detail else said}
+        return found
 
     async def status(self) -> dict[str, object]:
         """How the server and its engine are; see ``about``."""

@@ -138,7 +138,7 @@ async def _status(ls: Server, argument: Mapping[str, object]) -> dict[str, objec
 
 
 def _why(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
-    return ls.host.report.why()
+    return ls.host.why()
 
 
 async def _pull(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:

@@ -1,0 +1,178 @@
+"""Keys and passwords in a prompt are replaced before it goes to a remote engine, and put back.
+
+Each key has a name of its own, the same in every prompt of this process, so that what the engine
+has computed of a prompt's start stays of use. The name tells nothing of the key: it is a keyed
+hash, and nobody else has the key of the hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tabwright.client.engine import Answer, OnText, Request
+from tabwright.core.key_shapes import Key, keys_in
+from tabwright.core.prompt import Part
+from tabwright.core.text import Span
+
+_START = "REDACTED_"
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_LENGTH = 10
+_RUN = re.compile(_START + "[A-Za-z0-9_]*")  # one name or several, and what follows at once
+_SECRET = secrets.token_bytes(32)
+_ACROSS = 300  # characters on each side of the cursor in which a key may be cut in two
+_IN_KEY = re.compile(r"[A-Za-z0-9_+/=.~-]")
+MANGLED = "the answer changed the name of a key that was hidden from the engine"
+
+
+@dataclass
+class Hidden:
+    """What was hidden of one request: names and the keys they stand for, and the kinds of keys."""
+
+    keys: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, None] = field(default_factory=dict)
+    runs: set[str] = field(default_factory=set)  # what looks like names in the texts as sent
+
+    def restored(self, text: str) -> str:
+        """The text with the keys in place of their names."""
+        return _RUN.sub(lambda found: "".join(self._read(found[0])), text)
+
+    def is_mangled(self, text: str) -> bool:
+        """Whether the text has the name of a key in another spelling, which no key is known for."""
+        found = _RUN.findall(text)
+        return any(self._read(run)[1] and run not in self.runs for run in found)
+
+    def _read(self, run: str) -> tuple[str, str]:
+        """The keys that a run of names begins with, and the rest of it."""
+        keys, size = [], len(_START) + _LENGTH
+        while (key := self.keys.get(run[:size])) is not None:
+            keys.append(key)
+            run = run[size:]
+        return "".join(keys), run
+
+    def _name(self, key: str, kind: str) -> str:
+        digest = hashlib.blake2b(key.encode("utf-8", "replace"), key=_SECRET, digest_size=16)
+        number = int.from_bytes(digest.digest(), "big")
+        letters = []
+        for _ in range(_LENGTH):
+            number, rest = divmod(number, len(_LETTERS))
+            letters.append(_LETTERS[rest])
+        name = _START + "".join(letters)
+        self.keys[name] = key
+        self.kinds[kind] = None
+        return name
+
+    def hide(self, text: str, found: Sequence[Key]) -> str:
+        """The text with its keys replaced."""
+        pieces, at = [], 0
+        for key in found:
+            pieces += [text[at : key.span.start]]
+            pieces += [self._name(text[key.span.start : key.span.end], key.kind)]
+            at = key.span.end
+        return "".join((*pieces, text[at:]))
+
+
+def hidden(request: Request) -> tuple[Request, Hidden]:
+    """The request without keys, in whatever part of it they stood, and what was hidden."""
+    made = Hidden()
+    parts = _parts(request.prompt.parts, made)
+    texts = [part for part in request.prompt.parts if isinstance(part, str)]
+    if not made.keys and not any(_START in text for text in texts):
+        return request, made
+    made.runs.update(run for part in parts if isinstance(part, str) for run in _RUN.findall(part))
+
+    def bare(text: str) -> str:
+        return made.hide(text, keys_in(text))
+
+    return (
+        replace(
+            request,
+            prompt=replace(request.prompt, parts=parts),
+            stop=tuple(bare(text) for text in request.stop),
+            suffix_stop=bare(request.suffix_stop),
+            avoid=tuple(bare(text) for text in request.avoid),
+            prediction=bare(request.prediction),
+        ),
+        made,
+    )
+
+
+def _parts(parts: Sequence[Part], made: Hidden) -> tuple[Part, ...]:
+    texts = {number: part for number, part in enumerate(parts) if isinstance(part, str)}
+    found = {number: list(keys_in(text)) for number, text in texts.items()}
+    for before, left in texts.items():
+        for after, right in texts.items():
+            if before != after:
+                _add_cut(left, right, found[before], found[after])
+    return tuple(
+        made.hide(part, found[number]) if isinstance(part, str) else part
+        for number, part in enumerate(parts)
+    )
+
+
+def _add_cut(left: str, right: str, ends: list[Key], begins: list[Key]) -> None:
+    """Add the two halves of a key that the cursor stands in."""
+    if not (_IN_KEY.match(left[-1:]) and _IN_KEY.match(right[:1])):
+        return
+    head = left[-_ACROSS:].rpartition("\n")[2]
+    tail = right[:_ACROSS].partition("\n")[0]
+    for key in keys_in(head + tail):
+        if key.span.start < len(head) < key.span.end:
+            start, end = len(left) - len(head) + key.span.start, key.span.end - len(head)
+            ends[:] = [one for one in ends if one.span.end <= start]
+            ends.append(Key(Span(start, len(left)), key.kind))
+            begins[:] = [one for one in begins if one.span.start >= end]
+            begins.insert(0, Key(Span(0, end), key.kind))
+
+
+class Restoring:
+    """Puts the keys back into candidates as they come in."""
+
+    def __init__(self, made: Hidden, on_text: OnText | None) -> None:
+        """Tell ``on_text`` of the restored text."""
+        self._made = made
+        self._on_text = on_text
+        self._held: dict[int, str] = {}
+        self._refused: set[int] = set()
+
+    def add(self, index: int, piece: str) -> None:
+        """Take a piece; what may be the start of a name is held back."""
+        text = self._held.pop(index, "") + piece
+        at = _open_name(text)
+        self._held[index] = text[at:]
+        self._tell(index, text[:at])
+
+    def answer(self, answer: Answer) -> Answer:
+        """The whole answer restored; a candidate with a name that was changed is refused."""
+        for index, text in sorted(self._held.items()):
+            self._tell(index, text)
+        self._held.clear()
+        finish = tuple(
+            MANGLED if self._made.is_mangled(text) else ended
+            for text, ended in zip(answer.texts, answer.finish, strict=True)
+        )
+        texts = tuple(
+            "" if ended == MANGLED else self._made.restored(text)
+            for text, ended in zip(answer.texts, finish, strict=True)
+        )
+        return replace(answer, texts=texts, finish=finish)
+
+    def _tell(self, index: int, text: str) -> None:
+        if self._made.is_mangled(text):
+            self._refused.add(index)
+        if self._on_text is not None and text and index not in self._refused:
+            self._on_text(index, self._made.restored(text))
+
+
+def _open_name(text: str) -> int:
+    """Where a name may begin that is not whole yet; the length where none does."""
+    for found in _RUN.finditer(text):
+        if found.end() == len(text):
+            return found.start()
+    for size in range(min(len(_START), len(text)), 0, -1):
+        if text.endswith(_START[:size]):
+            return len(text) - size
+    return len(text)
