@@ -8,12 +8,17 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from tabwright.core.languages import by_id
+from tabwright.processes import removed_if_killed
+
+# Ends with this process, and with it the folders that live as long.
+_until_exit = ExitStack()
+atexit.register(_until_exit.close)
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,10 @@ def beside(place: Place, text: str, prefix: str = ".") -> Iterator[Path]:
 @contextmanager
 def elsewhere(place: Place, text: str) -> Iterator[Path]:
     """A file with ``text`` under the document's own name, in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="tabwright-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="tabwright-") as folder,
+        removed_if_killed(Path(folder)),
+    ):
         path = Path(folder, place.file_name)
         path.write_bytes(text.encode("utf-8", "replace"))
         yield path
@@ -76,19 +84,21 @@ def elsewhere(place: Place, text: str) -> Iterator[Path]:
 
 @contextmanager
 def hidden(folder: Path, suffix: str, text: str, prefix: str = ".") -> Iterator[Path]:
-    """A new hidden file with ``text`` in ``folder``."""
+    """A new hidden file with ``text`` in ``folder``; deleted even if this process is killed."""
     path = folder / f"{prefix}tabwright_{secrets.token_hex(8)}{suffix}"
-    try:
-        with path.open("xb") as file:
-            file.write(text.encode("utf-8", "replace"))
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+    with removed_if_killed(path):
+        try:
+            with path.open("xb") as file:
+                file.write(text.encode("utf-8", "replace"))
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @cache
 def kept_folder(name: str) -> Path:
     """A folder that lives as long as this process, for a tool's own cache."""
     folder = Path(tempfile.mkdtemp(prefix=f"tabwright-{name}-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _until_exit.enter_context(removed_if_killed(folder))
+    _until_exit.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
