@@ -22,6 +22,7 @@ SINKS: Mapping[str, tuple[int | str, ...]] = {
     **dict.fromkeys(("PullFailed", "PullCancelled", "SourceFailed", "PromptTooLong"), (0,)),
     **dict.fromkeys(("bar", "end", "apply", "_words", "joined", "StatisticsError"), (0,)),
     "TrustError": (0,),
+    "ModelChanged": (0,),
     **dict.fromkeys(("Fault", "SyntaxFault", "Pulled", "Failure", "Assist", "at", "show"), (1,)),
     **dict.fromkeys(("_tell", "tell", "_nothing", "_failed", "_guarded"), (0,)),
     **dict.fromkeys(("warn", "trouble"), (1,)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -13,11 +14,47 @@ from pathlib import Path
 import pytest
 from tiny import make_tiny_qwen2
 
-from tabwright.models import names, pull, sources
-from tabwright.models.errors import PullFailed, SourceFailed
+from tabwright.models import hub_facts, manifest, names, pull, sources, store
+from tabwright.models.errors import ModelChanged, ModelInvalid, PullFailed, SourceFailed
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPO = "made-up/tiny-coder"
+
+
+def siblings(folder: Path) -> list[dict[str, object]]:
+    """What the hub says of its files: those of weights have a sha256, others git's blob id."""
+    found: list[dict[str, object]] = []
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+        file: dict[str, object] = {"rfilename": path.name, "size": len(data), "blobId": blob}
+        if path.suffix in (".safetensors", ".bin"):
+            sha256 = hashlib.sha256(data).hexdigest()
+            file["lfs"] = {"size": len(data), "sha256": sha256, "pointerSize": 135}
+        found.append(file)
+    outside = {"rfilename": "../outside.json", "size": 1, "blobId": COMMIT}
+    return [*found, outside, {**outside, "rfilename": "sub/more.json"}]
+
+
+# By name: other bytes than those that the hub says it has.
+spoilt: dict[str, bytes] = {}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_spoilt() -> Iterator[None]:
+    spoilt.clear()
+    yield
+    spoilt.clear()
+
+
+@pytest.fixture
+def unconverted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulls take the files as they are: a conversion takes seconds, and is not what is tested."""
+
+    def copy(found: Path, folder: Path, *_: object) -> None:
+        shutil.copytree(found, folder, ignore=shutil.ignore_patterns(".cache"))
+
+    monkeypatch.setattr(pull, "_convert", copy)
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +82,12 @@ def hub(
             asked.append(self.path)
             path = self.path.partition("?")[0]
             file = repository / path.rpartition("/")[2]
-            if path == f"/api/models/{REPO}/revision/main":
-                found: object = {"id": REPO, "sha": COMMIT}
+            if path == f"/api/models/{REPO}":
+                found = {"id": REPO, "sha": COMMIT, "siblings": siblings(repository)}
                 self._send(json.dumps(found).encode(), "application/json", body)
-            elif path == f"/api/models/{REPO}/tree/{COMMIT}":
-                found = [
-                    {"type": "file", "path": each.name, "size": each.stat().st_size, "oid": COMMIT}
-                    for each in repository.iterdir()
-                ]
-                self._send(json.dumps(found).encode(), "application/json", body)
-            elif path.startswith(f"/{REPO}/resolve/") and file.is_file():
-                self._send(file.read_bytes(), "application/octet-stream", body)
+            elif path.startswith(f"/{REPO}/resolve/{COMMIT}/") and file.is_file():
+                data = spoilt.get(file.name, file.read_bytes())
+                self._send(data, "application/octet-stream", body)
             elif path in ("", "/"):
                 self._send(b"", "text/plain", body)
             else:
@@ -97,6 +129,86 @@ def test_a_model_by_its_id_comes_whole_and_without_its_pickle(
     count = len(asked)
     assert pull.pull(REPO) == folder
     assert len(asked) == count, "a model that is here was asked for again"
+
+
+@pytest.mark.usefixtures("unconverted")
+def test_what_the_hub_says_of_the_files_is_kept(
+    hub: tuple[list[str], Path], repository: Path
+) -> None:
+    asked, _ = hub
+    folder = pull.pull(REPO)
+    facts = manifest.read(folder).hub
+    assert facts is not None and facts.commit == COMMIT and facts.repo == REPO
+    weights = repository / "model.safetensors"
+    assert facts.files[weights.name].sha256 == manifest.sha256_of(weights)
+    assert {"config.json", "tokenizer.json"} < facts.files.keys()
+    assert not any("outside" in path or "more.json" in path for path in asked)
+    (listed,) = store.installed()
+    assert listed.origin == f"hub: {REPO}@{COMMIT}"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+@pytest.mark.usefixtures("unconverted")
+def test_bytes_other_than_the_hub_says_are_refused(
+    hub: tuple[list[str], Path], repository: Path, name: str
+) -> None:
+    _, models = hub
+    data = bytearray((repository / name).read_bytes())
+    data[-2] ^= 1
+    spoilt[name] = bytes(data)
+    with pytest.raises(ModelInvalid, match=f"{name} did not come as the hub has it"):
+        pull.pull(REPO)
+    assert not (models / "made-up--tiny-coder").exists()
+    spoilt.clear()
+    assert pull.pull(REPO).is_dir(), "the next pull must begin anew"
+
+
+@pytest.mark.usefixtures("unconverted")
+def test_a_model_that_has_changed_since_is_said_and_not_replaced(
+    hub: tuple[list[str], Path], repository: Path
+) -> None:
+    folder = pull.pull(REPO)
+    config = repository / "config.json"
+    original = config.read_text("utf-8")
+    (folder / "config.json").write_text("{}")  # damaged here, so that it is pulled again
+    try:
+        config.write_text(original + "\n")
+        with pytest.raises(ModelChanged, match=r"has changed at the hub .*config\.json") as caught:
+            pull.pull(REPO)
+        assert f"models remove {REPO}" in str(caught.value)
+        assert (folder / "config.json").read_text() == "{}"
+        store.remove(REPO)
+        assert pull.pull(REPO) == folder, "the user decided to take the new one"
+    finally:
+        config.write_text(original)
+
+
+@pytest.mark.usefixtures("unconverted")
+def test_a_damaged_model_is_pulled_again_where_nothing_has_changed(
+    hub: tuple[list[str], Path],
+) -> None:
+    folder = pull.pull(REPO)
+    (folder / "config.json").write_text("{}")
+    assert pull.pull(REPO) == folder
+    assert (folder / "config.json").read_text() != "{}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"commit": "main", "files": {}}',
+        f'{{"commit": "{COMMIT}", "files": {{"a.json": {{"size": 1, "sha256": "", "blob": ""}}}}}}',
+        f'{{"commit": "{COMMIT}", "files": {{"a.json": {{"size": 1}}}}}}',
+        f'{{"commit": "{COMMIT}", "files": 3}}',
+    ],
+)
+def test_facts_that_are_none_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "facts").write_text(content)
+    with pytest.raises(SourceFailed, match="the hub does not say what its files are"):
+        hub_facts.read(tmp_path / "facts", REPO, "")
 
 
 def test_a_model_that_the_hub_lacks_is_said(hub: tuple[list[str], Path]) -> None:

@@ -15,6 +15,10 @@ class ModelInvalid(ModelError):
     """The model's files are damaged, incomplete or of a kind that is not loaded."""
 
 
+class ModelChanged(ModelError):
+    """The hub has other files by this name than those that were pulled before."""
+
+
 class PullFailed(ModelError):
     """No source gave the model, or what it gave could not be used."""
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tabwright.models import hub_facts
 from tabwright.models.errors import ModelInvalid
+from tabwright.models.hub_facts import HubFacts
 from tabwright.models.names import MANIFEST
 
 FORMAT = 1
@@ -27,12 +29,13 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Where a converted model came from, and the facts of each of its files."""
+    """Where a converted model came from, the facts of each of its files, and what the hub said."""
 
     name: str
     origin: str
     licence: str
     files: dict[str, FileFacts]
+    hub: HubFacts | None = None
 
     @property
     def bytes(self) -> int:
@@ -56,6 +59,7 @@ def write(
     name: str,
     origin: str,
     licence: str,
+    hub: HubFacts | None = None,
     tick: Callable[[int], None] = lambda count: None,
 ) -> Manifest:
     """Sum up every file of the folder and write the manifest beside them, whole or not at all."""
@@ -64,20 +68,22 @@ def write(
         relative = path.relative_to(folder).as_posix()
         if relative != MANIFEST:
             files[relative] = FileFacts(path.stat().st_size, sha256_of(path, tick))
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
         "origin": origin,
         "licence": licence,
         "files": {key: {"size": f.size, "sha256": f.sha256} for key, f in files.items()},
     }
+    if hub is not None:
+        content["hub"] = hub.as_json()
     passing = folder / f".{MANIFEST}"
     with passing.open("w", encoding="utf-8") as file:
         json.dump(content, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     passing.replace(folder / MANIFEST)
-    return Manifest(name, origin, licence, files)
+    return Manifest(name, origin, licence, files, hub)
 
 
 def read(folder: Path) -> Manifest:
@@ -95,6 +101,7 @@ def read(folder: Path) -> Manifest:
                 str(key): FileFacts(int(facts["size"]), str(facts["sha256"]))
                 for key, facts in content["files"].items()
             },
+            hub=hub_facts.of_json(content["hub"]) if "hub" in content else None,
         )
     except FileNotFoundError as error:
         raise ModelInvalid(f"{folder} has no {MANIFEST}: it was never finished") from error

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tabwright import paths, processes
-from tabwright.models import manifest, sources, store
+from tabwright.models import hub_facts, manifest, sources, store
 from tabwright.models.children import end, size_of, tail
 from tabwright.models.errors import (
     ModelError,
@@ -18,6 +18,7 @@ from tabwright.models.errors import (
     PullFailed,
     SourceFailed,
 )
+from tabwright.models.hub_facts import HubFacts
 from tabwright.models.names import Ref, parse
 from tabwright.models.progress import Meter, Progress
 
@@ -74,9 +75,12 @@ def _pull(
     _check_space(ref, work)
     # 1. Fetch, from the first source that can.
     found = _fetch(ref, work, source, progress, cancelled)
-    # 2. Verify what the catalog knows the sum of.
+    # 2. Verify what the catalog or the hub knows the sum of.
+    hub = None
     if ref.model is not None:
         _verify(ref, found, work, progress)
+    elif found == work / "hub":
+        hub = _verify_hub(ref, found, work, progress)
     # 3. Convert in a process of its own.
     converted = work / "converted"
     shutil.rmtree(converted, ignore_errors=True)
@@ -91,7 +95,8 @@ def _pull(
         meter.at(done, "summing up the converted files")
 
     licence = ref.model.licence if ref.model is not None else "see the model's own page"
-    manifest.write(converted, name=ref.name, origin=str(found.name), licence=licence, tick=tick)
+    origin = f"hub: {hub.repo}@{hub.commit}" if hub is not None else str(found.name)
+    manifest.write(converted, name=ref.name, origin=origin, licence=licence, hub=hub, tick=tick)
     folder = paths.models_dir() / ref.key
     if folder.exists():
         folder.replace(work / f"replaced-{os.getpid()}")
@@ -108,7 +113,7 @@ def _fetch(
     cancelled: Callable[[], bool],
 ) -> Path:
     meter = Meter("download", ref.model.download_bytes if ref.model else 0, progress)
-    fetch = sources.Fetch(ref, work, meter.at, cancelled)
+    fetch = sources.Fetch(ref, work, meter.at, cancelled, _earlier(ref))
     tries: list[tuple[str, Callable[[], Path]]] = []
     if ref.local is not None:
         own = ref.local
@@ -164,6 +169,39 @@ def _verify(ref: Ref, found: Path, work: Path, progress: Callable[[Progress], No
         raise ModelInvalid(f"{found.name} is not the {ref.name} of the catalog: its sha256 differs")
     if found.is_relative_to(work):
         shutil.rmtree(work / "parts", ignore_errors=True)
+
+
+def _verify_hub(
+    ref: Ref, found: Path, work: Path, progress: Callable[[Progress], None]
+) -> HubFacts:
+    """What the hub says of the files that came, when they are as it says; else they are deleted."""
+    meter = Meter("verify", size_of(found), progress)
+    done = 0
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        meter.at(done, "checking the sha256")
+
+    try:
+        facts = hub_facts.read(work / "hub-facts.json", ref.repo, ref.revision)
+        hub_facts.verify(found, facts, tick)
+    except SourceFailed as error:
+        raise PullFailed(str(error)) from error
+    except ModelInvalid:
+        shutil.rmtree(found)
+        raise
+    return facts
+
+
+def _earlier(ref: Ref) -> HubFacts | None:
+    """What the hub said when this model was pulled before; None where that is not known."""
+    if not ref.repo:
+        return None
+    try:
+        return manifest.read(paths.models_dir() / ref.key).hub
+    except ModelInvalid:
+        return None
 
 
 def _convert(

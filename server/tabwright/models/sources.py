@@ -13,8 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tabwright.models import hub_facts
 from tabwright.models.children import Child, ChildFailed, run_all, size_of
-from tabwright.models.errors import SourceFailed
+from tabwright.models.errors import ModelChanged, SourceFailed
+from tabwright.models.hub_facts import HubFacts
 from tabwright.models.manifest import sha256_of
 from tabwright.models.names import Ref
 from tabwright.processes import python
@@ -30,7 +32,6 @@ _INDEX_VARIABLES = (
     "PIP_PROXY",
     "PIP_CERT",
 )
-_HUB_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 # The hub's client runs in a child: it may hang on a dead network and cannot be interrupted.
 # It retries for half a minute where nothing answers, so one request without retries goes first.
 _HUB_ANSWERS = (
@@ -41,21 +42,25 @@ _HUB_FILE = (
     f"{_HUB_ANSWERS}from huggingface_hub import hf_hub_download as get; "
     "get(sys.argv[1], sys.argv[2], local_dir=sys.argv[3])"
 )
-_HUB_ALL = (
-    f"{_HUB_ANSWERS}from huggingface_hub import snapshot_download as get; "
-    "get(sys.argv[1], revision=sys.argv[2] or None, local_dir=sys.argv[3], "
-    "allow_patterns=sys.argv[4:])"
-)
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """One attempt: the model, the folder to work in, and whom to tell (bytes done, message)."""
+    """One attempt: the model, the folder to work in, and whom to tell (bytes done, message).
+
+    ``earlier`` is what the hub said of the model when it was pulled before, if that is known.
+    """
 
     ref: Ref
     work: Path
     tell: Callable[[int, str], None]
     cancelled: Callable[[], bool]
+    earlier: HubFacts | None = None
+
+    @property
+    def hub_facts(self) -> Path:
+        """The file of what the hub says; there once it has said so."""
+        return self.work / "hub-facts.json"
 
 
 def local(fetch: Fetch, path: Path) -> Path:
@@ -72,12 +77,14 @@ def hub(fetch: Fetch) -> Path:
         raise SourceFailed("HF_HUB_OFFLINE is set")
     folder = fetch.work / "hub"
     if ref.model is not None:
-        code, arguments = _HUB_FILE, [ref.model.hub_repo, ref.model.hub_file, str(folder)]
+        command = python("-c", _HUB_FILE, ref.model.hub_repo, ref.model.hub_file, str(folder))
     else:
-        code, arguments = _HUB_ALL, [ref.repo, ref.revision, str(folder), *_HUB_PATTERNS]
+        fetch.hub_facts.unlink(missing_ok=True)
+        arguments = (ref.repo, ref.revision, str(folder), str(fetch.hub_facts))
+        command = python("-m", "tabwright.models.hub_download", *arguments)
     child = Child(
         label="the hub",
-        command=python("-c", code, *arguments),
+        command=command,
         folder=folder,
         log=fetch.work / "hub.log",
         environment={
@@ -87,16 +94,40 @@ def hub(fetch: Fetch) -> Path:
             "HF_HUB_DISABLE_TELEMETRY": "1",
         },
     )
+
+    def tick(_: int) -> None:
+        fetch.tell(size_of(folder), "from the hub")
+        _refuse_changed(fetch)
+
     try:
         run_all(
             [child],
             at_once=1,
             cancelled=fetch.cancelled,
-            on_tick=lambda _: fetch.tell(size_of(folder), "from the hub"),
+            on_tick=tick,
         )
     except ChildFailed as error:
         raise SourceFailed(_last_line(error.output)) from error
-    return folder / ref.model.hub_file if ref.model is not None else folder
+    if ref.model is not None:
+        return folder / ref.model.hub_file
+    _refuse_changed(fetch)
+    return folder
+
+
+def _refuse_changed(fetch: Fetch) -> None:
+    """Raise ModelChanged when the hub has other files than at the pull before."""
+    if fetch.earlier is None or not fetch.hub_facts.exists():
+        return
+    now = hub_facts.read(fetch.hub_facts, fetch.ref.repo, fetch.ref.revision)
+    changed = now.changed_since(fetch.earlier)
+    if changed:
+        name, then = fetch.ref.name, fetch.earlier.commit
+        files = ", ".join(changed)[:300]
+        raise ModelChanged(
+            f"{name} has changed at the hub since it was pulled: {files} (commit {then} then, "
+            f"{now.commit} now); nothing was replaced. To take the new files, run: tabwright "
+            f"models remove {name}, and pull it again. To have the old ones, pull {now.repo}@{then}"
+        )
 
 
 def pip_parts(fetch: Fetch) -> Path:
