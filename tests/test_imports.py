@@ -12,19 +12,21 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "server" / "tabwright"
 STORE = {"models.catalog", "models.store", "paths"}
 ALLOWED: dict[str, set[str]] = {
-    "paths": set(),
+    "private": set(),
+    "paths": {"private"},
     "processes": {"paths"},
     "process_guard": set(),
     "engine_pid": {"paths"},
-    "statistics": set(),
+    "statistics": {"private"},
     "trust": {"paths"},
     "core": {"core"},
     "assists": {"assists", "core"},
     "checks": {"checks", "core", "processes"},
     "models": {"models", "paths", "processes"},
-    "engine": {"engine", "engine_pid", "models", "paths"},
-    "client": {"client", "core", "engine_pid", "processes"} | STORE,
-    "lsp": {"lsp", "assists", "checks", "client", "core", "processes", "statistics", "trust"}
+    "engine": {"engine", "engine_pid", "models", "paths", "private"},
+    "client": {"client", "core", "engine_pid", "private", "processes"} | STORE,
+    "lsp": {"lsp", "assists", "checks", "client", "core", "private", "processes", "statistics"}
+    | {"trust"}
     | STORE,
 }
 HEAVY = {"torch", "transformers", "openvino", "numba", "llvmlite"}

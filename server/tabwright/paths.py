@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from pathlib import Path
 
 import platformdirs
+
+from tabwright import private
 
 APP = "tabwright"
 
@@ -39,20 +40,16 @@ def trust_file() -> Path:
 
 
 def runtime_dir() -> Path:
-    """Folder only this user can enter, for the engine's socket, lock and token; made if absent.
+    """Private folder for the engine's socket, its lock and the tokens; made if absent.
 
-    ``TABWRIGHT_RUNTIME_DIR`` moves it. Raises PermissionError when it belongs to somebody else.
+    ``TABWRIGHT_RUNTIME_DIR`` moves it. Raises PermissionError where it would not be private.
     """
     moved = os.environ.get("TABWRIGHT_RUNTIME_DIR")
-    folder = Path(moved).expanduser() if moved else _default_runtime_dir()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if hasattr(os, "getuid"):
-        found = folder.stat()
-        if found.st_uid != os.getuid():
-            raise PermissionError(f"{folder} belongs to another user; set TABWRIGHT_RUNTIME_DIR")
-        if stat.S_IMODE(found.st_mode) & 0o077:
-            folder.chmod(0o700)
-    return folder
+    where = Path(moved).expanduser() if moved else _default_runtime_dir()
+    try:
+        return private.folder(where)
+    except PermissionError as error:
+        raise PermissionError(f"{error}; set TABWRIGHT_RUNTIME_DIR to a private folder") from error
 
 
 def engine_socket() -> Path:
@@ -80,11 +77,14 @@ def engine_log() -> Path:
     return log_dir() / "engine.log"
 
 
+def token_file(command: str, port: int) -> Path:
+    """Private file with the token of ``serve`` or ``engine`` on a loopback port."""
+    return runtime_dir() / f"{command}-{port}.token"
+
+
 def log_dir() -> Path:
-    """Folder of the log files, made if absent."""
-    folder = Path(platformdirs.user_log_dir(APP))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Private folder of the log files, made if absent; raises OSError where it cannot be."""
+    return private.folder(Path(platformdirs.user_log_dir(APP)))
 
 
 def _default_runtime_dir() -> Path:

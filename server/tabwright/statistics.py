@@ -15,6 +15,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal, get_args
 
+from tabwright import private
+
 logger = logging.getLogger(__name__)
 
 Kind = Literal[
@@ -111,7 +113,9 @@ class Statistics:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """The database in a transaction; one that is broken is set aside and begun anew."""
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            private.folder(self.file.parent)
+            # sqlite gives its journal the mode of the database.
+            open(self.file, "ab", opener=private.opener).close()
             database = self._connected()
         except (OSError, sqlite3.Error) as error:
             raise StatisticsError(f"{self.file} cannot be opened: {error}") from error

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tabwright import paths, processes
+from tabwright import paths, private, processes
 from tabwright.client.engine import EngineUnavailable
 
 MAX_STARTS = 5
@@ -118,7 +118,8 @@ def engine_command(*options: str) -> tuple[str, ...]:
 
 def _spawn(command: Sequence[str], log: Path | None) -> processes.Child[bytes]:
     """Start a process that outlives this one and holds none of its streams and folders."""
-    with open(log if log is not None else os.devnull, "ab") as output:
+    opener = None if log is None else private.opener
+    with open(log if log is not None else os.devnull, "ab", opener=opener) as output:
         return processes.start(command, stdout=output, stderr=output, detached=True)
 
 

@@ -9,7 +9,7 @@ import sys
 import traceback
 from typing import BinaryIO
 
-from tabwright import paths
+from tabwright import paths, private
 
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 _FILE_BYTES = 1_000_000
@@ -48,13 +48,7 @@ def configure(level: str = "info") -> None:
     stderr.setFormatter(logging.Formatter("tabwright: %(levelname)s: %(message)s"))
     root.addHandler(stderr)
     try:
-        file = logging.handlers.RotatingFileHandler(
-            paths.log_dir() / "server.log",
-            maxBytes=_FILE_BYTES,
-            backupCount=_OLD_FILES,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
+        file = private.log_handler(paths.log_dir() / "server.log", _FILE_BYTES, _OLD_FILES)
     except OSError as error:
         logger.warning("no log file: %s", error)
     else:

@@ -1,7 +1,8 @@
 """Compiles for the CPU at hand, once: what numba made is kept in the user's cache folder.
 
-numba keeps it by pickle, so the folder is the user's alone, and named by the sources, for numba
-would not see that one of several files has changed.
+numba keeps it by pickle, which can run code when it is read. So the folder must be the user's alone,
+or it is not used. It is named by the sources, for numba would not see that one of several files has
+changed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-from tabwright import paths
+from tabwright import paths, private
 
 log = logging.getLogger(__name__)
 _USED = "used"  # a file whose time says when the folder was used last
@@ -39,21 +40,36 @@ def folder() -> Path:
 
 
 def _keep() -> bool:
-    """Make the folder, and forget those long unused; False where there cannot be one."""
+    """Make the folder, and forget those long unused; False where there cannot be a private one."""
     here = Path(__file__).parent
     sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
     named = hashlib.sha256(sources + numba.__version__.encode()).hexdigest()[:16]
     kept = folder()
     mine = kept / named
     try:
-        mine.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (mine / _USED).touch()
+        if "NUMBA_CACHE_DIR" not in os.environ:
+            private.folder(kept)
+        _check(mine)
+        private.folder(mine)
+        with open(mine / _USED, "ab", opener=private.opener):
+            os.utime(mine / _USED)
     except OSError as error:
-        log.warning("compiled code cannot be kept: %s", error)
+        log.warning("compiled code cannot be kept, and is compiled at each start: %s", error)
         return False
     _forget_unused(kept)
     numba.config.CACHE_DIR = str(mine)
     return True
+
+
+def _check(mine: Path) -> None:
+    """Raise PermissionError where another user could have put something into an existing folder."""
+    if not os.path.lexists(mine):
+        return
+    for path in (mine, *mine.rglob("*")):
+        if not private.is_own(path):
+            raise PermissionError(
+                f"{path} is not this user's alone: other users can write to it; delete {mine}"
+            )
 
 
 def _forget_unused(kept: Path) -> None:
