@@ -179,11 +179,12 @@ def _check_parents(path: Path, links: int) -> None:
         if stat.S_ISLNK(found.st_mode):
             target = os.path.join(os.path.realpath(above.parent), os.readlink(above))
             _check_parents(Path(os.path.normpath(target)) / path.name, links + 1)
-        elif found.st_mode & _WRITABLE and not found.st_mode & stat.S_ISVTX:
-            if not _group_is_own(found):
-                raise PermissionError(
-                    f"other users can write to {above}, and could replace what lies in it"
-                )
+            continue
+        shared = found.st_mode & _WRITABLE and not found.st_mode & stat.S_ISVTX
+        if shared and not _group_is_own(found):
+            raise PermissionError(
+                f"other users can write to {above}, and could replace what lies in it"
+            )
 
 
 def _is_trusted(uid: int) -> bool:

@@ -13,9 +13,11 @@ import pytest_asyncio
 from aiohttp import ClientConnectionResetError, ClientSession, web
 
 from tabwright.engine import api, wire
+from tabwright.engine.access import Access
 from tabwright.engine.api import Api
 from tabwright.engine.backends import Backend, BackendOptions
 from tabwright.engine.backends.torch_model import TorchModel
+from tabwright.engine.connections import Limits
 from tabwright.engine.registry import Registry
 from tabwright.engine.worker import Worker
 
@@ -28,7 +30,9 @@ async def address(tiny_qwen2: Path, qwen2: TorchModel) -> AsyncIterator[str]:
     registry = Registry(BackendOptions(), loader)
     worker = Worker(registry)
     worker.start()
-    served = Api(registry, worker, default_model=str(tiny_qwen2), token="secret")
+    served = Api(
+        registry, worker, default_model=str(tiny_qwen2), access=Access("secret"), limits=Limits()
+    )
     runner = web.AppRunner(served.app(), handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
 import sys
 from typing import TYPE_CHECKING
 
+from tabwright.cli.addresses import loopback
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
+
+_SHORTEST_TOKEN = 16
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,15 +22,22 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="run the process that owns the models (servers start it by themselves)",
         description="Run the engine: one per user, shared by all editor windows, ends when idle. "
         "Servers start it when they need it; with --tcp it serves the same completions API on "
-        "loopback for other tools.",
+        "loopback for other tools. Those must show a token, which is printed at the start and "
+        "kept in a file that only you can read; web pages are refused.",
     )
     parser.add_argument(
         "--tcp", metavar="HOST:PORT", help="serve on this loopback address, not the private socket"
     )
-    parser.add_argument(
+    bearer = parser.add_mutually_exclusive_group()
+    bearer.add_argument(
         "--key-environment",
         metavar="NAME",
-        help="with --tcp: ask for the bearer token in this environment variable",
+        help="with --tcp: the token is in this environment variable (default: a new one)",
+    )
+    bearer.add_argument(
+        "--no-token",
+        action="store_true",
+        help="with --tcp: let every program and every user of this machine ask the engine",
     )
     parser.add_argument("--model", metavar="NAME", help="model of requests that name none")
     parser.add_argument(
@@ -68,8 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
     from tabwright.models.catalog import DEFAULT_COMPLETION
 
     try:
-        tcp = _address(arguments.tcp) if arguments.tcp else None
-        token = _token(arguments.key_environment)
+        tcp = loopback(arguments.tcp) if arguments.tcp else None
+        token = _token(arguments.key_environment, arguments.no_token)
     except ValueError as error:
         print(f"tabwright engine: {error}", file=sys.stderr)
         return 2
@@ -89,24 +99,13 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = host.strip("[]") or "127.0.0.1"
-    if not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"--tcp wants HOST:PORT, not {text!r}")
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ValueError(f"{host} is not a loopback address; the engine serves this machine only")
-    return host, int(port)
-
-
-def _token(name: str | None) -> str:
-    if not name:
+def _token(name: str | None, without: bool) -> str | None:
+    if without:
         return ""
-    token = os.environ.get(name, "")
-    if not token:
-        raise ValueError(f"the environment variable {name} is not set")
+    if not name:
+        return None
+    token = os.environ.pop(name, "")
+    if len(token) < _SHORTEST_TOKEN:
+        why = "is not set" if not token else f"holds fewer than {_SHORTEST_TOKEN} characters"
+        raise ValueError(f"the environment variable {name} {why}")
     return token

@@ -141,8 +141,13 @@ class Link:
         import aiohttp
 
         if self._session is None or self._session.closed:
-            socket = self.target.socket
-            connector = aiohttp.UnixConnector(socket) if socket else aiohttp.TCPConnector()
+            connector: aiohttp.BaseConnector
+            if self.target.socket:
+                from tabwright.client.unix import OwnUnixConnector
+
+                connector = OwnUnixConnector(self.target.socket)
+            else:
+                connector = aiohttp.TCPConnector()
             limits = aiohttp.ClientTimeout(
                 total=self.target.total_s, sock_connect=self.target.connect_s
             )

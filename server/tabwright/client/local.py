@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tabwright import engine_pid, paths
+from tabwright import engine_pid, paths, private
 from tabwright.client.engine import (
     Answer,
     EngineError,
@@ -32,6 +32,7 @@ from tabwright.engine_pid import EngineProcess
 T = TypeVar("T")
 NAME = "the engine"
 CONNECT_S = 5.0
+LOOPBACK = "127.0.0.1"
 _LAST_BREATHS = 20
 _BREATH_S = 0.05
 _END_S = 10.0  # that a process may take to end once it was killed
@@ -202,8 +203,10 @@ class LocalEngine:
         try:
             if self._options.unix:
                 return Target(NAME, socket=str(paths.engine_socket()), connect_s=CONNECT_S), ""
-            said = json.loads(paths.engine_address().read_text("utf-8"))
-            url = f"http://{said['host']}:{int(said['port'])}"
+            said = json.loads(private.read(paths.engine_address()))
+            if said["host"] != LOOPBACK:
+                raise ValueError("it is not on this machine")
+            url = f"http://{LOOPBACK}:{int(said['port'])}"
             return Target(NAME, url=url, connect_s=CONNECT_S), str(said["token"])
         except FileNotFoundError as error:
             raise NotConnected("no engine runs") from error
@@ -227,7 +230,13 @@ class LocalEngine:
                     _, writer = await asyncio.open_connection(host, int(port))
         except (OSError, TimeoutError):
             return False
+        end = writer.get_extra_info("socket")
+        uid = private.foreign_peer(end) if target.socket is not None else None
         writer.close()
+        if uid is not None:
+            from tabwright.client.unix import foreign
+
+            raise foreign(str(target.socket), uid)
         return True
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import logging
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 
 from tabwright import __version__
 from tabwright.engine import wire
+from tabwright.engine.access import Access, Names, refusal
+from tabwright.engine.connections import Connection, Limits
 from tabwright.engine.decode import Ask
 from tabwright.engine.registry import Entry, Registry
 from tabwright.engine.worker import Job, Worker
@@ -32,8 +34,12 @@ class _End:
     failure: BaseException | None
 
 
+class ClientTooSlow(Exception):
+    """A client did not send its body, or did not take the answer, in time."""
+
+
 class Api:
-    """Routes of the engine over one worker; `token` is asked for when it is not empty."""
+    """Routes of the engine over one worker, for those whom `access` lets in."""
 
     def __init__(
         self,
@@ -41,14 +47,17 @@ class Api:
         worker: Worker,
         *,
         default_model: str,
-        token: str = "",
+        access: Access,
+        limits: Limits,
         idle_exit_s: float = 0.0,
         shut_down: Callable[[], None] = lambda: None,
     ) -> None:
         self._registry = registry
         self._worker = worker
         self._default_model = default_model
-        self._token = token
+        self._access = access
+        self._names = Names(access, default_model)
+        self._limits = limits
         self._idle_exit_s = idle_exit_s
         self._shut_down = shut_down
         self._started = time.monotonic()
@@ -61,24 +70,52 @@ class Api:
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/tabwright/model", self._model)
         app.router.add_get("/tabwright/status", self._status)
-        app.router.add_post("/tabwright/shutdown", self._shutdown)
+        if self._access.trusted:
+            app.router.add_post("/tabwright/shutdown", self._shutdown)
         return app
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if self._token and not hmac.compare_digest(given.encode(), self._token.encode()):
-            body = {"message": "wrong or missing token", "type": "Unauthorized"}
-            return web.json_response({"error": body | {"code": "unauthorized"}}, status=401)
+        connection = request.protocol
+        if not isinstance(connection, Connection):
+            return await self._answer(request, handler)
+        with connection.busy():
+            if connection.among.requests() > self._limits.most_requests:
+                why = "too many requests are under way; ask again later"
+                return wire.refused(503, "busy", why)
+            return await self._answer(request, handler)
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        refused = refusal(self._access, request)
+        if refused is not None:
+            return refused
         try:
             return await handler(request)
+        except web.HTTPRequestEntityTooLarge:
+            why = f"the body is longer than {_MOST_BYTES} bytes"
+            return wire.refused(413, "too_large", why)
+        except ClientTooSlow as failure:
+            return wire.refused(408, "timeout", str(failure))
         except (web.HTTPException, asyncio.CancelledError, ConnectionError):
             raise
         except Exception as failure:
             status, problem = wire.error(failure)
             if status == 500:
                 log.exception("a request failed")
+            problem["error"]["message"] = self._names.hide(problem["error"]["message"])
             return web.json_response(problem, status=status)
+
+    async def _body(self, request: web.Request) -> object:
+        if (request.content_length or 0) > _MOST_BYTES:
+            raise web.HTTPRequestEntityTooLarge(_MOST_BYTES)
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise wire.BadRequest("the body must not be compressed")
+        try:
+            async with asyncio.timeout(self._limits.body):
+                return wire.load(await request.read())
+        except TimeoutError as failure:
+            limit = self._limits.body
+            raise ClientTooSlow(f"the body was not sent within {limit:g} s") from failure
 
     async def _completions(self, request: web.Request) -> web.StreamResponse:
         self._open += 1
@@ -88,11 +125,8 @@ class Api:
             self._open -= 1
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        try:
-            body = await request.json()
-        except ValueError as failure:
-            raise wire.BadRequest(f"the body is not JSON: {failure}") from failure
-        wanted = wire.parse(body, self._default_model)
+        wanted = wire.parse(await self._body(request), "")
+        wanted = replace(wanted, model=self._names.meant(wanted.model))
         # Reading a tokenizer takes a moment, so it must not hold up the other requests.
         entry = await asyncio.to_thread(self._registry.describe, wanted.model)
         ask = wanted.ask(entry.vocabulary.split_special)
@@ -134,7 +168,8 @@ class Api:
             Delta(index, texts[index], last[index].finish_reason, last[index].stop_reason)
             for index in range(ask.n)
         ]
-        return web.json_response(wire.chunk(identity, job.model, whole, job.usage))
+        name = self._names.told(job.model)
+        return web.json_response(wire.chunk(identity, name, whole, job.usage))
 
     async def _stream(
         self, request: web.Request, identity: str, job: Job, events: asyncio.Queue[Delta | _End]
@@ -143,32 +178,50 @@ class Api:
         if isinstance(first, _End) and first.failure is not None:
             raise first.failure
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        name = self._names.told(job.model)
         try:
-            await response.prepare(request)
+            async with self._in_time(request):
+                await response.prepare(request)
             event = first
             while not isinstance(event, _End):
-                await _send(response, wire.chunk(identity, job.model, [event], None))
+                async with self._in_time(request):
+                    await _send(response, wire.chunk(identity, name, [event], None))
                 event = await events.get()
+            last = wire.chunk(identity, name, [], job.usage)
             if event.failure is not None:
-                await _send(response, wire.error(event.failure)[1])
-            else:
-                await _send(response, wire.chunk(identity, job.model, [], job.usage))
-            await response.write(b"data: [DONE]\n\n")
-            await response.write_eof()
+                last = wire.error(event.failure)[1]
+                last["error"]["message"] = self._names.hide(last["error"]["message"])
+            async with self._in_time(request):
+                await _send(response, last)
+                await response.write(b"data: [DONE]\n\n")
+                await response.write_eof()
         except ConnectionError as failure:  # heard of before the request was cancelled
             log.debug("the client hung up: %s", failure)
         return response
 
+    @asynccontextmanager
+    async def _in_time(self, request: web.Request) -> AsyncIterator[None]:
+        """Write within the limit, or cut the connection to a client that does not read."""
+        try:
+            async with asyncio.timeout(self._limits.write):
+                yield
+        except TimeoutError as failure:
+            log.warning("cut a connection: the client took nothing for %g s", self._limits.write)
+            if request.transport is not None:
+                request.transport.abort()
+            raise ConnectionResetError("the client does not read its answer") from failure
+
     async def _models(self, request: web.Request) -> web.Response:
-        names = {entry.name for entry in self._registry.entries()} | {self._default_model}
-        data = [{"id": name, "object": "model", "owned_by": "tabwright"} for name in sorted(names)]
+        known = {entry.name for entry in self._registry.entries()} | {self._default_model}
+        names = sorted({self._names.told(name) for name in known})
+        data = [{"id": name, "object": "model", "owned_by": "tabwright"} for name in names]
         return web.json_response({"object": "list", "data": data})
 
     async def _model(self, request: web.Request) -> web.Response:
-        name = request.query.get("name") or self._default_model
+        name = self._names.meant(request.query.get("name", ""))
         entry = await asyncio.to_thread(self._registry.describe, name)
         return web.json_response(
-            _about(entry)
+            self._about(entry)
             | {
                 "context_length": entry.context_length,
                 "special_tokens": sorted(entry.vocabulary.special),
@@ -182,7 +235,7 @@ class Api:
                 "version": __version__,
                 "pid": os.getpid(),
                 "uptime_s": round(time.monotonic() - self._started, 1),
-                "models": [_about(entry) for entry in self._registry.entries()],
+                "models": [self._about(entry) for entry in self._registry.entries()],
                 "active": int(worker.active is not None),
                 "queued": worker.queued(),
                 "open": self._open,
@@ -197,21 +250,20 @@ class Api:
         self._shut_down()
         return web.json_response({"stopping": True})
 
+    def _about(self, entry: Entry) -> dict[str, Any]:
+        backend = entry.backend
+        return {
+            "id": self._names.told(entry.name),
+            "state": entry.state,
+            "failure": self._names.hide(entry.failure),
+            "backend": backend.name if backend else None,
+            "precision": backend.precision if backend else None,
+            "device": backend.device if backend else None,
+            "memory_bytes": backend.memory_bytes if backend else 0,
+            "cached_tokens": entry.cache.tokens() if entry.cache else 0,
+            "load_s": round(entry.load_s, 2),
+        }
+
 
 async def _send(response: web.StreamResponse, body: dict[str, Any]) -> None:
     await response.write(b"data: " + json.dumps(body).encode() + b"\n\n")
-
-
-def _about(entry: Entry) -> dict[str, Any]:
-    backend = entry.backend
-    return {
-        "id": entry.name,
-        "state": entry.state,
-        "failure": entry.failure,
-        "backend": backend.name if backend else None,
-        "precision": backend.precision if backend else None,
-        "device": backend.device if backend else None,
-        "memory_bytes": backend.memory_bytes if backend else 0,
-        "cached_tokens": entry.cache.tokens() if entry.cache else 0,
-        "load_s": round(entry.load_s, 2),
-    }

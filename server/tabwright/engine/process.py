@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import logging.handlers
 import os
 import secrets
 import signal
@@ -14,16 +13,17 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import filelock
 import psutil
 from aiohttp import web
 
-from tabwright import engine_pid, paths
+from tabwright import engine_pid, paths, private
 from tabwright.engine import backends
+from tabwright.engine.access import Access
 from tabwright.engine.api import Api
 from tabwright.engine.backends import BackendOptions
+from tabwright.engine.connections import Connections, Limits, Site
 from tabwright.engine.registry import Registry
 from tabwright.engine.worker import Worker
 
@@ -32,12 +32,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How to run: `tcp` is (host, port) or None for the private socket; 0 seconds never ends."""
+    """How to run: `tcp` is a loopback (host, port), or None for the private socket; 0 seconds never
+    ends. With `tcp`, `token` is what clients must show: None makes one, "" lets everybody in.
+    """
 
     default_model: str
     idle_exit_s: float = 1800.0
     tcp: tuple[str, int] | None = None
-    token: str = ""
+    token: str | None = None
     backend: BackendOptions = field(default_factory=BackendOptions)
 
 
@@ -46,6 +48,7 @@ def run(options: EngineOptions) -> int:
 
     Raises OSError when the address cannot be bound.
     """
+    os.umask(0o077)  # all that an engine writes is for its user alone
     _log_to_file()
     _lower_priority()
     if options.tcp is not None:
@@ -69,18 +72,17 @@ async def _serve(options: EngineOptions) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # no signal handlers on Windows' loop
             loop.add_signal_handler(number, stopping.set)
+    endpoint = _Endpoint.of(options)
     registry = Registry(options.backend, backends.load)
     worker = Worker(registry)
     worker.start()
-    token, address = options.token, options.tcp
-    private = hasattr(socket, "AF_UNIX") and address is None
-    if not private and address is None:
-        token, address = secrets.token_urlsafe(32), ("127.0.0.1", 0)
+    limits = Limits.of_this_process()
     api = Api(
         registry,
         worker,
         default_model=options.default_model,
-        token=token,
+        access=endpoint.access,
+        limits=limits,
         idle_exit_s=options.idle_exit_s,
         shut_down=stopping.set,
     )
@@ -88,49 +90,85 @@ async def _serve(options: EngineOptions) -> int:
     runner = web.AppRunner(api.app(), handler_cancellation=True, access_log=None)
     await runner.setup()
     try:
-        if private:
-            await _listen_privately(runner)
-        elif address is not None:
-            await _listen(runner, address, token, announced=options.tcp is None)
+        await Site(runner, endpoint.listening, Connections(limits)).start()
+        endpoint.announce()
         await _until_idle(worker, options.idle_exit_s, stopping)
     finally:
         log.info("stopping")
         await asyncio.to_thread(worker.stop)
         await runner.cleanup()
-        for left in (paths.engine_socket(), paths.engine_address()) if options.tcp is None else ():
-            left.unlink(missing_ok=True)
+        endpoint.close()
     return 0
 
 
-async def _listen_privately(runner: web.AppRunner) -> None:
-    path = paths.engine_socket()
-    path.unlink(missing_ok=True)  # the lock is ours, so a socket that lies there is dead
-    await web.UnixSite(runner, str(path)).start()
-    path.chmod(0o600)
-    log.info("listening on %s, pid %d", path, os.getpid())
+@dataclass(frozen=True)
+class _Endpoint:
+    """Where an engine listens, who may ask there, and the files that tell of it."""
 
+    listening: socket.socket
+    access: Access
+    options: EngineOptions
+    host: str = ""
+    port: int = 0
 
-async def _listen(
-    runner: web.AppRunner, address: tuple[str, int], token: str, *, announced: bool
-) -> None:
-    site = web.TCPSite(runner, *address)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    log.info("listening on http://%s:%d, pid %d", host, port, os.getpid())
-    if announced:
-        _write_private(
-            paths.engine_address(), json.dumps({"host": host, "port": port, "token": token})
-        )
-    else:
-        sys.stderr.write(f"Tabwright engine: http://{host}:{port}/v1/completions\n")
+    @classmethod
+    def of(cls, options: EngineOptions) -> _Endpoint:
+        """Bind the address: the user's, else the private socket, else a port of loopback's."""
+        if options.tcp is not None:
+            token = secrets.token_urlsafe(32) if options.token is None else options.token
+            return cls._bound(options.tcp, Access(token, network=True, trusted=False), options)
+        if not hasattr(socket, "AF_UNIX"):
+            access = Access(secrets.token_urlsafe(32), network=True, trusted=True)
+            return cls._bound(("127.0.0.1", 0), access, options)
+        path = paths.engine_socket()
+        path.unlink(missing_ok=True)  # the lock is ours, so a socket that lies there is dead
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.bind(str(path))
+        path.chmod(0o600)
+        return cls(listening, Access(), options)
 
+    @classmethod
+    def _bound(cls, address: tuple[str, int], access: Access, options: EngineOptions) -> _Endpoint:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        listening = socket.create_server(address, family=family)
+        host, port = listening.getsockname()[:2]
+        return cls(listening, access, options, host, port)
 
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)
+    def announce(self) -> None:
+        """Tell the address and the token to those who may ask."""
+        if not self.access.network:
+            log.info("listening on %s, pid %d", paths.engine_socket(), os.getpid())
+            return
+        host, port = self.host, self.port
+        shown = f"[{host}]" if ":" in host else host
+        log.info("listening on http://%s:%d, pid %d", shown, port, os.getpid())
+        if self.options.tcp is None:
+            said = json.dumps({"host": host, "port": port, "token": self.access.token})
+            private.write(paths.engine_address(), said)
+            return
+        lines = [f"Tabwright engine: http://{shown}:{port}/v1/completions"]
+        if self.options.token is None:
+            private.write(paths.token_file("engine", port), self.access.token)
+            lines.append(f"Its token, also in {paths.token_file('engine', port)}:")
+            lines.append(self.access.token)
+        elif self.access.token:
+            lines.append("Clients must show the token that you gave it.")
+        else:
+            lines.append(
+                "Without a token every program and every user of this machine can ask it; web "
+                "pages are still refused."
+            )
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Remove the files that tell of it."""
+        self.listening.close()
+        if self.options.tcp is None:
+            for left in (paths.engine_socket(), paths.engine_address()):
+                left.unlink(missing_ok=True)
+        elif self.options.token is None:
+            paths.token_file("engine", self.port).unlink(missing_ok=True)
 
 
 async def _until_idle(worker: Worker, idle_exit_s: float, stopping: asyncio.Event) -> None:
@@ -154,8 +192,6 @@ def _lower_priority() -> None:
 
 
 def _log_to_file() -> None:
-    handler = logging.handlers.RotatingFileHandler(
-        paths.engine_log(), maxBytes=1_000_000, backupCount=1, encoding="utf-8"
-    )
+    handler = private.log_handler(paths.engine_log(), 1_000_000, 1)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

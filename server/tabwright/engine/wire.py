@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NoReturn
+
+from aiohttp import web
 
 from tabwright.engine.backends import BackendError
 from tabwright.engine.decode import Ask, PromptTooLong, Usage
@@ -16,6 +20,8 @@ from tabwright.models.store import ModelInvalid, ModelMissing
 
 _MOST_TOKENS = 8192
 _MOST_ANSWERS = 16
+_LONGEST_NAME = 4096  # as long as a path may be
+_MOST_TEMPERATURE = 100
 _LOOKUP_FROM = 64  # tokens an action may write above which its prompt is looked through for drafts
 
 
@@ -60,6 +66,43 @@ class CompletionRequest:
         )
 
 
+def load(body: bytes) -> object:
+    """Read a JSON body; raises BadRequest where it is not plain JSON: NaN, Infinity, one name twice
+    in an object, or nested deeper than Python reads it."""
+    try:
+        return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_once)
+    except BadRequest:
+        raise
+    except RecursionError as failure:
+        raise BadRequest("the body is nested too deep") from failure
+    except ValueError as failure:
+        raise BadRequest(f"the body is not JSON: {_reason(failure)}") from failure
+
+
+def refused(status: int, code: str, message: str) -> web.Response:
+    """The answer to a request that is not looked at further."""
+    said = {"message": message, "type": "Refused", "code": code}
+    return web.json_response({"error": said}, status=status)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise BadRequest(f"the body is not JSON: {name} is no number of JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise BadRequest("the body has one name twice in an object")
+    return found
+
+
+def _reason(failure: ValueError) -> str:
+    """What is wrong, without quoting the body."""
+    if isinstance(failure, json.JSONDecodeError):
+        return f"{failure.msg} at character {failure.pos}"
+    return "it is not UTF-8" if isinstance(failure, UnicodeDecodeError) else "a number is too long"
+
+
 def parse(body: object, default_model: str) -> CompletionRequest:
     """Check a JSON body; raises BadRequest. Unknown fields are ignored, as the API's users do."""
     if not isinstance(body, Mapping):
@@ -71,8 +114,11 @@ def parse(body: object, default_model: str) -> CompletionRequest:
     max_tokens = _number(body, "max_tokens", 0, _MOST_TOKENS, 16)
     prediction = _prediction(body)
     long = lane == "actions" and max_tokens > _LOOKUP_FROM
+    model = _field(body, "model", str, "") or default_model
+    if len(model) > _LONGEST_NAME:
+        raise BadRequest(f"'model' is longer than {_LONGEST_NAME} characters")
     return CompletionRequest(
-        model=_field(body, "model", str, "") or default_model,
+        model=model,
         prompt=_field(body, "prompt", str, ""),
         parts=_parts(body["parts"]) if body.get("parts") is not None else None,
         stream=_field(body, "stream", bool, False),
@@ -84,8 +130,8 @@ def parse(body: object, default_model: str) -> CompletionRequest:
         suffix_stop=_field(body, "suffix_stop", str, ""),
         heal=_field(body, "heal", bool, False),
         sampling=Sampling(
-            temperature=float(_field(body, "temperature", (int, float), 0.0)),
-            top_p=min(1.0, max(0.01, float(_field(body, "top_p", (int, float), 0.95)))),
+            temperature=float(_number(body, "temperature", 0, _MOST_TEMPERATURE, 0.0, float)),
+            top_p=max(0.01, float(_number(body, "top_p", 0, 1, 0.95, float))),
             seed=_number(body, "seed", 0, 2**63 - 1, 0),
         ),
         avoid=avoid,
@@ -112,9 +158,16 @@ def _texts(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-def _number(body: Mapping[str, Any], name: str, least: int, most: int, default: int) -> int:
-    value: int = _field(body, name, int, default)
-    if not least <= value <= most:
+def _number(
+    body: Mapping[str, Any],
+    name: str,
+    least: int,
+    most: int,
+    default: float,
+    kind: type[int] | type[float] = int,
+) -> Any:
+    value = _field(body, name, int if kind is int else (int, float), default)
+    if not least <= value <= most or not math.isfinite(value):
         raise BadRequest(f"'{name}' must lie between {least} and {most}")
     return value
 

@@ -1,8 +1,8 @@
 """Compiles for the CPU at hand, once: what numba made is kept in the user's cache folder.
 
-numba keeps it by pickle, which can run code when it is read. So the folder must be the user's alone,
-or it is not used. It is named by the sources, for numba would not see that one of several files has
-changed.
+numba keeps it by pickle, which can run code when it is read. So the folder must be the user's
+alone, or it is not used. It is named by the sources, for numba would not see that one of several
+files has changed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,28 @@
+"""Loopback addresses as they are named on the command line."""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+def loopback(text: str) -> tuple[str, int]:
+    """Host and port of ``[HOST:]PORT``; raises ValueError for a host that is not this machine.
+
+    ``localhost`` is 127.0.0.1, whatever it resolves to.
+    """
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit()) or int(port[:9]) > 65535:
+        raise ValueError(f"--tcp wants HOST:PORT, not {text!r}")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if host in ("", "localhost"):
+        host = "127.0.0.1"
+    try:
+        own = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        own = False
+    if not own:
+        raise ValueError(
+            f"{host} is not a loopback address; only this machine is served. From another machine, "
+            "forward a port with ssh"
+        )
+    return host, int(port)
