@@ -212,7 +212,7 @@ class LocalEngine:
             raise NotConnected("no engine runs") from error
         except PermissionError as error:
             raise EngineUnavailable(str(error)) from error
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise NotConnected(f"the engine's address cannot be read: {error}") from error
 
     async def _answers(self) -> bool:
@@ -228,11 +228,11 @@ class LocalEngine:
                 else:
                     host, _, port = target.url.removeprefix("http://").rpartition(":")
                     _, writer = await asyncio.open_connection(host, int(port))
+                end = writer.get_extra_info("socket")
+                writer.close()
+                uid = private.foreign_peer(end) if target.socket is not None else None
         except (OSError, TimeoutError):
             return False
-        end = writer.get_extra_info("socket")
-        uid = private.foreign_peer(end) if target.socket is not None else None
-        writer.close()
         if uid is not None:
             from tabwright.client.unix import foreign
 

@@ -18,7 +18,7 @@ class OwnUnixConnector(aiohttp.UnixConnector):
         transport = made.transport
         end = None if transport is None else transport.get_extra_info("socket")
         uid = None if end is None else private.foreign_peer(end)
-        if uid is not None:
+        if transport is not None and uid is not None:
             transport.abort()
             raise foreign(self.path, uid)
         return made

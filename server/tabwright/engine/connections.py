@@ -61,7 +61,10 @@ class Connection(web.RequestHandler):
         """Take the connection, unless another user is at its other end."""
         end = transport.get_extra_info("socket")
         if end is not None and end.family == getattr(socket, "AF_UNIX", None):
-            uid = private.foreign_peer(end)
+            try:
+                uid = private.foreign_peer(end)
+            except OSError:  # the other end is gone already
+                uid = -1
             if uid is not None:
                 self._foreign = True
                 log.warning("refused a connection of another user (number %d)", uid)
