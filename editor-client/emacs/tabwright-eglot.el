@@ -22,7 +22,7 @@
 
 (defun tabwright-eglot-contact (&rest _)
   "How eglot starts the server."
-  (cons 'tabwright-eglot-server tabwright-command))
+  (cons 'tabwright-eglot-server (tabwright-user-command)))
 
 ;;;###autoload
 (defun tabwright-eglot-setup (&rest modes)

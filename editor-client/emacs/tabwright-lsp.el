@@ -14,7 +14,7 @@
 
 (lsp-register-client
  (make-lsp-client
-  :new-connection (lsp-stdio-connection (lambda () tabwright-command))
+  :new-connection (lsp-stdio-connection #'tabwright-user-command)
   :activation-fn (lambda (_file mode) (provided-mode-derived-p mode 'prog-mode))
   :add-on? t
   :priority -2
@@ -24,7 +24,7 @@
 (defun tabwright-lsp--setting (name)
   "How lsp-mode finds the setting NAME when the server asks for it."
   (list (concat "tabwright." name)
-        (lambda () (plist-get tabwright-settings (intern (concat ":" name))))))
+        (lambda () (plist-get (tabwright-user-settings) (intern (concat ":" name))))))
 
 (lsp-register-custom-settings
  (mapcar #'tabwright-lsp--setting

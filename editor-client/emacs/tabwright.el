@@ -19,23 +19,39 @@
   :group 'tools)
 
 (defcustom tabwright-command '("tabwright" "serve")
-  "The server's program and its arguments."
+  "The server's program and its arguments.
+Only the global value counts, not one that a buffer or a folder has."
   :type '(repeat string))
 
 (defcustom tabwright-settings nil
   "The server's section \"tabwright\" as a property list.
-For instance (:completion (:maxTokens 64) :enabled :json-false)."
+For instance (:completion (:maxTokens 64) :enabled :json-false).
+Only the global value counts, not one that a buffer or a folder has."
   :type '(plist))
+
+;; A folder's .dir-locals.el must choose neither a program nor a setting: Emacs asks before it takes one
+;; of these and offers not to remember that, and what is read below is the user's value alone.
+(put 'tabwright-command 'risky-local-variable t)
+(put 'tabwright-settings 'risky-local-variable t)
 
 (defcustom tabwright-ghost-text nil
   "Whether suggestions are shown behind the cursor, and not in the menu."
   :type 'boolean)
 
+(defun tabwright-user-command ()
+  "The user's value of `tabwright-command', whatever the buffer has."
+  (default-toplevel-value 'tabwright-command))
+
+(defun tabwright-user-settings ()
+  "The user's value of `tabwright-settings', whatever the buffer has."
+  (default-toplevel-value 'tabwright-settings))
+
 (defun tabwright-initial-settings ()
-  "The settings that the server must know from the start."
-  (if (or (not tabwright-ghost-text) (plist-member tabwright-settings :completion))
-      tabwright-settings
-    `(:completion (:menu "never") ,@tabwright-settings)))
+  "The settings that the server must know from the start, the user's own."
+  (let ((settings (tabwright-user-settings)))
+    (if (or (not tabwright-ghost-text) (plist-member settings :completion))
+        settings
+      `(:completion (:menu "never") ,@settings))))
 
 (defvar tabwright-send-functions nil
   "How requests reach the server; each takes METHOD, PARAMS, DONE, FAILED.

@@ -74,17 +74,25 @@ def test_every_setting_is_described(file: str) -> None:
         assert len(texts[schema["markdownDescription"].strip("%")]) > 5, name
 
 
+# What decides where code or a key is sent, what is loaded, or what is executed. A workspace may add to
+# privacy.deny; the extension puts its patterns behind the user's.
+GUARDED = (
+    *("server.", "remote.", "model", "modelsDirectory", "actions.model", "engine."),
+    *("checks.runExamples", "checks.tools", "privacy.", "log."),
+)
+STRICTER = "privacy.deny"
+
+
 def test_a_workspace_chooses_no_program_model_or_address() -> None:
     machine = {name for name, schema in shown().items() if schema.get("scope") == "machine"}
-    dangerous = ("server.", "remote.", "model", "actions.model", "checks.runExamples")
     for name in shown():
-        if name.removeprefix(f"{SECTION}.").startswith(dangerous):
-            assert name in machine, name
+        short = name.removeprefix(f"{SECTION}.")
+        assert (name in machine) == (short.startswith(GUARDED) and short != STRICTER), name
+    # "machine-overridable" and "resource" would let a folder choose.
+    assert {schema.get("scope") for schema in shown().values()} == {"machine", None}
     trust = PACKAGE["capabilities"]["untrustedWorkspaces"]
     assert trust["supported"] == "limited"
-    also = ("privacy.deny", "privacy.respectGitignore", "checks.tools", "log.level")
-    wanted = machine | {f"{SECTION}.{name}" for name in also}
-    assert set(trust["restrictedConfigurations"]) == wanted
+    assert set(trust["restrictedConfigurations"]) == machine
 
 
 def test_no_command_of_the_extension_is_one_of_the_server() -> None:

@@ -13,7 +13,7 @@ import {
 } from 'vscode-languageclient/node';
 import type { LateAnswers } from './late';
 import type { ServerProgram } from './locate';
-import { forServer, SECTION } from './settings';
+import { forServer, initialOptions, SECTION } from './settings';
 
 /** Schemes whose documents are code that somebody writes. */
 export const SCHEMES = ['file', 'untitled', 'vscode-notebook-cell', 'vscode-vfs'];
@@ -78,7 +78,7 @@ function options(
     documentSelector: SCHEMES.map((scheme) => ({ scheme })),
     outputChannel: log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
-    initializationOptions: () => forServer(),
+    initializationOptions: () => initialOptions(),
     errorHandler: {
       // A message that cannot be read or written: logged; the server is only given up when it dies.
       error: () => ({ action: ErrorAction.Continue, handled: true }),

@@ -106,7 +106,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...[log, work, snooze, bar, pages, late, mine, watch, missed, editing, statistics],
     ...[mine, work, snooze, watch, installer].map((each) => each.onDidChange(refresh)),
     vscode.window.onDidChangeActiveTextEditor(refresh),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => void mine.refreshSettings()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void mine.trust()),
     vscode.workspace.onDidChangeWorkspaceFolders(() => void mine.refreshSettings()),
     vscode.workspace.onDidChangeConfiguration(() => {
       refresh();

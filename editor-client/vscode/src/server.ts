@@ -87,6 +87,16 @@ export class Server implements vscode.Disposable {
     }
   }
 
+  /** Tell the server that the user trusts this workspace now; one that starts later hears it at its start. */
+  trust(): Promise<void> {
+    return this.next(async () => {
+      if (this.state === 'running') {
+        await this.ask('tabwright.trust', { workspace: true });
+        await this.refreshSettings();
+      }
+    });
+  }
+
   /** The server's program by the settings of now, null where there is none. */
   async find(): Promise<ServerProgram | null> {
     const wanted = own();

@@ -7,15 +7,33 @@ const OWN = 'server';
 
 type Json = Record<string, unknown>;
 
-/** Section `tabwright` for the server; in a workspace that is not trusted none of its tools run. */
+/**
+ * Section `tabwright` for the server. Every setting that decides what is executed, loaded or sent is of
+ * machine scope in package.json, so none of them comes from the workspace.
+ */
 export function forServer(isTrusted: boolean = vscode.workspace.isTrusted): Json {
   const section = vscode.workspace.getConfiguration().get<Json>(SECTION) ?? {};
   const plain = JSON.parse(JSON.stringify(section)) as Json;
   delete plain[OWN];
+  plain['privacy'] = { ...(plain['privacy'] as Json), deny: everyDenial() };
   if (!isTrusted) {
-    plain['checks'] = { ...(plain['checks'] as Json), tools: false, runExamples: false };
+    plain['checks'] = { ...(plain['checks'] as Json), runExamples: false };
   }
   return plain;
+}
+
+/** What the server gets with `initialize`: the settings, and whom they and the workspace come from. */
+export function initialOptions(isTrusted: boolean = vscode.workspace.isTrusted): Json {
+  return { [SECTION]: forServer(isTrusted), trust: { settings: 'separate', workspace: isTrusted } };
+}
+
+/** `privacy.deny`: the user's patterns, and behind them those of the workspace, which may only deny more. */
+function everyDenial(): readonly string[] {
+  const found = vscode.workspace.getConfiguration(SECTION).inspect<unknown>('privacy.deny');
+  const own = texts(found?.globalValue ?? found?.defaultValue);
+  const added = [...texts(found?.workspaceValue), ...texts(found?.workspaceFolderValue)];
+  // A pattern that begins with "!" would allow what the user denies.
+  return [...own, ...added.filter((each) => !each.startsWith('!'))];
 }
 
 export interface OwnSettings {

@@ -69,6 +69,13 @@ local function checked(options)
   return vim.tbl_deep_extend("force", vim.deepcopy(M.defaults), good)
 end
 
+--- The server's section "tabwright", as the user's own configuration says it.
+---@return table
+function M.settings()
+  -- An empty Lua table would be sent as a list.
+  return vim.tbl_extend("error", vim.empty_dict(), M.config.settings)
+end
+
 --- Starts the server for files that are open and for those opened later.
 ---@param options? table see defaults
 function M.setup(options)
@@ -86,8 +93,13 @@ function M.setup(options)
   vim.lsp.config("tabwright", {
     cmd = M.config.cmd,
     filetypes = M.config.filetypes,
-    -- An empty Lua table would be sent as a list.
-    settings = { tabwright = vim.tbl_extend("error", vim.empty_dict(), M.config.settings) },
+    -- No `settings`: a plugin may put a workspace's file there. Ours are sent here, and asked for by
+    -- the server, which the handlers answer, so they are the user's alone.
+    init_options = { tabwright = M.settings(), trust = { settings = "separate" } },
+    -- Takes the place of a hook for all servers, which may put a workspace's settings into ours.
+    before_init = function(_, config)
+      config.settings = {}
+    end,
     capabilities = {
       -- Neovim checks the version that an edit was made for, but does not say so.
       workspace = { workspaceEdit = { documentChanges = true } },

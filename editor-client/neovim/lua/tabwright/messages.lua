@@ -25,6 +25,18 @@ local function asked(err, params, ctx)
   return handler(err, params, ctx)
 end
 
-M.handlers = { ["window/showMessage"] = shown, [QUESTION] = asked }
+--- Answers for our section with the table that setup() got: the server is told that no workspace's
+--- settings are in it.
+local function configured(_, params)
+  return vim.tbl_map(function(item)
+    return item.section == "tabwright" and require("tabwright").settings() or vim.NIL
+  end, params.items or {})
+end
+
+M.handlers = {
+  ["window/showMessage"] = shown,
+  [QUESTION] = asked,
+  ["workspace/configuration"] = configured,
+}
 
 return M

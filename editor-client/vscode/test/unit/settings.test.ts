@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { forServer, isOn, own } from '../../src/settings';
+import { forServer, initialOptions, isOn, own } from '../../src/settings';
 import { stub } from './vscode_stub';
 
 beforeEach(() => {
   stub.trusted = true;
+  stub.layers = {};
   stub.settings = {
     tabwright: {
       enabled: true,
@@ -17,13 +18,31 @@ beforeEach(() => {
 
 test('the server gets its settings without those of the extension', () => {
   const sent = forServer();
-  assert.deepEqual(Object.keys(sent).sort(), ['checks', 'enabled', 'languages']);
+  assert.deepEqual(Object.keys(sent).sort(), ['checks', 'enabled', 'languages', 'privacy']);
   assert.deepEqual(sent['checks'], { tools: true, runExamples: true, timeoutSeconds: 10 });
 });
 
-test('in a workspace that is not trusted no tool and no example is run', () => {
+test('in a workspace that is not trusted no example is run', () => {
   stub.trusted = false;
-  assert.deepEqual(forServer()['checks'], { tools: false, runExamples: false, timeoutSeconds: 10 });
+  assert.deepEqual(forServer()['checks'], { tools: true, runExamples: false, timeoutSeconds: 10 });
+});
+
+test('the server hears whether the workspace is trusted, and that its settings are kept apart', () => {
+  for (const trusted of [true, false]) {
+    stub.trusted = trusted;
+    const sent = initialOptions();
+    assert.deepEqual(sent, { tabwright: forServer(), trust: { settings: 'separate', workspace: trusted } });
+  }
+});
+
+test('a workspace adds to what the user denies, and takes nothing off', () => {
+  stub.layers['tabwright.privacy.deny'] = {
+    defaultValue: [],
+    globalValue: ['secret.py', '!shown.env'],
+    workspaceValue: ['!secret.py', 'more.py'],
+    workspaceFolderValue: ['!.env'],
+  };
+  assert.deepEqual(forServer()['privacy'], { deny: ['secret.py', '!shown.env', 'more.py'] });
 });
 
 test('settings of a wrong type count as not set', () => {

@@ -19,9 +19,19 @@ interface Editor {
   readonly selection: { readonly isEmpty: boolean; readonly active: object };
 }
 
+interface Stub {
+  settings: Json;
+  /** What `inspect` tells of each layer of a setting, by the setting's full name. */
+  layers: Record<string, Json>;
+  trusted: boolean;
+  editor: Editor | undefined;
+  executed: string[];
+}
+
 /** `editor` is the active one; `executed` are the commands that were run, oldest first. */
-export const stub: { settings: Json; trusted: boolean; editor: Editor | undefined; executed: string[] } = {
+export const stub: Stub = {
   settings: {},
+  layers: {},
   trusted: true,
   editor: undefined,
   executed: [],
@@ -42,6 +52,7 @@ export const workspace = {
   },
   getConfiguration: (prefix = '') => ({
     get: (name: string, otherwise?: unknown): unknown => at(prefix === '' ? name : `${prefix}.${name}`) ?? otherwise,
+    inspect: (name: string): Json | undefined => stub.layers[`${prefix}.${name}`],
   }),
 };
 
