@@ -22,6 +22,8 @@ from tabwright.cli.lsp_edits import applied
 
 ROOT = Path(__file__).resolve().parent.parent
 URI = "file:///work/code.py"
+# As a user's editor has it; with "-m" Python would look for it in the working folder first.
+INSTALLED = (str(Path(sys.executable).with_name("tabwright")),)
 
 
 # What is compiled for this machine, once for all tests, as the user's own engine keeps it.
@@ -331,13 +333,19 @@ async def editing(
     arguments: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     locale: str | None = None,
+    folder: Path | None = None,
 ) -> AsyncIterator[Editor]:
-    """Start a server, initialize it, and end it properly."""
+    """Start a server, initialize it, and end it properly.
+
+    With a ``folder`` it is the installed command that starts there, as editors do it in a project.
+    """
     editor = Editor(LanguageClient("test-editor", "1"), settings, chosen)
     editor._listen()
     started = time.perf_counter()
-    command = (sys.executable, "-m", "tabwright", "serve", *arguments)
-    await editor.client.start_io(*command, env=home.environment(environment))
+    command = (*(INSTALLED if folder else (sys.executable, "-m", "tabwright")), "serve")
+    await editor.client.start_io(
+        *command, *arguments, env=home.environment(environment), cwd=folder
+    )
     await editor.initialize(announce or capabilities("utf-16"), options, root, locale)
     editor.started_s = time.perf_counter() - started
     try:

@@ -56,7 +56,8 @@ To resolve an action eglot would wait, and Emacs with it."
   ((_server tabwright-eglot-server) (_method (eql window/showMessageRequest))
    &key _type message _actions)
   "Show MESSAGE and choose nothing: a question would take keys being typed."
-  (message "%s (M-x tabwright-pull fetches a model)" message)
+  (message "%s (yes: M-x tabwright-pull, M-x tabwright-trust-workspace, or `tabwright trust' in a terminal)"
+           message)
   nil)
 
 (cl-defmethod eglot-execute-command

@@ -200,5 +200,15 @@ A further instruction about the same place goes on from there;
   (tabwright--run "pull" `(:model ,model)
                   (lambda (answer) (message "Tabwright: %s" (tabwright-get answer :message)))))
 
+;;;###autoload
+(defun tabwright-trust-workspace ()
+  "Let the server run tools of this buffer's project until it ends.
+It is how one says yes to the server's question about a folder."
+  (interactive)
+  (when (yes-or-no-p (format "Tabwright: trust the project of %s and all that is in it? "
+                             (buffer-name)))
+    (tabwright--run "trust" '(:workspace t)
+                    (lambda (_) (message "Tabwright: the project is trusted until the server ends")))))
+
 (provide 'tabwright)
 ;;; tabwright.el ends here

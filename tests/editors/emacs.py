@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,20 @@ def lisp(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-async def run(home: Home, scenario: str, text: str, *arguments: object) -> Facts:
-    """The facts that a scenario reports about a Python file with that text, in order."""
-    path = home.path / "code.py"
+async def run(
+    home: Home,
+    scenario: str,
+    text: str,
+    *arguments: object,
+    folder: Path | None = None,
+    server: list[str] = SERVER,
+    environment: Mapping[str, str] | None = None,
+) -> Facts:
+    """The facts that a scenario reports about a Python file with that text, in order.
+
+    The file lies in ``folder``, where Emacs is started: the home, or another.
+    """
+    path = (folder or home.path) / "code.py"
     path.write_text(text, "utf-8")
     call = f"({scenario} {lisp(str(path))} {' '.join(map(lisp, arguments))})"
     forms = ["(progn (require 'package) (package-initialize))", "(prefer-coding-system 'utf-8)"]
@@ -33,13 +45,13 @@ async def run(home: Home, scenario: str, text: str, *arguments: object) -> Facts
         program("emacs", INSTALL),
         *("--batch", "-q", "--eval", forms[0], "--eval", forms[1]),
         *("-L", str(CLIENTS / "emacs"), "-l", "tabwright", "-l", str(DRIVER)),
-        *("--eval", f"(setq tabwright-command '{lisp(SERVER).replace('(list ', '(')})"),
+        *("--eval", f"(setq tabwright-command '{lisp(server).replace('(list ', '(')})"),
         *("--eval", call),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=home.environment({"LC_ALL": "C.UTF-8"}),
-        cwd=home.path,
+        env=home.environment({"LC_ALL": "C.UTF-8", **(environment or {})}),
+        cwd=folder or home.path,
     )
     out, err = await asyncio.wait_for(process.communicate(), 90)
     said = err.decode("utf-8", "replace")

@@ -241,6 +241,99 @@
   (driver-lsp file)
   (driver-ask-and-edit))
 
+;; A hostile checkout --------------------------------------------------------------------------------
+
+(defun driver-ran (folder)
+  "Report what of the checkout has run: the names in FOLDER."
+  (sleep-for 1)
+  (driver-say "ran" (vconcat (directory-files folder nil "\\`[^.]\\|\\`\\.[^.]"))))
+
+(defun driver-reported (line column text)
+  "A diagnostic of pylint's at LINE and COLUMN, counted from zero, that says TEXT."
+  `(:range (:start (:line ,line :character ,column) :end (:line ,line :character ,(1+ column)))
+    :severity 1 :source "pylint" :code "undefined-variable" :message ,text))
+
+(defun driver-hostile-eglot (file line column text markers)
+  "Complete in FILE, mend what pylint reports, and again when the project is trusted.
+It says TEXT at LINE and COLUMN; MARKERS is where what runs leaves a file."
+  (driver-eglot file)
+  (goto-char (point-max))
+  (insert "total = ")
+  (completion-at-point)
+  (driver-wait "the completion" (lambda () (string-search "total = add(1, 2)" (buffer-string))))
+  (driver-say "completed" t)
+  (driver-wait "the end of it" (lambda () (undo-boundary) t))
+  (delete-region (line-beginning-position) (point-max))
+  (driver-line (1+ line))
+  (let* ((start (+ (line-beginning-position) column))
+         (data `((eglot-lsp-diag . ,(driver-reported line column text))))
+         (found (flymake-make-diagnostic (current-buffer) start (1+ start) :error text data)))
+    (add-hook 'flymake-diagnostic-functions
+              (lambda (report &rest _) (funcall report (list found))) nil t)
+    (flymake-start nil nil)
+    (driver-wait "the diagnostic" (lambda () (flymake-diagnostics start (1+ start))))
+    (driver-choose "Fix")
+    (cl-flet ((fix ()
+                (goto-char start)
+                (set-buffer-modified-p nil)
+                (tabwright-actions)
+                (driver-wait "the edit" #'buffer-modified-p)
+                (driver-ran markers)))
+      (fix)
+      (goto-char start)
+      (delete-region (line-beginning-position) (line-end-position))
+      (insert "    return a + c")
+      (advice-add 'yes-or-no-p :override #'always)
+      (tabwright-trust-workspace)
+      (driver-told "the project is trusted")
+      (flymake-start nil nil)
+      (driver-wait "the diagnostic" (lambda () (flymake-diagnostics start (1+ start))))
+      (fix))))
+
+(defun driver-hostile-locals (file markers)
+  "Start eglot in FILE, whose folder sets our variables, as a user who takes them all.
+MARKERS is where what runs leaves a file."
+  (setq enable-local-variables :all)
+  (driver-eglot file)
+  (driver-say "locals" (and (local-variable-p 'tabwright-command)
+                            (local-variable-p 'tabwright-settings)))
+  (driver-ran markers))
+
+(defun driver-hostile-lsp (file line column text markers)
+  "As `driver-hostile-eglot', by lsp-mode."
+  (driver-lsp file)
+  (goto-char (point-max))
+  (insert "total = ")
+  (lsp-request "textDocument/completion" (lsp--text-document-position-params))
+  (driver-say "completed" t)
+  (delete-region (line-beginning-position) (point-max))
+  (driver-choose "Fix")
+  (cl-flet ((fix ()
+              (lsp--on-diagnostics
+               (tabwright-lsp--workspace)
+               (lsp-make-publish-diagnostics-params
+                :uri (lsp--buffer-uri)
+                :diagnostics
+                (vector (lsp-make-diagnostic
+                         :range (lsp-make-range
+                                 :start (lsp-make-position :line line :character column)
+                                 :end (lsp-make-position :line line :character (1+ column)))
+                         :severity? 1 :source? "pylint" :code? "undefined-variable"
+                         :message text))))
+              (driver-line (1+ line))
+              (set-buffer-modified-p nil)
+              (call-interactively #'lsp-execute-code-action)
+              (driver-wait "the edit" #'buffer-modified-p)
+              (driver-ran markers)))
+    (fix)
+    (driver-line (1+ line))
+    (delete-region (line-beginning-position) (line-end-position))
+    (insert "    return a + c")
+    (advice-add 'yes-or-no-p :override #'always)
+    (tabwright-trust-workspace)
+    (driver-told "the project is trusted")
+    (fix)))
+
 (defun driver-compile (file folder)
   "Compile every file of FOLDER beside FILE, a warning being an error."
   (require 'bytecomp)

@@ -213,9 +213,11 @@ async def neovim(
     name: str = "code.py",
     options: Mapping[str, Any] | None = None,
     before: str = "",
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Nvim]:
-    """Neovim on one file with the plugin set up."""
-    path = home.path / name
+    """Neovim on one file with the plugin set up, started in a folder: the home, or another."""
+    path = (folder or home.path) / name
     path.write_bytes(text.encode())
     init = write_init(home, options, before)
     process = await asyncio.create_subprocess_exec(
@@ -223,8 +225,10 @@ async def neovim(
         *("--embed", "-n", "-i", "NONE", "-u", str(init), str(path)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env=home.environment({"NVIM_LOG_FILE": str(home.path / "nvim.log")}),
-        cwd=home.path,
+        env=home.environment(
+            {"NVIM_LOG_FILE": str(home.path / "nvim.log"), **(environment or {})}
+        ),
+        cwd=folder or home.path,
     )
     nvim = Nvim(process)
     try:

@@ -121,9 +121,13 @@ def test_vim(tmp_path: Path, name: str, event: str, function: str) -> None:
     assert server["name"] == "tabwright"
     if name == "yegappan-lsp":
         assert [server["path"], *server["args"]] == COMMAND
+        initial = server["initializationOptions"]
         assert known(server["workspaceConfig"]).completion.max_tokens == 64
         assert "python" in server["filetype"]
     else:
         assert server["cmd"] == COMMAND
+        initial = server["initialization_options"]
         assert known(server["workspace_config"]).completion.max_tokens == 64
         assert server["allowlist"] == ["*"]
+    assert known(initial).completion.max_tokens == 64
+    assert initial["trust"] == {"settings": "separate"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 from editor import Home
 from editors.required import CLIENTS, SERVER, program
@@ -15,10 +16,17 @@ INSTALL = "apt-get install vim"
 
 @contextlib.asynccontextmanager
 async def vim(
-    home: Home, text: str, *, settings: str = "", server: list[str] = SERVER
+    home: Home,
+    text: str,
+    *,
+    settings: str = "",
+    server: list[str] = SERVER,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Terminal]:
-    """Vim on one file; ``settings`` are lines of the vimrc."""
-    (home.path / "code.py").write_text(text, "utf-8")
+    """Vim on one file of a folder (the home, or another); ``settings`` are lines of the vimrc."""
+    folder = folder or home.path
+    (folder / "code.py").write_text(text, "utf-8")
     vimrc = home.path / "vimrc"
     vimrc.write_text(
         "set nocompatible encoding=utf-8 noswapfile viminfo= ttimeoutlen=20 shortmess+=I\n"
@@ -28,7 +36,7 @@ async def vim(
         "utf-8",
     )
     command = [program("vim", INSTALL), "-u", str(vimrc), "code.py"]
-    environment = home.environment({"LC_ALL": "C.UTF-8"})
-    async with terminal(command, environment, home.path, "\x1b\r:qa!\r") as shown:
+    variables = home.environment({"LC_ALL": "C.UTF-8", **(environment or {})})
+    async with terminal(command, variables, folder, "\x1b\r:qa!\r") as shown:
         await shown.until_row(0, text.split("\n")[0])
         yield shown

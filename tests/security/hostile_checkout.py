@@ -122,13 +122,13 @@ def make(folder: Path, markers: Path, port: int, *, own_tools: bool = True) -> C
     for name in _MODULES:
         _write(folder / f"{name}.py", _python_mark(markers, f"{name.replace('/', '-')}.py"))
     _model(folder / "model", markers)
-    _program(folder / "evil-server", markers)
+    _program(folder, "evil-server", markers)
     if own_tools:
         for name in _PROGRAMS:
-            _program(folder / ".venv" / "bin" / name, markers)
+            _program(folder, f".venv/bin/{name}", markers)
         _write(folder / ".venv" / "pyvenv.cfg", "home = /usr/bin\n")
         for name in _NODE_PROGRAMS:
-            _program(folder / "node_modules" / ".bin" / name, markers)
+            _program(folder, f"node_modules/.bin/{name}", markers)
     return made
 
 
@@ -185,7 +185,7 @@ def _tool_files(markers: Path) -> dict[str, str]:
         "mypy.ini": "[mypy]\nplugins = ./evil_plugin.py\n",
         "evil_plugin.py": _python_mark(markers, "tool-plugin"),
         "ruff.toml": f'cache-dir = "{markers}/ruff-cache"\n',
-        "pyproject.toml": "[tool.black]\nline-length = 1\n[tool.ruff]\nfix = true\n",
+        "pyproject.toml": "[tool.black]\npreview = true\n[tool.ruff]\nfix = true\n",
         "setup.cfg": f"[mypy]\nplugins = ./evil_plugin.py\n[install]\nprefix = {markers}/prefix\n",
         "pip.conf": "[global]\nindex-url = http://127.0.0.1:9/simple\n",
         "eslint.config.js": f"require('fs').writeFileSync('{markers}/eslint-config', '');\n",
@@ -205,10 +205,11 @@ def _model(folder: Path, markers: Path) -> None:
     _write(folder / "pytorch_model.bin", pickle)
 
 
-def _program(path: Path, markers: Path) -> None:
-    mark = "-".join((*path.parent.parts[-2:], path.name)).replace("/", "")
+def _program(folder: Path, name: str, markers: Path) -> None:
+    path = folder / name
     body = _CLEAN.get(path.name, "exit 0")
-    _write(path, f"#!/bin/sh\necho \"$0 $*\" >> '{markers}/{mark}'\n{body}\n")
+    mark = markers / name.replace("/", "-")
+    _write(path, f"#!/bin/sh\necho \"$0 $*\" >> '{mark}'\n{body}\n")
     path.chmod(0o755)
 
 

@@ -10,6 +10,8 @@ augroup tabwright_vim_lsp
         \ 'name': 'tabwright',
         \ 'cmd': {server_info -> g:tabwright_command},
         \ 'allowlist': ['*'],
+        \ 'initialization_options': {
+        \   'tabwright': get(g:, 'tabwright_settings', {}), 'trust': {'settings': 'separate'}},
         \ 'workspace_config': {'tabwright': get(g:, 'tabwright_settings', {})},
         \ })
 augroup END

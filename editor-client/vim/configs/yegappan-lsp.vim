@@ -12,6 +12,8 @@ augroup tabwright_yegappan_lsp
         \   'java', 'c', 'cpp', 'cs', 'go', 'rust', 'sh']),
         \ path: g:tabwright_command[0],
         \ args: g:tabwright_command[1:],
+        \ initializationOptions: #{
+        \   tabwright: get(g:, 'tabwright_settings', {}), trust: #{settings: 'separate'}},
         \ workspaceConfig: #{tabwright: get(g:, 'tabwright_settings', {})},
         \ }])
 augroup END

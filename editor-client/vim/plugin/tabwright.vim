@@ -22,6 +22,7 @@ command! TabwrightWhy commands.Why()
 command! TabwrightStatus commands.Status()
 command! -nargs=? TabwrightPull commands.Pull(<q-args>)
 command! TabwrightStart server.Restart()
+command! TabwrightTrust server.Trust()
 command! TabwrightToggle ghost.Toggle()
 
 augroup tabwright

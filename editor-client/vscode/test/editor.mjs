@@ -62,8 +62,8 @@ export async function quickly(page, key, label) {
 }
 
 export class Editor {
-  /** Install the extension into a home and open its workspace; one that `drives` can run a suite. */
-  static async open(home, { settings = {}, environment = {}, locale = 'en', trust = true, vsix = VSIX, drives = false } = {}) {
+  /** Install the extension (and `others`) into a home and open its workspace; one that `drives` can run a suite. */
+  static async open(home, { settings = {}, environment = {}, locale = 'en', trust = true, vsix = VSIX, others = [], drives = false } = {}) {
     need(ENTRY, 'run npm run setup in test/');
     need(vsix, 'run npm run package');
     const editor = new Editor();
@@ -75,7 +75,9 @@ export class Editor {
     const quiet = { ...QUIET, 'security.workspace.trust.enabled': !trust };
     editor.settings = { ...quiet, ...settings };
     home.settings(editor.settings);
-    editor.run(['--install-extension', vsix]);
+    for (const each of [vsix, ...others]) {
+      editor.run(['--install-extension', each]);
+    }
     if (locale !== 'en') {
       addLanguage(home, locale);
     }
@@ -169,6 +171,14 @@ export class Editor {
     await this.press('Enter');
     await this.page.waitForSelector('.quick-input-widget', { state: 'hidden' });
     await this.page.locator('[id="status.editor.selection"]', { hasText: `Ln ${line},` }).waitFor();
+  }
+
+  /** Trust the workspace, as its page of trust offers it. */
+  async trustWorkspace() {
+    await this.command('Workspaces: Manage Workspace Trust');
+    await this.page.locator('.workspace-trust-buttons-row .monaco-button', { hasText: /^Trust/ }).first().click();
+    await this.page.getByText('You trust this').first().waitFor();
+    await this.page.locator('.modal-editor-part a[aria-label^="Close"], .codicon-close[aria-label^="Close"]').first().click();
   }
 
   // What is shown --------------------------------------------------------------------------------

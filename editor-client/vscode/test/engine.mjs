@@ -16,7 +16,8 @@ export async function freePort() {
 }
 
 export class ScriptedEngine {
-  static async start(home, script) {
+  /** Serve a script at `url`, and on `socket` too where one is named: as the user's own engine. */
+  static async start(home, script, socket = '') {
     const engine = new ScriptedEngine();
     const file = path.join(home.path, 'script.json');
     writeFileSync(file, JSON.stringify(script));
@@ -24,7 +25,7 @@ export class ScriptedEngine {
     engine.url = `http://127.0.0.1:${port}`;
     engine.process = spawn(
       PYTHON,
-      [path.join(ROOT, 'tests', 'scripted_engine.py'), '--tcp', `127.0.0.1:${port}`, '--script', file],
+      [path.join(ROOT, 'tests', 'scripted_engine.py'), '--tcp', `127.0.0.1:${port}`, '--script', file, ...(socket ? ['--socket', socket] : [])],
       { stdio: process.env.TABWRIGHT_TEST_VERBOSE ? 'inherit' : 'ignore', env: { ...process.env, PYTHONPATH: path.join(ROOT, 'tests') } },
     );
     await until('the scripted engine answers', async () => (await fetch(`${engine.url}/v1/models`)).ok);

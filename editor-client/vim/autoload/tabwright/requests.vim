@@ -37,7 +37,8 @@ export def Received(channel: channel, message: dict<any>)
     Answer(channel, message.id, Apply(params))
   elseif method == 'window/showMessageRequest'
     # A question that opens under the fingers would take keys that are being typed.
-    server.Tell(params.message .. ' (:TabwrightPull fetches a model)')
+    server.Tell(params.message
+      .. ' (yes: :TabwrightPull, :TabwrightTrust, or ''tabwright trust'' in a terminal)')
     Answer(channel, message.id, null)
   else
     Answer(channel, message.id, null)

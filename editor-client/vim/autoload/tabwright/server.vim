@@ -159,7 +159,8 @@ def Start()
     processId: getpid(),
     clientInfo: {name: 'Vim', version: string(v:versionlong)},
     rootUri: PathUri(getcwd()),
-    initializationOptions: Settings(),
+    # Vim takes no variable from a folder, so that what is asked for later is the user's word too.
+    initializationOptions: {tabwright: Settings(), trust: {settings: 'separate'}},
     capabilities: {
       general: {positionEncodings: ['utf-8']},
       workspace: {applyEdit: true, configuration: true, workspaceEdit: {documentChanges: true}},
@@ -204,6 +205,18 @@ enddef
 def Restarted()
   if !running
     Start()
+  endif
+enddef
+
+# Lets the server run tools of the working folder until it ends: the answer to its question.
+export def Trust()
+  if !ready
+    Tell('the server does not run')
+  elseif confirm('Tabwright: trust ' .. getcwd() .. " and all that is in it?", "&Yes\n&No", 2) == 1
+    Request('workspace/executeCommand',
+      {command: 'tabwright.trust', arguments: [{workspace: true}]},
+      (answer) => Tell(type(answer) == v:t_dict ? 'the folder is trusted until Vim ends'
+        : 'the server does not know that command'))
   endif
 enddef
 
