@@ -225,9 +225,7 @@ async def neovim(
         *("--embed", "-n", "-i", "NONE", "-u", str(init), str(path)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env=home.environment(
-            {"NVIM_LOG_FILE": str(home.path / "nvim.log"), **(environment or {})}
-        ),
+        env=home.environment({"NVIM_LOG_FILE": str(home.path / "nvim.log"), **(environment or {})}),
         cwd=folder or home.path,
     )
     nvim = Nvim(process)

@@ -41,7 +41,10 @@ RULES = (
     {"match": "undefined variable", "text": "    return a + b\n```\n"},
     {"match": "", "text": "add(1, 2)"},
 )
-_PROGRAMS = ("pylint", "mypy", "pyright", "basedpyright", "python", "python3", "ruff", "black", "pip")
+_PROGRAMS = (
+    *("pylint", "mypy", "pyright", "basedpyright"),
+    *("python", "python3", "ruff", "black", "pip"),
+)
 _NODE_PROGRAMS = ("tsc", "eslint", "pyright", "basedpyright", "node")
 # Modules that Python would take from its working folder in place of the real ones.
 _MODULES = (
