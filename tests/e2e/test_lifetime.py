@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -142,10 +143,14 @@ async def test_tcp_serves_one_client_on_loopback(home: Home) -> None:
         stderr=asyncio.subprocess.PIPE, env=home.environment(),
     )  # fmt: skip
     assert process.stderr is not None
-    told = (await asyncio.wait_for(process.stderr.readline(), 5)).decode()
+    told = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
     assert "127.0.0.1:" in told
+    await process.stderr.readline()
+    token = (await process.stderr.readline()).strip().decode()
     reader, writer = await asyncio.open_connection("127.0.0.1", int(told.rpartition(":")[2]))
-    body = b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}'
+    params = {"capabilities": {}, "initializationOptions": {"token": token}}
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    body = json.dumps(asked).encode()
     writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
     assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"Content-Length")
     writer.close()

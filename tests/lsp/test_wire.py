@@ -48,12 +48,16 @@ def test_frames_come_out_as_they_went_in_whatever_the_pieces(
         b"Content-Type: x\r\n" + frame(A) + b"Content-Length: x\r\n\r\n" + frame(B),
         frame(A) + b"Content-Length: 0\r\n\r\n" + frame(B),
         frame(A) + b"Content-Length: -5\r\n\r\n" + frame(B),
-        frame(A) + b"Content-Length: 999999999999\r\n\r\n" + frame(B),
         b"\r\n\r\n\r\n" + frame(A) + b"\r\n" + frame(B),
     ],
 )
 def test_what_is_no_frame_is_skipped(data: bytes) -> None:
     assert read_all(data) == [A, B]
+
+
+def test_a_message_too_long_is_told_and_costs_itself_alone() -> None:
+    found = read_all(frame(A) + b"Content-Length: 999999999999\r\n\r\n" + frame(B))
+    assert found == [A, Malformed("a message of 999999999999 bytes is too long"), B]
 
 
 def test_a_length_too_large_costs_one_message() -> None:
@@ -105,7 +109,7 @@ def test_the_reader_waits_when_nobody_handles() -> None:
         if len(got) == 64:
             full.set()
 
-    reader = Reader(stream.read, deliver, ended.set)
+    reader = Reader(Frames(stream.read), deliver, ended.set)
     reader.start()
     assert full.wait(5) and not ended.wait(0.05)
     assert len(got) == 64

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-_LOOPBACK = "127.0.0.1"
+_TOKEN_VARIABLE = "TABWRIGHT_SERVE_TOKEN"
+_SHORTEST_TOKEN = 16
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,7 +28,8 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     where.add_argument(
         "--tcp",
         metavar="[HOST:]PORT",
-        help=f"wait for one client on this address instead (HOST: {_LOOPBACK})",
+        help="wait for one client on this loopback address instead (HOST: 127.0.0.1). It must "
+        f"send initializationOptions.token, which is printed, or taken from {_TOKEN_VARIABLE}",
     )
     parser.add_argument(
         "--log-level",
@@ -45,9 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
     from tabwright.lsp import log
 
     address: tuple[str, int] | None = None
+    token: str | None = None
     if arguments.tcp:
+        from tabwright.cli.addresses import loopback
+
         try:
-            address = _address(arguments.tcp)
+            address = loopback(arguments.tcp)
+            token = _token()
         except ValueError as error:
             print(f"tabwright serve: {error}", file=sys.stderr)
             return 2
@@ -62,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     faststart.settle()
     try:
-        status = running.serve_tcp(*address) if address else running.serve_stdio(output)
+        status = running.serve_tcp(*address, token) if address else running.serve_stdio(output)
     except OSError as error:
         print(f"tabwright serve: {error}", file=sys.stderr)
         status = 2
@@ -73,8 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
     os._exit(status)
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"--tcp wants HOST:PORT, not {text!r}")
-    return host.strip("[]") or _LOOPBACK, int(port)
+def _token() -> str | None:
+    # Taken out, so that no program that the server starts gets it.
+    token = os.environ.pop(_TOKEN_VARIABLE, "")
+    if token and len(token) < _SHORTEST_TOKEN:
+        raise ValueError(f"{_TOKEN_VARIABLE} holds fewer than {_SHORTEST_TOKEN} characters")
+    return token or None

@@ -71,7 +71,7 @@ class RpcProtocol(LanguageServerProtocol):
         """Handle one decoded message of whatever shape; never raises."""
         if isinstance(value, Malformed):
             logger.warning("%s", value.reason)
-            return self._refuse(None, PARSE_ERROR, value.reason)
+            return self._refuse(value.identity, PARSE_ERROR, value.reason)
         if not isinstance(value, dict) or value.get("jsonrpc") != self.VERSION:
             found = value.get("id") if isinstance(value, dict) else None
             return self._refuse(found, INVALID_REQUEST, "not a JSON-RPC 2.0 message")

@@ -10,11 +10,13 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO, cast
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
+from tabwright import paths, private
 from tabwright.lsp.server import Server
-from tabwright.lsp.wire import Reader, Source, Writer
+from tabwright.lsp.wire import Frames, Reader, Writer
 
 if TYPE_CHECKING:
     import psutil
@@ -29,31 +31,58 @@ _SWITCH_S = 0.0005
 
 def serve_stdio(output: BinaryIO) -> int:
     """Serve on stdin and ``output`` until exit, end of input or the parent's end: the status."""
-    return _serve(lambda size: os.read(0, min(size, 1 << 20)), output)
+    return _serve(Frames(lambda size: os.read(0, min(size, 1 << 20))), output)
 
 
-def serve_tcp(host: str, port: int) -> int:
-    """Serve the first client that connects to ``host:port``; raises OSError if that is taken.
+def serve_tcp(host: str, port: int, token: str | None = None) -> int:
+    """Serve the first client on a loopback address whose ``initialize`` brings the token.
 
-    The address is told on stderr, since port 0 takes any that is free.
+    None makes one, tells it on stderr and keeps it in a private file until the client is there. The
+    address is told too, since port 0 takes any that is free. Raises OSError if it is taken.
     """
-    with socket.create_server((host, port)) as listening:
+    from tabwright.lsp import tcp
+
+    _end_by_exception()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listening:
         bound = listening.getsockname()
-        sys.stderr.write(f"tabwright serves on {bound[0]}:{bound[1]}\n")
-        sys.stderr.flush()
-        connection, _ = listening.accept()
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    output = cast(BinaryIO, connection.makefile("wb", buffering=0))
-    return _serve(lambda size: connection.recv(min(size, 1 << 20)), output)
+        shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
+        lines = [f"tabwright serves on {shown}:{bound[1]}"]
+        file: Path | None = None
+        if token is None:
+            import secrets
+
+            token = secrets.token_urlsafe(32)
+            file = paths.token_file("serve", bound[1])
+            private.write(file, token)
+            lines.append(f"The client must send initializationOptions.token, also in {file}:")
+            lines.append(token)
+        try:
+            sys.stderr.write("\n".join(lines) + "\n")
+            sys.stderr.flush()
+            client = tcp.wait_for_client(listening, token)
+        finally:
+            if file is not None:
+                file.unlink(missing_ok=True)
+    return _serve(client.values, client.output)
 
 
-def _serve(read: Source, output: BinaryIO) -> int:
+def _end_by_exception() -> None:
+    """Let SIGTERM end what waits as an interrupt does, so that the token's file is removed."""
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def _serve(values: Iterable[object], output: BinaryIO) -> int:
     # Threads that compute must let the loop run after 0.5 ms, not after Python's usual 5.
     sys.setswitchinterval(_SWITCH_S)
-    return asyncio.run(_run(Server(), read, output))
+    return asyncio.run(_run(Server(), values, output))
 
 
-async def _run(server: Server, read: Source, output: BinaryIO) -> int:
+async def _run(server: Server, values: Iterable[object], output: BinaryIO) -> int:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
 
@@ -72,7 +101,7 @@ async def _run(server: Server, read: Source, output: BinaryIO) -> int:
 
     writer = Writer(output, lambda: _call(loop, at_end))
     reader = Reader(
-        read, lambda value: _call(loop, lambda: handle(value)), lambda: _call(loop, at_end)
+        values, lambda value: _call(loop, lambda: handle(value)), lambda: _call(loop, at_end)
     )
     server.protocol.set_writer(writer)
     server.protocol.stop = stop

@@ -7,25 +7,33 @@ import logging
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, cast
 
 logger = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 1 << 30
+# Editors stop to send a file to a server well before this (VS Code: 50 MB). Read and decoded, a
+# message takes several times its size for a moment.
+MAX_BODY_BYTES = 64 << 20
+MAX_DEPTH = 100  # of objects and lists in each other; no message of the protocol comes near
 _MAX_LINE_BYTES = 8192
+_MAX_HEADERS = 8
 _CHUNK_BYTES = 1 << 16
 _MAX_WAITING = 64
 _LENGTH = re.compile(rb"content-length:[ \t]*(\d{1,12})[ \t]*\r?\n\Z", re.IGNORECASE)
 _HEADER = re.compile(rb"content-length:[ \t]*\d{1,12}[ \t]*\r?\n", re.IGNORECASE)
+_NAMES = (b"content-length:", b"content-type:", b"\r\n", b"\n")
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """A frame whose body is not JSON; ``reason`` quotes none of it."""
+    """A frame that cannot be used; ``reason`` quotes none of it. ``identity`` is the request's id,
+    where it could be read; ``foreign`` says that it is no frame at all, but another protocol."""
 
     reason: str
+    identity: object = None
+    foreign: bool = False
 
 
 class Source(Protocol):
@@ -40,22 +48,62 @@ class Frames:
     """The JSON values in a stream of ``Content-Length`` frames.
 
     What is no header is skipped. After a wrong length the next header found begins anew, so one
-    bad message costs itself alone.
+    bad message costs itself alone. That is safe on a pipe from the editor: JSON has no raw line
+    break within a text, so no text of a document can be found as a header.
+
+    A ``strict`` stream (TCP, where anybody may connect) ends at the first byte that belongs to no
+    frame, and after a frame that cannot be used: nothing in it is ever read again.
     """
 
-    def __init__(self, read: Source) -> None:
-        """Read through ``read`` from now on."""
+    def __init__(
+        self, read: Source, *, strict: bool = False, most_bytes: int = MAX_BODY_BYTES
+    ) -> None:
+        """Read through ``read`` from now on; no body may be longer than ``most_bytes``."""
+        self.most_bytes = most_bytes
         self._read = read
+        self._strict = strict
         self._buffer = bytearray()
 
     def __iter__(self) -> Iterator[object]:
-        """Yield values, and Malformed for bodies that are not JSON, until the stream ends."""
+        """Yield values, and Malformed for what is none, until the stream ends."""
+        return self._strictly() if self._strict else self._leniently()
+
+    def _strictly(self) -> Iterator[object]:
+        while True:
+            length: int | None = None
+            for _ in range(_MAX_HEADERS):
+                line = self._line()
+                if line is None:
+                    return
+                if found := _LENGTH.fullmatch(line):
+                    length = int(found.group(1))
+                elif not line.strip():
+                    break
+                elif not line.lower().startswith(b"content-type:"):
+                    length = None
+                    break
+            if length is None:
+                why = "what came is no message of the language server protocol"
+                yield Malformed(why, foreign=True)
+                return
+            if length > self.most_bytes:
+                yield Malformed(f"a message of {length} bytes is too long")
+                return
+            body = self._body(length)
+            if body is None:
+                return
+            value = self._value(body)
+            yield value
+            if isinstance(value, Malformed):
+                return
+
+    def _leniently(self) -> Iterator[object]:
         length: int | None = None
         while (line := self._line()) is not None:
             if found := _LENGTH.search(line):
                 length = int(found.group(1))
-                if length > MAX_BODY_BYTES:
-                    logger.error("skipped a message that claims %d bytes", length)
+                if length > self.most_bytes:
+                    yield Malformed(f"a message of {length} bytes is too long")
                     length = None
             elif length is not None and not line.strip():
                 body = self._body(length)
@@ -68,8 +116,12 @@ class Frames:
                 length = None
 
     def _line(self) -> bytes | None:
+        """The next line with its end; None at the end. A strict stream gives at once what cannot
+        become the line of a header."""
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
+            if self._strict and self._buffer and not _may_be_header(self._buffer):
+                return bytes(self._buffer[:_MAX_LINE_BYTES])
             if len(self._buffer) > _MAX_LINE_BYTES:
                 del self._buffer[: len(self._buffer) // 2]
             searched = len(self._buffer)
@@ -87,7 +139,8 @@ class Frames:
             if not piece:
                 return None
             self._buffer += piece
-        body = bytes(self._buffer[:length])
+        with memoryview(self._buffer) as view:
+            body = bytes(view[:length])
         del self._buffer[:length]
         return body
 
@@ -98,24 +151,55 @@ class Frames:
             # One bad byte in a buffer must not lose the change: the rest of the text is right.
             text = body.decode("utf-8", "replace")
         try:
-            return cast(object, json.loads(text))
+            value = cast(object, json.loads(text))
         except (ValueError, RecursionError) as error:
-            swallowed = _HEADER.search(body)
+            swallowed = None if self._strict else _HEADER.search(body)
             if swallowed:
                 # The length was too large, so the next message lies within this one.
                 self._buffer[:0] = body[swallowed.start() :]
             kind = getattr(error, "msg", type(error).__name__)
             return Malformed(f"a message of {len(body)} bytes is not JSON: {kind}")
+        if _is_deeper(value, MAX_DEPTH):
+            identity = value.get("id") if isinstance(value, dict) else None
+            return Malformed("a message is nested too deep", identity)
+        return value
+
+
+def _may_be_header(start: bytes | bytearray) -> bool:
+    """Whether a line that is not whole can become one of a header, or the empty one behind."""
+    if len(start) > _MAX_LINE_BYTES:
+        return False
+    begun = bytes(start[:16]).lower()
+    return any(name.startswith(begun) or begun.startswith(name) for name in _NAMES)
+
+
+def _is_deeper(value: object, most: int) -> bool:
+    """Whether objects and lists lie in each other more than ``most`` deep."""
+    level = [value]
+    for _ in range(most):
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += [child for child in each.values() if isinstance(child, dict | list)]
+            elif isinstance(each, list):
+                inner += [child for child in each if isinstance(child, dict | list)]
+        if not inner:
+            return False
+        level = inner
+    return True
 
 
 class Reader:
-    """Reads frames on a daemon thread; each value goes to ``deliver``, the end to ``ended``."""
+    """Reads values on a daemon thread; each goes to ``deliver``, the end to ``ended``."""
 
     def __init__(
-        self, read: Source, deliver: Callable[[object], None], ended: Callable[[], None]
+        self,
+        values: Iterable[object],
+        deliver: Callable[[object], None],
+        ended: Callable[[], None],
     ) -> None:
-        """Prepare; nothing is read before ``start``."""
-        self._frames = Frames(read)
+        """Prepare; nothing is read from ``values`` before ``start``."""
+        self._values = values
         self._deliver = deliver
         self._ended = ended
         self._room = threading.Semaphore(_MAX_WAITING)
@@ -131,7 +215,7 @@ class Reader:
 
     def _run(self) -> None:
         try:
-            for value in self._frames:
+            for value in self._values:
                 self._room.acquire()
                 self._deliver(value)
         except (OSError, ValueError, RuntimeError) as error:
