@@ -2,6 +2,9 @@
 
 The format is described by ggml's docs/gguf.md: little-endian, magic, version, counts, key-value
 pairs, tensor table, then the tensor data at an aligned offset.
+
+A file may come from anybody, so every count and length in it is compared with a limit that no real
+file comes near, and with the size of the file, before anything of that size is made.
 """
 
 from __future__ import annotations
@@ -22,8 +25,16 @@ _SCALARS = {
 }  # fmt: skip
 _STRING, _ARRAY = 8, 9
 _ALIGNMENT = 32
-# More than any real file has; a broken count must not allocate the machine's memory.
-_MOST = 100_000_000
+# Several times what the largest files at the hub have: vocabularies of 300,000 tokens, 1 MB of
+# template, 1,000 pairs and 100,000 tensors.
+_MOST_PAIRS = 10_000
+_MOST_TENSORS = 500_000
+_MOST_ELEMENTS = 10_000_000  # of all arrays together
+_MOST_TEXT_BYTES = 16_000_000  # of one string
+_MOST_HEADER_BYTES = 500_000_000
+_MOST_ALIGNMENT = 1 << 20
+# The smallest kind of quantised weights has 1.6 bits each.
+_MOST_WEIGHTS_A_BYTE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ def read_header(path: Path) -> Header:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _Reader(data).header()
-    except (struct.error, ValueError, UnicodeDecodeError, OverflowError) as error:
+    except (struct.error, ValueError, OverflowError) as error:
         raise ModelInvalid(f"{path} is not a GGUF file that can be read: {error}") from error
     except OSError as error:
         raise ModelInvalid(f"{path} cannot be read: {error}") from error
@@ -77,6 +88,7 @@ class _Reader:
     def __init__(self, data: mmap.mmap) -> None:
         self._data = data
         self._at = 0
+        self._elements = 0
 
     def header(self) -> Header:
         if self._data[:4] != b"GGUF":
@@ -85,51 +97,70 @@ class _Reader:
         version = self._number("I")
         if version not in (2, 3):
             raise ValueError(f"GGUF version {version}, not 2 or 3")
-        tensors, pairs = self._count(), self._count()
+        tensors, pairs = self._count(_MOST_TENSORS), self._count(_MOST_PAIRS)
         metadata: dict[str, Value] = {}
         for _ in range(pairs):
             key = self._string()
+            if key in metadata:
+                raise ValueError(f"it has {key[:100]!r} twice")
             metadata[key] = self._value(self._number("I"))
         table = tuple(self._tensor() for _ in range(tensors))
         alignment = metadata.get("general.alignment", _ALIGNMENT)
-        if not isinstance(alignment, int) or alignment <= 0:
-            raise ValueError(f"an alignment of {alignment!r}")
-        return Header(metadata, table, -(-self._at // alignment) * alignment)
+        if not isinstance(alignment, int) or not 0 < alignment <= _MOST_ALIGNMENT:
+            raise ValueError(f"an alignment of {str(alignment)[:100]}")
+        header = Header(metadata, table, -(-self._at // alignment) * alignment)
+        # Tensors may not be larger than the file, nor share its bytes: each is unpacked.
+        room = max(0, len(self._data) - header.data_start)
+        if header.elements > room * _MOST_WEIGHTS_A_BYTE:
+            raise ValueError(f"{header.elements} weights in {room} bytes")
+        if any(tensor.offset > room for tensor in table):
+            raise ValueError("it is cut off")
+        return header
 
     def _number(self, code: str) -> int:
         (value,) = struct.unpack_from(f"<{code}", self._data, self._at)
-        self._at += struct.calcsize(f"<{code}")
+        self._advance(struct.calcsize(f"<{code}"))
         return int(value)
 
-    def _count(self) -> int:
+    def _advance(self, size: int) -> None:
+        self._at += size
+        if self._at > _MOST_HEADER_BYTES:
+            raise ValueError(f"a header of over {_MOST_HEADER_BYTES} bytes")
+
+    def _count(self, most: int) -> int:
         count = self._number("Q")
-        if count > _MOST:
+        if count > most:
             raise ValueError(f"a count of {count}")
         return count
 
     def _string(self) -> str:
         length = self._number("Q")
+        if length > _MOST_TEXT_BYTES:
+            raise ValueError(f"a text of {length} bytes")
         end = self._at + length
         if end > len(self._data):
             raise ValueError("it is cut off")
         text = self._data[self._at : end].decode("utf-8")
-        self._at = end
+        self._advance(length)
         return text
 
     def _value(self, kind: int) -> Value:
         if kind == _STRING:
             return self._string()
         if kind == _ARRAY:
-            element, count = self._number("I"), self._count()
+            element, count = self._number("I"), self._count(_MOST_ELEMENTS)
+            self._elements += count
+            if self._elements > _MOST_ELEMENTS:
+                raise ValueError(f"arrays of over {_MOST_ELEMENTS} values")
             if element == _STRING:
                 return [self._string() for _ in range(count)]
             code = f"<{count}{_code(element)}"
             values = list(struct.unpack_from(code, self._data, self._at))
-            self._at += struct.calcsize(code)
+            self._advance(struct.calcsize(code))
             return values
         code = f"<{_code(kind)}"
         (value,) = struct.unpack_from(code, self._data, self._at)
-        self._at += struct.calcsize(code)
+        self._advance(struct.calcsize(code))
         scalar: Scalar = value
         return scalar
 
