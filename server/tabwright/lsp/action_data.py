@@ -14,6 +14,7 @@ from tabwright.lsp.documents import Buffers
 
 STALE = "the document has changed since; ask again"
 CLOSED = "the document is not open"
+_NO_POSITION = "a position of this action cannot be read"
 
 
 class Unusable(Exception):
@@ -107,11 +108,16 @@ def to_range(data: object) -> types.Range:
 
 
 def _position(data: object) -> types.Position:
-    if isinstance(data, Mapping):
-        line, character = data.get("line"), data.get("character")
-        if isinstance(line, int) and isinstance(character, int) and line >= 0 <= character:
-            return types.Position(line, character)
-    raise Unusable("a position of this action cannot be read")
+    if not isinstance(data, Mapping):
+        raise Unusable(_NO_POSITION)
+    return types.Position(_count(data.get("line")), _count(data.get("character")))
+
+
+def _count(value: object) -> int:
+    """What the protocol calls uinteger; raises Unusable for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
+        return value
+    raise Unusable(_NO_POSITION)
 
 
 def _diagnostic(sent: types.Diagnostic) -> dict[str, object]:

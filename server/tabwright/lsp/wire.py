@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import queue
 import re
 import threading
@@ -24,6 +25,16 @@ _MAX_WAITING = 64
 _LENGTH = re.compile(rb"content-length:[ \t]*(\d{1,12})[ \t]*\r?\n\Z", re.IGNORECASE)
 _HEADER = re.compile(rb"content-length:[ \t]*\d{1,12}[ \t]*\r?\n", re.IGNORECASE)
 _NAMES = (b"content-length:", b"content-type:", b"\r\n", b"\n")
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+# NaN and Infinity are no JSON, and could not be sent back: they are read as null, which then is
+# refused where a number belongs.
+_JSON = json.JSONDecoder(parse_float=_finite, parse_constant=lambda name: None)
 
 
 @dataclass(frozen=True)
@@ -151,7 +162,7 @@ class Frames:
             # One bad byte in a buffer must not lose the change: the rest of the text is right.
             text = body.decode("utf-8", "replace")
         try:
-            value = cast(object, json.loads(text))
+            value = cast(object, _JSON.decode(text))
         except (ValueError, RecursionError) as error:
             swallowed = None if self._strict else _HEADER.search(body)
             if swallowed:
