@@ -216,7 +216,7 @@ def convincing(task: Task, result: tuple[Completion, ...] | Nothing) -> bool:
 
 _BROKEN, _UNBOUND, _UNSETTLED = 4, 2, 1
 # Lines that say nothing: comments alone, and what stands for a body that is still to come.
-_STUB = re.compile(r"^[ \t]*(?:#.*|//.*|pass|\.\.\.)[ \t]*$", re.MULTILINE)
+_STUB = re.compile(r"^[ \t]*+(?:#.*|//.*|pass|\.\.\.)[ \t]*+$", re.MULTILINE)
 
 
 def _faults(task: Task, edit: Edit) -> int:

@@ -20,7 +20,7 @@ UNCHANGED = "the model changed nothing"
 _CHARS_PER_TOKEN = 2.5
 _LONGEST = 12_000
 _MOST_CONTEXT = 2_500
-_IMPORT = re.compile(r"(?:from\s+[\w.]+\s+import\s|import\s+\w)")
+_IMPORT = re.compile(r"(?:from\s++[\w.]+\s++import\s|import\s++\w)")
 
 
 def lines_of(inputs: Inputs) -> Span | Nothing:

@@ -17,7 +17,7 @@ from tabwright.core.task import Nothing
 
 _MOST_TOKENS = 700
 _DEFINED = re.compile(
-    r"^(?:export\s+)?(?:async\s+)?(?:def|class|function|func|fn|const)\s+(\w+)", re.MULTILINE
+    r"^(?:export\s++)?(?:async\s++)?(?:def|class|function|func|fn|const)\s++(\w+)", re.MULTILINE
 )
 
 

@@ -27,6 +27,10 @@ TARGETS = (
     "csharp",
     "shellscript",
 )
+_PUBLIC_CLASS = re.compile(
+    r"^[^\S\n]*+public\s++(?:final\s++|abstract\s++)*class\s++(\w+)", re.MULTILINE
+)
+_PUBLIC_TYPE = re.compile(r"public\s++(?:final\s++|abstract\s++)*(?:class|interface|enum|record)\b")
 _LONGEST = 12_000
 _ROOM = 2.0  # how much longer in tokens the other language may be
 _CHARS_PER_TOKEN = 2.5
@@ -94,7 +98,7 @@ def _name(uri: str, target: str) -> str:
 
 def named(action: Action, text: str) -> Action:
     """The action with the name its document must have: a public Java class names its file."""
-    found = re.search(r"^\s*public\s+(?:final\s+|abstract\s+)*class\s+(\w+)", text, re.MULTILINE)
+    found = _PUBLIC_CLASS.search(text)
     if action.language_id != "java" or found is None:
         return action
     return replace(action, new_document=f"{found[1]}.java")
@@ -105,7 +109,7 @@ def _one_public_class(code: str) -> str:
     seen = False
     lines = []
     for line in code.split("\n"):
-        if re.match(r"public\s+(?:final\s+|abstract\s+)*(?:class|interface|enum|record)\b", line):
+        if _PUBLIC_TYPE.match(line):
             line = line.removeprefix("public").lstrip() if seen else line
             seen = True
         lines.append(line)

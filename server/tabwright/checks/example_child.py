@@ -13,7 +13,6 @@ import io
 import json
 import math
 import os
-import re
 import sys
 import traceback
 import types
@@ -201,9 +200,23 @@ def same(value: object, wanted: object) -> bool:
 def _same_text(got: str, want: str) -> bool:
     got, want = (" ".join(text.split()) for text in (got, want.replace("<BLANKLINE>", "")))
     if "..." in want:
-        pattern = ".*".join(re.escape(part.strip()) for part in want.split("..."))
-        return re.fullmatch(pattern, got, re.DOTALL) is not None
+        return _in_order(got, [part.strip() for part in want.split("...")])
     return got == want
+
+
+def _in_order(text: str, parts: list[str]) -> bool:
+    """Whether a text is these parts in this order with anything between them, in linear time."""
+    first, *middle, last = parts
+    end = len(text) - len(last)
+    at = len(first)
+    if not text.startswith(first) or not text.endswith(last) or end < at:
+        return False
+    for part in middle:
+        at = text.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
 
 
 def _said(error: BaseException) -> str:

@@ -19,24 +19,27 @@ if TYPE_CHECKING:
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MOST = 50
+_LONGEST_LINE = 500
+_LONGEST_DOCSTRING = 8_000
 _ARROW = re.compile(
-    r"\s*[`\"']?\s*(?:=+>|-+>|➞|→|⇒|==|=(?!=)"
-    r"|(?:should|must|will)\s+(?:return|give|be|equal)|returns?|gives?|yields|evaluates\s+to)\s*`?"
+    r"\s*+[`\"']?\s*+(?:=+>|-+>|➞|→|⇒|==|=(?!=)"
+    r"|(?:should|must|will)\s++(?:return|give|be|equal)|returns?|gives?|yields|evaluates\s++to)\s*+`?"
 )
 # What makes a call part of something else: an operator, a bracket, another call, a "not".
 _PART_OF_MORE = re.compile(
-    r"(?:[+\-*/%=<>|&^~(\[{@]|\)\s*,|\b(?:not|of|than|unlike|to|never))\s*$", re.IGNORECASE
+    r"(?:[+\-*/%=<>|&^~(\[{@]|\)\s*+,|\b(?:not|of|than|unlike|to|never))\s*+$", re.IGNORECASE
 )
-_BULLET = re.compile(r"\s*[*+\-•]\s+$")
+_BULLET = re.compile(r"\s*+[*+\-•]\s++$")
 # After a value: the end, punctuation, or a word that begins an explanation.
 _AFTER_VALUE = re.compile(
-    r"\s*(?:$|[.,;:`#)]|//|--|—|\((?!\))|(?:because|since|as|for|and|but|if|while|where|not)\b)"
+    r"\s*+(?:$|[.,;:`#)]|//|--|—|\((?!\))|(?:because|since|as|for|and|but|if|while|where|not)\b)"
 )
-_SPOKEN = re.compile(
-    r"\bfor\s+(?P<given>\w+\s*=.+?)\s*,?\s+the\b.*?\bshould\s+be:?\s+(?P<want>.+)", re.IGNORECASE
-)
-_INPUT = re.compile(r"^\s*input\s*:\s*(?P<given>.+?)\s*$", re.IGNORECASE)
-_OUTPUT = re.compile(r"^\s*output\s*:\s*(?P<want>.+?)\s*$", re.IGNORECASE)
+# "For n = 3 the result should be 6", in three pieces that are looked for one after another.
+_FOR = re.compile(r"\bfor\s++(?P<given>\w++\s*+=)", re.IGNORECASE)
+_THE = re.compile(r"(?<!\s)\s++the\b", re.IGNORECASE)
+_SHOULD_BE = re.compile(r"\bshould\s++be:?\s++(?=\S)", re.IGNORECASE)
+_INPUT = re.compile(r"\s*+input\s*+:\s*+(?P<given>\S.*)", re.IGNORECASE)
+_OUTPUT = re.compile(r"\s*+output\s*+:\s*+(?P<want>\S.*)", re.IGNORECASE)
 _CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None"}
 
 
@@ -147,23 +150,24 @@ class _Spoken:
     def examples(self, docstring: str) -> Iterator[tuple[int, str, str]]:
         """Line (from 0), call and wanted value of each."""
         given = ""
-        for number, line in enumerate(docstring.splitlines()):
+        for number, whole in enumerate(docstring[:_LONGEST_DOCSTRING].splitlines()):
+            line = whole[:_LONGEST_LINE]
             for call, rest in self._calls(line):
                 want = self._value(rest)
                 if want:
                     yield number, call, want
-            put_in, put_out, spoken = (p.search(line) for p in (_INPUT, _OUTPUT, _SPOKEN))
+            put_in, put_out, spoken = _INPUT.match(line), _OUTPUT.match(line), _spoken(line)
             if spoken:
-                yield from self._pair(number, spoken["given"], spoken["want"])
+                yield from self._pair(number, *spoken)
             elif put_in:
-                given = put_in["given"]
+                given = put_in["given"].rstrip()
             elif put_out and given:
-                yield from self._pair(number, given, put_out["want"])
+                yield from self._pair(number, given, put_out["want"].rstrip())
                 given = ""
 
     def _calls(self, line: str) -> Iterator[tuple[str, str]]:
         """Calls of the function that an arrow follows, with what comes after the arrow."""
-        for start in re.finditer(rf"(?<![\w.]){re.escape(self.function.name)}\(", line):
+        for start in _call_of(self.function.name).finditer(line):
             head = line[: start.start()]
             call = self._call(line[start.start() :])
             if call is None or (_PART_OF_MORE.search(head) and not _BULLET.fullmatch(head)):
@@ -222,6 +226,21 @@ class _Spoken:
     def _is_known(self, node: ast.expr) -> bool:
         names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
         return names <= self.known
+
+
+def _call_of(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.]){re.escape(name)}\(")
+
+
+def _spoken(line: str) -> tuple[str, str] | None:
+    """What is given and what is wanted, told in one sentence: "for a = 1, the sum should be 2"."""
+    begun = _FOR.search(line)
+    the = _THE.search(line, begun.end() + 1) if begun else None
+    wanted = _SHOULD_BE.search(line, the.end()) if the else None
+    if begun is None or the is None or wanted is None:
+        return None
+    given = line[begun.start("given") : the.start()]
+    return given.removesuffix(",").rstrip(), line[wanted.end() :]
 
 
 def _expression(text: str) -> ast.expr | None:

@@ -122,7 +122,7 @@ def _first_import(lines: list[str], tree: ast.Module, new: str, end: str) -> str
     while rest and not rest[0].strip(" \t\r\n"):
         rest = rest[1:]
     head = [end] if at and lines[at - 1].strip() else []
-    two = rest and re.match(r"@|(?:async\s+)?def\b|class\b|#", rest[0])
+    two = rest and re.match(r"@|(?:async\s++)?def\b|class\b|#", rest[0])
     foot = [] if not rest else [end, end] if two else [end]
     return "".join((*lines[:at], *head, new, *foot, *rest))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tabwright.checks.lines import close, line_end, split
 from tabwright.core.languages import by_id
 
-_SCRIPT = r"import\b(?!\s*\()|(?:const|let|var)\s[^=]*=\s*require\(|export\s.*\bfrom\s"
+_SCRIPT = r"import\b(?!\s*+\()|(?:const|let|var)\s[^=]*=\s*+require\(|export\s.*\bfrom\s"
 # How an import begins, at the margin.
 _IMPORT: Mapping[str, re.Pattern[str]] = {
     language: re.compile(pattern)
@@ -20,34 +20,36 @@ _IMPORT: Mapping[str, re.Pattern[str]] = {
             ("javascript", "javascriptreact", "typescript", "typescriptreact"), _SCRIPT
         ),
         **dict.fromkeys(("java", "kotlin", "scala", "swift", "go", "dart", "haskell"), r"import\b"),
-        **dict.fromkeys(("c", "cpp"), r"#\s*include\b"),
-        "csharp": r"(?:global\s+)?using\s+(?!\()[\w.= ]+;",
-        "rust": r"(?:pub\s+)?use\s|extern\s+crate\b",
+        **dict.fromkeys(("c", "cpp"), r"#\s*+include\b"),
+        "csharp": r"(?:global\s++)?using\s++(?!\()[\w.= ]+;",
+        "rust": r"(?:pub\s++)?use\s|extern\s++crate\b",
         "php": r"use\s",
         "ruby": r"require(?:_relative)?\b",
         "perl": r"use\s",
         "shellscript": r"(?:source|\.)\s",
-        "lua": r"local\s+\w+\s*=\s*require\b",
+        "lua": r"local\s++\w+\s*+=\s*+require\b",
         "r": r"(?:library|require)\(",
         "julia": r"(?:using|import)\b",
-        "zig": r"const\s+\w+\s*=\s*@import",
+        "zig": r"const\s++\w+\s*+=\s*+@import",
     }.items()
 }
 # What may stand before the first import and must stay there.
 _HEADER = re.compile(
-    r"#!|%|package\b|namespace\s+[\w.\\]+;|module\s.*\bwhere|library\b.*;"
-    r"|#\s*pragma\s+once|#\s*ifndef\b|#\s*define\s+\w+\s*$|//!|/\*!"
-    r"|['\"]use [\w ]+['\"];?|<\?php|declare\(strict|#.*coding[:=]|#\s*frozen_string_literal"
+    r"#!|%|package\b|namespace\s++[\w.\\]+;|module\s.*\bwhere|library\b.*;"
+    r"|#\s*+pragma\s++once|#\s*+ifndef\b|#\s*+define\s++\w+\s*+$|//!|/\*!"
+    r"|['\"]use [\w ]+['\"];?|<\?php|declare\(strict|#.*coding[:=]|#\s*+frozen_string_literal"
 )
-_NEUTRAL = re.compile(r"\s*$|#\s*(?:if|ifdef|ifndef|else|elif|endif|define|undef|pragma)\b|//|/\*")
+_NEUTRAL = re.compile(
+    r"\s*+$|#\s*+(?:if|ifdef|ifndef|else|elif|endif|define|undef|pragma)\b|//|/\*"
+)
 _PYTHON_TOP = re.compile(
-    r"(?:[ \t]*(?:#.*)?(?:\r\n|\n|\r))*(\"\"\"|''')(?s:.*?)\1.*(?:\r\n|\n|\r)?"
+    r"(?:[ \t]*+(?:#[^\r\n]*+)?(?:\r\n|\n|\r))*+(\"\"\"|''')(?s:.*?)\1[^\r\n]*+(?:\r\n|\n|\r)?"
 )
-_CONDITION = re.compile(r"#\s*(if|endif)")
-_SPACES = re.compile(r"\s+")
+_CONDITION = re.compile(r"#\s*+(if|endif)")
+_SPACES = re.compile(r"\s++")
 _IN_BRACES = re.compile(
-    r"^(?P<head>import\s+(?:type\s+)?\{|use\s+[\w:]+::\{)(?P<names>[^{}]*)"
-    r"(?P<tail>\}\s*(?:from\s*[\"'][^\"']+[\"'])?\s*;?)$",
+    r"^(?P<head>import\s++(?:type\s++)?\{|use\s++[\w:]+::\{)(?P<names>[^{}]*)"
+    r"(?P<tail>\}\s*+(?:from\s*+[\"'][^\"']+[\"'])?\s*+;?)$",
     re.DOTALL,
 )
 

@@ -14,7 +14,7 @@ from tabwright.checks.reports import Report
 from tabwright.checks.scratch import Place, elsewhere, kept_folder
 
 _LINE = re.compile(
-    r"^(?P<path>.+?):(?P<line>\d+)(?::\d+)*: (?P<severity>error|note|warning): "
+    r"^(?P<path>.+?):(?P<line>\d+)(?::\d+){0,3}: (?P<severity>error|note|warning): "
     r"(?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?$"
 )
 _SILENT = ("--no-error-summary", "--show-error-codes", "--no-pretty", "--no-color-output")

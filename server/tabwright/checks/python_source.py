@@ -13,7 +13,7 @@ from tabwright.core.names import unbound
 from tabwright.core.python import parses, tree_of
 from tabwright.core.text import difference
 
-_CELL_LINE = re.compile(r"^([ \t]*)(?:[%!?].*|[^#\n'\"]*\?{1,2}[ \t]*)$", re.MULTILINE)
+_CELL_LINE = re.compile(r"^([ \t]*+)(?:[%!?].*|[^#\n'\"]*\?{1,2}[ \t]*+)$", re.MULTILINE)
 _STATEMENT = re.compile(r"^(?=[^\s)\]}#])(?!(?:else|elif|except|finally|case)\b)", re.MULTILINE)
 
 

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _TOO_LONG = "E501"
 # "Line too long (135/100)" and "Line too long (135 > 88)": the limit is the second.
-_LIMIT = re.compile(r"\d+\D{1,5}(\d+)\)")
+_LIMIT = re.compile(r"(?<!\d)\d++\D{1,5}(\d++)\)")
 
 
 async def repaired(subject: Subject, options: Options) -> str:

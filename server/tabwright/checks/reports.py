@@ -14,7 +14,7 @@ from tabwright.checks.lines import Changes, line_of
 from tabwright.core.action import Diagnostic
 
 _MOST_NEW = 10
-_QUOTED_OR_NUMBER = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`|“[^”\n]*”|\d+")
+_QUOTED_OR_NUMBER = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`|“[^“”\n]*”|\d+")
 _NUMBER = re.compile(r"\d+")
 _TS_CODE = re.compile(r"ts(?=\d+$)")
 

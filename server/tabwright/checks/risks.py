@@ -4,60 +4,62 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from tabwright.checks.faults import Fault, Subject
 from tabwright.checks.lines import Changes, split
 from tabwright.core.languages import by_id
 
+_LONGEST_LINE = 1_000
 _ANY = {
-    r"(?i)\b\w*(?:password|passwd|secret|api_?key)\w*[\"']?\s*(?::\s*\w+\s*)?(?::=|=|:)"
-    r"\s*[\"'][^\"'\s]{4,}[\"']": "has a password or a key in it",
+    r"(?i)\b\w*(?:password|passwd|secret|api_?key)\w*[\"']?\s*+(?::\s*+\w+\s*+)?(?::=|=|:)"
+    r"\s*+[\"'][^\"'\s]{4,}[\"']": "has a password or a key in it",
 }
 _SCRIPT = {
-    r"\beval\s*\(": "runs text as code with eval",
-    r"\bnew\s+Function\s*\(": "runs text as code with Function",
+    r"\beval\s*+\(": "runs text as code with eval",
+    r"\bnew\s++Function\s*+\(": "runs text as code with Function",
     r"\bchild_process\b": "can run other programs",
-    r"\bexec(?:Sync)?\s*\(\s*[`\"']": "runs a shell command",
-    r"\bshell\s*:\s*true\b": "runs a shell command",
-    r"\.(?:inner|outer)HTML\s*\+?=(?!=)|\bdangerouslySetInnerHTML\b": "writes HTML unescaped",
-    r"\bdocument\.write(?:ln)?\s*\(": "writes HTML unescaped",
-    r"\brejectUnauthorized\s*:\s*false\b": "does not check a server's certificate",
+    r"\bexec(?:Sync)?\s*+\(\s*+[`\"']": "runs a shell command",
+    r"\bshell\s*+:\s*+true\b": "runs a shell command",
+    r"\.(?:inner|outer)HTML\s*+\+?=(?!=)|\bdangerouslySetInnerHTML\b": "writes HTML unescaped",
+    r"\bdocument\.write(?:ln)?\s*+\(": "writes HTML unescaped",
+    r"\brejectUnauthorized\s*+:\s*+false\b": "does not check a server's certificate",
 }
 _C = {
-    r"(?<![\w.>])(?:std::)?system\s*\(": "runs a shell command",
-    r"(?<![\w.>])popen\s*\(": "runs a shell command",
-    r"(?<![\w.>:])(?:std::)?(?:strcpy|strcat|sprintf|vsprintf)\s*\(": "may write past a buffer",
-    r"(?<![\w.>:])(?:std::)?gets\s*\(": "may write past a buffer",
-    r"\bscanf\s*\(\s*\"[^\"]*%s": "may write past a buffer",
+    r"(?<![\w.>])(?:std::)?system\s*+\(": "runs a shell command",
+    r"(?<![\w.>])popen\s*+\(": "runs a shell command",
+    r"(?<![\w.>:])(?:std::)?(?:strcpy|strcat|sprintf|vsprintf)\s*+\(": "may write past a buffer",
+    r"(?<![\w.>:])(?:std::)?gets\s*+\(": "may write past a buffer",
+    r"\bscanf\s*+\(\s*+\"[^\"]*%s": "may write past a buffer",
 }
 _BY_LANGUAGE: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), _SCRIPT),
     **dict.fromkeys(("c", "cpp"), _C),
     "java": {
-        r"\.exec\s*\(|\bProcessBuilder\b": "runs another program",
+        r"\.exec\s*+\(|\bProcessBuilder\b": "runs another program",
         r"\bObjectInputStream\b": "loads objects, which can run code",
     },
     "csharp": {
-        r"\bProcess\.Start\s*\(": "runs another program",
+        r"\bProcess\.Start\s*+\(": "runs another program",
         r"\bBinaryFormatter\b": "loads objects, which can run code",
         r"\bunsafe\b": "uses unsafe code",
     },
     "go": {
-        r"\bexec\.Command(?:Context)?\s*\(": "runs another program",
-        r"\bInsecureSkipVerify\s*:\s*true\b": "does not check a server's certificate",
+        r"\bexec\.Command(?:Context)?\s*+\(": "runs another program",
+        r"\bInsecureSkipVerify\s*+:\s*+true\b": "does not check a server's certificate",
         r"\bunsafe\.": "uses unsafe code",
     },
     "rust": {
-        r"\bCommand::new\s*\(": "runs another program",
+        r"\bCommand::new\s*+\(": "runs another program",
         r"\bunsafe\b": "uses unsafe code",
     },
     "shellscript": {
-        r"(?:^|[;&|]|\$\()\s*eval\s": "runs text as code with eval",
-        r"\b(?:curl|wget)\b.*\|\s*(?:sudo\s+)?(?:ba|z)?sh\b": "runs what it downloads",
-        r"\brm\s+-\w*r\w*f|\brm\s+-\w*f\w*r": "deletes whole folders",
-        r"\bchmod\s+(?:-R\s+)?0?777\b": "lets others write a file",
+        r"(?:^|[;&|]|\$\()\s*+eval\s": "runs text as code with eval",
+        r"\b(?:curl|wget)\b.*\|\s*+(?:sudo\s++)?(?:ba|z)?sh\b": "runs what it downloads",
+        r"\brm\s++-(?=\w*r)(?=\w*f)": "deletes whole folders",
+        r"\bchmod\s++(?:-R\s++)?0?777\b": "lets others write a file",
     },
-    "php": {r"\b(?:eval|system|shell_exec|passthru)\s*\(": "runs text as code or a command"},
+    "php": {r"\b(?:eval|system|shell_exec|passthru)\s*+\(": "runs text as code or a command"},
     "ruby": {r"(?<![\w.])(?:eval|system)\b": "runs text as code or a command"},
 }
 
@@ -67,14 +69,20 @@ def check(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
     comment = by_id(subject.language_id).line_comment
     old, new = split(subject.before), split(subject.after)
     faults: list[Fault] = []
-    for pattern, words in {**_ANY, **_BY_LANGUAGE.get(subject.language_id, {})}.items():
-        risky = re.compile(pattern)
+    for risky, words in _risks(subject.language_id):
         had = sum(bool(risky.search(_code(old[line - 1], comment))) for line in changes.old)
         lines = sorted(line for line in changes.new if risky.search(_code(new[line - 1], comment)))
         faults += [Fault("risk", words, line) for line in lines[had:]]
     return tuple(faults)
 
 
+@lru_cache(maxsize=16)
+def _risks(language_id: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The patterns of a language, each with what it means."""
+    table = {**_ANY, **_BY_LANGUAGE.get(language_id, {})}
+    return tuple((re.compile(pattern), words) for pattern, words in table.items())
+
+
 def _code(line: str, comment: str) -> str:
-    """The line, nothing of it when it is a comment."""
-    return "" if comment and line.lstrip().startswith(comment) else line
+    """The line, of a long one the start; nothing of it when it is a comment."""
+    return "" if comment and line.lstrip().startswith(comment) else line[:_LONGEST_LINE]

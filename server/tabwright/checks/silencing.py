@@ -8,10 +8,10 @@ from tabwright.checks.faults import Fault, Subject
 from tabwright.checks.lines import Changes, split
 
 _SILENCING = re.compile(
-    r"#\s*(?:type:\s*ignore|noqa\b|(?:ruff|flake8):\s*noqa|pyright:\s*(?:ignore|basic)"
-    r"|mypy:\s*ignore|pylint:\s*(?:disable|skip))|@ts-(?:ignore|nocheck|expect-error)"
-    r"|eslint-disable|@SuppressWarnings|#\[allow\(|//\s*nolint|#pragma\s+warning\s+disable"
-    r"|\bNOLINT|shellcheck\s+disable",
+    r"#\s*+(?:type:\s*+ignore|noqa\b|(?:ruff|flake8):\s*+noqa|pyright:\s*+(?:ignore|basic)"
+    r"|mypy:\s*+ignore|pylint:\s*+(?:disable|skip))|@ts-(?:ignore|nocheck|expect-error)"
+    r"|eslint-disable|@SuppressWarnings|#\[allow\(|//\s*+nolint|#pragma\s++warning\s++disable"
+    r"|\bNOLINT|shellcheck\s++disable",
 )
 
 

@@ -20,8 +20,8 @@ from tabwright.core.text import indent_of
 
 LEAVES = re.compile(r"(return|raise|break|continue|throw)\b")
 JOINS = re.compile(r"(else|elif|except|finally|case|catch|default)\b|[)\]}]")
-_ONLY_CLOSERS = re.compile(r"\s*[)\]}]+[;,]?\s*")
-_TRY = re.compile(r"^\s*try\s*:", re.MULTILINE)
+_ONLY_CLOSERS = re.compile(r"\s*+[)\]}]+[;,]?\s*+")
+_TRY = re.compile(r"^[^\S\n]*+try\s*+:", re.MULTILINE)
 _MOST_BLANK = 3
 _TAB = 8
 _LONGEST_HEADER = 20
@@ -215,4 +215,4 @@ def _in_string(task: Task, before: str) -> bool:
 
 
 def _is_label(line: str) -> bool:
-    return bool(re.match(r"(public|private|protected|case\b.*|default|#.*)\s*:?\s*$", line.strip()))
+    return bool(re.match(r"(?:public|private|protected|default)\s*+:?\Z|case\b|#", line.strip()))

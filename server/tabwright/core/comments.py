@@ -14,7 +14,7 @@ from tabwright.core.text import Span, indent_of
 _STRING = re.compile(r"[rRuUbB]{0,2}(?P<quote>\"\"\"|'''|\"|')")
 # What a line ends with when a string below it belongs to the same statement.
 _GOES_ON = tuple("([{,=+\\%|")
-_STARS = re.compile(r"[ \t]*\*+(?!/)(?: |(?=\t)|$)")
+_STARS = re.compile(r"\A[ \t]*+\*++(?!/)(?: |(?=\t)|$)")
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,17 @@ def dedented(lines: list[str]) -> str:
 
 def _line_words(raw: str, language: Language) -> str:
     sign = language.line_comment
-    more = re.escape(sign[-1])
-    pattern = re.compile(rf"[ \t]*{re.escape(sign)}{more}*(?:!(?=\s|$))?")
+    pattern = _line_sign(sign)
     bare = [pattern.sub("", line, count=1) for line in raw.splitlines()]
     shared = min((len(line) - len(line.lstrip()) for line in bare if line.strip()), default=0)
     return "\n".join(line[shared:].rstrip() for line in bare).strip("\n")
+
+
+@lru_cache(maxsize=16)
+def _line_sign(sign: str) -> re.Pattern[str]:
+    """The sign of a line comment, its last character any number of times, with what is before."""
+    more = re.escape(sign[-1])
+    return re.compile(rf"(?<![ \t])[ \t]*+{re.escape(sign)}{more}*+(?:!(?=\s|$))?")
 
 
 def _block_words(raw: str, language: Language) -> str:

@@ -10,9 +10,9 @@ from tabwright.core.headers import CLASS
 from tabwright.core.text import line_span, unix_line_ends
 
 _REACH = 100_000
-_MEMBER_OF = re.compile(r"[ \t]*func[ \t]*\([ \t]*\w*[ \t]*\*?(?P<name>\w+)[^)\n]*\)")
-_FOR = re.compile(r"\bfor[ \t]+(?P<name>[A-Za-z_][\w:]*)")
-_ASIDE = re.compile(r"[ \t]*(?:[)\]}{#@*]|/[/*]|\w+[ \t]*:[ \t]*$|[\"'])")
+_MEMBER_OF = re.compile(r"[ \t]*+func[ \t]*+\([ \t]*+(?:\w++[ \t]++)?\*?(?P<name>\w++)[^)\n]*+\)")
+_FOR = re.compile(r"\bfor[ \t]++(?P<name>[A-Za-z_][\w:]*)")
+_ASIDE = re.compile(r"[ \t]*+(?:[)\]}{#@*]|/[/*]|\w+[ \t]*+:[ \t]*+$|[\"'])")
 
 
 @dataclass(frozen=True)

@@ -8,34 +8,35 @@ Example = tuple[str, str]
 
 _MOST = 40
 _LONGEST = 500
-_PROMPT = re.compile(r"\s*>>> ?(?P<code>.*)")
-_MORE = re.compile(r"\s*\.\.\.(?: (?P<code>.*)|\s*$)")
-_CALL = re.compile(r"(?<![\w.])[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*){0,4}\(", re.ASCII)
+_PROMPT = re.compile(r"\s*+>>> ?(?P<code>.*)")
+_MORE = re.compile(r"\s*+\.\.\.(?: (?P<code>.*)|\s*+$)")
+_CALL = re.compile(r"(?<![\w.$])[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*){0,4}\(", re.ASCII)
 # ``f(a, b)`` is how a function is spoken of, not an example of it.
-_NAMES_ONLY = re.compile(r"\s*[^\W\d]\w*\s*(?:,\s*[^\W\d]\w*\s*)*\)$")
+_NAMES_ONLY = re.compile(r"\s*+[^\W\d]\w*\s*+(?:,\s*+[^\W\d]\w*\s*+)*\)$")
 _GIVES = re.compile(
-    r"`?\s*(?:={1,2}>|-{1,2}>|===?|➞|→|⇒|⟶|↦|(?:should |must |will |would )?(?:be |is |equals? "
+    r"`?\s*+(?:={1,2}>|-{1,2}>|===?|➞|→|⇒|⟶|↦|(?:should |must |will |would )?(?:be |is |equals? "
     r"|return[s]? |gives? |yields? |outputs? |evaluates? to |results? in )(?:equal to )?"
-    r"|应该?返回|返回|等于|得到|应该?为|结果[是为]?|输出|为)[:：]?\s*`?",
+    r"|应该?返回|返回|等于|得到|应该?为|结果[是为]?|输出|为)[:：]?\s*+`?",
     re.IGNORECASE,
 )
 _VALUE_START = re.compile(
     r"[\"'(\[{]|[-+]?\.?\d|(?:True|False|None|true|false|null|nil|undefined|NULL|NaN|Infinity|Ok|Err"
     r"|Some|nullptr)\b|[A-Za-z_][\w.]*[(\[{]"
 )
-_COMMENT = re.compile(r"\s+(?:#|//).*")
-_AT_START = re.compile(r"\s*(?:[-*]|\d+[.)])?\s*")
-_EQUALS = re.compile(r"\s*=\s*(?=\S)")
-_GIVEN = re.compile(r"(?:^|[\s:：])(?:for|input|given|输入|对于)\s*[:：]?\s*", re.IGNORECASE)
-_NAMED = re.compile(r"[A-Za-z_]\w*\s*=\s*", re.ASCII)
-_AND = re.compile(r"\s*[,，;；、]\s*(?:and\s+)?|\s+and\s+")
+_COMMENT = re.compile(r"(?<!\s)\s++(?:#|//).*")
+_AT_START = re.compile(r"\s*+(?:[-*]|\d+[.)])?\s*+")
+_EQUALS = re.compile(r"\s*+=\s*+(?=\S)")
+_GIVEN = re.compile(r"(?:^|[\s:：])(?:for|input|given|输入|对于)\s*+[:：]?\s*+", re.IGNORECASE)
+_NAMED = re.compile(r"[A-Za-z_]\w*\s*+=\s*+", re.ASCII)
+_AND = re.compile(r"\s*+[,，;；、]\s*+(?:and\s++)?|\s++and\s++")
 _OUTPUT = re.compile(
-    r"(?:output|result|answer|输出|结果)\s*(?:(?:should|must|will|would) be|is|应该?[为是]|[为是])?"
-    r"\s*[:：]?\s*",
+    r"(?:output|result|answer|输出|结果)\s*+"
+    r"(?:(?:should|must|will|would) be|is|应该?[为是]|[为是])?"
+    r"\s*+[:：]?\s*+",
     re.IGNORECASE,
 )
 _CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
-_OPERATOR = re.compile(r"\s*(?:===?)\s*")
+_OPERATOR = re.compile(r"\s*+(?:===?)\s*+")
 
 
 def examples(words: str, name: str = "") -> tuple[Example, ...]:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from tabwright.core.surroundings import Surroundings
 
-_LABEL = re.compile(r"[ \t]*(?:public|private|protected|signals|slots)[ \t]*:[ \t]*")
+_LABEL = re.compile(r"[ \t]*+(?:public|private|protected|signals|slots)[ \t]*+:[ \t]*+")
 _UNITS = {
     "go": "\t",
     "makefile": "\t",

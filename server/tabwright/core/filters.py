@@ -26,7 +26,7 @@ BLANK = "the model had nothing to add"
 
 _ROUNDS = 6
 _LONGEST_ROUND = 80
-_FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*+```", re.MULTILINE)
 _WORDS = re.compile(r"\w+")
 
 
@@ -75,7 +75,7 @@ def cut_leading_blank(candidate: Candidate, task: Task) -> Candidate | Rejected:
     if head_of_line(task).strip() or rest_of_line(task).strip() or task.invoked:
         return candidate
     head = head_of_line(task)
-    text = re.sub(r"\A(?:[ \t]*\n)+", "", candidate.text)
+    text = re.sub(r"\A(?:[ \t]*+\n)+", "", candidate.text)
     if text != candidate.text and head and text.startswith(head):
         text = text[len(head) :]
     return replace(candidate, text=text)

@@ -16,11 +16,11 @@ _BRACKET = re.compile(r"[()\[\]{}]")
 _PARTNER = {")": "(", "]": "[", "}": "{"}
 _LOOK_BACK = 12
 _NO_NAMES = frozenset(("if", "for", "while", "switch", "catch", "return", "synchronized", "using"))
-_BODY_FOLLOWS = re.compile(r"[^\n]*(?:\{|=>)|[^\n;]*\n[ \t]*[{:]")
+_BODY_FOLLOWS = re.compile(r"[^\n]*(?:\{|=>)|[^\n;]*\n[ \t]*+[{:]")
 # TypeScript's type of a function, as far as its arrow.
-_FUNCTION_TYPE = re.compile(r"\((?!\()(?s:.)*\)\s*")
-_BRACE = re.compile(r"\s*\{")
-_ARROW = re.compile(r"\s*=>")
+_FUNCTION_TYPE = re.compile(r"\((?!\()(?s:.)*\)\s*+")
+_BRACE = re.compile(r"\s*+\{")
+_ARROW = re.compile(r"\s*+=>")
 # Parameters without brackets, by what closes the body.
 _WORDS = {"}": re.compile(r"[^\n=;{]*"), "end": re.compile(r"[^\n;]*")}
 _END = re.compile(r"end\b")
@@ -130,11 +130,10 @@ def _result(near: Surroundings, form: Form, at: int) -> tuple[str, int]:
     """The result type that begins at ``at`` and where it ends."""
     code = near.masked.code
     if form.result == "go":
-        found = re.compile(r"[ \t]*(?:[^\n{]|(?<=interface)\{\}|(?<=struct)\{\})*").match(code, at)
+        found = re.compile(r"[ \t]*+(?:[^\n{]|(?<=interface)\{\}|(?<=struct)\{\})*").match(code, at)
         end = found.end() if found else at
         return near.text[at:end].strip(), end
-    words = r"(?:\s*(?:async|throws|rethrows)\b)*" if near.language.id == "swift" else ""
-    sign = re.compile(rf"{words}\s*{re.escape(form.result)}[ \t]*").match(code, at)
+    sign = _result_sign(form.result, near.language.id == "swift").match(code, at)
     if not form.result or sign is None:
         return "", at
     begin = end = sign.end()
@@ -150,6 +149,13 @@ def _result(near: Surroundings, form: Form, at: int) -> tuple[str, int]:
         depth += (char in "([{") - (char in ")]}")
         end += 1
     return near.text[begin:end].strip(), begin + len(near.text[begin:end].rstrip())
+
+
+@lru_cache(maxsize=16)
+def _result_sign(sign: str, swift: bool) -> re.Pattern[str]:
+    """What stands between a function's brackets and its result type."""
+    words = r"(?:\s*+(?:async|throws|rethrows)\b)*" if swift else ""
+    return re.compile(rf"{words}\s*+{re.escape(sign)}[ \t]*+")
 
 
 def _ends_type(before: str, char: str) -> bool:
@@ -173,7 +179,7 @@ def _ended(near: Surroundings, function: Function, header: re.Match[str]) -> Fun
         )
     body = min(len(code), stop + 1)
     end = dedent(near, body, margin)
-    closer = re.compile(r"\s*").match(code, end)
+    closer = re.compile(r"\s*+").match(code, end)
     at = closer.end() if closer else end
     closed = _END.match(code, at) is not None and columns(near.line(at)) == margin
     last = near.line_start(at) if closed else end
@@ -188,7 +194,7 @@ def _braced(
     code = near.masked.code
     arrow = _ARROW.match(code, at)
     at = arrow.end() if arrow else at
-    brace = re.compile(r"[ \t]*\n?[ \t]*\{").match(code, at)
+    brace = re.compile(r"[ \t]*+\n?[ \t]*+\{").match(code, at)
     if brace and not (called and not arrow and "\n" in brace[0]):
         return _in_braces(near, function, brace.end(), partners)
     stop = line_end(code, at)

@@ -9,10 +9,11 @@ from tabwright.core.extents import Function, columns, dedent, line_end
 from tabwright.core.surroundings import Surroundings
 
 _DEF = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<is_async>async[ \t]+)?def[ \t]+(?P<name>\w+)[ \t]*(?:\[[^\]\n]*\])?",
+    r"^(?P<indent>[ \t]*+)(?P<is_async>async[ \t]++)?def[ \t]++(?P<name>\w+)[ \t]*+"
+    r"(?:\[[^\]\n]*\])?",
     re.MULTILINE,
 )
-_NEXT_STATEMENT = re.compile(r"\n[ \t]*(?:def|class|async def|return|import|from|with|@)\b")
+_NEXT_STATEMENT = re.compile(r"\n[ \t]*+(?:def|class|async def|return|import|from|with|@)\b")
 _BRACKET = re.compile(r"[()\[\]{}]")
 _PLAIN = re.compile(r"\([^()\[\]{}\n]*\)")  # brackets on one line with none inside
 _COLON = re.compile(r"[()\[\]{}:]")

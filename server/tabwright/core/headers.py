@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from tabwright.core.parameters import Style
 
-_START = r"^(?P<indent>[ \t]*)"
+_START = r"^(?P<indent>[ \t]*+)"
 _GENERIC = r"(?:<[^;{}\n]{0,200}>)?"
 _TYPED = (
     r"(?P<result>(?:(?!(?:return|new|throw|else|case|goto|await|yield|delete|typedef|using|echo"
-    r"|not|and|or|in|is)\b)[@\w:<>,\[\].?*&~]+[ \t]+)+?[*&]*)(?P<name>~?[\w:]*\w)[ \t]*"
+    r"|not|and|or|in|is)\b)[@\w:<>,\[\].?*&~]++[ \t]++){1,16}?[*&]*)(?P<name>~?[\w:]*\w)[ \t]*+"
 )
 
 
@@ -41,65 +41,66 @@ def _patterns(*bodies: str) -> tuple[re.Pattern[str], ...]:
 
 
 def _modifiers(words: str) -> str:
-    return rf"(?:(?:{words})\b[ \t]*)*"
+    return rf"(?:(?:{words})\b[ \t]*+)*"
 
 
-_EXPORT = r"(?:export[ \t]+)?(?:default[ \t]+)?"
+_EXPORT = r"(?:export[ \t]++)?(?:default[ \t]++)?"
 _MEMBER = _modifiers("public|private|protected|static|readonly|override|abstract|declare|get|set")
 _NOT_CALLED = r"(?!(?:if|for|while|switch|catch|return|function|with|super|await|typeof|do)\b)"
-_ASYNC = r"(?:(?P<is_async>async)[ \t]+)?"
+_ASYNC = r"(?:(?P<is_async>async)[ \t]++)?"
 
 _JS_STARTS = (
-    rf"{_EXPORT}{_ASYNC}function\b[ \t]*\*?[ \t]*(?P<name>[\w$]+)[ \t]*{_GENERIC}[ \t]*(?=\()",
-    rf"{_EXPORT}(?:const|let|var)[ \t]+(?P<name>[\w$]+)[ \t]*(?::[^=\n]+)?=[ \t]*{_ASYNC}"
-    rf"function\b[ \t]*\*?[ \t]*[\w$]*[ \t]*{_GENERIC}(?=\()",
+    rf"{_EXPORT}{_ASYNC}function\b[ \t]*+\*?[ \t]*+(?P<name>[\w$]+)[ \t]*+{_GENERIC}[ \t]*+(?=\()",
+    rf"{_EXPORT}(?:const|let|var)[ \t]++(?P<name>[\w$]+)[ \t]*+(?::[^=\n]+)?=[ \t]*+{_ASYNC}"
+    rf"function\b[ \t]*+\*?[ \t]*+[\w$]*[ \t]*+{_GENERIC}(?=\()",
 )
 _JS_CALLS = (
-    rf"{_EXPORT}(?:const|let|var)[ \t]+(?P<name>[\w$]+)[ \t]*(?::[^=\n]+)?=[ \t]*{_ASYNC}{_GENERIC}"
-    r"(?=\(|[\w$]+[ \t]*=>)",
-    rf"{_MEMBER}{_ASYNC}\*?{_NOT_CALLED}(?P<name>\#?[\w$]+)[ \t]*{_GENERIC}(?=\()",
-    rf"{_MEMBER}(?P<name>[\w$.]+)[ \t]*[:=][ \t]*{_ASYNC}(?:function\b[ \t]*\*?[ \t]*)?"
-    r"(?=\(|[\w$]+[ \t]*=>)",
+    rf"{_EXPORT}(?:const|let|var)[ \t]++(?P<name>[\w$]+)[ \t]*+(?::[^=\n]+)?=[ \t]*+"
+    rf"{_ASYNC}{_GENERIC}"
+    r"(?=\(|[\w$]+[ \t]*+=>)",
+    rf"{_MEMBER}{_ASYNC}\*?{_NOT_CALLED}(?P<name>\#?[\w$]+)[ \t]*+{_GENERIC}(?=\()",
+    rf"{_MEMBER}(?P<name>[\w$.]+)[ \t]*+[:=][ \t]*+{_ASYNC}(?:function\b[ \t]*+\*?[ \t]*+)?"
+    r"(?=\(|[\w$]+[ \t]*+=>)",
 )
 _JS = Form(_patterns(*_JS_STARTS), "bare", calls=_patterns(*_JS_CALLS))
 _TS = Form(_patterns(*_JS_STARTS), "colon", ":", calls=_patterns(*_JS_CALLS))
 
-_CTOR = r"(?P<name>~?[A-Z][\w:]*)[ \t]*(?=\()"
-_WHERE = re.compile(r"\s*(?:where\b[^{;=]*)?")
+_CTOR = r"(?P<name>~?[A-Z][\w:]*)[ \t]*+(?=\()"
+_WHERE = re.compile(r"\s*+(?:where\b[^{;=]*)?")
 _JAVA = Form(
-    _patterns(rf"{_GENERIC}[ \t]*{_TYPED}(?=\()"),
+    _patterns(rf"{_GENERIC}[ \t]*+{_TYPED}(?=\()"),
     "type first",
     "before",
-    re.compile(r"\s*(?:throws[ \t\n\w.,]+)?"),
+    re.compile(r"\s*+(?:throws[ \t\n\w.,]+)?"),
     _patterns(_CTOR),
 )
 _CSHARP = Form(
     _patterns(rf"{_TYPED}{_GENERIC}(?=\()"),
     "type first",
     "before",
-    re.compile(r"\s*(?::\s*(?:base|this)\s*\([^()]*\))?\s*(?:where\b[^{;=]*)?"),
+    re.compile(r"\s*+(?::\s*+(?:base|this)\s*+\([^()]*\))?\s*+(?:where\b[^{;=]*)?"),
     _patterns(_CTOR),
 )
 _CPP = Form(
-    _patterns(rf"(?:template[ \t]*<[^;{{}}\n]*>[ \t\n]*)?{_TYPED}(?=\()"),
+    _patterns(rf"(?:template[ \t]*+<[^;{{}}\n]{{0,200}}>[ \t\n]*+)?{_TYPED}(?=\()"),
     "type first",
     "before",
     re.compile(
-        r"\s*(?:\b(?:const|noexcept|override|final|mutable|volatile)\b\s*|&&?\s*)*"
-        r"(?:->\s*[^{;]+?)?\s*(?::(?!:)[^{;]*)?(?=\s*[{;])|\s*"
+        r"\s*+(?:\b(?:const|noexcept|override|final|mutable|volatile)\b\s*+|&&?+\s*+)*+"
+        r"(?:->\s*+[^{;]{1,200}?)?\s*+(?::(?!:)[^{;]{0,2000}+)?(?=\s*+[{;])|\s*+"
     ),
-    _patterns(r"(?P<name>[A-Za-z_]\w*::~?\w+|~?[A-Z]\w*)[ \t]*(?=\()"),
+    _patterns(r"(?P<name>[A-Za-z_]\w*::~?\w+|~?[A-Z]\w*)[ \t]*+(?=\()"),
 )
 _GO = Form(
-    _patterns(r"func[ \t]+(?:\([^()\n]*\)[ \t]*)?(?P<name>\w+)[ \t]*(?:\[[^\]\n]*\])?(?=\()"),
+    _patterns(r"func[ \t]++(?:\([^()\n]*\)[ \t]*+)?(?P<name>\w+)[ \t]*+(?:\[[^\]\n]*\])?(?=\()"),
     "type last",
     "go",
 )
-_RUST_WORDS = _modifiers(r"pub(?:\([^)\n]*\))?|default|const|unsafe|extern")
+_RUST_WORDS = _modifiers(r"pub(?:\([^)\n]*\))?|default|const|unsafe|extern") + "+"
 _RUST = Form(
     _patterns(
-        rf"{_RUST_WORDS}{_ASYNC}{_RUST_WORDS}(?:\"*[ \t]+)?fn[ \t]+(?P<name>\w+)[ \t]*"
-        r"(?:<[^;{}]{0,300}?>[ \t]*)?(?=\()"
+        rf"{_RUST_WORDS}{_ASYNC}{_RUST_WORDS}(?:\"*[ \t]++)?fn[ \t]++(?P<name>\w+)[ \t]*+"
+        r"(?:<[^;{}]{0,300}?>[ \t]*+)?(?=\()"
     ),
     "colon",
     "->",
@@ -111,8 +112,8 @@ _KOTLIN_WORDS = _modifiers(
 )
 _KOTLIN = Form(
     _patterns(
-        rf"{_KOTLIN_WORDS}fun[ \t]+(?:<[^;{{}}\n]*?>[ \t]*)?(?:[\w<>?, ]+\.)?"
-        r"(?P<name>\w+)[ \t]*(?=\()"
+        rf"{_KOTLIN_WORDS}fun[ \t]++(?:<[^;{{}}\n]{{0,200}}?>[ \t]*+)?(?:[\w<>?, ]+\.)?"
+        r"(?P<name>\w+)[ \t]*+(?=\()"
     ),
     "colon",
     ":",
@@ -124,7 +125,8 @@ _SWIFT_WORDS = _modifiers(
 )
 _SWIFT = Form(
     _patterns(
-        rf"{_SWIFT_WORDS}(?:func[ \t]+(?P<name>\w+)|(?P<init>init)\??)[ \t]*{_GENERIC}[ \t]*(?=\()"
+        rf"{_SWIFT_WORDS}(?:func[ \t]++(?P<name>\w+)|(?P<init>init)\??)[ \t]*+"
+        rf"{_GENERIC}[ \t]*+(?=\()"
     ),
     "colon",
     "->",
@@ -133,7 +135,7 @@ _SWIFT = Form(
 _PHP = Form(
     _patterns(
         rf"{_modifiers('public|private|protected|static|final|abstract')}"
-        r"function[ \t]+&?(?P<name>\w+)[ \t]*(?=\()"
+        r"function[ \t]++&?(?P<name>\w+)[ \t]*+(?=\()"
     ),
     "type first",
     ":",
@@ -141,33 +143,33 @@ _PHP = Form(
 _SCALA = Form(
     _patterns(
         rf"{_modifiers('private|protected|override|final|implicit|inline')}"
-        r"def[ \t]+(?P<name>\w+)[ \t]*(?:\[[^\]\n]*\])?(?=\()"
+        r"def[ \t]++(?P<name>\w+)[ \t]*+(?:\[[^\]\n]*\])?(?=\()"
     ),
     "colon",
     ":",
 )
 _SHELL = Form(
-    _patterns(r"(?:function[ \t]+)?(?P<name>[\w-]+)[ \t]*(?=\([ \t]*\))"),
+    _patterns(r"(?:function[ \t]++)?(?P<name>[\w-]+)[ \t]*+(?=\([ \t]*+\))"),
     "bare",
 )
 _RUBY = Form(
     _patterns(
-        r"def[ \t]+(?P<name>(?:self\.)?\w+[?!=]?)(?:[ \t]*(?=\(|\n|\Z|;)|[ \t]+(?=[a-z_*&]))"
+        r"def[ \t]++(?P<name>(?:self\.)?\w+[?!=]?)(?:[ \t]*+(?=\(|\n|\Z|;)|[ \t]++(?=[a-z_*&]))"
     ),
     "bare",
     closer="end",
 )
 _LUA = Form(
     _patterns(
-        r"(?:local[ \t]+)?function[ \t]+(?P<name>[\w.:]+)[ \t]*(?=\()",
-        r"(?:local[ \t]+)?(?P<name>[\w.]+)[ \t]*=[ \t]*function[ \t]*(?=\()",
+        r"(?:local[ \t]++)?function[ \t]++(?P<name>[\w.:]+)[ \t]*+(?=\()",
+        r"(?:local[ \t]++)?(?P<name>[\w.]+)[ \t]*+=[ \t]*+function[ \t]*+(?=\()",
     ),
     "bare",
     closer="end",
 )
-_JULIA = Form(_patterns(r"function[ \t]+(?P<name>[\w.!]+)(?=\()"), "bare", closer="end")
+_JULIA = Form(_patterns(r"function[ \t]++(?P<name>[\w.!]+)(?=\()"), "bare", closer="end")
 _DART = Form(
-    _JAVA.starts, "type first", "before", re.compile(r"\s*(?:async\*?|sync\*)?"), _JAVA.calls
+    _JAVA.starts, "type first", "before", re.compile(r"\s*+(?:async\*?|sync\*)?"), _JAVA.calls
 )
 
 FORMS: Mapping[str, Form] = {
@@ -195,10 +197,10 @@ FORMS: Mapping[str, Form] = {
 CLASS = re.compile(
     _START
     + r"(?:(?:export|default|public|private|protected|internal|abstract|final|static|sealed|data"
-    r"|partial|open|case|pub(?:\([^)\n]*\))?|typedef)[ \t]+)*"
+    r"|partial|open|case|pub(?:\([^)\n]*\))?|typedef)[ \t]++)*"
     r"(?P<kind>class|struct|interface|trait|impl|object|enum|protocol|extension|module|record"
-    r"|namespace|type(?=[ \t]+\w+[ \t]+(?:struct|interface)\b))\b(?:[ \t]*<[^>{\n]*>)?"
-    r"(?:[ \t]+(?:class[ \t]+)?(?P<name>[A-Za-z_]\w*(?:(?:::|\.)\w+)*))?(?P<rest>[^\n]*)",
+    r"|namespace|type(?=[ \t]++\w+[ \t]++(?:struct|interface)\b))\b(?:[ \t]*+<[^>{\n]*>)?"
+    r"(?:[ \t]++(?:class[ \t]++)?(?P<name>[A-Za-z_]\w*(?:(?:::|\.)\w+)*))?(?P<rest>[^\n]*)",
     re.MULTILINE,
 )
 BODILESS = frozenset(("interface", "trait", "protocol", "type"))

@@ -13,8 +13,8 @@ _BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__", "__path__", "__c
 _LONGEST = 60_000
 _WORD = re.compile(r"[^\W\d]\w*")
 # What may bind a module's name: lines at the margin, and imports wherever they stand.
-_BINDING_LINE = re.compile(r"^(?:[^\s#].*|[ \t]+(?:import|from|global)\b.*)$", re.MULTILINE)
-_STAR = re.compile(r"^[ \t]*from\s.*import\s*\*", re.MULTILINE)
+_BINDING_LINE = re.compile(r"^(?:[^\s#].*|[ \t]++(?:import|from|global)\b.*)$", re.MULTILINE)
+_STAR = re.compile(r"^[ \t]*+from\s.*import\s*+\*", re.MULTILINE)
 
 
 def unbound(source: str, elsewhere: str = "") -> frozenset[str] | None:

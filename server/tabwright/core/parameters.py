@@ -10,13 +10,13 @@ Style = Literal["bare", "colon", "type first", "type last"]
 
 _MOST = 4_000
 _CLOSERS = {")": "(", "]": "[", "}": "{", ">": "<"}
-_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|->|=>|<=|>=")
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\]){0,500}+\"|'(?:\\.|[^'\\]){0,500}+'|->|=>|<=|>=")
 _WORDS_BEFORE = re.compile(
-    r"(?:@\w+(?:\([^()]*\))?\s+|\b(?:public|private|protected|readonly|final|mut"
-    r"|ref|out|in|params|vararg|noinline|crossinline|required|covariant|this(?=\s+\w)"
-    r"|val|var|inout|borrowing|consuming)\s+)+"
+    r"(?:@\w+(?:\([^()]*\))?\s++|\b(?:public|private|protected|readonly|final|mut"
+    r"|ref|out|in|params|vararg|noinline|crossinline|required|covariant|this(?=\s++\w)"
+    r"|val|var|inout|borrowing|consuming)\s++)+"
 )
-_LAST_NAME = re.compile(r"(?P<name>[\w$]+)(?P<array>(?:\s*\[[^\]]*\])*)\s*$")
+_LAST_NAME = re.compile(r"(?<![\w$])(?P<name>[\w$]++)(?P<array>(?:\s*+\[[^\[\]]*+\])*+)\s*+$")
 
 
 @dataclass(frozen=True)

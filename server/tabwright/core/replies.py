@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from tabwright.core.text import indent_of, unix_line_ends
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*+(`{3,}+|~{3,}+)[^\n`]*+$", re.MULTILINE)
 _PREAMBLE = re.compile(
     r"\A(?:sure|certainly|of course|here(?:'s| is| are)|okay|ok|below is|the following|"
-    r"i (?:have|will|can)|to (?:fix|do)|当然|好的|以下是|下面是)[^\n]*[:.!：。！][ \t]*\n+",
+    r"i (?:have|will|can)|to (?:fix|do)|当然|好的|以下是|下面是)[^\n]*[:.!：。！][ \t]*+\n+",
     re.IGNORECASE,
 )
 
@@ -28,8 +28,12 @@ def code_in(reply: str, *, opened: bool = False) -> str:
     if fence is None:
         return _PREAMBLE.sub("", text.lstrip("\n"))
     begin = fence.end() + 1
-    end = re.compile(rf"^[ \t]*{re.escape(fence[1])}[ \t]*$", re.MULTILINE).search(text, begin)
+    end = _closing(fence[1]).search(text, begin)
     return text[begin : end.start()] if end else text[begin:]
+
+
+def _closing(fence: str) -> re.Pattern[str]:
+    return re.compile(rf"^[ \t]*+{re.escape(fence)}[ \t]*+$", re.MULTILINE)
 
 
 def prose_in(reply: str) -> str:

@@ -7,21 +7,21 @@ import re
 from tabwright.core.told_parameters import NAME
 
 _TODO = re.compile(
-    r"\s*(?:[-*]\s*)?(?P<sign>TODO|FIXME|XXX|HACK|TBD|待办|待实现|待完成)\b(?:\s*\([^()\n]*\))?"
-    r"(?:\s*\[[^\]\n]*\])?\s*[:：\-–]?\s*",
+    r"\s*+(?:[-*]\s*+)?(?P<sign>TODO|FIXME|XXX|HACK|TBD|待办|待实现|待完成)\b(?:\s*+\([^()\n]*\))?"
+    r"(?:\s*+\[[^\]\n]*\])?\s*+[:：\-–]?\s*+",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    r"\s*(?:(?:please|now|let'?s|you (?:should|must|need to)|i (?:want|need)"
-    r"|we need|here)\b[ ,:]*)*"
+    r"\s*+(?:(?:please|now|let'?s|you (?:should|must|need to)|i (?:want|need)"
+    r"|we need|here)\b[ ,:]*+)*"
     r"(?:(?:to )?(?:generate|write|implement|create|add|build|make|define|fill in)\b"
-    r"|(?:a|an|the)?\s*(?:function|method|class|helper)\s+(?:that|which|to|named|called|for)\b"
-    r"|(?:async )?(?:def|function|func|fn)\s+[\w$]+\s*\("
+    r"|(?:a|an|the)?\s*+(?:function|method|class|helper)\s++(?:that|which|to|named|called|for)\b"
+    r"|(?:async )?(?:def|function|func|fn)\s++[\w$]+\s*+\("
     r"|(?:请|请你|帮我|在这里|这里|需要)*(?:实现|写|生成|编写|创建|添加|增加|新增|定义|补全|完成))",
     re.IGNORECASE,
 )
 _NO_REQUEST = re.compile(
-    r"\s*(?:!|-\*-|vim?:|coding[:=]|noqa|type:|pyright|pylint|mypy:|ruff|fmt:|flake8|isort|nosec"
+    r"\s*+(?:!|-\*-|vim?:|coding[:=]|noqa|type:|pyright|pylint|mypy:|ruff|fmt:|flake8|isort|nosec"
     r"|pragma|eslint|tslint|jshint|prettier|@ts-|@flow|@jsx|istanbul|c8|#?region\b|#?endregion\b"
     r"|clang-format|nolint|go:|\+build|build |<reference|copyright|\(c\)|licen[cs]e|spdx|author"
     r"|%%|In\[|region|endregion|frozen_string_literal|shellcheck|syntax=|source:|sourceMapping)",
@@ -29,8 +29,8 @@ _NO_REQUEST = re.compile(
 )
 _LICENSE = re.compile(r"copyright|licen[cs]ed? under|all rights reserved|SPDX-", re.IGNORECASE)
 _CODE = re.compile(
-    rf"\s*(?:{NAME}(?:\.{NAME}|\[[^\]\n]*\])*\s*[-+*/|&]?=(?!=)\s*\S"
-    r"|(?:import|from)\s+[\w.]+(?:\s+import\b|$|;)|return\b[^.]*[;)]?$|(?:if|for|while)\b.*[:{]$"
+    rf"\s*+(?:{NAME}(?:\.{NAME}|\[[^\]\n]*\])*\s*+[-+*/|&]?=(?!=)\s*+\S"
+    r"|(?:import|from)\s++[\w.]+(?:\s++import\b|$|;)|return\b[^.]*[;)]?$|(?:if|for|while)\b.*[:{]$"
     rf"|(?:{NAME}\.)*{NAME}\([^()\n]*\);?$|[^\n]*;$|[)\]}}])"
 )
 _RULER = re.compile(r"[-=#*~_+/\\<>.─━═ ]{3,}")

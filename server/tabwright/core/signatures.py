@@ -21,9 +21,9 @@ from tabwright.core.text import Span, indent_of
 __all__ = ["Parameter", "Signature", "signature_at"]
 
 REACH = 40_000
-_DECORATOR = re.compile(r"[ \t]*(?:@[\w.]|#!?\[|\[\w[^\n]*\][ \t]*$)")
+_DECORATOR = re.compile(r"[ \t]*+(?:@[\w.]|#!?\[|\[\w[^\n]*\][ \t]*+$)")
 _IMPORT = re.compile(
-    r"\#\s*(?:include|import|define|pragma)\b|(?:using|import|package|typedef|use)\b[^\n]*;?"
+    r"\#\s*+(?:include|import|define|pragma)\b|(?:using|import|package|typedef|use)\b[^\n]*;?"
 )
 _STRINGS = re.compile(r'[rRuU]?"+')
 _LONGEST_HEADER = 4_000
@@ -147,7 +147,7 @@ def _documented(near: Surroundings, function: Function, top: int) -> tuple[str, 
         above = comment_above(near, blocks(near), _above_imports(near, top))
         return (comment_of(near, above).text if above else ""), start
     code = near.masked.code[start:end]
-    found = re.match(r"\s*(?P<literal>[rRuU]?\"+)[ \t]*;?[ \t]*(?=\n|$)", code)
+    found = re.match(r"\s*+(?P<literal>[rRuU]?\"+)[ \t]*+;?[ \t]*+(?=\n|$)", code)
     if found is None:
         return "", start
     literal = near.text[start + found.start("literal") : start + found.end("literal")]

@@ -9,21 +9,21 @@ _UNWRITTEN = (
 )
 _SAYS = rf"[^\n;]{{0,200}}?{_UNWRITTEN}[^\n;]{{0,200}}"
 _PLACEHOLDERS = {
-    "python": r"pass|\.\.\.|raise NotImplementedError(?:\([^\n]*\))?|(?:return\s+)?NotImplemented",
-    "ruby": rf"raise\s+NotImplementedError[^\n]*|raise\s*\(?{_SAYS}",
-    "lua": rf"error\s*\(?{_SAYS}",
-    "julia": rf"error\s*\({_SAYS}",
+    "python": r"pass|\.\.\.|raise NotImplementedError(?:\([^\n]*\))?|(?:return\s++)?NotImplemented",
+    "ruby": rf"raise\s++NotImplementedError[^\n]*|raise\s*+\(?{_SAYS}",
+    "lua": rf"error\s*+\(?{_SAYS}",
+    "julia": rf"error\s*+\({_SAYS}",
     "shellscript": r":|true",
-    "rust": r"(?:todo|unimplemented)!\s*[({\[][^\n]*[)}\]]",
+    "rust": r"(?:todo|unimplemented)!\s*+[({\[][^\n]*[)}\]]",
     "go": rf"panic\({_SAYS}\)",
     "swift": r"fatalError\([^\n]*\)|preconditionFailure\([^\n]*\)",
-    "kotlin": rf"TODO\([^\n]*\)|throw\s+(?:NotImplemented|UnsupportedOperation)\w+\([^\n]*\)"
+    "kotlin": rf"TODO\([^\n]*\)|throw\s++(?:NotImplemented|UnsupportedOperation)\w+\([^\n]*\)"
     rf"|error\({_SAYS}\)",
     "scala": r"\?\?\?|throw new NotImplementedError\([^\n]*\)",
 }
 _BRACES = (
-    r"throw\s+(?:new\s+)?[\w:.]*(?:NotImplemented|UnsupportedOperation|Unimplemented)\w*[({][^\n]*[)}]"
-    rf"|throw\s+(?:new\s+)?[\w:.]+\s*\({_SAYS}\)|assert\s*\(?\s*(?:false|0)\s*(?:&&{_SAYS})?\)?"
+    r"throw\s++(?:new\s++)?[\w:.]*(?:NotImplemented|UnsupportedOperation|Unimplemented)\w*[({][^\n]*[)}]"
+    rf"|throw\s++(?:new\s++)?[\w:.]+\s*+\({_SAYS}\)|assert\s*+\(?\s*+(?:false|0)\s*+(?:&&{_SAYS})?\)?"
 )
 _SHAPES = {language: re.compile(words) for language, words in _PLACEHOLDERS.items()}
 _OTHERS = re.compile(_BRACES)

@@ -167,6 +167,8 @@ def mask(text: str, language: Language, start: int = 0) -> Masked:
     strings: list[Span] = []
     done = start
     for found in _pattern(language).finditer(text, start):
+        if found.lastgroup == "escaped":
+            continue
         parts.append(text[done : found.start()])
         done = found.end()
         span = Span(found.start(), done)
@@ -193,10 +195,13 @@ def _pattern(language: Language) -> re.Pattern[str]:
     if language.id == "rust":
         strings.append(r"'(?:\\.[^'\n]{0,8}|[^'\\\n])'")
     if language.id in _REGEX_LITERALS:
-        inside = r"(?:\\.|\[(?:\\.|[^\]\\\n]){0,80}\]|[^/\\\n\[]){1,200}"
+        inside = r"(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,80}+\]){1,200}+"
         strings.append(rf"(?<=[=(,:\[!&|?{{}}; ])/(?![/*\s=]){inside}/")
     if strings:
         ways.append(f"(?P<string>{'|'.join(strings)})")
+        # No string begins at an escaped quote. Else each one behind a string that is never closed
+        # would have all the rest read for its end.
+        ways.append(r"(?P<escaped>\\[\"'`])")
     return re.compile("|".join(ways) or r"(?!)")
 
 

@@ -13,50 +13,54 @@ from tabwright.core.parameters import Parameter
 from tabwright.core.told_parameters import NAME, as_code, documented, listed, may_name
 
 _MOST_WORDS = 6_000
+_NEAR = 200  # characters before a call in which the word that asks for it may stand
 _KIND = r"(?:function|method|procedure|routine|subroutine|helper|class|script|coroutine|generator)"
 _CODE = re.compile(
-    rf"\b(?:def|function|func|fn|fun|sub|method)[ \t]+`?(?P<name>{NAME})[ \t]*"
+    rf"\b(?:def|function|func|fn|fun|sub|method)[ \t]++`?(?P<name>{NAME})[ \t]*+"
     rf"(?:<[^<>\n]*>)?\((?P<parameters>[^()\n]*)\)"
-    r"(?:[ \t]*(?:->|:(?=[ \t]*[\w\[<>]+[ \t]*[{;]))[ \t]*(?P<result>[^\s:{;]+(?:\[[^\]\n]*\])?))?"
+    r"(?:[ \t]*+(?:->|:(?=[ \t]*+[\w\[<>]+[ \t]*+[{;]))[ \t]*+"
+    r"(?P<result>[^\s:{;]+(?:\[[^\]\n]*\])?))?"
 )
 _SPOKEN = re.compile(
     rf"(?P<tick>`|\b)(?P<name>{NAME})\((?P<parameters>[^()\n]*)\)"
-    r"(?:\s*->\s*(?P<result>[A-Za-z_][\w.]*(?:\[[^\]\n]*\])?))?"
+    r"(?:\s*+->\s*+(?P<result>[A-Za-z_][\w.]*(?:\[[^\]\n]*\])?))?"
 )
 _NAMES = tuple(
     re.compile(pattern, re.ASCII if ascii_ else 0)
     for pattern, ascii_ in (
         (
-            rf"(?i:\b(?:named|called|name[ds]?[ \t]+(?:it|is|as))[ \t]+)[`\"']?(?P<name>{NAME})",
+            rf"(?i:\b(?:named|called|name[ds]?[ \t]++(?:it|is|as))[ \t]++)[`\"']?(?P<name>{NAME})",
             True,
         ),
-        (rf"(?:名为|名字[是为]?|命名为|名称[是为]?|叫做?|称为)\s*[`\"'“]?(?P<name>{NAME})", False),
-        (rf"(?i:\b{_KIND}[ \t]+)`(?P<name>{NAME})`", True),
-        (rf"`(?P<name>{NAME})`[ \t]+(?i:{_KIND})\b", True),
+        (rf"(?:名为|名字[是为]?|命名为|名称[是为]?|叫做?|称为)\s*+[`\"'“]?(?P<name>{NAME})", False),
+        (rf"(?i:\b{_KIND}[ \t]++)`(?P<name>{NAME})`", True),
+        (rf"`(?P<name>{NAME})`[ \t]++(?i:{_KIND})\b", True),
         (
-            rf"(?i:\b{_KIND}[ \t]+)(?P<name>{NAME})(?=[ \t]*(?:$|[.,:;(\n]|(?i:that|which|to|with"
+            rf"(?i:\b{_KIND}[ \t]++)(?P<name>{NAME})(?=[ \t]*+(?:$|[.,:;(\n]|(?i:that|which|to|with"
             r"|taking|returning|for|takes|returns|computing|given)\b))",
             True,
         ),
-        (rf"(?:函数|方法|类)\s*[`“]?(?P<name>{NAME})", False),
+        (rf"(?:函数|方法|类)\s*+[`“]?(?P<name>{NAME})", False),
         (
-            rf"(?:实现|写|编写|定义|创建|生成|添加)(?:一个|个)?\s*[`“]?(?P<name>{NAME})[`”]?"
-            r"\s*(?:函数|方法|类|$|[,，。(（])",
+            rf"(?:实现|写|编写|定义|创建|生成|添加)(?:一个|个)?\s*+[`“]?(?P<name>{NAME})[`”]?"
+            r"\s*+(?:函数|方法|类|$|[,，。(（])",
             False,
         ),
     )
 )
 _RESULTS = (
-    re.compile(r"@returns?[ \t]+(?:\{(?P<type>[^}\n]+)\}[ \t]*-?[ \t]*)?(?P<told>[^\n@]*)"),
-    re.compile(r":returns?:[ \t]*(?P<told>[^\n]+)"),
-    re.compile(r"^[ \t]*Returns?[ \t]*:?[ \t]*\n(?:[ \t]*-+[ \t]*\n)?[ \t]*(?P<told>[^\n]+)", re.M),
+    re.compile(r"@returns?[ \t]++(?:\{(?P<type>[^}\n]+)\}[ \t]*+-?[ \t]*+)?(?P<told>[^\n@]*)"),
+    re.compile(r":returns?:[ \t]*+(?P<told>[^\n]+)"),
     re.compile(
-        r"(?i:\breturn(?:s|ing)?\b:?)[ \t]+(?P<told>(?:[^.;。；\n]|\.(?=\w)|\n(?![ \t]*\n))+)"
+        r"^[ \t]*+Returns?[ \t]*+:?[ \t]*+\n(?:[ \t]*+-+[ \t]*+\n)?[ \t]*+(?P<told>[^\n]+)", re.M
     ),
-    re.compile(r"返回(?:值[是为]?)?[:：]?\s*(?P<told>[^。；;，,\n]+)"),
+    re.compile(
+        r"(?i:\breturn(?:s|ing)?\b:?)[ \t]++(?P<told>(?:[^.;。；\n]|\.(?=\w)|\n(?![ \t]*+\n))+)"
+    ),
+    re.compile(r"返回(?:值[是为]?)?[:：]?\s*+(?P<told>[^。；;，,\n]+)"),
 )
 _SENTENCE = re.compile(
-    r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s+|(?<=[。；;！？])\s*|\n\s*(?:[-*•]|\d+[.)])\s+|\n\s*\n"
+    r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s++|(?<=[。；;！？])\s*+|\n\s*+(?:[-*•]|\d+[.)])\s++|\n(?:[^\S\n]*+\n)++"
 )
 _BINDS = re.compile(
     r"\b(?:must|should|shall|without|only|at most|at least|no more than|no less than|never|cannot|"
@@ -66,8 +70,8 @@ _BINDS = re.compile(
     r"确保|避免|时间复杂度|空间复杂度|原地|忽略|抛出",
     re.IGNORECASE,
 )
-_TAIL = re.compile(r"[,;(]?\s*(?:e\.g|i\.e|for example|such as)\b.*", re.DOTALL)
-_BLANKS = re.compile(r"\s+")
+_TAIL = re.compile(r"(?:[,;(]|(?<!\s))\s*+(?:e\.g|i\.e|for example|such as)\b.*", re.DOTALL)
+_BLANKS = re.compile(r"\s++")
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,8 @@ def _spoken(words: str) -> re.Match[str] | None:
         named = re.fullmatch(r"[\w\s,:*&\[\]<>|.=\-]*", inside) and not re.match(r"[\d.\-]", inside)
         asked = found["tick"] == "`" or not words[: found.start()].strip() or found["result"]
         about = re.search(
-            rf"(?i:{_KIND}|函数|方法|写|实现|write|implement|create|add|generate)\s*`?$",
-            words[: found.start()],
+            rf"(?i:{_KIND}|函数|方法|写|实现|write|implement|create|add|generate)\s*+`?$",
+            words[max(0, found.start() - _NEAR) : found.start()],
         )
         if named and (asked or about) and may_name(found["name"]):
             return found

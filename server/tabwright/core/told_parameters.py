@@ -6,7 +6,8 @@ import re
 
 from tabwright.core.parameters import Parameter, parse
 
-NAME = r"[A-Za-z_$][A-Za-z0-9_$]*"
+# Bounded, so that a search of a text without end takes time in proportion to it.
+NAME = r"[A-Za-z_$][A-Za-z0-9_$]{0,99}+"
 # Words that follow "function" and are no names.
 _NO_NAME = re.compile(
     r"a|an|and|are|as|be|body|by|called|can|class|code|definition|does|doing|for|from"
@@ -16,55 +17,60 @@ _NO_NAME = re.compile(
 )
 _DOC_PARAMETERS = (
     re.compile(
-        r"^[ \t]*:param[ \t]+(?:(?P<type>[^:\n]+?)[ \t]+)?(?P<name>\*{0,2}\w+):", re.MULTILINE
+        r"^[ \t]*+:param[ \t]++(?:(?P<type>[^:\s]++(?:[ \t]++[^:\s]++)*?)[ \t]++)?"
+        r"(?P<name>\*{0,2}\w+):",
+        re.MULTILINE,
     ),
     re.compile(
-        r"^[ \t]*@param[ \t]+(?:\{(?P<type>[^}\n]+)\}[ \t]+)?\[?(?P<name>[\w$.]+)", re.MULTILINE
+        r"^[ \t]*+@param[ \t]++(?:\{(?P<type>[^}\n]+)\}[ \t]++)?\[?(?P<name>[\w$.]+)", re.MULTILINE
     ),
 )
 _SECTION = re.compile(
-    r"^[ \t]*(?:Args|Arguments|Parameters|Params|参数)[ \t]*[:：]?[ \t]*\n(?:[ \t]*-+[ \t]*\n)?"
-    r"(?P<body>(?:[ \t]+\S[^\n]*(?:\n|\Z)|\w+[ \t]*:[^\n]*(?:\n|\Z)|[ \t]*\n(?=[ \t]+\S))+)",
+    r"^[ \t]*+(?:Args|Arguments|Parameters|Params|参数)[ \t]*+[:：]?[ \t]*+\n"
+    r"(?:[ \t]*+-+[ \t]*+\n)?"
+    r"(?P<body>(?:[ \t]++\S[^\n]*(?:\n|\Z)|\w+[ \t]*+:[^\n]*(?:\n|\Z)|[ \t]*+\n(?=[ \t]++\S))+)",
     re.MULTILINE,
 )
 _SECTION_LINE = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<name>\*{0,2}\w+)[ \t]*(?:\((?P<type>[^)\n]*)\))?[ \t]*:[ \t]*"
+    r"^(?P<indent>[ \t]*+)(?P<name>\*{0,2}\w+)[ \t]*+(?:\((?P<type>[^)\n]*)\))?[ \t]*+:[ \t]*+"
     r"(?P<told>[^\n]*)$",
     re.MULTILINE,
 )
-_TYPED_FIRST = re.compile(r"\s*(?:const\s+)?[\w<>\[\]]+[ \t*&]+\w+\s*(?:,|$)")
+_TYPED_FIRST = re.compile(r"\s*+(?:const\s++)?[\w<>\[\]]+[ \t*&]+\w+\s*+(?:,|$)")
 _ONE = rf"(?:[`\"']?{NAME}[`\"']?)"
-_LIST = rf"{_ONE}(?:[ \t]*(?:,|、|，|\band\b|\bor\b|和|与|及|以及|,[ \t]*and\b)[ \t]*{_ONE}){{0,9}}"
+_LIST = (
+    rf"{_ONE}(?:[ \t]*+(?:,|、|，|\band\b|\bor\b|和|与|及|以及|,[ \t]*+and\b)[ \t]*+{_ONE}){{0,9}}"
+)
 _LISTS = (
     re.compile(
-        rf"(?i:\b(?:parameters?|params?|arguments?|args?|inputs?))(?:[ \t]+(?:are|is)|:)?[ \t]+"
-        rf"(?P<names>{_LIST})(?=\s*(?:$|[.;,:\n)]|(?i:and|that|which|returns?)\b))"
+        rf"(?i:\b(?:parameters?|params?|arguments?|args?|inputs?))(?:[ \t]++(?:are|is)|:)?[ \t]++"
+        rf"(?P<names>{_LIST})(?=\s*+(?:$|[.;,:\n)]|(?i:and|that|which|returns?)\b))"
     ),
-    re.compile(rf"(?:参数|形参|入参)(?:是|为|有|包括|：|:)?\s*(?P<names>{_LIST})"),
+    re.compile(rf"(?:参数|形参|入参)(?:是|为|有|包括|：|:)?\s*+(?P<names>{_LIST})"),
     re.compile(
-        rf"(?i:\b(?:takes?|taking|accepts?|accepting|receives?|given|of|for|with)[ \t]+)"
-        rf"(?:(?:a|an|the|two|three|four|some|\d)[ \t]+)?"
+        rf"(?i:\b(?:takes?|taking|accepts?|accepting|receives?|given|of|for|with)[ \t]++)"
+        rf"(?:(?:a|an|the|two|three|four|some|\d)[ \t]++)?"
         rf"(?P<type>(?:(?:integers?|ints?|floats?|numbers?|strings?|lists?|arrays?|bool(?:ean)?s?"
-        rf"|dict(?:ionar(?:y|ies))?s?|tuples?|sets?|values?)\b[ \t]*)"
-        rf"(?:of[ \t]+[a-z]+[ \t]+)?)(?P<names>{_LIST})"
-        rf"(?=\s*(?:$|[.;,:\n]|(?i:and|that|which|to|returns?|as|with|by|in|is|are)\b))"
+        rf"|dict(?:ionar(?:y|ies))?s?|tuples?|sets?|values?)\b[ \t]*+)"
+        rf"(?:of[ \t]++[a-z]+[ \t]++)?)(?P<names>{_LIST})"
+        rf"(?=\s*+(?:$|[.;,:\n]|(?i:and|that|which|to|returns?|as|with|by|in|is|are)\b))"
     ),
     re.compile(
-        rf"(?i:\b(?:takes?|accepts?|receives?)[ \t]+)(?P<names>[`]?{NAME}[`]?[ \t]*"
-        rf"(?:,|and)[ \t]*{_LIST})"
+        rf"(?i:\b(?:takes?|accepts?|receives?)[ \t]++)(?P<names>[`]?{NAME}[`]?[ \t]*+"
+        rf"(?:,|and)[ \t]*+{_LIST})"
     ),
     re.compile(
         rf"(?:接收|接受|传入|输入|给定)(?:一个|两个|三个|若干)?"
-        rf"(?P<type>[\u4e00-\u9fff]{{0,8}}?)\s*(?P<names>{_LIST})"
+        rf"(?P<type>[\u4e00-\u9fff]{{0,8}}?)\s*+(?P<names>{_LIST})"
     ),
 )
 _ONLY_TYPE = (
     re.compile(
-        r"(?i:\b(?:takes?|taking|accepts?|accepting|receives?|given)[ \t]+)"
-        r"(?:(?:a|an|the|one)[ \t]+)?"
-        r"(?P<type>(?:[a-z-]+[ \t]+){0,2}?(?:list|array|string|integer|number|float|dict(?:ionary)?"
-        r"|tuple|set|file|path|int|str|bool(?:ean)?|map|vector|matrix|tree|graph)s?"
-        r"(?:[ \t]+of[ \t]+[a-z-]+(?:[ \t]+(?:lists|strings|integers|numbers|ints))?)?)\b"
+        r"(?i:\b(?:takes?|taking|accepts?|accepting|receives?|given)[ \t]++)"
+        r"(?:(?:a|an|the|one)[ \t]++)?"
+        r"(?P<type>(?:[a-z-]+[ \t]++){0,2}?(?:list|array|string|integer|number|float"
+        r"|dict(?:ionary)?|tuple|set|file|path|int|str|bool(?:ean)?|map|vector|matrix|tree|graph)s?"
+        r"(?:[ \t]++of[ \t]++[a-z-]+(?:[ \t]++(?:lists|strings|integers|numbers|ints))?)?)\b"
     ),
     re.compile(r"(?:接收|接受|传入|输入|给定)(?:一个|一组)(?P<type>[\u4e00-\u9fff]{1,10})"),
 )

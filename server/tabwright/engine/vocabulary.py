@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,8 +32,7 @@ class Vocabulary:
         }
         self.special_ids = frozenset(self.special.values())
         self._bos = [self.special[bos]] if bos in self.special and _adds_bos(tokenizer) else []
-        names = sorted(self.special, key=len, reverse=True)
-        self._special_pattern = re.compile("|".join(map(re.escape, names))) if names else None
+        self._special_pattern = _one_of(self.special) if self.special else None
 
     @classmethod
     def load(cls, folder: Path) -> Vocabulary:
@@ -134,6 +133,11 @@ class Vocabulary:
                 fits.append(numbers[at])
                 at += 1
         return fits
+
+
+def _one_of(names: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of the names, the longest where several begin at one place."""
+    return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
 
 
 def _adds_bos(tokenizer: Tokenizer) -> bool:

@@ -14,8 +14,10 @@ logger = logging.getLogger(__name__)
 
 _MOST_FILES = 6
 _MOST_BYTES = 100_000
-_PYTHON = re.compile(r"^\s*from\s+(\.*)([\w.]*)\s+import\s+([\w, ]+)|^\s*import\s+([\w.]+)", re.M)
-_SCRIPT = re.compile(r"""\b(?:from|import|require\()\s*["'](\.{1,2}/[^"'\n]+)["']""")
+_PYTHON = re.compile(
+    r"^[^\S\n]*+(?:from\s++(\.*+)([\w.]*+)\s++import\s++([\w, ]+)|import\s++([\w.]+))", re.M
+)
+_SCRIPT = re.compile(r"""\b(?:from|import|require\()\s*+["'](\.{1,2}/[^"'\n]+)["']""")
 _SCRIPT_ENDS = (".ts", ".tsx", ".d.ts", ".js", ".jsx", "/index.ts", "/index.js")
 _SCRIPTS = ("typescript", "javascript", "typescriptreact", "javascriptreact")
 
