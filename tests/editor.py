@@ -334,17 +334,19 @@ async def editing(
     environment: Mapping[str, str] | None = None,
     locale: str | None = None,
     folder: Path | None = None,
+    within: Sequence[str] = (),
 ) -> AsyncIterator[Editor]:
     """Start a server, initialize it, and end it properly.
 
     With a ``folder`` it is the installed command that starts there, as editors do it in a project.
+    ``within`` is a command that starts the server in turn.
     """
     editor = Editor(LanguageClient("test-editor", "1"), settings, chosen)
     editor._listen()
     started = time.perf_counter()
-    command = (*(INSTALLED if folder else (sys.executable, "-m", "tabwright")), "serve")
+    program = INSTALLED if folder else (sys.executable, "-m", "tabwright")
     await editor.client.start_io(
-        *command, *arguments, env=home.environment(environment), cwd=folder
+        *within, *program, "serve", *arguments, env=home.environment(environment), cwd=folder
     )
     await editor.initialize(announce or capabilities("utf-16"), options, root, locale)
     editor.started_s = time.perf_counter() - started

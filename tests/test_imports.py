@@ -33,6 +33,8 @@ HEAVY = {"torch", "transformers", "openvino", "numba", "llvmlite"}
 HEAVY_HOMES = ("engine/backends/", "models/convert", "models/gguf")
 PURE = {"core", "assists"}
 IMPURE = {"asyncio", "os", "threading", "time", "socket", "subprocess", "random"}
+# OpenVINO reports to its maker unless it is imported by this file.
+OPENVINO_HOME = "engine/backends/openvino_import.py"
 # What starts another process: for tabwright.processes alone.
 STARTERS = re.compile(
     r"(subprocess|multiprocessing|pty|popen2|concurrent\.futures\.process|asyncio\.subprocess"
@@ -62,6 +64,8 @@ def test_imports_point_down(path: Path) -> None:
         top = name.partition(".")[0]
         if top in HEAVY:
             assert str(inside).startswith(HEAVY_HOMES), f"{inside} imports {name}"
+        if top == "openvino":
+            assert inside.as_posix() == OPENVINO_HOME, f"{inside} imports {name}"
         if home in PURE:
             assert top not in IMPURE, f"{inside} is pure but imports {name}"
         if not name.startswith("tabwright.") or home not in ALLOWED:

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import openvino as ov
-from openvino import opset13 as ops
-from openvino._offline_transformations import apply_make_stateful_transformation
 
+from tabwright.engine.backends.openvino_import import apply_make_stateful_transformation, ops, ov
 from tabwright.models.shape import Shape
 
 Array = npt.NDArray[Any]

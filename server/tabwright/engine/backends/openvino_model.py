@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
-from openvino._offline_transformations import paged_attention_transformation
 
 from tabwright.engine.backends import Backend, BackendError, BackendOptions, Logits, Precision
 from tabwright.engine.backends.block_model import BlockModel, described, positions_of
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.openvino_graph import build
+from tabwright.engine.backends.openvino_import import ov, paged_attention_transformation
 from tabwright.models import int4, int8
 
 _CACHE = np.float16  # keys and values; exact enough that no cut or copy of a state shows
