@@ -55,6 +55,7 @@ RETURNS: Mapping[str, tuple[str, ...]] = {
     ),
     "checks/check.py": ("_why_not",),
     "checks/example_child.py": ("judge", "_judge_value"),
+    "checks/sandbox/runs.py": ("unsupported",),
     "client/breaker.py": ("refusal",),
     "client/launch.py": ("_tail", "_log_hint"),
     "client/remote.py": ("_fault",),

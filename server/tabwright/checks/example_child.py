@@ -1,8 +1,8 @@
-"""The process that runs examples: alone, without network, with little time, memory and files.
+"""The examples' side of the sandbox: loads the source, runs each example and judges its result.
 
-It is started as a script in an empty folder, imports nothing of ours, reads one JSON object on
-stdin ({"source", "cpu_s", "examples": [[function, call, want, printed], …]}) and answers with a
-JSON line when the module is loaded and one for each example: its number, and what went wrong.
+It runs in the process that ``sandbox.launcher`` has shut in, and imports nothing of ours. The code
+that it runs shares the interpreter with it, so it can forge results; that makes a candidate of the
+model look better than it is, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,80 +10,20 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import json
 import math
-import os
 import sys
 import traceback
 import types
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-_MEMORY = 2**30
-_FILE = 2**20
 _MOST_TEXT = 400
 _SKIPPED = ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Expr | ast.Assert
-_FORBIDDEN = (
-    "socket.",
-    "subprocess.",
-    "os.system",
-    "os.exec",
-    "os.fork",
-    "os.posix_spawn",
-    "os.spawn",
-    "os.startfile",
-    "os.kill",
-    "os.remove",
-    "os.rename",
-    "os.rmdir",
-    "os.mkdir",
-    "os.link",
-    "os.symlink",
-    "os.truncate",
-    "os.chmod",
-    "os.chown",
-    "os.utime",
-    "os.putenv",
-    "pty.",
-    "shutil.",
-    "ctypes.",
-    "tempfile.",
-    "webbrowser.",
-    "ftplib.",
-    "smtplib.",
-    "urllib.",
-    "http.client",
-)
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_NO_THREAD = "can't start new thread"
 
 
 class Forbidden(BaseException):
-    """What examples may not do; no example can catch it with ``except Exception``."""
-
-
-def forbid(event: str, arguments: tuple[object, ...]) -> None:
-    """Audit hook: raises Forbidden for other processes, the network and writing to files."""
-    if event.startswith(_FORBIDDEN):
-        raise Forbidden(event)
-    if event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING:
-        raise Forbidden("open for writing")
-
-
-def limit(cpu_s: int) -> None:
-    """Set the limits that this system knows; those for processes do not bind root."""
-    try:
-        import resource
-    except ImportError:
-        return
-    for which, most in (
-        ("RLIMIT_AS", _MEMORY),
-        ("RLIMIT_CPU", cpu_s),
-        ("RLIMIT_FSIZE", _FILE),
-        ("RLIMIT_NPROC", 0),
-        ("RLIMIT_CORE", 0),
-    ):
-        # A limit may be lower already, or unknown here.
-        with contextlib.suppress(ValueError, OSError, AttributeError):
-            resource.setrlimit(getattr(resource, which), (most, most))
+    """An example waits for something outside; no example can catch it with ``except Exception``."""
 
 
 def load(source: str) -> tuple[dict[str, object], bool]:
@@ -136,7 +76,7 @@ def judge(names: dict[str, object], whole: bool, call: str, want: str, printed: 
     except BaseException as error:  # noqa: BLE001 - whatever an example raises
         if want.startswith("Traceback"):
             return None if type(error).__name__ in want else f"raised {_said(error)}"
-        if isinstance(error, NameError) and not whole:
+        if _is_of_here(error) or (isinstance(error, NameError) and not whole):
             return None
         return f"raised {_said(error)}"
     if not printed:
@@ -168,6 +108,11 @@ def _judge_value(names: dict[str, object], value: object, want: str) -> str | No
     if one and want.startswith("(") and same(value, (wanted,)):
         return None
     return f"gave {_short(repr(value))}, not {_short(want)}"
+
+
+def _is_of_here(error: BaseException) -> bool:
+    """Whether an error comes of there being no files, network, processes or threads here."""
+    return isinstance(error, OSError) or str(error) == _NO_THREAD
 
 
 def await_it(waiting: Coroutine[object, None, object]) -> object:
@@ -227,27 +172,14 @@ def _short(text: str) -> str:
     return text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 1] + "…"
 
 
-def main() -> None:
-    """Read the question, close every door, and answer."""
-    question = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(nowhere, standard)
+def answer(work: dict[str, Any], say: Callable[[object], None]) -> None:
+    """Say "loaded", then for each example its number and what went wrong, None for nothing.
 
-    def answer(line: object) -> None:
-        answers.write(json.dumps(line) + "\n")
-        answers.flush()
-
-    limit(question["cpu_s"])
-    sys.addaudithook(forbid)
-    names, whole = load(question["source"])
-    answer("loaded")
+    ``work`` is {"source": text, "examples": [[function, call, want, printed], …]}.
+    """
+    names, whole = load(work["source"])
+    say("loaded")
     spaces: dict[str, dict[str, object]] = {}
-    for number, (function, call, want, printed) in enumerate(question["examples"]):
+    for number, (function, call, want, printed) in enumerate(work["examples"]):
         space = spaces.setdefault(function, dict(names))
-        answer([number, judge(space, whole, call, want, printed)])
-
-
-if __name__ == "__main__":
-    main()
+        say([number, judge(space, whole, call, want, printed)])

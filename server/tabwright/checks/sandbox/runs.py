@@ -1,0 +1,163 @@
+"""Start the sandbox, with the strongest combination of layers that works on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import secrets
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tabwright import processes
+from tabwright.checks.child import watch
+
+# Each is enough, since every one has seccomp besides: no sockets, no other processes, no signals.
+# What is left are files: a file tree of its own, or Landlock.
+COMBINATIONS = (("namespaces", "landlock"), ("namespaces",), ("landlock",))
+_MEMORY = 2**30
+_MOST_PRINTED = 2**18
+_MOST_REASON = 200
+# The launcher ends the work by itself so much later than the server would.
+_GRACE_S = 2.0
+_START = (
+    "import sys; sys.path.insert(0, sys.argv.pop());"
+    "from tabwright.checks.sandbox.launcher import main;"
+    "del sys.path[0]; main()"
+)
+# numpy and others would start a thread for each processor, and no thread may be started.
+_ENVIRONMENT = {
+    name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+}
+_LIBRARIES = (
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64"),
+    *("/etc/ld.so.cache", "/usr/share/zoneinfo", "/nix/store", "/gnu/store"),
+)
+_PACKAGE_FOLDERS = ("site-packages", "dist-packages")
+_SYSTEM: str = sys.platform
+_PROCESSORS = ("x86_64", "aarch64")
+_working: tuple[str, ...] | None = None
+
+
+class Uncontained(Exception):
+    """This machine has no combination of layers that contains a process; the message says why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the work printed, cut to 256 KiB, and whether it ended before its time was over."""
+
+    lines: tuple[str, ...]
+    ended: bool
+
+
+async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> Run:
+    """Do the work, a question to ``example_child``, where it can touch nothing.
+
+    Raises Uncontained, and then nothing of it was run, and Unanswered.
+    """
+    global _working
+    if lacking := unsupported():
+        raise Uncontained(lacking)
+    reasons: list[str] = []
+    first = (_working,) if _working else ()
+    for layers in dict.fromkeys((*first, *COMBINATIONS)):
+        lines, ended = await _run(layers, work, timeout_s, cpu_s)
+        reason = _not_contained(lines)
+        if reason is None:
+            _working = layers
+            return Run(tuple(lines[1:]), ended)
+        if not ended:
+            return Run((), ended)
+        reasons.append(f"{' and '.join(layers)}: {reason}")
+    _working = None
+    raise Uncontained("; ".join(reasons))
+
+
+async def layers() -> tuple[str, ...]:
+    """The layers that contain a process on this machine; raises Uncontained and Unanswered."""
+    await run({"source": "", "examples": []}, timeout_s=10, cpu_s=10)
+    assert _working is not None
+    return _working
+
+
+def unsupported() -> str:
+    """Why no process can be contained on a machine of this sort; "" if it can be tried."""
+    if _SYSTEM != "linux":
+        return "it is done on Linux only"
+    if platform.machine() not in _PROCESSORS:
+        return f"it is not done on processors of type {platform.machine()}"
+    return ""
+
+
+async def _run(
+    layers: tuple[str, ...], work: Mapping[str, object], timeout_s: float, cpu_s: int
+) -> tuple[list[str], bool]:
+    readable, packages = await asyncio.to_thread(_paths)
+    request = {
+        "layers": layers,
+        "parent": os.getpid(),
+        "seconds": timeout_s + _GRACE_S,
+        "cpu_s": cpu_s,
+        "memory": _MEMORY,
+        "readable": readable,
+        "packages": packages,
+        "work": work,
+    }
+    root = str(Path(__file__).parents[3])
+    folder = Path(tempfile.gettempdir(), f"tabwright-examples-{secrets.token_hex(8)}")
+    with processes.removed_if_killed(folder):
+        folder.mkdir(0o700)
+        try:
+            output, ended = await watch(
+                processes.python("-S", "-B", "-c", _START, root),
+                timeout_s=timeout_s,
+                stdin=json.dumps(request),
+                cwd=str(folder),
+                environment=_ENVIRONMENT,
+            )
+        finally:
+            folder.rmdir()
+    return output.stdout[:_MOST_PRINTED].splitlines(), ended
+
+
+def _not_contained(lines: list[str]) -> str | None:
+    """Why the work was not begun; None when it was."""
+    first = lines[0] if lines else ""
+    if first == '["contained"]':
+        return None
+    try:
+        answer = json.loads(first)
+    except ValueError:
+        return "the process ended before it said so"
+    return str(answer[-1])[:_MOST_REASON]
+
+
+@cache
+def _paths() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What Python needs to read, none inside another, and the folders of installed packages.
+
+    The packages are those of our own environment, as for any program started with this Python.
+    """
+    ours = [path for path in sys.path if os.path.basename(path) in _PACKAGE_FOLDERS]
+    packages = [path for path in ours if os.path.isdir(path)]
+    wanted = sorted({*_LIBRARIES, *_standard_library(), *packages})
+    kept: list[str] = []
+    for path in wanted:
+        if os.path.exists(path) and not any(path.startswith(f"{one}/") for one in kept):
+            kept.append(path)
+    return tuple(kept), tuple(packages)
+
+
+def _standard_library() -> Iterator[str]:
+    """Its folders, each with the shared libraries that lie beside it where it is an own folder."""
+    base = {"installed_base": sys.base_prefix, "platbase": sys.base_exec_prefix}
+    for name in ("stdlib", "platstdlib"):
+        folder = Path(sysconfig.get_path(name, vars=base))
+        yield str(folder.parent if folder.parent.name in ("lib", "lib64") else folder)
