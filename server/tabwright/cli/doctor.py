@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         *_folders(),
         *_models(),
         _engine(),
+        _examples(),
     ]
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
@@ -153,6 +154,23 @@ def _models() -> list[Finding]:
     except store.ModelError:
         pass  # listed above, with what is wrong
     return findings
+
+
+def _examples() -> Finding:
+    """Whether examples of docstrings can be run, if the user wants it."""
+    import asyncio
+
+    from tabwright.checks.child import Unanswered
+    from tabwright.checks.sandbox import runs
+
+    what = "examples"
+    try:
+        used = " and ".join((*asyncio.run(runs.layers()), "seccomp"))
+    except runs.Uncontained as error:
+        return Finding(what, "warning", f"never run: this machine cannot contain them ({error})")
+    except (OSError, Unanswered) as error:
+        return Finding(what, "warning", f"whether they can be contained is not known ({error})")
+    return Finding(what, "ok", f"run only if tabwright.checks.runExamples is on, held by {used}")
 
 
 def _engine() -> Finding:

@@ -173,7 +173,12 @@ class Actions:
 
 @dataclass(frozen=True)
 class Checks:
-    """``tabwright.checks``: what is done to check a candidate; each tool has so many seconds."""
+    """``tabwright.checks``: what is done to check a candidate; each tool has so many seconds.
+
+    ``run_examples`` runs code that a model wrote, in a sandbox (``checks.sandbox``). Where the
+    machine cannot contain it, examples are not run: on macOS and Windows, and on Linux without
+    both Landlock and user namespaces. ``tabwright doctor`` tells.
+    """
 
     run_examples: bool = _option("runExamples", False, *_SWITCH, guarded=True)
     tools: bool = _option("tools", True, *_SWITCH, guarded=True)
