@@ -26,6 +26,9 @@ from tabwright.core.prompt import Token
 if TYPE_CHECKING:
     import aiohttp
 
+_LONGEST_MESSAGE = 2000
+_LONGEST_REASON = 300  # of a broken connection; it may quote what came
+
 
 class NotConnected(EngineUnavailable):
     """Nobody took the connection: the request was not begun and may be sent again."""
@@ -116,8 +119,10 @@ class Link:
                 json=json,
                 params=params,
                 headers=dict(self._headers()),
-                allow_redirects=False,
+                allow_redirects=False,  # a key goes to no address but the one it was given for
             )
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise EngineError(f"{name} sent a compressed answer, which was not asked for")
             if response.status >= 300:
                 self._refuse(response, await self._body(response))
             yield response
@@ -151,7 +156,14 @@ class Link:
             limits = aiohttp.ClientTimeout(
                 total=self.target.total_s, sock_connect=self.target.connect_s
             )
-            self._session = aiohttp.ClientSession(connector=connector, timeout=limits)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=limits,
+                # Nothing is unpacked, for a few bytes can become gigabytes.
+                auto_decompress=False,
+                headers={"Accept-Encoding": "identity"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         return self._session
 
     async def _body(self, response: aiohttp.ClientResponse) -> str:
@@ -175,7 +187,8 @@ class Link:
     def _fail(self, error: object, status: int = 500) -> NoReturn:
         """Raise the exception for an error object (ours, OpenAI's, or a bare text)."""
         said = error if isinstance(error, dict) else {"message": str(error)}
-        message = self._scrub(str(said.get("message") or f"HTTP status {status}"))
+        told = self._scrub(str(said.get("message") or f"HTTP status {status}"))
+        message = _short(told, _LONGEST_MESSAGE)
         code = said.get("code")
         name = self.target.name
         if code == "model_missing" or (status == 404 and "model" in message.lower()):
@@ -231,4 +244,10 @@ def own_body(request: Request) -> Json:
 
 def _why(error: BaseException) -> str:
     cause = getattr(error, "os_error", None) or error
-    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
+    said = str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
+    return _short(said, _LONGEST_REASON)
+
+
+def _short(text: str, most: int) -> str:
+    """A text of another's, cut to what may be shown."""
+    return text if len(text) <= most else text[:most] + "…"

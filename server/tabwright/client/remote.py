@@ -32,6 +32,8 @@ T = TypeVar("T")
 MAX_STOPS = 4  # OpenAI's limit; the others are looked for here
 QUICK_S = 10.0
 DEFAULT_CONTEXT = 8192
+LONGEST_CONTEXT = 100_000_000
+LONGEST_NAME = 1000
 _LONG = 10_000  # characters; the keys of a longer prompt are looked for beside the event loop
 _MOST_SESSIONS = 256
 _ANOTHER = 0.6  # temperature for an answer that should differ from those before
@@ -135,7 +137,7 @@ class RemoteEngine:
         ``name`` only counts where the settings name no model and the engine lists none.
         """
         listed = await self._first_listed()
-        model = self._options.model or str(listed.get("id") or name)
+        model = self._options.model or str(listed.get("id") or name)[:LONGEST_NAME]
         if not model:
             raise ModelMissing(f"{self._name} lists no model; set tabwright.remote.model")
         family = family_by_name(self._options.template or model)
@@ -311,4 +313,6 @@ def _context_length(listed: Json) -> int:
     told = listed.get("max_model_len")
     if told is None and isinstance(meta, dict):
         told = meta.get("n_ctx") or meta.get("n_ctx_train")
-    return told if isinstance(told, int) and told > 0 else DEFAULT_CONTEXT
+    if not isinstance(told, int) or isinstance(told, bool):
+        return DEFAULT_CONTEXT
+    return told if 0 < told <= LONGEST_CONTEXT else DEFAULT_CONTEXT

@@ -10,7 +10,13 @@ from typing import Any, NoReturn
 from tabwright.client.engine import Answer, EngineError, OnText, Usage
 
 Json = dict[str, Any]
-MAX_ANSWER_BYTES = 16 << 20
+# A body is parsed at once, on the loop; 4 MiB take some 30 ms.
+MAX_ANSWER_BYTES = 4 << 20
+MAX_EVENT_BYTES = 1 << 20
+MAX_STREAM_BYTES = 64 << 20
+MAX_INDEX = 64  # of a candidate; nobody asks for as many
+_INDICES = range(MAX_INDEX)
+_MOST_COUNT = 10**12  # tokens or milliseconds
 
 
 class Gathering:
@@ -36,13 +42,13 @@ class Gathering:
         for choice in choices if isinstance(choices, list) else ():
             index = choice.get("index") or 0 if isinstance(choice, dict) else None
             text = choice.get("text") or "" if isinstance(choice, dict) else None
-            if not isinstance(index, int) or not isinstance(text, str):
+            if not isinstance(index, int) or not isinstance(text, str) or index not in _INDICES:
                 raise EngineError("the engine sent an answer of a shape that nobody knows")
             self._texts.setdefault(index, []).append(text)
             if text and self._on_text is not None:
                 self._on_text(index, text)
             if choice.get("finish_reason"):
-                self._finish[index] = str(choice["finish_reason"])
+                self._finish[index] = str(choice["finish_reason"])[:40]
         self._usage = _usage(chunk, self._usage)
 
     def answer(self) -> Answer:
@@ -56,19 +62,34 @@ class Gathering:
 
 
 async def events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """The ``data`` of each event in a stream of bytes (HTML Living Standard, 9.2)."""
-    pending = b""
+    """The ``data`` of each event in a stream of bytes (HTML Living Standard, 9.2).
+
+    Raises EngineError for an event or a stream that is far longer than any answer.
+    """
+    pending = bytearray()
     data: list[bytes] = []
+    whole = size = 0
     async for piece in pieces:
-        *lines, pending = (pending + piece).split(b"\n")
-        if len(pending) > MAX_ANSWER_BYTES:
+        whole += len(piece)
+        if whole > MAX_STREAM_BYTES:
+            raise EngineError("the engine sent an answer without end")
+        *lines, rest = piece.split(b"\n")
+        if lines:
+            lines[0] = bytes(pending) + lines[0]
+            pending = bytearray(rest)
+        else:
+            pending += rest
+        if len(pending) > MAX_EVENT_BYTES:
             raise EngineError("the engine sent a line without end")
         for line in (raw.removesuffix(b"\r") for raw in lines):
             if line.startswith(b"data:"):
                 data.append(line[5:].removeprefix(b" "))
+                size += len(line)
+                if size > MAX_EVENT_BYTES:
+                    raise EngineError("the engine sent a line without end")
             elif not line and data:
                 yield b"\n".join(data).decode("utf-8", "replace")
-                data = []
+                data, size = [], 0
     if data:
         yield b"\n".join(data).decode("utf-8", "replace")
 
@@ -84,15 +105,20 @@ def parse_object(text: str) -> Json:
     return found
 
 
+def _is_count(value: object) -> bool:
+    """Whether it can be a number of tokens or milliseconds; NaN cannot."""
+    return isinstance(value, int | float) and 0 <= value < _MOST_COUNT
+
+
 def _usage(chunk: Json, known: Usage) -> Usage:
     """Read the cost from our ``usage``, OpenAI's, or llama-server's ``timings``."""
     usage, timings = chunk.get("usage"), chunk.get("timings")
     found = {field.name: getattr(known, field.name) for field in fields(Usage)}
     if isinstance(usage, dict):
-        given = {name: usage[name] for name in found if isinstance(usage.get(name), int | float)}
+        given = {name: usage[name] for name in found if _is_count(usage.get(name))}
         found.update(given)
         details = usage.get("prompt_tokens_details")
-        if isinstance(details, dict) and isinstance(details.get("cached_tokens"), int):
+        if isinstance(details, dict) and _is_count(details.get("cached_tokens")):
             found["reused_tokens"] = details["cached_tokens"]
     if isinstance(timings, dict):
         names = {
@@ -102,5 +128,5 @@ def _usage(chunk: Json, known: Usage) -> Usage:
             "predicted_ms": "decode_ms",
         }
         told = {ours: timings.get(name) for name, ours in names.items()}
-        found.update({ours: each for ours, each in told.items() if isinstance(each, int | float)})
+        found.update({ours: each for ours, each in told.items() if _is_count(each)})
     return Usage(**found)
