@@ -3,7 +3,7 @@
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
 import { cleanUp, interpreterOf, partialFor, remove } from './environment';
-import { run, type Ran } from './processes';
+import { ownEnvironment, run, type Ran } from './processes';
 
 /** The CPU build of torch goes first: left to itself, pip would bring gigabytes for graphics cards. */
 export const TORCH = 'torch==2.13.0';
@@ -47,7 +47,7 @@ export async function install(plan: Plan, tell: Tell, signal: AbortSignal): Prom
   const scratch = path.join(partial, 'tmp');
   try {
     await fs.mkdir(scratch, { recursive: true });
-    const env = { ...process.env, TMPDIR: scratch, TEMP: scratch, TMP: scratch, PIP_NO_INPUT: '1' };
+    const env = { ...ownEnvironment(), TMPDIR: scratch, TEMP: scratch, TMP: scratch, PIP_NO_INPUT: '1' };
     const step = async (stage: Stage, command: string, args: readonly string[]): Promise<Ran> => {
       tell(stage, '');
       const onLine = (line: string): void => tell(stage, line);

@@ -46,8 +46,8 @@ export async function locate(wanted: Wanted): Promise<ServerProgram | null> {
     if (found === null) {
       throw new NotThere('tabwright.server.python', wanted.python);
     }
-    // -P: Python would look for modules in the current folder first.
-    return { source: 'python', command: found, args: ['-P', '-m', 'tabwright'] };
+    // -P: Python would look for modules in the current folder first; -E: and where PYTHONPATH says.
+    return { source: 'python', command: found, args: ['-E', '-P', '-m', 'tabwright'] };
   }
   for (const environment of wanted.environments) {
     const python = interpreterOf(environment);

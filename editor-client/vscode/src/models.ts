@@ -2,7 +2,7 @@
 
 import * as vscode from 'vscode';
 import type { Pulled, Status } from './answers';
-import { run } from './processes';
+import { ownEnvironment, run } from './processes';
 import type { Server } from './server';
 import { SECTION } from './settings';
 
@@ -58,7 +58,7 @@ async function list(server: Server): Promise<readonly Row[]> {
   }
   const title = vscode.l10n.t('Tabwright: looking for models');
   const directory = vscode.workspace.getConfiguration(SECTION).get<string>('modelsDirectory', '');
-  const env = directory === '' ? process.env : { ...process.env, TABWRIGHT_MODELS_DIR: directory };
+  const env = { ...ownEnvironment(), ...(directory === '' ? {} : { TABWRIGHT_MODELS_DIR: directory }) };
   const ran = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, () =>
     run(program.command, [...program.args, 'models', 'list', '--json'], {
       cwd: server.storage,

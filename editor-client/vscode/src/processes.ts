@@ -1,10 +1,13 @@
 // Runs programs to their end, with their lines as they come, and stops them with all they started.
 
 import { spawn } from 'node:child_process';
+import { homedir } from 'node:os';
 import { createInterface } from 'node:readline';
 
 export interface RunOptions {
+  /** The user's home folder by default: on Windows programs are looked for in the working folder first. */
   readonly cwd?: string;
+  /** `ownEnvironment()` by default. */
   readonly env?: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
@@ -23,6 +26,15 @@ export interface Ran {
 const GRACE_MS = 3000;
 const MOST_KEPT = 200_000;
 
+/**
+ * This process's environment without the variables by which a checkout could choose our code: where
+ * Python loads modules from, and where pip gets packages. Tools such as direnv set them by folder.
+ */
+export function ownEnvironment(): NodeJS.ProcessEnv {
+  const names = Object.keys(process.env).filter((name) => !/^(?:PYTHON|PIP_|__PYVENV_LAUNCHER__$)/i.test(name));
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}
+
 /** Run a program without a shell; never rejects. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve) => {
@@ -32,8 +44,8 @@ export function run(command: string, args: readonly string[], options: RunOption
     }
     const posix = process.platform !== 'win32';
     const child = spawn(command, args, {
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: options.env ?? process.env,
+      cwd: options.cwd ?? homedir(),
+      env: options.env ?? ownEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: posix, // a process group of its own, so that a stop reaches its children
       windowsHide: true,

@@ -55,6 +55,13 @@ export class Home {
     writeFileSync(path.join(this.folder('u', 'User'), 'keybindings.json'), JSON.stringify(bindings));
   }
 
+  /** Cuts this home off from every index of packages: pip's own file says so, since variables are not used. */
+  offline() {
+    const nowhere = 'http://127.0.0.1:9/simple'; // nothing listens there
+    const lines = ['[global]', `index-url = ${nowhere}`, `extra-index-url = ${nowhere}`, 'find-links = /nonexistent', 'retries = 0'];
+    writeFileSync(path.join(this.folder('config', 'pip'), 'pip.conf'), `${lines.join('\n')}\n`);
+  }
+
   environment(extra = {}) {
     const kept = Object.entries(process.env).filter(([name]) => !/^(XDG_|VSCODE_|npm_)/.test(name));
     return {

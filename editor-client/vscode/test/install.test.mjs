@@ -11,8 +11,6 @@ import { Home, PYTHON } from './folders.mjs';
 import { pause, until } from './waiting.mjs';
 
 const TEXT = 'def add(a, b):\n    return a + b\n';
-// Nothing listens on port 9 of this machine.
-const OFFLINE = { PIP_CONFIG_FILE: '/dev/null', PIP_INDEX_URL: 'http://127.0.0.1:9/simple', PIP_EXTRA_INDEX_URL: '', PIP_FIND_LINKS: '' };
 let editor;
 
 afterEach(async (context) => {
@@ -21,10 +19,11 @@ afterEach(async (context) => {
   editor = undefined;
 });
 
-async function open(environment) {
+async function open() {
   const home = new Home();
   home.write('add.py', TEXT);
-  editor = await Editor.open(home, { environment });
+  home.offline();
+  editor = await Editor.open(home);
   return editor;
 }
 
@@ -34,7 +33,7 @@ function leftovers() {
 }
 
 test('without a network', async () => {
-  await open(OFFLINE);
+  await open();
   await editor.choose(await editor.notification('needs its server'), 'Install');
   const message = await editor.notification('the packages could not be downloaded', 90_000);
   assert.match(await message.innerText(), /Check the network or the proxy/);
@@ -44,7 +43,7 @@ test('without a network', async () => {
 });
 
 test('cancelled', async () => {
-  await open(OFFLINE);
+  await open();
   await editor.choose(await editor.notification('needs its server'), 'Install');
   const progress = await editor.notification('installing the server');
   await pause(1500);
@@ -60,9 +59,10 @@ test('with a disk that fills up in the middle', { skip }, async () => {
   const home = new Home();
   const storage = home.folder('u', 'User', 'globalStorage', 'tabwright.tabwright');
   home.write('add.py', TEXT);
+  home.offline();
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8g', 'tmpfs', storage]);
   try {
-    editor = await Editor.open(home, { environment: OFFLINE });
+    editor = await Editor.open(home);
     await editor.choose(await editor.notification('needs its server'), 'Install');
     await editor.notification('installing the server');
     await until('the disk is hardly larger than what is on it', () => ['1m', '4m', '8m'].some((size) => shrink(storage, size)));

@@ -15,8 +15,9 @@ let editor;
 before(async () => {
   const home = new Home();
   home.write('add.py', TEXT);
+  home.offline();
   editor = await Editor.open(home, {
-    environment: { HF_ENDPOINT: NOWHERE, PIP_INDEX_URL: `${NOWHERE}/simple`, PIP_EXTRA_INDEX_URL: '', PIP_FIND_LINKS: '', PIP_CONFIG_FILE: '/dev/null', PIP_RETRIES: '0' },
+    environment: { HF_ENDPOINT: NOWHERE },
     settings: { 'tabwright.server.command': [PYTHON, '-P', '-m', 'tabwright'] },
   });
 });

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { cleanUp, folderFor, installed, interpreterOf } from '../../src/environment';
 import { install, InstallError, troubleOf, type Plan, type Stage, type Trouble } from '../../src/install';
 import { findPythons } from '../../src/python';
-import { run } from '../../src/processes';
+import { ownEnvironment, run } from '../../src/processes';
 import { folder, program } from './folder';
 
 // pip is to do what these tests say, whatever this machine's settings for it are.
-for (const name of Object.keys(process.env).filter((each) => each.startsWith('PIP_'))) {
-  delete process.env[name];
-}
-process.env['PIP_CONFIG_FILE'] = '/dev/null';
+const settings = folder();
+mkdirSync(path.join(settings, 'pip'));
+const PIP_SETTINGS = '[global]\nfind-links = /nonexistent\nextra-index-url = http://127.0.0.1:9/simple\nconstraint = /dev/null\n';
+writeFileSync(path.join(settings, 'pip', 'pip.conf'), PIP_SETTINGS);
+process.env['XDG_CONFIG_HOME'] = settings;
 
 /** Minimal wheels of torch and tabwright, made by Python's own zipfile. */
 const WHEELS = `
@@ -69,6 +70,38 @@ test('an install puts a whole environment in place, which runs after the move', 
   assert.deepEqual(readdirSync(wanted.storage), [path.basename(wanted.target)]);
   const ran = await run(interpreterOf(wanted.target), ['-I', '-m', 'tabwright']);
   assert.equal(ran.stdout, 'tabwright 0.1.0\n');
+});
+
+test('variables that a checkout may set choose neither modules nor packages', async () => {
+  const wanted = await plan();
+  const hostile = folder();
+  const marker = path.join(folder(), 'marker');
+  for (const name of ['argparse', 'sitecustomize', 'pip', 'tabwright']) {
+    writeFileSync(path.join(hostile, `${name}.py`), `open(${JSON.stringify(marker)}, 'w')`);
+  }
+  const variables = {
+    PYTHONPATH: hostile,
+    PYTHONSTARTUP: path.join(hostile, 'pip.py'),
+    PIP_INDEX_URL: 'http://127.0.0.1:9/simple',
+    PIP_NO_BINARY: ':all:',
+    PIP_TARGET: hostile,
+  };
+  const before = process.cwd();
+  Object.assign(process.env, variables);
+  process.chdir(hostile);
+  try {
+    assert.deepEqual(Object.keys(variables).filter((name) => name in ownEnvironment()), []);
+    await install(wanted, () => {}, new AbortController().signal);
+    const where = await run(wanted.python, ['-I', '-c', 'import os; print(os.getcwd())']);
+    assert.notEqual(where.stdout.trim(), hostile);
+  } finally {
+    process.chdir(before);
+    for (const name of Object.keys(variables)) {
+      delete process.env[name];
+    }
+  }
+  assert.deepEqual(await installed(wanted.storage), [wanted.target]);
+  assert.ok(!existsSync(marker));
 });
 
 test('without a network nothing is left, and the reason is known', async () => {

@@ -20,7 +20,7 @@ test('a command of the settings comes first, then an interpreter, our environmen
   };
   assert.deepEqual(await locate(all), { source: 'command', command: onPath, args: ['--flag'] });
   const second = await locate({ ...all, command: [] });
-  assert.deepEqual(second, { source: 'python', command: python, args: ['-P', '-m', 'tabwright'] });
+  assert.deepEqual(second, { source: 'python', command: python, args: ['-E', '-P', '-m', 'tabwright'] });
   const third = await locate({ ...all, command: [], python: '' });
   assert.deepEqual(third, { source: 'environment', command: inside, args: ['-I', '-m', 'tabwright'] });
   const last = await locate({ ...all, command: [], python: '', environments: [] });
