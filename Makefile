@@ -1,4 +1,4 @@
-# All the verbs: demo, test, test-editors, check, fix, vsix, bench. Each sets up what it needs by itself.
+# All the verbs: demo, test, test-editors, check, fix, vsix, bench, soak. Each sets up what it needs by itself.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -6,7 +6,9 @@ CLIENT := editor-client/vscode
 CLIENT_READY := $(CLIENT)/node_modules/.ready
 EDITORS_READY := .venv/.editors
 
-.PHONY: demo test test-editors check fix vsix bench clean
+MINUTES ?= 10
+
+.PHONY: demo test test-editors check fix vsix bench soak clean
 
 demo: $(READY)
 	$(BIN)/tabwright models pull
@@ -44,6 +46,11 @@ bench: $(READY)
 	bench/quality infilling
 	bench/quality midline
 	bench/quality span
+
+# Random messages, kills and hangs: make soak MINUTES=120
+soak: $(READY)
+	$(BIN)/tabwright models pull
+	bench/soak --minutes $(MINUTES)
 
 # The CPU build of torch goes first: a bare "torch" would bring gigabytes of CUDA.
 $(READY): pyproject.toml

@@ -6,6 +6,7 @@ aiohttp is imported on first use, so that the language server answers ``initiali
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -108,6 +109,7 @@ class Link:
         params: dict[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send one request and lend its response (a successful one) while the caller reads it."""
+        await _load_aiohttp()
         import aiohttp
 
         name = self.target.name
@@ -240,6 +242,17 @@ def own_body(request: Request) -> Json:
     if request.prediction:
         body["prediction"] = {"type": "content", "content": request.prediction}
     return body
+
+
+_aiohttp_is_loaded = False
+
+
+async def _load_aiohttp() -> None:
+    """Import it on a thread: that takes 0.2 s, in which the loop has messages to handle."""
+    global _aiohttp_is_loaded
+    if not _aiohttp_is_loaded:
+        await asyncio.to_thread(importlib.import_module, "aiohttp")
+        _aiohttp_is_loaded = True
 
 
 def _why(error: BaseException) -> str:

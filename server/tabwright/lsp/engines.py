@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -126,8 +125,6 @@ class Runtime:
     async def _warm(self) -> None:
         self.state, self.failure = STARTING, None
         try:
-            # It takes 0.2 s to import, in which the loop has messages to handle.
-            await asyncio.to_thread(importlib.import_module, "aiohttp")
             await self.model_info()
             if not self.remote:
                 self.state = LOADING

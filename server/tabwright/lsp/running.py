@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import os
 import signal
@@ -27,6 +28,16 @@ _PARENT_POLL_S = 2.0
 _CLOSE_S = 0.2
 _END_S = 1.0
 _SWITCH_S = 0.0005
+_STATE = (
+    "tabwright.lsp.host",
+    "tabwright.lsp.diagnostics",
+    "tabwright.lsp.progress",
+    "tabwright.client.local",
+)
+_ACTIONS = ("tabwright.lsp.abilities", "tabwright.lsp.action_commands")
+_ACTION_METHODS = frozenset(
+    {"textDocument/codeAction", "codeAction/resolve", "workspace/executeCommand"}
+)
 
 
 def serve_stdio(output: BinaryIO) -> int:
@@ -94,15 +105,20 @@ async def _run(server: Server, values: Iterable[object], output: BinaryIO) -> in
         stop(0 if server.protocol.is_shut_down else 1)
 
     def handle(value: object) -> None:
+        server.loop_hold.message()
         try:
             server.protocol.receive(value)
         finally:
             reader.done()
 
     writer = Writer(output, lambda: _call(loop, at_end))
-    reader = Reader(
-        values, lambda value: _call(loop, lambda: handle(value)), lambda: _call(loop, at_end)
-    )
+    needs = _Needs()
+
+    def deliver(value: object) -> None:
+        needs.load(value)
+        _call(loop, lambda: handle(value))
+
+    reader = Reader(values, deliver, lambda: _call(loop, at_end))
     server.protocol.set_writer(writer)
     server.protocol.stop = stop
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -112,6 +128,7 @@ async def _run(server: Server, values: Iterable[object], output: BinaryIO) -> in
     watching = asyncio.create_task(_watch_parent(server, at_end))
     status = await ended
     _end_in_any_case(status)
+    server.loop_hold.close()
     watching.cancel()
     if server.has_host:
         with contextlib.suppress(TimeoutError):
@@ -119,6 +136,26 @@ async def _run(server: Server, values: Iterable[object], output: BinaryIO) -> in
                 await server.host.aclose()
     writer.close()
     return status
+
+
+class _Needs:
+    """Imports what the handlers of a message need, on the reader's thread before it is delivered.
+
+    So the order of messages stays, and the loop is free meanwhile; ``initialize`` needs none of it.
+    """
+
+    def __init__(self) -> None:
+        self._modules = [*_STATE, *_ACTIONS]
+
+    def load(self, value: object) -> None:
+        """Import what is still missing for this message."""
+        method = value.get("method") if self._modules and isinstance(value, dict) else None
+        if method is None or method == "initialize":
+            return
+        wanted = _STATE + (_ACTIONS if method in _ACTION_METHODS else ())
+        for name in [name for name in self._modules if name in wanted]:
+            importlib.import_module(name)
+            self._modules.remove(name)
 
 
 def _end_in_any_case(status: int) -> None:

@@ -12,6 +12,7 @@ from pygls.protocol import default_converter
 from tabwright import __version__, paths
 from tabwright.lsp import protocol
 from tabwright.lsp.documents import path_of
+from tabwright.lsp.loop_hold import LoopHold
 from tabwright.lsp.rpc import RpcServer
 from tabwright.lsp.settings import SECTION
 from tabwright.lsp.settings_layers import wanted_menu
@@ -67,6 +68,7 @@ class Server(RpcServer):
         self.protocol.get_host = lambda: self.host
         self.protocol.before_capabilities = self._before_capabilities
         self.initial: object = None
+        self.loop_hold = LoopHold()
         self.language = ENGLISH
         _register(self)
 
@@ -134,7 +136,8 @@ def _spoken(handler: _Handler) -> Callable[[Server, Mapping[str, object]], Await
 
 
 async def _status(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
-    return await ls.host.status()
+    longest_ms = round(ls.loop_hold.longest_s * 1000, 1)
+    return {**await ls.host.status(), "loop_longest_ms": longest_ms}
 
 
 def _why(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
