@@ -14,11 +14,13 @@ from typing import Any, cast
 
 import scripted_engine
 from lsprotocol import types
+from pygls.exceptions import JsonRpcMethodNotFound
 from pygls.lsp.client import LanguageClient
 from pygls.protocol import default_converter
 
 from tabwright import paths
 from tabwright.cli.lsp_edits import applied
+from tabwright.trust import TrustFile
 
 ROOT = Path(__file__).resolve().parent.parent
 URI = "file:///work/code.py"
@@ -39,6 +41,11 @@ class Home:
     @property
     def socket(self) -> Path:
         return self.path / "run" / "engine.sock"
+
+    @property
+    def trust_file(self) -> TrustFile:
+        """What the user of this home allowed; write through it what a test needs allowed."""
+        return TrustFile(self.path / ".local" / "share" / "tabwright" / "trust.json")
 
     @property
     def log(self) -> str:
@@ -84,6 +91,7 @@ class Editor:
     client: LanguageClient
     settings: Any = None
     chosen: str | None = None  # what the user answers to every question
+    answers: str = "at once"  # whether questions are answered: "never", or "unable" to ask
     shown: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     bars: list[Any] = field(default_factory=list)
@@ -100,8 +108,12 @@ class Editor:
         def show(params: types.ShowMessageParams) -> None:
             self.shown.append(params.message)
 
-        def ask(params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
+        async def ask(params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
+            if self.answers == "unable":
+                raise JsonRpcMethodNotFound
             self.asked.append(params.message)
+            if self.answers == "never":
+                await asyncio.Event().wait()
             return types.MessageActionItem(self.chosen) if self.chosen else None
 
         def configuration(params: types.ConfigurationParams) -> list[Any]:
@@ -335,13 +347,14 @@ async def editing(
     locale: str | None = None,
     folder: Path | None = None,
     within: Sequence[str] = (),
+    answers: str = "at once",
 ) -> AsyncIterator[Editor]:
     """Start a server, initialize it, and end it properly.
 
     With a ``folder`` it is the installed command that starts there, as editors do it in a project.
     ``within`` is a command that starts the server in turn.
     """
-    editor = Editor(LanguageClient("test-editor", "1"), settings, chosen)
+    editor = Editor(LanguageClient("test-editor", "1"), settings, chosen, answers)
     editor._listen()
     started = time.perf_counter()
     program = INSTALLED if folder else (sys.executable, "-m", "tabwright")

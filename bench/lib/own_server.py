@@ -59,7 +59,9 @@ class Workbench:
     ) -> LspClient:
         """Start a server that uses this bench's engine; ``command`` and ``settings`` if others."""
         return await LspClient.start(
-            settings=self.settings if settings is None else settings,
+            # The user's own settings may name an engine elsewhere, which is not what is measured.
+            settings={"remote": {"url": ""}, **(self.settings if settings is None else settings)},
+            trusts=True,  # what is written into the workspace comes from the benchmark itself
             root=self.workspace,
             encoding=encoding,
             command=command,

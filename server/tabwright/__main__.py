@@ -1,4 +1,4 @@
-"""The console command: ``tabwright serve | engine | models | doctor | demo | complete | stats``."""
+"""The console command: ``tabwright serve | engine | models | doctor | config | trust | …``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from tabwright import __version__
 
-COMMANDS = ("serve", "engine", "models", "doctor", "demo", "complete", "stats")
+COMMANDS = (
+    *("serve", "engine", "models", "doctor", "demo", "complete", "stats", "config", "trust"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

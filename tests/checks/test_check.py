@@ -22,11 +22,11 @@ def no_other_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 async def kinds(subject: Subject, options: Options | None = None) -> list[str]:
-    return [fault.kind for fault in await check(subject, options or Options())]
+    return [fault.kind for fault in await check(subject, options or Options(trusted=True))]
 
 
 async def said(subject: Subject, options: Options | None = None) -> list[str]:
-    found = await check(subject, options or Options())
+    found = await check(subject, options or Options(trusted=True))
     assert all(fault.kind == "checker" for fault in found)
     return [fault.message for fault in found]
 
@@ -93,10 +93,12 @@ async def test_a_tool_of_the_project(tmp_path: Path) -> None:
     bad = edit(F, F.replace("x.foo", "x.foo()"), "python", wanted, path=path, root=tmp_path)
     program(tool, TOOL)
     assert await kinds(good) == []
-    assert await check(bad, Options()) == (
+    assert await check(bad, Options(trusted=True)) == (
         Fault("diagnostic", "the error is still there: no foo (no-member)", 2),
     )
-    assert await said(good, Options(tools=False)) == [f"pylint is not to be run, {NOT_CHECKED}"]
+    assert await said(good, Options(tools=False, trusted=True)) == [
+        f"pylint is not to be run, {NOT_CHECKED}"
+    ]
     program(tool, "print('[]')")
     other = edit(F + "\n", FIXED, "python", wanted, path=path, root=tmp_path)
     assert await said(other) == [f"pylint does not report this error here, {NOT_CHECKED}"]
@@ -115,7 +117,7 @@ async def test_a_tool_that_misbehaves(tmp_path: Path, body: str, message: str) -
     wanted = at(F, "x.foo", "Pylint", "no-member")
     subject = edit(F, FIXED, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
     started = time.monotonic()
-    assert await said(subject, Options(timeout_s=1)) == [f"{message}, {NOT_CHECKED}"]
+    assert await said(subject, Options(timeout_s=1, trusted=True)) == [f"{message}, {NOT_CHECKED}"]
     assert time.monotonic() - started < 5
 
 
@@ -157,12 +159,12 @@ async def test_a_fix_that_only_silences_is_no_fix(tmp_path: Path) -> None:
     wanted = at(F, "x.foo", "Pylint", "no-member")
     after = FIXED.replace("x.bar", "x.bar  # pylint: disable=no-member")
     subject = edit(F, after, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
-    (fault,) = await check(subject, Options())
+    (fault,) = await check(subject, Options(trusted=True))
     assert (fault.kind, fault.line) == ("diagnostic", 2)
 
 
 async def test_without_ruff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ruff_rules, "bundled", lambda name: None)
+    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: None)
     assert await check(edit(F, F + "foo()\n"), Options()) == (
         Fault("name", "`foo` is bound nowhere", 3),
         Fault("checker", "ruff is not installed here, so risky calls were not checked"),
@@ -174,7 +176,7 @@ async def test_without_ruff(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_ruff_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = program(tmp_path / "ruff", "time.sleep(60)")
-    monkeypatch.setattr(ruff_rules, "bundled", lambda name: str(tool))
+    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
     assert await said(edit(F, FIXED), Options(timeout_s=0.5)) == [
         "ruff did not answer in 0.5 s, so risky calls were not checked"
     ]
@@ -228,7 +230,7 @@ async def test_a_checker_that_breaks_is_said(
 
 async def test_cancelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = program(tmp_path / "ruff", "time.sleep(60)")
-    monkeypatch.setattr(ruff_rules, "bundled", lambda name: str(tool))
+    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
     task = asyncio.create_task(check(edit(F, FIXED), Options(timeout_s=60)))
     await asyncio.sleep(0.2)
     task.cancel()

@@ -101,5 +101,5 @@ async def test_ruff_that_is_missing_or_fails(monkeypatch: pytest.MonkeyPatch) ->
     subject = edit(text + "b = 1\n", text, "python", wanted)
     assert await repaired(subject, Options()) == "b = 1\n"
     for program in (None, "/nonexistent/ruff", "/bin/false"):
-        monkeypatch.setattr("tabwright.checks.repairs.bundled", lambda _, it=program: it)
+        monkeypatch.setattr("tabwright.checks.repairs.bundled", lambda *_, it=program: it)
         assert await repaired(subject, Options()) == ""

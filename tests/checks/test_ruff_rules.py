@@ -16,7 +16,7 @@ from tabwright.core.action import Diagnostic
 async def outcome(subject: Subject) -> ruff_rules.Outcome:
     wanted = subject.diagnostics
     edited = changes(subject.before, subject.after)
-    return await ruff_rules.check(subject, edited, wanted, Options())
+    return await ruff_rules.check(subject, edited, wanted, Options(trusted=True))
 
 
 async def faults(subject: Subject) -> list[tuple[str, int]]:
@@ -140,7 +140,7 @@ async def test_a_ruff_that_misbehaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
 ) -> None:
     tool = program(tmp_path / "ruff", body)
-    monkeypatch.setattr(ruff_rules, "bundled", lambda name: str(tool))
+    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
     subject = edit(F, F + "\n")
     with pytest.raises(Unanswered, match=message.replace("(", r"\(")):
         await ruff_rules.check(subject, changes(F, F + "\n"), (), Options(timeout_s=0.5))
@@ -152,7 +152,7 @@ async def test_a_report_with_odd_items_is_read_as_far_as_it_goes(
     item = {"code": "F821", "message": "Undefined name `y`", "location": {"row": 1}}
     body = f"print(json.dumps([1, None, {{}}, {item!r}] if 'y' in sys.stdin.read() else []))"
     tool = program(tmp_path / "ruff", body)
-    monkeypatch.setattr(ruff_rules, "bundled", lambda name: str(tool))
+    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
     assert (await outcome(edit("x\n", "y\n"))).faults == (
         Fault("name", "Undefined name `y` (F821)", 1),
     )

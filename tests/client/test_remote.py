@@ -17,6 +17,11 @@ from tabwright.client.remote import RemoteEngine, RemoteOptions
 Ask = Callable[..., Request]
 
 
+def allowed() -> str:
+    """As if the user had allowed every address."""
+    return ""
+
+
 class Clock:
     now = 0.0
 
@@ -35,7 +40,7 @@ async def remote(
     script = {"rules": list(rules), "models": {name: {} for name in models}}
     async with scripted_engine.running(script, tcp=True, token=token) as served:
         chosen = RemoteOptions(f"http://127.0.0.1:{served.port}/v1/", **options)
-        engine = RemoteEngine(chosen, clock=clock)
+        engine = RemoteEngine(chosen, refusal=allowed, clock=clock)
         try:
             yield engine, served
         finally:
@@ -104,14 +109,14 @@ async def test_the_key_comes_from_the_environment(
     "url", ["", "localhost:8080", "ftp://x", "file:///etc/passwd", "http://", "http://x:99999999"]
 )
 async def test_bad_addresses(url: str, ask: Ask) -> None:
-    engine = RemoteEngine(RemoteOptions(url))
+    engine = RemoteEngine(RemoteOptions(url), refusal=allowed)
     for asked in (engine.generate(ask()), engine.model_info("m"), engine.status()):
         with pytest.raises(EngineError, match="must be an http or https address"):
             await asked
 
 
 async def test_a_password_in_the_address_is_refused_and_not_shown(ask: Ask) -> None:
-    engine = RemoteEngine(RemoteOptions("http://me:hunter2@localhost:1"))
+    engine = RemoteEngine(RemoteOptions("http://me:hunter2@localhost:1"), refusal=allowed)
     with pytest.raises(EngineError, match="holds a password") as caught:
         await engine.generate(ask())
     assert "hunter2" not in str(caught.value)
@@ -284,7 +289,7 @@ async def test_failures_do_not_pile_up(ask: Ask) -> None:
 
 
 async def test_nobody_there(ask: Ask) -> None:
-    engine = RemoteEngine(RemoteOptions("http://127.0.0.1:9"))
+    engine = RemoteEngine(RemoteOptions("http://127.0.0.1:9"), refusal=allowed)
     for _ in range(3):
         with pytest.raises(EngineUnavailable, match=r"http://127\.0\.0\.1:9 cannot be reached"):
             await engine.generate(ask())

@@ -29,7 +29,7 @@ class Listener:
         self.requests.append((request.path, request.headers.get("Authorization", "")))
         if request.path == "/v1/models":
             return web.json_response({"object": "list", "data": [{"id": MODEL}]})
-        choice: dict[str, Any] = {"index": 0, "text": "b + a", "finish_reason": "stop"}
+        choice: dict[str, Any] = {"index": 0, "text": " b + a", "finish_reason": "stop"}
         return web.json_response({"choices": [choice]})
 
 

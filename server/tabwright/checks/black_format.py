@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 # Longer texts take seconds.
 _LONGEST = 100_000
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,7 @@ def settings_for(path: str, root: str) -> Settings:
     from black.files import find_pyproject_toml, parse_pyproject_toml
 
     start = path or root
+    _refuse_large(start)
     file = find_pyproject_toml((start,)) if Path(start).is_absolute() else None
     at_root = Path(root, "pyproject.toml")
     if file is None and root and at_root.is_file():
@@ -230,6 +232,14 @@ def settings_for(path: str, root: str) -> Settings:
         preview=bool(found.get("preview")),
         unstable=bool(found.get("unstable")),
     )
+
+
+def _refuse_large(start: str) -> None:
+    """Raise ValueError where a file that black looks at for its settings is no small one."""
+    for folder in (Path(start), *Path(start).parents):
+        file = folder / "pyproject.toml"
+        if file.is_file() and file.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"{file} is larger than 1 MiB")
 
 
 def _line_length(file: str | None) -> int | None:

@@ -101,7 +101,8 @@ def _plan(subject: Subject, options: Options) -> _Plan:
     by_tool: dict[tuple[project_tools.Tool, str], list[Diagnostic]] = {}
     for diagnostic in subject.diagnostics:
         tool = project_tools.tool_of(diagnostic)
-        program = tool.program(subject) if tool and options.tools else None
+        runs = options.tools and options.trusted
+        program = tool.program(subject) if tool and runs else None
         twin = ruff_rules.twin(diagnostic) if python else None
         if python and ruff_rules.is_own(diagnostic):
             ruff.append(diagnostic)
@@ -164,9 +165,11 @@ def _why_not(diagnostic: Diagnostic, options: Options) -> str:
         return "ruff does not report this error here"
     if tool is None:
         return f"errors from {diagnostic.source or 'an unknown source'} cannot be checked here"
-    return (
-        f"{tool.name} is not installed here" if options.tools else f"{tool.name} is not to be run"
-    )
+    if not options.tools:
+        return f"{tool.name} is not to be run"
+    if not options.trusted:
+        return f"{tool.name} does not run in a folder that is not trusted (see 'tabwright trust')"
+    return f"{tool.name} is not installed here"
 
 
 def _of_syntax(

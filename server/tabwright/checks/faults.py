@@ -62,10 +62,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may set: examples and the project's own tools run, seconds for each tool."""
+    """What the user may set: examples and the project's own tools run, seconds for each tool.
+
+    ``trusted``: the user trusts the folder. Otherwise no tool of the project runs, and ruff
+    reads no settings that lie there.
+    """
 
     run_examples: bool = False
     tools: bool = True
+    trusted: bool = False
     timeout_s: float = 10.0
 
 

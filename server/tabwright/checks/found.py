@@ -1,38 +1,78 @@
-"""Where a program lies: beside our own Python, among the project's own tools, or on PATH."""
+"""Where a program lies: beside our own Python, among the project's own tools, or on PATH.
+
+Nothing is ever looked for in the current folder, which may be a workspace that nobody trusts: not
+by an empty or relative entry of PATH, and not on Windows, where ``shutil.which`` begins there.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tabwright.processes import own_python
 
 _ENVIRONMENTS = (".venv", "venv", "env")
-_BIN = "Scripts" if os.name == "nt" else "bin"
+_IS_WINDOWS = os.name == "nt"
+_BIN = "Scripts" if _IS_WINDOWS else "bin"
+_ENDINGS = ".COM;.EXE;.BAT;.CMD"  # of programs on Windows, where PATHEXT is not set
 
 
-def bundled(name: str) -> str | None:
-    """A program that was installed beside our own Python, else the one on PATH."""
-    return shutil.which(name, path=str(own_python().parent)) or shutil.which(name)
+def bundled(name: str, workspace: str = "") -> str | None:
+    """A program that was installed beside our own Python, else the one on PATH.
+
+    What PATH has inside a ``workspace`` ("" for none) is passed over.
+    """
+    return which((name,), (str(own_python().parent),)) or which((name,), on_path(workspace))
 
 
 def projects(names: tuple[str, ...], root: str, path: str) -> str | None:
-    """The first of ``names`` among the project's own tools, else on PATH."""
-    folders = os.pathsep.join((*_environment_folders(root), *_node_folders(root, path)))
-    for where in (folders, None):
-        for name in names:
-            found = None if where == "" else shutil.which(name, path=where)
-            if found is not None:
-                return found
-    return None
+    """The first of ``names`` among the project's own tools, else on PATH.
+
+    Such a program is for a folder that the user trusts alone.
+    """
+    own = (*_environment_folders(root), *_node_folders(root, path))
+    return which(names, own) or which(names, on_path())
 
 
 def project_python(root: str) -> str | None:
     """The Python of the project's own environment, if it has one."""
-    folders = os.pathsep.join(_environment_folders(root))
-    return shutil.which("python", path=folders) if folders else None
+    return which(("python",), _environment_folders(root))
+
+
+def which(names: Iterable[str], folders: Iterable[str]) -> str | None:
+    """The first of the programs ``names`` that lies in one of ``folders``, relative ones aside."""
+    absolute = [folder for folder in folders if os.path.isabs(folder)]
+    for name in names:
+        for folder in absolute:
+            for ending in _endings(name):
+                found = os.path.join(folder, name + ending)
+                if os.path.isfile(found) and os.access(found, os.X_OK):
+                    return found
+    return None
+
+
+def on_path(outside: str = "") -> list[str]:
+    """The folders that PATH names in full, without those in a folder that is left ``outside``."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    kept = [folder for folder in folders if os.path.isabs(folder)]
+    if not outside:
+        return kept
+    # Its own name may lie there, or what it links to.
+    names = {os.path.abspath(outside), os.path.realpath(outside)}
+    return [folder for folder in kept if not any(_is_below(folder, one) for one in names)]
+
+
+def _is_below(folder: str, top: str) -> bool:
+    spellings = (os.path.abspath(folder), os.path.realpath(folder))
+    return any(Path(each).is_relative_to(top) for each in spellings)
+
+
+def _endings(name: str) -> tuple[str, ...]:
+    if not _IS_WINDOWS:
+        return ("",)
+    endings = tuple(filter(None, os.environ.get("PATHEXT", _ENDINGS).split(os.pathsep)))
+    return ("",) if name.upper().endswith(tuple(each.upper() for each in endings)) else endings
 
 
 def _environment_folders(root: str) -> Iterator[str]:

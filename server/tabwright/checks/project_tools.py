@@ -54,6 +54,16 @@ TOOLS = (
 _BY_SOURCE = {source: tool for tool in TOOLS for source in tool.sources}
 
 
+def first_program(diagnostics: Sequence[Diagnostic], root: str, path: str) -> str:
+    """The first program that a check of these diagnostics would run in a trusted folder, or ""."""
+    for diagnostic in diagnostics:
+        tool = tool_of(diagnostic)
+        program = projects(tool.programs, root, path) if tool is not None else None
+        if program is not None:
+            return program
+    return ""
+
+
 def tool_of(diagnostic: Diagnostic) -> Tool | None:
     """The tool that a diagnostic's source names."""
     return _BY_SOURCE.get(diagnostic.source.casefold())

@@ -42,7 +42,7 @@ async def repaired(subject: Subject, options: Options) -> str:
         return await asyncio.to_thread(
             lines_formatted, subject.path, subject.root, subject.before, line, most
         )
-    ruff = bundled("ruff")
+    ruff = bundled("ruff", ruff_rules.workspace_of(subject))
     if ruff is None:
         return ""
     try:

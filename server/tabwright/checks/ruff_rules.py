@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from tabwright.checks import ruff_settings
 from tabwright.checks.child import Unanswered, run, together
 from tabwright.checks.faults import Fault, Options, Subject
 from tabwright.checks.found import bundled
@@ -116,7 +117,7 @@ async def check(
     Other rules are looked at only where one of ``wanted`` is ruff's own. Raises Unanswered when
     ruff cannot be asked.
     """
-    ruff = bundled("ruff")
+    ruff = bundled("ruff", workspace_of(subject))
     if ruff is None:
         raise Unanswered("is not installed here")
     before, after = await _both(ruff, subject, wanted, options)
@@ -158,12 +159,16 @@ async def _both(
     """
     always = (*_NAMES, "S")
     chosen = (*always, *sorted({one.code for one in wanted if is_rule(one.code)}))
-    attempts = [
-        ("--extend-select", ",".join(chosen)),
-        ("--extend-select", ",".join(always)),
-        ("--isolated", "--select", ",".join(chosen)),
-        ("--isolated", "--select", ",".join(always)),
+    apart = ruff_settings.isolated(subject.path, subject.root)
+    attempts: list[tuple[str, ...]] = [
+        (*apart, "--extend-select", ",".join(chosen)),
+        (*apart, "--extend-select", ",".join(always)),
     ]
+    if options.trusted:
+        attempts[:0] = [
+            ("--extend-select", ",".join(chosen)),
+            ("--extend-select", ",".join(always)),
+        ]
     while True:
         attempt = attempts.pop(0)
         try:
@@ -206,13 +211,19 @@ async def asked(
         *("--preview", "--config", "lint.explicit-preview-rules=true", "--ignore-noqa"),
         *(*selection, "--stdin-filename", _file_name(subject), "-"),
     )
-    cwd = subject.root if Path(subject.root or "\0").is_dir() else None
+    in_project = "--isolated" not in selection and Path(subject.root or "\0").is_dir()
+    cwd = subject.root if in_project else None
     output = await run(command, timeout_s=options.timeout_s, stdin=text, cwd=cwd)
     if output.status == 2:
         raise _Refused(f"ended with status 2: {output.complaint}")
     if output.status != 0:
         raise Unanswered(f"ended with status {output.status}: {output.complaint}")
     return objects(output.stdout)
+
+
+def workspace_of(subject: Subject) -> str:
+    """The folder whose programs are not ours to run: the root, else the document's own."""
+    return subject.root or (str(PurePath(subject.path).parent) if subject.path else "")
 
 
 def _file_name(subject: Subject) -> str:

@@ -85,7 +85,7 @@ async def _demo(view: View, model: str) -> int:
         folder = Path(name).resolve()
         demo_places.copy_samples(folder)
         client = await LspClient.start(
-            settings={"model": model}, root=folder, on_notify=load.notified
+            settings={"model": model, "remote": {"url": ""}}, root=folder, on_notify=load.notified
         )
         try:
             view.say(f"The server answered after {client.initialize_ms:.0f} ms.")

@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         _memory(),
         *_folders(),
         *_models(),
+        _settings(),
+        _trust(),
         _engine(),
         _examples(),
     ]
@@ -171,6 +173,35 @@ def _examples() -> Finding:
     except (OSError, Unanswered) as error:
         return Finding(what, "warning", f"whether they can be contained is not known ({error})")
     return Finding(what, "ok", f"run only if tabwright.checks.runExamples is on, held by {used}")
+
+
+def _settings() -> Finding:
+    from tabwright import paths
+    from tabwright.lsp.settings_layers import Layers, effective, read_file
+
+    path = paths.config_file()
+    data, problem = read_file(path)
+    warnings = (problem,) if problem else effective(Layers(file=data), path).warnings
+    if warnings:
+        return Finding("settings", "warning", "; ".join(warnings))
+    there = "" if path.exists() else ", not there; 'tabwright config --init' makes it"
+    return Finding("settings", "ok", f"{path}{there}")
+
+
+def _trust() -> Finding:
+    from tabwright.trust import TrustError, TrustFile
+
+    file = TrustFile()
+    try:
+        allowed = file.read()
+    except TrustError as error:
+        return Finding("trust", "problem", str(error))
+    missing = [folder for folder in allowed.folders if not os.path.isdir(folder)]
+    if missing:
+        remove = f"no longer there: {', '.join(missing)}; see 'tabwright trust remove'"
+        return Finding("trust", "warning", f"folders that you allowed are {remove}")
+    counts = f"{len(allowed.folders)} folders, {len(allowed.addresses)} addresses allowed"
+    return Finding("trust", "ok", f"{file.path}, {counts}")
 
 
 def _engine() -> Finding:

@@ -58,8 +58,11 @@ class LspClient(LspConnection):
         command: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         on_notify: Notify | None = None,
+        trusts: bool = False,
     ) -> LspClient:
         """Start ``tabwright serve`` and initialize it; ``settings`` is the ``tabwright`` section.
+
+        ``trusts`` says that the root's own tools may run.
 
         ``initialize_ms`` is then the time from the start of the process to its answer. Raises
         ServerGone when the process ends instead of answering.
@@ -75,7 +78,7 @@ class LspClient(LspConnection):
         )
         client = cls(process, encoding, {**_UNCOUNTED, **(settings or {})}, on_notify)
         client.read()
-        answer = await client.request("initialize", client._initialize_params(root))
+        answer = await client.request("initialize", client._initialize_params(root, trusts))
         client.initialize_ms = (time.perf_counter() - started) * 1000
         if isinstance(answer, dict):
             client.server_info = answer
@@ -84,14 +87,14 @@ class LspClient(LspConnection):
         client.notify("initialized", {})
         return client
 
-    def _initialize_params(self, root: Path | None) -> Json:
+    def _initialize_params(self, root: Path | None, trusts: bool) -> Json:
         folders = [{"uri": root.as_uri(), "name": root.name}] if root else None
         return {
             "processId": os.getpid(),
             "clientInfo": {"name": "tabwright-client"},
             "rootUri": root.as_uri() if root else None,
             "workspaceFolders": folders,
-            "initializationOptions": dict(self.settings),
+            "initializationOptions": {**self.settings, "trust": {"workspace": trusts}},
             "capabilities": {
                 "general": {"positionEncodings": [self.encoding]},
                 "window": {"workDoneProgress": True},

@@ -69,6 +69,10 @@ class ModelMissing(EngineError):
     """The model is not on this machine (or unknown to the remote engine)."""
 
 
+class NotAllowed(EngineError):
+    """Nothing was sent, because the user has not allowed the engine's address."""
+
+
 class EngineUnavailable(EngineError):
     """No engine could be reached, or it went away before the answer was whole."""
 

@@ -18,6 +18,7 @@ from tabwright.client.engine import (
     EngineError,
     EngineUnavailable,
     ModelMissing,
+    NotAllowed,
     OnText,
     Request,
     Usage,
@@ -64,10 +65,19 @@ class RemoteEngine:
     """
 
     def __init__(
-        self, options: RemoteOptions, *, clock: Callable[[], float] = time.monotonic
+        self,
+        options: RemoteOptions,
+        *,
+        refusal: Callable[[], str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Connect to nothing yet; an address that is no good shows with the first request."""
+        """Connect to nothing yet; an address that is no good shows with the first request.
+
+        ``refusal`` says before each request why nothing may be sent, "" when it may; each then
+        raises NotAllowed.
+        """
         self._options = options
+        self._refusal = refusal
         self._fault = _fault(options.url)
         self._name = "the remote engine" if self._fault else _base(options.url)
         target = Target(self._name, url=self._name, connect_s=5.0, total_s=options.timeout_s)
@@ -217,7 +227,7 @@ class RemoteEngine:
         if self._listed is None:
             try:
                 data = (await self._guarded(lambda: self._quick.get("/v1/models"))).get("data")
-            except (EngineUnavailable, ModelMissing):
+            except (EngineUnavailable, ModelMissing, NotAllowed):
                 raise
             except EngineError:
                 if not self._options.model:
@@ -240,6 +250,8 @@ class RemoteEngine:
         """Ask, and once more if the connection failed and ``again`` allows; tell the breaker."""
         if self._fault:
             raise EngineError(self._fault)
+        if not_allowed := self._refusal():
+            raise NotAllowed(not_allowed)
         refusal = self._breaker.refusal()
         if refusal is not None:
             raise EngineUnavailable(refusal)

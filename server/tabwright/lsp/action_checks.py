@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.core.action import Diagnostic
 from tabwright.lsp.waiting import Work
 
 
@@ -25,6 +26,16 @@ class Checks(Protocol):
     async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
         """What speaks against the candidate."""
         ...
+
+
+def first_program(diagnostics: Sequence[Diagnostic], root: str, path: str) -> str:
+    """The program of the project that would check an edit for these diagnostics, "" for none.
+
+    Looks at the disk, and imports on first use.
+    """
+    from tabwright.checks.project_tools import first_program
+
+    return first_program(diagnostics, root, path)
 
 
 class OwnChecks:

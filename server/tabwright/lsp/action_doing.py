@@ -17,7 +17,7 @@ from tabwright.core.families import family_by_name
 from tabwright.core.task import ModelInfo, Nothing
 from tabwright.core.text import Snapshot, Span
 from tabwright.lsp import log
-from tabwright.lsp.action_checks import Checks, OwnChecks, Place
+from tabwright.lsp.action_checks import Checks, OwnChecks, Place, first_program
 from tabwright.lsp.action_data import CLOSED, STALE, Wish
 from tabwright.lsp.action_run import Candidate, Setup, Tell, run
 from tabwright.lsp.actions_model import ActionsModel
@@ -226,6 +226,7 @@ class Doing:
                 options=Options(
                     run_examples=settings.checks.run_examples,
                     tools=settings.checks.tools,
+                    trusted=await self._trusts(wish, root),
                     timeout_s=settings.checks.timeout_seconds,
                 ),
                 candidates=settings.actions.candidates,
@@ -243,6 +244,16 @@ class Doing:
             if model == runtime.model:
                 host.trouble("model_missing", str(error))
             raise
+
+    async def _trusts(self, wish: Wish, root: str) -> bool:
+        """Whether the project's tools may run; asks for next time where they would have."""
+        host = self._host
+        trusted = await host.folders.trusts(root, wish.path, host.files)
+        if not trusted and wish.diagnostics and host.settings.checks.tools:
+            program = await self.work(first_program, wish.diagnostics, root, wish.path)
+            if program:
+                host.folders.ask(root, wish.path, program)
+        return trusted
 
 
 def _words(error: Exception) -> str:

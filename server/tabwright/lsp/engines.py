@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tabwright.assists.complete import Options
-from tabwright.client.engine import Answer, Engine, EngineError, ModelMissing, OnText, Request
+from tabwright.client.engine import (
+    Answer,
+    Engine,
+    EngineError,
+    ModelMissing,
+    NotAllowed,
+    OnText,
+    Request,
+)
 from tabwright.core.prompt import Prompt
 from tabwright.core.task import ModelInfo
 from tabwright.lsp import log
@@ -26,12 +34,15 @@ _WARM_TEXT = "def "
 _TELL_S = 0.5
 _STATUS_S = 1.0
 
-MakeEngine = Callable[[Settings], Engine]
+NOT_ALLOWED = "not_allowed"
+MakeEngine = Callable[[Settings, Callable[[], str]], Engine]
+"""Makes an engine of settings; the second says why nothing may be sent to a remote one."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the engine is not ready; ``kind`` is "model_missing" or "unavailable"."""
+    """Why the engine is not ready; ``kind`` is "model_missing", "not_allowed" or
+    "unavailable"."""
 
     kind: str
     message: str
@@ -132,6 +143,8 @@ class Runtime:
                 await self.engine.generate(warm)
         except ModelMissing as error:
             self.state, self.failure = MISSING, Failure("model_missing", str(error))
+        except NotAllowed as error:
+            self.state, self.failure = FAILED, Failure(NOT_ALLOWED, str(error))
         except EngineError as error:
             self.state, self.failure = FAILED, Failure("unavailable", str(error))
         except Exception as error:  # noqa: BLE001 - the task promises not to raise
@@ -161,8 +174,11 @@ def options_of(settings: Settings) -> Options:
     )
 
 
-def make_engine(settings: Settings) -> Engine:
-    """The engine that the settings name: a remote one with a url, else the local process."""
+def make_engine(settings: Settings, refusal: Callable[[], str]) -> Engine:
+    """The engine that the settings name: a remote one with a url, else the local process.
+
+    ``refusal`` is asked before anything is sent to a remote one.
+    """
     remote, local = settings.remote, settings.engine
     if remote.url:
         from tabwright.client.remote import RemoteEngine, RemoteOptions
@@ -174,7 +190,8 @@ def make_engine(settings: Settings) -> Engine:
                 key_environment=remote.key_environment,
                 template=remote.template,
                 timeout_s=remote.timeout_seconds,
-            )
+            ),
+            refusal=refusal,
         )
     from tabwright.client.local import LocalEngine, LocalOptions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 
@@ -68,7 +69,7 @@ class FolderTrust:
         if await self._client.ask("info", question, (TRUST, NOT_NOW)) != TRUST:
             return
         try:
-            self._file.allow_folder(folder)
+            await asyncio.to_thread(self._file.allow_folder, folder)
         except TrustError as error:
             self._notices.warn("trust", str(error))
 

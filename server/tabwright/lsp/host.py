@@ -19,6 +19,7 @@ from tabwright.lsp import log
 from tabwright.lsp.configuration import Configuration
 from tabwright.lsp.documents import Buffers, Cursor
 from tabwright.lsp.engines import (
+    NOT_ALLOWED,
     BrokenEngine,
     MakeEngine,
     Runtime,
@@ -32,6 +33,7 @@ from tabwright.lsp.outcome import KEPT_OUT, Outcome, nothing
 from tabwright.lsp.privacy import Privacy
 from tabwright.lsp.progress import Client
 from tabwright.lsp.pulling import Puller
+from tabwright.lsp.remote_consent import RemoteConsent
 from tabwright.lsp.report import Report
 from tabwright.lsp.sessions import Sessions
 from tabwright.lsp.settings import Settings
@@ -71,6 +73,7 @@ class Host:
         self.watchers.add(self.usage)
         self.trust_file = TrustFile()
         self.folders = FolderTrust(client, self.notices, self.trust_file, self.spawn)
+        self._consent = RemoteConsent(client, self.notices, self.trust_file, self.spawn)
         self._make = make
         self._roots: tuple[str, ...] = ()
         self._runtime: Runtime | None = None
@@ -125,7 +128,9 @@ class Host:
             remote = bool(self.settings.remote.url)
             model = (self.settings.remote.model if remote else "") or self.settings.model
             try:
-                engine = self._make(self.settings)
+                # Of these settings: the engine may outlive them for a moment.
+                refusal = partial(self._consent.refusal, self.settings.remote)
+                engine = self._make(self.settings, refusal)
             except EngineError as error:
                 engine = BrokenEngine(str(error))
             self._runtime = Runtime(engine, model, remote=remote)
@@ -316,6 +321,9 @@ class Host:
 
     def trouble(self, kind: str, reason: str) -> None:
         """Tell once of each kind of failure; offers a local model that is missing."""
+        if kind == NOT_ALLOWED:
+            self._consent.ask(self.settings.remote, self._again)
+            return
         local = self._runtime is None or not self._runtime.remote
         if kind == "model_missing" and local:
             if self._runtime is not None:
@@ -326,6 +334,11 @@ class Host:
 
     def _pulled(self, name: str) -> None:
         if self._runtime is not None and name == self._runtime.model:
+            self._again()
+
+    def _again(self) -> None:
+        """Bring the engine up once more, after what it lacked is there."""
+        if self._runtime is not None:
             self.spawn(self._bring_up(self._runtime))
 
     async def _bring_up(self, runtime: Runtime) -> None:

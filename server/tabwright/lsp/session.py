@@ -9,7 +9,7 @@ from functools import partial
 
 from tabwright.assists.complete import Nothing
 from tabwright.client.answers import Answers
-from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing
+from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing, NotAllowed
 from tabwright.client.pace import Pace
 from tabwright.core.context import Document
 from tabwright.core.places import Places
@@ -93,6 +93,8 @@ class Session:
             outcome = nothing(str(error), problem="model_missing")
         except EngineUnavailable as error:
             outcome = nothing(str(error), problem="unavailable")
+        except NotAllowed as error:
+            outcome = nothing(str(error), problem="not_allowed")
         except EngineError as error:
             outcome = nothing(str(error), problem="engine")
         except asyncio.CancelledError:

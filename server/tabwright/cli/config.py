@@ -1,0 +1,130 @@
+"""``tabwright config``: the user's own settings file: where it is, what it makes, a first one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_WIDTH = 100
+_HEAD = """\
+# Your own settings of Tabwright, the same in every editor. What your editor sets stands above
+# them; a line that begins with # sets nothing and shows the default.
+# Only here, and in your editor's own settings, can be set what a workspace may not decide: those
+# marked (guarded).
+"""
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "config",
+        help="show your own settings file and what it sets, or make one",
+        description="Show where your own settings file is and the values it makes, in TOML. They "
+        "hold in every editor, below what the editor sets itself.",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--path", action="store_true", help="print the path of the file alone")
+    what.add_argument(
+        "--init", action="store_true", help="make the file, with every setting as a comment"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print or make the file; 1 when it has faults, or cannot be made."""
+    from tabwright import paths
+
+    path = paths.config_file()
+    if arguments.path:
+        print(path)
+        return 0
+    return _init(path) if arguments.init else _show(path)
+
+
+def _init(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(template())
+    except FileExistsError:
+        print(f"tabwright config: {path} is there already, and was left alone", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"tabwright config: {path} cannot be made: {error}", file=sys.stderr)
+        return 1
+    print(f"Made {path}")
+    return 0
+
+
+def _show(path: Path) -> int:
+    from tabwright.lsp.settings import Settings
+    from tabwright.lsp.settings_layers import Layers, effective, read_file
+
+    data, problem = read_file(path)
+    found = effective(Layers(file=data), path)
+    print(f"# {path}" + ("" if path.exists() else " is not there; --init makes it"))
+    print("".join(_values(found.settings, Settings())), end="")
+    problems = (problem,) if problem else found.warnings
+    for each in problems:
+        print(f"tabwright config: {each}", file=sys.stderr)
+    return int(bool(problems))
+
+
+def template() -> str:
+    """A settings file that sets nothing: every setting with its default, as a comment."""
+    from tabwright.lsp.settings import Settings
+
+    return _HEAD + "".join(_comments(Settings()))
+
+
+def _values(settings: object, defaults: object, where: str = "") -> Iterator[str]:
+    options, tables = _members(settings)
+    for option in options:
+        value = getattr(settings, option.name)
+        mark = "" if value == getattr(defaults, option.name) else "  # from this file"
+        yield f"{option.metadata['name']} = {_written(value)}{mark}\n"
+    for table in tables:
+        name = f"{where}{table.metadata['name']}"
+        yield f"\n[{name}]\n"
+        yield from _values(getattr(settings, table.name), getattr(defaults, table.name), f"{name}.")
+
+
+def _comments(settings: object, where: str = "", *, guarded: bool = False) -> Iterator[str]:
+    options, tables = _members(settings)
+    for option in options:
+        spec, name = option.metadata["spec"], option.metadata["name"]
+        mark = " (guarded)" if guarded or option.metadata.get("guarded") else ""
+        yield f"# {name} = {_written(getattr(settings, option.name))}  # {spec.expected}{mark}\n"
+    for table in tables:
+        inner, name = getattr(settings, table.name), f"{where}{table.metadata['name']}"
+        about = " ".join((inner.__doc__ or "").replace("``", "").split())
+        yield "\n" + textwrap.fill(about, _WIDTH, initial_indent="# ", subsequent_indent="# ")
+        yield f"\n[{name}]\n"
+        is_guarded = guarded or bool(table.metadata.get("guarded"))
+        yield from _comments(inner, f"{name}.", guarded=is_guarded)
+
+
+def _members(settings: object) -> tuple[list[Field[Any]], list[Field[Any]]]:
+    """The settings of a table, and the tables in it."""
+    named = [one for one in fields(cast(Any, settings)) if "name" in one.metadata]
+    tables = [one for one in named if is_dataclass(getattr(settings, one.name))]
+    return [one for one in named if one not in tables], tables
+
+
+def _written(value: object) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, Mapping):
+        pairs = (f"{json.dumps(key)} = {_written(each)}" for key, each in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    return json.dumps(value, ensure_ascii=False)  # the same in TOML for all that settings hold

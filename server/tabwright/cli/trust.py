@@ -1,0 +1,92 @@
+"""``tabwright trust``: list, allow and take back what workspaces and addresses may do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from tabwright.trust import TrustFile
+
+
+def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "trust",
+        help="which folders' programs may run, and where code may be sent",
+        description="List and change what you allowed: folders whose own tools (mypy, pylint, "
+        "tsc and others) may check a fix, and addresses of engines that your code may be sent to. "
+        "Nothing is allowed at first. Running servers see a change at once.",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    show = actions.add_parser("list", help="what is allowed (the default)")
+    show.add_argument("--json", action="store_true", help="as JSON")
+    folder = actions.add_parser(
+        "allow-folder", help="let the programs of a folder, and of all below it, run"
+    )
+    folder.add_argument(
+        "path", nargs="?", default=".", metavar="PATH", help="default: the current folder"
+    )
+    address = actions.add_parser("allow-address", help="let your code be sent to an address")
+    address.add_argument("url", metavar="URL", help="as the setting tabwright.remote.url has it")
+    address.add_argument(
+        "--key",
+        default="",
+        metavar="VARIABLE",
+        help="let the key in this environment variable be sent too, as the setting "
+        "tabwright.remote.keyEnvironment names it",
+    )
+    remove = actions.add_parser("remove", help="take back a folder or an address")
+    remove.add_argument("what", metavar="PATH|URL")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; 1 with a message when it cannot be done."""
+    from tabwright.trust import TrustError, TrustFile
+
+    file = TrustFile()
+    try:
+        if arguments.action == "allow-folder":
+            print(f"The programs of {file.allow_folder(arguments.path)} may run.")
+        elif arguments.action == "allow-address":
+            allowed = file.allow_address(arguments.url, arguments.key)
+            key = f", with the key in {allowed.key_variable}" if allowed.key_variable else ""
+            print(f"Code may be sent to {allowed.url}{key}.")
+        elif arguments.action == "remove":
+            return _remove(file, arguments.what)
+        else:
+            _list(file, as_json=getattr(arguments, "json", False))
+    except TrustError as error:
+        print(f"tabwright trust: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _remove(file: TrustFile, what: str) -> int:
+    if file.remove(what):
+        print(f"{what} is no longer allowed.")
+        return 0
+    print(f"tabwright trust: {what} was not allowed; see 'tabwright trust list'", file=sys.stderr)
+    return 1
+
+
+def _list(file: TrustFile, *, as_json: bool) -> None:
+    allowed = file.read()
+    if as_json:
+        addresses = [
+            {"url": one.url, "keyEnvironment": one.key_variable} for one in allowed.addresses
+        ]
+        print(json.dumps({"folders": list(allowed.folders), "addresses": addresses}, indent=1))
+        return
+    for folder in allowed.folders:
+        print(f"folder   {folder}")
+    for one in allowed.addresses:
+        print(f"address  {one.url}" + (f"  key: {one.key_variable}" if one.key_variable else ""))
+    if not allowed.folders and not allowed.addresses:
+        print("Nothing is allowed.")
+    print(f"Kept in {file.path}", file=sys.stderr)
