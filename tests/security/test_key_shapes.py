@@ -310,7 +310,9 @@ def test_no_text_takes_long(text: str) -> None:
 async def remote(*rules: dict[str, Any]) -> AsyncIterator[tuple[RemoteEngine, ScriptedEngine]]:
     script = {"rules": list(rules), "models": {"qwen2.5-coder-0.5b": {}}}
     async with scripted_engine.running(script, tcp=True) as served:
-        engine = RemoteEngine(RemoteOptions(f"http://127.0.0.1:{served.port}/v1/"))
+        engine = RemoteEngine(
+            RemoteOptions(f"http://127.0.0.1:{served.port}/v1/"), refusal=lambda: ""
+        )
         try:
             yield engine, served
         finally:
