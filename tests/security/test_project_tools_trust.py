@@ -258,6 +258,18 @@ async def test_documents_without_a_root_or_a_path(tmp_path: Path) -> None:
     assert await trusts(file, folder, "", True) and not await trusts(file, folder, "", False)
 
 
+def test_a_document_without_a_folder_asks_for_none(tmp_path: Path) -> None:
+    asked: list[Any] = []
+    file = TrustFile(tmp_path / "trust.json")
+    found = FolderTrust(Quiet(), Notices(Quiet()), file, asked.append)
+    found.ask("", "", "/bin/mypy")
+    assert asked == []
+    found.ask("", str(tmp_path / "a.py"), "/bin/mypy")
+    found.ask(str(tmp_path), str(tmp_path / "b.py"), "/bin/mypy")
+    assert len(asked) == 1
+    asked[0].close()
+
+
 def test_a_path_is_compared_by_its_parts() -> None:
     assert not Consents(("/a/b",)).covers("/a/bc") and Consents(("/a/b",)).covers("/a/b/c")
     assert not Consents().covers("/") and not Consents(("/a",)).covers("")

@@ -59,10 +59,13 @@ class FolderTrust:
 
     def ask(self, root: str, path: str, program: str) -> None:
         """Ask for a folder that is not trusted, once, while nobody waits for the answer."""
-        folder = os.path.realpath(folder_of(root, path))
-        if self.workspace is None and folder not in self._asked:
-            self._asked.add(folder)
-            self._spawn(self._ask(folder, program))
+        folder = folder_of(root, path)
+        if not folder or self.workspace is not None:
+            return
+        real = os.path.realpath(folder)
+        if real not in self._asked:
+            self._asked.add(real)
+            self._spawn(self._ask(real, program))
 
     async def _ask(self, folder: str, program: str) -> None:
         question = Said(_QUESTION, folder, program)
