@@ -79,7 +79,7 @@ def request(n: int = 1) -> Request:
 
 async def ask(served: Hostile, timeout_s: float = 20.0) -> Answer:
     options = RemoteOptions(f"http://127.0.0.1:{served.port}", "m", "MY_KEY", timeout_s=timeout_s)
-    engine = RemoteEngine(options)
+    engine = RemoteEngine(options, refusal=lambda: "")
     try:
         return await engine.generate(request())
     finally:
@@ -245,7 +245,9 @@ async def test_a_list_of_models_that_is_none(number: int) -> None:
     """A sensible answer or a clear error, and a context that a prompt can be cut to."""
     head = WHOLE.replace(b"OK", b"/models-too")
     async with hostile(head + MODELS[number]) as served:
-        engine = RemoteEngine(RemoteOptions(f"http://127.0.0.1:{served.port}", timeout_s=5.0))
+        engine = RemoteEngine(
+            RemoteOptions(f"http://127.0.0.1:{served.port}", timeout_s=5.0), refusal=lambda: ""
+        )
         try:
             info = await engine.model_info("m")
         except EngineError as error:
