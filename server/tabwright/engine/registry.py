@@ -11,8 +11,8 @@ from typing import Literal
 from tabwright.engine.backends import Backend, BackendOptions
 from tabwright.engine.cache import StateCache
 from tabwright.engine.draft import Experience
-from tabwright.engine.vocabulary import Vocabulary, load_json
-from tabwright.models import store
+from tabwright.engine.vocabulary import Vocabulary
+from tabwright.models import config_file, store
 
 Loader = Callable[[Path, BackendOptions], Backend]
 
@@ -55,7 +55,7 @@ class Registry:
             return known
         try:
             vocabulary = Vocabulary.load(folder)
-            config = load_json(folder / "config.json")
+            config = config_file.read(folder)
         except (OSError, ValueError) as error:
             raise store.ModelInvalid(
                 f"the model {name} is not whole ({error}); run: tabwright models pull {name}"

@@ -175,7 +175,10 @@ def _from_metaspace(text: str) -> bytes:
 
 def load_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; raises OSError or ValueError with the path in it."""
-    found = json.loads(path.read_text("utf-8"))
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deep") from error
     if not isinstance(found, dict):
         raise ValueError(f"{path} does not hold a JSON object")
     return found

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tabwright.models import gguf_file, gguf_qwen2, int8
+from tabwright.models import config_file, gguf_file, gguf_qwen2, int8
 from tabwright.models.errors import ModelError, ModelInvalid
 from tabwright.models.shape import Shape
 from tabwright.models.store import lacking_of, pickle_only
@@ -65,12 +65,13 @@ def convert(source: Path, folder: Path, report: Report) -> str:
         _copy(source, folder)
         route = "copy"
     else:
+        config_file.read(source)
         report({"message": "rewriting the weights as bfloat16"})
         _through_transformers(source, folder)
         route = "transformers"
     report({"message": "checking that it loads"})
+    config = config_file.read(folder)
     check(folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if Shape.of(config) is not None:
         report({"message": "writing the weights in 8 bits beside it, for computing on a CPU"})
         int8.write(folder, lambda done, total: report({"done": done, "total": total}))
@@ -123,7 +124,7 @@ def _is_ready(source: Path) -> bool:
 
     if lacking_of(source):
         return False
-    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config = config_file.read(source)
     if "quantization_config" in config or "auto_map" in config:
         return False
     for path in source.glob("*.safetensors"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 FAMILIES = ("llama", "qwen2", "qwen3")
+_NEEDED = ("num_attention_heads", "num_hidden_layers", "hidden_size", "rms_norm_eps")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Shape:
         """Read a config.json; None where it has anything beyond what the family has."""
         rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
         known = (
-            config.get("model_type") in FAMILIES
+            isinstance(rope, dict)
+            and all(config.get(name) is not None for name in _NEEDED)
+            and config.get("model_type") in FAMILIES
             and config.get("hidden_act") == "silu"
             and not config.get("use_sliding_window")
             and not config.get("attention_bias")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tabwright.engine.backends import BackendError, Logits
 from tabwright.engine.backends.blocks import Blocks, BlockState
-from tabwright.engine.vocabulary import load_json
+from tabwright.models import config_file
 from tabwright.models.shape import Shape
 
 
@@ -91,7 +91,7 @@ def positions_of(
 
 def described(folder: Path, library: str) -> tuple[Mapping[str, Any], Shape]:
     """The config of a converted model and its shape; raises BackendError where it has none."""
-    config = load_json(folder / "config.json")
+    config = config_file.read(folder)
     shape = Shape.of(config)
     if shape is None:
         raise BackendError(f"{folder.name} is of a family that {library} does not know here")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tabwright.engine.backends import BackendOptions, Name
-from tabwright.engine.vocabulary import load_json
+from tabwright.models import config_file
 from tabwright.models.shape import Shape
 
 _OF_NUMBA = ("auto", "int8")
@@ -32,7 +32,7 @@ def refuses(name: Name, folder: Path, options: BackendOptions) -> str:
         return missing
     if options.device == "auto" and options.backend == "auto" and (gpu := _gpu()):
         return f"torch computes on {gpu}"
-    config = load_json(folder / "config.json")
+    config = config_file.read(folder)
     if Shape.of(config) is None:
         return f"it does not know models like {config.get('model_type', folder.name)}"
     return ""
