@@ -55,6 +55,8 @@ KINDS = {
     "harm": HARMING,
     "gain": GAINING,
 }
+# Containers, file systems and settings of the kernel may refuse these to any program.
+REFUSED_BY_SOME = ("gain: ", "change: attribute")
 ATTACKS = {f"{kind}: {name}": KINDS[kind][name] for kind in KINDS for name in KINDS[kind]}
 
 
@@ -159,7 +161,10 @@ def test_an_attack_does_harm_outside_the_sandbox(outside: World, attack: str) ->
     shown = ended.stdout + ended.stderr
     if "No module named 'readline'" in shown:
         pytest.skip("this Python has no readline")
-    assert outside.damage() or ESCAPED in shown or SECRET in shown, shown
+    harmed = outside.damage() or ESCAPED in shown or SECRET in shown
+    if not harmed and attack.startswith(REFUSED_BY_SOME):
+        pytest.skip(f"this machine refuses it to everybody: {shown[-200:]}")
+    assert harmed, shown
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -226,6 +231,49 @@ def test_an_example_ends_when_its_time_is_over(layers: tuple[str, ...]) -> None:
     (found,) = set(asyncio.run(together()))
     assert [one.message for one in found] == ["`f()` did not end in 4 s"]
     assert launchers() == []
+
+
+def test_the_process_has_no_privileges(layers: tuple[str, ...]) -> None:
+    source = session("while True:\n    pass")
+    wanted = {"Seccomp:\t2", "NoNewPrivs:\t1", f"CapEff:\t{0:016x}", f"CapPrm:\t{0:016x}"}
+
+    async def shut_in() -> bool:
+        job = asyncio.create_task(
+            example_runs.failing(source, examples_of(source, Span(0, len(source))), 60)
+        )
+        started = await asyncio.to_thread(begun, 2)
+        (process,) = [one for one in started if one.ppid() != os.getpid()]
+        status = Path(f"/proc/{process.pid}/status")
+        deadline = time.monotonic() + 30
+        while not wanted <= set(status.read_text("utf-8").splitlines()):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        job.cancel()
+        await asyncio.gather(job, return_exceptions=True)
+        return not over(started)
+
+    assert asyncio.run(shut_in())
+
+
+def test_a_crash_starts_no_program_that_reports_it() -> None:
+    """Such programs, which the system often starts as root, read the memory of the example."""
+    code = (
+        "import ctypes, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from tabwright.checks.sandbox import system\n"
+        "before = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)\n"
+        "system.drop_privileges()\n"
+        "print(before, ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"
+    )
+    root = str(Path(seccomp.__file__).parents[3])
+    ended = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", code, root],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout == "1 0\n"
 
 
 def test_a_flood_of_output_is_cut_off(layers: tuple[str, ...]) -> None:

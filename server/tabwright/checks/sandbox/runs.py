@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -123,7 +124,9 @@ async def _run(
                 environment=_ENVIRONMENT,
             )
         finally:
-            folder.rmdir()
+            # A cleaner of temporary folders may have come first.
+            with suppress(FileNotFoundError):
+                folder.rmdir()
     return output.stdout[:_MOST_PRINTED].splitlines(), ended
 
 

@@ -8,6 +8,7 @@ import signal
 from functools import cache
 
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 
 
@@ -57,7 +58,11 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def drop_privileges() -> None:
-    """Give up every capability, for good: no program started from here gets any back."""
+    """Give up every capability, for good: no program started from here gets any back.
+
+    Nor is a crash reported: what the system starts for that reads this memory, often as root.
+    """
+    call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
     system_call(_CAPSET[os.uname().machine], header, _Capabilities())
