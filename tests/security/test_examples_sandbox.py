@@ -56,7 +56,7 @@ KINDS = {
     "gain": GAINING,
 }
 # Containers, file systems and settings of the kernel may refuse these to any program.
-REFUSED_BY_SOME = ("gain: ", "change: attribute")
+REFUSED_BY_SOME = ("gain: ", "change: attribute", "read: a file of Python, to write")
 ATTACKS = {f"{kind}: {name}": KINDS[kind][name] for kind in KINDS for name in KINDS[kind]}
 
 
