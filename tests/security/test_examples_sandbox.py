@@ -360,8 +360,13 @@ asyncio.run(example_runs.failing(source, [example], 300))
 
 
 @pytest.mark.parametrize("guard", [True, False], ids=["with its guard", "and its guard"])
-def test_no_process_is_left_when_the_server_is_killed(layers: tuple[str, ...], guard: bool) -> None:
-    server = subprocess.Popen([sys.executable, "-c", SERVER, ",".join(layers)])
+def test_no_process_is_left_when_the_server_is_killed(
+    layers: tuple[str, ...], guard: bool, tmp_path: Path
+) -> None:
+    # Where nobody is left to delete it, the empty folder of the example stays.
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", SERVER, ",".join(layers)]
+    server = subprocess.Popen(command, env=environment)
     try:
         started = begun(2)
         for child in psutil.Process(server.pid).children():
