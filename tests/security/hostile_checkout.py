@@ -172,6 +172,7 @@ def _editor_files(folder: Path, markers: Path, port: int) -> dict[str, str]:
         "deeper/.dir-locals.el": (
             f'((nil . ((tabwright-command . ("{evil}")) (tabwright-settings . {lisp}))))\n'
         ),
+        ".git/HEAD": "ref: refs/heads/main\n",  # by which editors know the project's folder
         ".nvim.lua": lua,
         ".nvimrc": vim,
         ".exrc": vim,

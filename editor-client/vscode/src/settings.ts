@@ -17,7 +17,7 @@ export function forServer(isTrusted: boolean = vscode.workspace.isTrusted): Json
   delete plain[OWN];
   plain['privacy'] = { ...(plain['privacy'] as Json), deny: everyDenial() };
   if (!isTrusted) {
-    plain['checks'] = { ...(plain['checks'] as Json), tools: false, runExamples: false };
+    plain['checks'] = { ...(plain['checks'] as Json), runExamples: false };
   }
   return plain;
 }

@@ -62,6 +62,12 @@ export class Home {
     writeFileSync(path.join(this.folder('config', 'pip'), 'pip.conf'), `${lines.join('\n')}\n`);
   }
 
+  /** Have the user's consents say that code may be sent to an address. */
+  allow(url) {
+    const text = JSON.stringify({ folders: [], addresses: [{ url, keyEnvironment: '' }] });
+    writeFileSync(path.join(this.folder('data', 'tabwright'), 'trust.json'), text, { mode: 0o600 });
+  }
+
   environment(extra = {}) {
     const kept = Object.entries(process.env).filter(([name]) => !/^(XDG_|VSCODE_|npm_)/.test(name));
     return {

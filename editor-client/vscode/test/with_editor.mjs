@@ -27,6 +27,7 @@ export function withEditor({ files = {}, script, settings = {}, ready = 'Ready',
     mkdirSync(runtime, { mode: 0o700, recursive: true });
     const socket = remote ? '' : path.join(runtime, 'engine.sock');
     running.engine = await ScriptedEngine.start(running.home, script, socket);
+    running.home.allow(running.engine.url);
     running.editor = await Editor.open(running.home, {
       settings: {
         'tabwright.server.command': [PYTHON, '-P', '-m', 'tabwright'],

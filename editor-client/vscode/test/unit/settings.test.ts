@@ -22,9 +22,9 @@ test('the server gets its settings without those of the extension', () => {
   assert.deepEqual(sent['checks'], { tools: true, runExamples: true, timeoutSeconds: 10 });
 });
 
-test('in a workspace that is not trusted no tool and no example is run', () => {
+test('in a workspace that is not trusted no example is run', () => {
   stub.trusted = false;
-  assert.deepEqual(forServer()['checks'], { tools: false, runExamples: false, timeoutSeconds: 10 });
+  assert.deepEqual(forServer()['checks'], { tools: true, runExamples: false, timeoutSeconds: 10 });
 });
 
 test('the server hears whether the workspace is trusted, and that its settings are kept apart', () => {
