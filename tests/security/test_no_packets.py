@@ -164,7 +164,7 @@ async def test_work_with_an_engine(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("arguments", ["doctor", "stats", "models list", "--version"])
+@pytest.mark.parametrize("arguments", ["doctor", "stats", "models list", "trust", "config"])
 def test_commands(arguments: str, home: Home, network: Namespace, tried: Tried) -> None:
     done = command(network, home, *arguments.split())
     assert done.stdout, done.stderr
