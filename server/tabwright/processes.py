@@ -11,7 +11,6 @@ import asyncio
 import json
 import logging
 import os
-import secrets
 import site
 import subprocess
 import sys
@@ -59,7 +58,7 @@ _PATH_VARIABLES = ("TABWRIGHT_MODELS_DIR", "TABWRIGHT_RUNTIME_DIR", "TABWRIGHT_M
 # the first load code, the second choose where packages come from.
 _DROPPED_PREFIXES = ("PYTHON", "PIP_")
 _DROPPED = ("__PYVENV_LAUNCHER__", OWNER_VARIABLE)
-_owner = secrets.token_hex(16)
+_owner = os.urandom(16).hex()
 
 
 # Command lines --------------------------------------------------------------------------------
@@ -362,7 +361,7 @@ def _reset_after_fork() -> None:
     process = _guard._process
     if process is not None and process.stdin is not None:
         process.stdin.close()
-    _guard, _owner = _Guard(), secrets.token_hex(16)
+    _guard, _owner = _Guard(), os.urandom(16).hex()
 
 
 if hasattr(os, "register_at_fork"):
