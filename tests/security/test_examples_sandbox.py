@@ -341,7 +341,9 @@ def test_no_process_is_left_when_the_launcher_is_killed(layers: tuple[str, ...])
         first = next(one for one in started if one.ppid() == os.getpid())
         first.kill()
         assert await asyncio.to_thread(over, started) == []
-        await job
+        # What is said depends on how far it had come.
+        (answer,) = await asyncio.gather(job, return_exceptions=True)
+        assert isinstance(answer, (tuple, Unanswered, runs.Uncontained))
 
     asyncio.run(run())
 
