@@ -26,7 +26,7 @@ from tabwright.engine.writing import Delta
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_MOST_BYTES = 16 * 1024 * 1024
+_MOST_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,7 @@ class Api:
         wanted = replace(wanted, model=self._names.meant(wanted.model))
         # Reading a tokenizer takes a moment, so it must not hold up the other requests.
         entry = await asyncio.to_thread(self._registry.describe, wanted.model)
+        wanted.check_size(entry.context_length)
         ask = wanted.ask(entry.vocabulary.split_special)
         events: asyncio.Queue[Delta | _End] = asyncio.Queue()
         loop = asyncio.get_running_loop()
@@ -223,6 +224,7 @@ class Api:
         return web.json_response(
             self._about(entry)
             | {
+                "id": self._names.told(name),
                 "context_length": entry.context_length,
                 "special_tokens": sorted(entry.vocabulary.special),
             }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,11 +17,16 @@ from tabwright.engine.vocabulary import Vocabulary
 from tabwright.models import config_file, store
 
 Loader = Callable[[Path, BackendOptions], Backend]
+_MOST_KNOWN = 8  # models whose tokenizers are kept though their weights are not in memory
+_Key = tuple[int, int]
 
 
 @dataclass
 class Entry:
-    """One model: its folder and tokenizer, and the backend once it is loaded."""
+    """One model: its folder and tokenizer, and the backend once it is loaded.
+
+    ``name`` is the first one it was asked for by; others may name the same folder.
+    """
 
     name: str
     folder: Path
@@ -35,34 +42,53 @@ class Entry:
 
 
 class Registry:
-    """Models by name. Raises the store's ModelMissing and ModelInvalid, and BackendError."""
+    """Models by the folder that their names stand for, so that each is loaded once.
+
+    A folder is known by its device and inode, which no spelling, link or letter case changes. At
+    most ``most`` models are in memory. Raises the store's ModelMissing and ModelInvalid, and
+    BackendError.
+    """
 
     def __init__(self, options: BackendOptions, loader: Loader, most: int = 2) -> None:
         self._options = options
         self._loader = loader
         self._most = most
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[_Key, Entry] = {}
+        self._reading = threading.Lock()
 
     def entries(self) -> list[Entry]:
-        """Return all models asked for so far."""
+        """Return all models asked for so far, but those forgotten since."""
         return list(self._entries.values())
 
     def describe(self, name: str) -> Entry:
         """Return a model's entry with its tokenizer read; the weights stay where they are."""
         folder = store.locate(name)
-        known = self._entries.get(name)
-        if known is not None and known.folder == folder and known.state != "failed":
-            return known
         try:
-            vocabulary = Vocabulary.load(folder)
-            config = config_file.read(folder)
+            key = _key(folder)
+            if (known := self._known(key)) is not None:
+                return known
+            with self._reading:  # so that two requests at once do not make two entries
+                return self._known(key) or self._read(name, folder, key)
         except (OSError, ValueError) as error:
             raise store.ModelInvalid(
                 f"the model {name} is not whole ({error}); run: tabwright models pull {name}"
             ) from error
+
+    def _known(self, key: _Key) -> Entry | None:
+        known = self._entries.get(key)
+        return None if known is None or known.state == "failed" else known
+
+    def _read(self, name: str, folder: Path, key: _Key) -> Entry:
+        vocabulary = Vocabulary.load(folder)
+        config = config_file.read(folder)
         length = config.get("max_position_embeddings") or config.get("n_positions") or 2048
         entry = Entry(name, folder, vocabulary, int(length))
-        self._entries[name] = entry
+        self._entries.pop(key, None)
+        self._entries[key] = entry
+        idle = [(known.used, one) for one, known in self._entries.items() if known.backend is None]
+        for _, one in sorted(idle)[: max(0, len(self._entries) - _MOST_KNOWN)]:
+            if one != key:
+                del self._entries[one]
         return entry
 
     def ready(self, name: str) -> tuple[Backend, StateCache, Entry]:
@@ -91,3 +117,9 @@ class Registry:
         for entry in loaded[: max(0, len(loaded) - self._most + 1)]:
             entry.backend = entry.cache = None
             entry.state = "unloaded"
+
+
+def _key(folder: Path) -> _Key:
+    """What tells a folder from all others, however it is spelled."""
+    found = os.stat(folder)
+    return found.st_dev, found.st_ino

@@ -98,4 +98,4 @@ def _enough(tail: str) -> bool:
 
 
 def _weight(text: str) -> int:
-    return sum(not character.isspace() for character in text)
+    return sum(map(len, text.split()))

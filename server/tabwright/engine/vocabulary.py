@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
+
+_PIECE = 8_192  # characters that are tokenised at once: some 50 ms, in which no other thread runs
+_COARSE = 65_536  # the same where a text cannot be cut without changing its tokens
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,39 @@ class Vocabulary:
 
     def encode(self, parts: Sequence[Part]) -> list[int]:
         """Return the ids of a prompt; raises KeyError for a special token the model lacks."""
-        ids = list(self._bos)
+        return [token for step in self.encode_steps(parts) for token in step]
+
+    def encode_steps(self, parts: Sequence[Part]) -> Iterator[list[int]]:
+        """Yield those ids in steps of bounded time; raises KeyError as above, before the first."""
+        specials = {part.text: self.special[part.text] for part in parts if part.special}
+        yield self._bos
         for part in parts:
             if part.special:
-                ids.append(self.special[part.text])
+                yield [specials[part.text]]
             else:
-                ids.extend(self.encode_text(part.text))
-        return ids
+                for piece in self._pieces(part.text):
+                    yield self._encoded(piece)
 
     def encode_text(self, text: str) -> list[int]:
         """Return the ids of plain text; what looks like a special token is spelled out."""
+        return [token for piece in self._pieces(text) for token in self._encoded(piece)]
+
+    def _pieces(self, text: str) -> Iterator[str]:
+        """Cut a long text where its tokens stay the same: at a line end between two words."""
+        longest = _PIECE if self._cuts_at_lines else _COARSE
+        start = 0
+        while len(text) - start > longest:
+            end = _line_end(text, start + longest // 2, start + longest)
+            yield text[start:end]
+            start = end
+        yield text[start:] if start else text
+
+    @cached_property
+    def _cuts_at_lines(self) -> bool:
+        whole, pieces = self._ids("a b\nc d"), [*self._ids("a b\n"), *self._ids("c d")]
+        return whole == pieces
+
+    def _encoded(self, text: str) -> list[int]:
         if self._special_pattern is None or not self._special_pattern.search(text):
             return self._ids(text)
         ids: list[int] = []
@@ -133,6 +159,17 @@ class Vocabulary:
                 fits.append(numbers[at])
                 at += 1
         return fits
+
+
+def _line_end(text: str, least: int, most: int) -> int:
+    """The last offset of a range behind a single line end that stands between two words; the
+    range's end where there is none. A tokenizer takes several line ends, or blanks, together."""
+    end = most
+    while (at := text.rfind("\n", least, end)) > least:
+        if not (text[at - 1].isspace() or text[at + 1].isspace()):
+            return at + 1
+        end = at
+    return most
 
 
 def _one_of(names: Iterable[str]) -> re.Pattern[str]:

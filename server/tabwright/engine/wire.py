@@ -22,6 +22,15 @@ _MOST_TOKENS = 8192
 _MOST_ANSWERS = 16
 _LONGEST_NAME = 4096  # as long as a path may be
 _MOST_TEMPERATURE = 100
+_MOST_WRITTEN = 32_768  # tokens of all answers to a request together
+_MOST_PARTS = 4096
+_MOST_STOPS = 64
+_MOST_AVOIDED = 16
+_LONGEST_TEXT = 2_000  # characters of one text to stop at or to avoid; of a longer one the start
+_LONGEST_PREDICTION = 32_768  # characters, of which more than can be written are no use
+# A token stands for 3 to 4 characters of code. A prompt of so many more cannot be meant, and to
+# tokenise it would take seconds.
+_CHARACTERS_PER_TOKEN = 16
 _LOOKUP_FROM = 64  # tokens an action may write above which its prompt is looked through for drafts
 
 
@@ -48,6 +57,16 @@ class CompletionRequest:
     avoid: tuple[str, ...]
     prediction: str
     lookup: bool
+
+    def check_size(self, context_length: int) -> None:
+        """Raise PromptTooLong for a prompt far beyond a context of so many tokens."""
+        texts = [self.prompt] if self.parts is None else [part.text for part in self.parts]
+        size = sum(map(len, texts))
+        if size > context_length * _CHARACTERS_PER_TOKEN:
+            raise PromptTooLong(
+                f"a prompt of {size} characters does not fit the model's context of "
+                f"{context_length} tokens"
+            )
 
     def ask(self, split: Callable[[str], Sequence[Part]]) -> Ask:
         """Return what to generate; `split` finds the special tokens of a flat prompt."""
@@ -107,12 +126,16 @@ def parse(body: object, default_model: str) -> CompletionRequest:
     """Check a JSON body; raises BadRequest. Unknown fields are ignored, as the API's users do."""
     if not isinstance(body, Mapping):
         raise BadRequest("the body must be a JSON object")
-    stops, avoid = _texts(body, "stop"), _texts(body, "avoid")
+    stops = _texts(body, "stop", _MOST_STOPS)
+    avoid = _texts(body, "avoid", _MOST_AVOIDED)
     lane = _field(body, "lane", str, "actions")
     if lane not in LANES:
         raise BadRequest(f"'lane' must be one of {', '.join(LANES)}")
     max_tokens = _number(body, "max_tokens", 0, _MOST_TOKENS, 16)
-    prediction = _prediction(body)
+    prediction = _prediction(body)[:_LONGEST_PREDICTION]
+    count = _number(body, "n", 1, _MOST_ANSWERS, 1)
+    if count * max_tokens > _MOST_WRITTEN:
+        raise BadRequest(f"'n' times 'max_tokens' must not be above {_MOST_WRITTEN}")
     long = lane == "actions" and max_tokens > _LOOKUP_FROM
     model = _field(body, "model", str, "") or default_model
     if len(model) > _LONGEST_NAME:
@@ -125,9 +148,9 @@ def parse(body: object, default_model: str) -> CompletionRequest:
         lane=lane,
         session=_field(body, "session", str, ""),
         max_tokens=max_tokens,
-        n=_number(body, "n", 1, _MOST_ANSWERS, 1),
+        n=count,
         stops=stops,
-        suffix_stop=_field(body, "suffix_stop", str, ""),
+        suffix_stop=_field(body, "suffix_stop", str, "")[:_LONGEST_TEXT],
         heal=_field(body, "heal", bool, False),
         sampling=Sampling(
             temperature=float(_number(body, "temperature", 0, _MOST_TEMPERATURE, 0.0, float)),
@@ -149,13 +172,15 @@ def _field(body: Mapping[str, Any], name: str, kind: Any, default: Any) -> Any:
     return value
 
 
-def _texts(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """A text or a list of them, the empty ones left out."""
+def _texts(body: Mapping[str, Any], name: str, most: int) -> tuple[str, ...]:
+    """A text or a list of them, the empty ones left out, of a long one the start."""
     found = _field(body, name, (str, list), [])
     texts = [found] if isinstance(found, str) else found
+    if len(texts) > most:
+        raise BadRequest(f"'{name}' must not have more than {most} texts")
     if not all(isinstance(text, str) for text in texts):
         raise BadRequest(f"'{name}' must be a string or a list of strings")
-    return tuple(text for text in texts if text)
+    return tuple(text[:_LONGEST_TEXT] for text in texts if text)
 
 
 def _number(
@@ -185,6 +210,8 @@ def _prediction(body: Mapping[str, Any]) -> str:
 def _parts(value: object) -> tuple[Part, ...]:
     if not isinstance(value, list):
         raise BadRequest("'parts' must be a list")
+    if len(value) > _MOST_PARTS:
+        raise BadRequest(f"'parts' must not have more than {_MOST_PARTS} items")
     parts = []
     for item in value:
         if not isinstance(item, Mapping) or len(item) != 1:
