@@ -108,9 +108,9 @@ def test_large_documents_cost_little(language: str) -> None:
     snapshot = Snapshot("", language, 1, text)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.thread_time()
         assert asked_at(snapshot, Span(offset, offset)) is not None
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     assert min(times) < 0.015, times
 
 
@@ -131,11 +131,11 @@ def test_large_documents_cost_little(language: str) -> None:
     ids=lambda text: text[:8],
 )
 def test_bounded_work(text: str) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     for language in ("python", "javascript", "cpp"):
         for offset in (0, len(text) // 2, len(text)):
             asked_at(Snapshot("", language, 1, text), Span(offset, offset))
-    assert time.perf_counter() - start < 3
+    assert time.thread_time() - start < 3
 
 
 @given(text=TEXTS, language=st.sampled_from(sorted(LANGUAGES)), data=st.data())

@@ -108,13 +108,13 @@ def test_other_cells_come_before_and_after() -> None:
 def test_huge_texts_and_lines_are_cut_quickly() -> None:
     one_line = "x" * 10_000_000
     many_lines = "some = line\n" * 800_000
-    started = time.perf_counter()
+    started = time.thread_time()
     for _ in range(20):
         for text in (one_line, many_lines):
             window = build(text, 5_000_000, Budget())
             assert len(window.prefix) <= 4000
             assert len(window.suffix) <= 1500
-    assert (time.perf_counter() - started) / 40 < 0.005
+    assert (time.thread_time() - started) / 40 < 0.005
 
 
 SIMILAR = Document(

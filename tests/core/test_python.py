@@ -64,9 +64,9 @@ def test_frame_replaces_what_is_skipped() -> None:
 
 def test_frame_of_long_files_is_quick_or_none() -> None:
     text = "x = 1\n" * 200_000
-    started = time.perf_counter()
+    started = time.thread_time()
     near = frame(text, len(text) // 2)
     assert near is not None and len(near.before) < 100
     block = "def f():\n" + "    x = 1\n" * 100_000
     assert frame(block, len(block) // 2) is None
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2

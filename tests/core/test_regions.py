@@ -226,10 +226,10 @@ def test_outline() -> None:
 )
 def test_bounded_work(text: str) -> None:
     for language in ("python", "javascript", "cpp"):
-        start = time.perf_counter()
+        start = time.thread_time()
         outline(text, Span(0, 0), language, 1000)
         enclosing_block(text, Span(len(text) // 2, len(text) // 2), language)
-        assert time.perf_counter() - start < 4, language
+        assert time.thread_time() - start < 4, language
 
 
 @given(text=TEXTS, language=st.sampled_from(sorted(LANGUAGES)), data=st.data())

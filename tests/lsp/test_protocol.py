@@ -106,9 +106,9 @@ def test_long_texts_agree_with_the_reference_across_blocks(encoding: str) -> Non
 @pytest.mark.parametrize("text", ["x" * 10_000_000, "é" * 10_000_000, "ab\n" * 3_300_000])
 def test_ten_megabytes_take_little_time(encoding: str, text: str) -> None:
     end = position_at(text, len(text), encoding)
-    started = time.perf_counter()
+    started = time.thread_time()
     assert offset_at(text, end, encoding) == len(text)
-    assert time.perf_counter() - started < 0.25
+    assert time.thread_time() - started < 0.25
 
 
 def test_a_position_inside_a_pair_goes_before_it() -> None:

@@ -235,6 +235,6 @@ def test_a_long_text_takes_no_time() -> None:
     CHINESE.tell("done")
     for rounds in (14, 4000):
         text = "the engine: " + "a: b, so c (line 3); `d` {0} " * rounds
-        started = time.perf_counter()
+        started = time.thread_time()
         assert CHINESE.tell(text) == text
-        assert time.perf_counter() - started < 0.3
+        assert time.thread_time() - started < 0.3
