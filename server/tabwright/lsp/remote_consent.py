@@ -12,7 +12,7 @@ from tabwright.lsp.settings import Remote
 from tabwright.lsp.words import Said
 from tabwright.trust import Address, TrustError, TrustFile, address_of
 
-ALLOW, NOT_NOW = "Allow it", "Not now"
+ALLOW, NOT_NOW = "Allow", "Not now"
 _QUESTION = "Tabwright is set to send your code to {0}, for the model {1}. Allow it?"
 _QUESTION_WITH_KEY = (
     "Tabwright is set to send your code to {0}, for the model {1}, with the key in the environment "
