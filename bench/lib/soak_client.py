@@ -29,6 +29,7 @@ class Pending:
     since: float
     check: Check | None
     done: asyncio.Future[Json]
+    what: str = ""
 
 
 @dataclass
@@ -80,7 +81,9 @@ class SoakClient:
         self._number += 1
         key = f"{self.name}-{self._number}"
         done: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
-        self.pending[key] = Pending(method, time.monotonic(), check, done)
+        command = params.get("command", "") if isinstance(params, Mapping) else ""
+        what = str(command) or method
+        self.pending[key] = Pending(method, time.monotonic(), check, done, what)
         self.tally.requests += 1
         self.send({"jsonrpc": "2.0", "id": key, "method": method, "params": params})
         return key
@@ -157,7 +160,7 @@ class SoakClient:
     def _unanswered(self, pending: Pending) -> None:
         self.tally.unanswered += 1
         waited = time.monotonic() - pending.since
-        self.tally.note(f"{self.name}: {pending.method} unanswered after {waited:.1f} s")
+        self.tally.note(f"{self.name}: {pending.what} unanswered after {waited:.1f} s")
 
     # Reading ------------------------------------------------------------------------------------
 
@@ -209,7 +212,9 @@ class SoakClient:
         self._answered.add(str(key))
         self.tally.answered += 1
         waited = time.monotonic() - pending.since
-        self.tally.longest_answer_s = max(self.tally.longest_answer_s, waited)
+        if waited > self.tally.longest_answer_s:
+            self.tally.longest_answer_s = waited
+            self.tally.longest_method = pending.what
         if not pending.done.done():
             pending.done.set_result(message)
         error = message.get("error")

@@ -59,6 +59,7 @@ class Tally:
     checked_edits: int = 0
     longest_hold_ms: float = 0.0
     longest_answer_s: float = 0.0
+    longest_method: str = ""
     events: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     memories: list[Memory] = field(default_factory=list)
@@ -104,7 +105,7 @@ def table(tally: Tally, bars: Bars) -> tuple[str, bool]:
         f"{bars.hold_ms:g} ms or less",
         tally.longest_hold_ms <= bars.hold_ms,
     )
-    row("longest answer", f"{tally.longest_answer_s:.1f} s")
+    row("longest answer", f"{tally.longest_answer_s:.1f} s {tally.longest_method}".rstrip())
     for memory in tally.memories:
         ends, growth = memory.ends, memory.growth
         if ends is None or growth is None:

@@ -48,6 +48,7 @@ class Window:
     notebooks: dict[str, list[str]] = field(default_factory=dict)
     _actions: list[tuple[Json, str]] = field(default_factory=list)
     _slow: set[str] = field(default_factory=set)
+    _resting: dict[str, str] = field(default_factory=dict)  # uri: the request that is waited for
     _acted: float = 0.0
     _looked: float = 0.0
     _lives: int = 0
@@ -66,6 +67,7 @@ class Window:
         self.documents = Documents(self.tally, encoding)
         self.notebooks.clear()
         self._actions.clear()
+        self._resting.clear()
         name = f"{self.name}.{self._lives}"
         notified = self._notified
         client = await SoakClient.start(name, self.tally, self.environment, self._answer, notified)
@@ -145,7 +147,8 @@ class Window:
         doings: list[tuple[int, Callable[[SoakClient], object]]] = [
             (40, self._type),
             (14, self._change),
-            (16, self._complete),
+            (14, self._complete),
+            (2, self._rest),
             (7, self._offer),
             (3, self._act),
             (4, self._garbage),
@@ -161,9 +164,8 @@ class Window:
         self.random.choices([doing for _, doing in doings], weights)[0](client)
 
     def _document(self) -> Document:
-        if not self.documents.open:
-            return self._open()
-        return self.random.choice(list(self.documents.open.values()))
+        free = [each for each in self.documents.open.values() if each.uri not in self._resting]
+        return self.random.choice(free) if free else self._open()
 
     def _open(self) -> Document:
         if len(self.documents.open) >= _MOST_DOCUMENTS:
@@ -271,6 +273,15 @@ class Window:
         key = self._complete_at(client, document, self._offset(document))
         if self.random.random() < 0.3:
             client.notify("$/cancelRequest", {"id": key})
+
+    def _rest(self, client: SoakClient) -> None:
+        """Ask, and leave the document alone until the answer is there."""
+        resting = self._resting.items()
+        self._resting = {uri: key for uri, key in resting if key in client.pending}
+        if len(self._resting) < 3:
+            document = self._document()
+            key = self._complete_at(client, document, len(document.text))
+            self._resting[document.uri] = key
 
     def _complete_at(self, client: SoakClient, document: Document, at: int) -> str:
         text, at = document.text, soak_text.snapped(document.text, min(at, len(document.text)))

@@ -108,12 +108,30 @@ def test_what_is_computed_ahead_ends_for_a_request_of_its_session(submit: Ask_) 
 def test_no_window_starves_another(submit: Ask_, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tabwright.engine.worker._LONGEST_WAIT_S", 0.05)
     waiting = submit("newest", "a", tokens=40)
-    for key in range(200):
+    for key in range(3000):
         submit("newest", f"b{key % 2}", tokens=30)
         if waiting.ended.wait(0.01):
             break
     assert waiting.ended.is_set()
     assert waiting.reason != "superseded"
+
+
+@pytest.mark.parametrize("lane", ["actions", "background"])
+def test_keys_without_end_do_not_starve_another_lane(
+    submit: Ask_, monkeypatch: pytest.MonkeyPatch, lane: Lane
+) -> None:
+    monkeypatch.setattr("tabwright.engine.worker._LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr("tabwright.engine.worker._BETWEEN_TURNS_S", 0.05)
+    keys = [submit("newest", f"k{key}", tokens=100) for key in range(3)]
+    waiting = submit(lane, "a", tokens=3)
+    for key in range(3, 2000):
+        if waiting.ended.wait(0.01):
+            break
+        keys = [each for each in keys if not each.ended.is_set()]
+        while len(keys) < 3:  # there is always a key to answer
+            keys.append(submit("newest", f"k{key}", tokens=100))
+    assert waiting.ended.is_set()
+    assert waiting.failure is None
 
 
 def test_cancelling_ends_within_a_step(submit: Ask_, worker: Worker) -> None:

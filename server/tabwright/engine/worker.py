@@ -15,6 +15,7 @@ from tabwright.engine.writing import Delta
 
 Lane = Literal["newest", "actions", "background"]
 _LONGEST_WAIT_S = 2.0
+_BETWEEN_TURNS_S = 0.5  # of jobs that only have a turn since they have waited so long
 LANES: tuple[Lane, ...] = ("newest", "actions", "background")
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Job:
     superseded: bool = False
     _steps: Iterator[Delta] | None = None
     _queued_at: float = field(default_factory=time.perf_counter)
+    _stepped_at: float = field(default_factory=time.perf_counter)
 
 
 class Worker:
@@ -51,6 +53,7 @@ class Worker:
         self.active: Job | None = None
         self.served = 0
         self.steps = 0
+        self._gave_way_at = float("-inf")
         self.tokens_computed = 0
         self.last_used = time.monotonic()
 
@@ -104,7 +107,9 @@ class Worker:
                     return
                 job = self._next()
             self.active = job
-            if not self._step(job):
+            goes_on = self._step(job)
+            job._stepped_at = time.perf_counter()
+            if not goes_on:
                 with self._wake:
                     self._jobs.remove(job)
                     self.served += 1
@@ -114,10 +119,20 @@ class Worker:
 
     def _next(self) -> Job:
         """Cancelled jobs go first, since they cost nothing; then by lane, the newest lane last-in
-        first-out, unless another window's job has waited too long."""
+        first-out, unless another window's job has waited too long.
+
+        A job of another lane gets one step when it had none for two seconds: keys that never end
+        must not hold up an action, or the load that another window waits for, for ever.
+        """
         for job in self._jobs:
             if job.cancelled.is_set():
                 return job
+        now = time.perf_counter()
+        if now - self._gave_way_at > _BETWEEN_TURNS_S:
+            for job in self._jobs:
+                if job.lane != "newest" and now - job._stepped_at > _LONGEST_WAIT_S:
+                    self._gave_way_at = now
+                    return job
         for lane in LANES:
             waiting = [job for job in self._jobs if job.lane == lane]
             if waiting:

@@ -44,7 +44,8 @@ ACTION_KINDS = (
 )
 _ACTIONS = types.CodeActionOptions(code_action_kinds=list(ACTION_KINDS), resolve_provider=True)
 _CONFIGURATION_ID = "tabwright-configuration"
-_PATIENCE_S = 10.0  # that ghost text waits for a model that is loading
+# That ghost text waits for a model that is loading, and that somebody who asked for it does.
+_PATIENCE_S, _INVOKED_PATIENCE_S = 10.0, 60.0
 
 _Answer = dict[str, object]
 _Handler = Callable[["Server", Mapping[str, object]], _Answer | Awaitable[_Answer]]
@@ -233,7 +234,7 @@ async def _inline_completion(
         uri,
         where,
         invoked=invoked,
-        patience_s=None if invoked else _PATIENCE_S,
+        patience_s=_INVOKED_PATIENCE_S if invoked else _PATIENCE_S,
         selected=selected,
     )
     if cursor is None:
