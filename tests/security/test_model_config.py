@@ -100,7 +100,7 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("backend", ["auto", "numba", "openvino", "torch"])
+@pytest.mark.parametrize("backend", ["numba", "openvino", "torch"])
 @pytest.mark.parametrize("name", WRONG)
 def test_a_config_that_does_not_fit_the_weights_is_an_error(
     changed: Path, name: str, backend: Any

@@ -208,7 +208,7 @@ def _engine() -> Finding:
     import http.client
     import socket
 
-    from tabwright import paths
+    from tabwright import paths, private
 
     if not hasattr(socket, "AF_UNIX"):
         return Finding("engine", "ok", f"see {paths.engine_address()}")
@@ -217,6 +217,10 @@ def _engine() -> Finding:
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(_ENGINE_TIMEOUT_S)
         connection.sock.connect(str(paths.engine_socket()))
+        uid = private.foreign_peer(connection.sock)
+        if uid is not None:
+            where = paths.engine_socket()
+            return Finding("engine", "problem", f"another user (number {uid}) listens on {where}")
         connection.request("GET", "/tabwright/status")
         status = json.loads(connection.getresponse().read())
     except (FileNotFoundError, ConnectionRefusedError):
