@@ -29,7 +29,11 @@ ANCHORED = frozenset(("match", "fullmatch"))
 # to be tested apart.
 OTHER_WAYS = frozenset(("re", "sre_compile", "regex", "fnmatch", "glob", "pathspec", "string"))
 KNOWN_WAYS = frozenset(
-    (("tabwright.lsp.privacy", "pathspec"), ("tabwright.lsp.privacy", "fnmatch"))
+    (
+        ("tabwright.lsp.privacy", "pathspec"),
+        ("tabwright.lsp.secret_names", "fnmatch"),
+        ("tabwright.models.hub_download", "fnmatch"),
+    )
 )
 Maker = Callable[[ModuleType], Sequence["re.Pattern[Any] | str"]]
 

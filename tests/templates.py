@@ -24,7 +24,7 @@ SINKS: Mapping[str, tuple[int | str, ...]] = {
     "TrustError": (0,),
     "ModelChanged": (0,),
     **dict.fromkeys(("Fault", "SyntaxFault", "Pulled", "Failure", "Assist", "at", "show"), (1,)),
-    **dict.fromkeys(("_tell", "tell", "_nothing", "_failed", "_guarded"), (0,)),
+    **dict.fromkeys(("_tell", "tell", "title", "_nothing", "_failed", "_guarded"), (0,)),
     **dict.fromkeys(("warn", "trouble"), (1,)),
     "Said": tuple(range(5)),
     "_option": (3,),

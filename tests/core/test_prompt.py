@@ -129,5 +129,5 @@ def test_flat_holds_no_special_token_of_the_users(pieces: list[str]) -> None:
 
 
 def test_flat_leaves_code_alone() -> None:
-    code = "if a <|b and c|> d or x[PREFIX] < s > t:\n    print('<fim>')\n"
+    code = "if a <|b and c|> d or x[prefix] < s > t:\n    print('<fim>')\n"
     assert Prompt((code,), BY_NAME["qwen2.5-coder"].specials).flat() == code

@@ -18,9 +18,10 @@ from patterns import Found, Maker
 
 from tabwright.checks import risks
 from tabwright.client import emulate
-from tabwright.core import stubs, surroundings, told
+from tabwright.core import key_shapes, stubs, surroundings, told
 from tabwright.core.headers import FORMS
 from tabwright.core.languages import LANGUAGES, Language
+from tabwright.lsp import inert_markdown, secret_names
 
 MOST = 100_000  # characters
 LIMIT_S = 0.05
@@ -41,6 +42,11 @@ MAKERS: Mapping[str, Maker] = {
         module._result_sign(sign, swift) for sign in ("", ":", "->") for swift in (False, True)
     ],
     "tabwright.core.headers:_patterns": lambda module: [],  # only called for FORMS
+    "tabwright.core.control_tokens:_pattern": lambda module: [module._ANY, module._SURE],
+    "tabwright.lsp.inert_markdown:_closing": lambda module: [
+        module._closing(ticks) for ticks in ("`", "```")
+    ],
+    "tabwright.lsp.secret_names:_joined": lambda module: [module._ANY_NAME, module._ANY_PATH],
     "tabwright.core.replies:_closing": lambda module: [module._closing("```")],
     "tabwright.checks.examples:_call_of": lambda module: [module._call_of("f")],
     "tabwright.checks.risks:_risks": lambda module: [
@@ -55,6 +61,8 @@ MATCHED = (
     "tabwright.checks.imports_elsewhere:_IMPORT",
     "tabwright.core.functions:_result_sign",
     "tabwright.core.stubs:",
+    "tabwright.lsp.secret_names:_ANY",
+    "tabwright.lsp.secret_names:_joined",
 )
 # Patterns that meet no longer text than this: where it is cut stands in the same file, or, for the
 # headers of functions, in ``core.surroundings``.
@@ -62,6 +70,14 @@ BOUNDED: Mapping[str, int] = {
     "tabwright.checks.risks:": risks._LONGEST_LINE,
     "tabwright.client.emulate:": emulate.MAX_CUT,
     "tabwright.core.functions:FORMS": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
+    "tabwright.core.key_shapes:": key_shapes.LONGEST_PIECE,
+    "tabwright.lsp.inert_markdown:": inert_markdown._MOST_CHARACTERS,
+    "tabwright.lsp.secret_names:_joined": 5 * secret_names._MOST_OF_NAME,
+    "tabwright.lsp.secret_names:_BACKUP": secret_names._MOST_OF_NAME,
+    "tabwright.lsp.secret_names:_SECRET_YAML": secret_names._MOST_OF_NAME,
+    "tabwright.lsp.secret_names:_HARMLESS": secret_names._MOST_OF_NAME,
+    "tabwright.lsp.secret_names:_ANY": 5 * secret_names._MOST_OF_NAME,
+    "tabwright.lsp.secret_names:": secret_names._MOST_CHARACTERS,
     "tabwright.core.stubs:": stubs._LONGEST,
     "tabwright.core.surroundings:": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
     "tabwright.core.told:": told._MOST_WORDS,

@@ -62,10 +62,12 @@ function findings(stdout: string): readonly Finding[] | null {
 
 function page(found: readonly Finding[] | null, program: string, said: string): string {
   const { l10n } = vscode;
-  const head = [`# ${l10n.t('Doctor')}`, '', `${l10n.t('Server')}: \`${program}\``, ''];
+  const head = [`# ${l10n.t('Doctor')}`, '', `${l10n.t('Server')}: ${escaped(program)}`, ''];
   if (found === null) {
     const words = l10n.t('The server could not check this machine. It said:');
-    return [...head, words, '', '```text', said.trim(), '```', ''].join('\n');
+    const longest = Math.max(2, ...(said.match(/`+/g) ?? []).map((run) => run.length));
+    const fence = '`'.repeat(longest + 1);
+    return [...head, words, '', `${fence}text`, said.trim(), fence, ''].join('\n');
   }
   const rank = (one: Finding): number => LEVELS.indexOf(one.level);
   const rows = [...found]

@@ -99,12 +99,19 @@ function tooltip(said: string, status: Status | null): vscode.MarkdownString {
       lines.push(l10n.t('Answers that needed no computing: {0} %', share));
     }
   }
-  return new vscode.MarkdownString(lines.join('\n\n'));
+  const shown = new vscode.MarkdownString(lines.join('\n\n'));
+  // Links to commands and HTML stay text, whatever a later default may be.
+  shown.isTrusted = false;
+  shown.supportHtml = false;
+  return shown;
 }
+
+// Control characters, and those that change the order of others or are not seen.
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 /** A text that Markdown shows as it is. */
 export function escaped(text: string): string {
-  return text.replace(/[\\`*_{}[\]()#+\-.!|<>~&]/g, '\\$&');
+  return text.replace(HIDDEN, '').replace(/[\\`*_{}[\]()#+\-.!|<>~&:]/g, '\\$&');
 }
 
 function timeOf(ms: number): string {

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { Why } from './answers';
 import type { Pages } from './pages';
 import type { Server } from './server';
-import { sentence, type Shown } from './status';
+import { escaped, sentence, type Shown } from './status';
 
 /** `hiddenBy` is the word of the editor's own list that hides the last suggestion, "" if none. */
 export async function why(server: Server, pages: Pages, shown: Shown, hiddenBy: string): Promise<void> {
@@ -71,7 +71,7 @@ function rounded(value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value * 10) / 10 : value;
 }
 
-/** A value as one cell of a Markdown table. */
+/** A value as one cell of a Markdown table: names and words of others in it are text. */
 function cell(value: unknown): string {
-  return String(value).replace(/\s*\n\s*/g, ' ').replace(/\|/g, '\\|').replace(/</g, '&lt;');
+  return escaped(String(value).replace(/\s*[\r\n]\s*/g, ' '));
 }

@@ -96,10 +96,12 @@ def _figures(host: Host) -> dict[str, object]:
 
 
 def _print(found: Mapping[str, object]) -> None:
+    from tabwright.core.inert_text import inert_line
+
     completions = found["completions"]
     if not isinstance(completions, list) or not completions:
         detail = f" ({found['detail']})" if found["detail"] else ""
-        print(f"no completion: {found['reason']}{detail}", file=sys.stderr)
+        print(inert_line(f"no completion: {found['reason']}{detail}"), file=sys.stderr)
         return
     for number, each in enumerate(completions):
         if number:

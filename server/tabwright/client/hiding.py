@@ -1,4 +1,5 @@
-"""Keys and passwords in a prompt are replaced before it goes to a remote engine, and put back.
+"""What a remote engine must not get as it is: keys are replaced, control tokens broken; both come
+back as they were.
 
 Each key has a name of its own, the same in every prompt of this process, so that what the engine
 has computed of a prompt's start stays of use. The name tells nothing of the key: it is a keyed
@@ -10,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tabwright.client.engine import Answer, OnText, Request
+from tabwright.core.control_tokens import broken, cut_at_control, found_in, inert, open_token
 from tabwright.core.key_shapes import Key, keys_in
 from tabwright.core.prompt import Part
 from tabwright.core.text import Span
@@ -25,24 +27,37 @@ _RUN = re.compile(_START + "[A-Za-z0-9_]*")  # one name or several, and what fol
 _SECRET = secrets.token_bytes(32)
 _ACROSS = 300  # characters on each side of the cursor in which a key may be cut in two
 _IN_KEY = re.compile(r"[A-Za-z0-9_+/=.~-]")
-MANGLED = "the answer changed the name of a key that was hidden from the engine"
+MANGLED = "the answer changed what was hidden from the remote engine, so it cannot be put back"
 
 
 @dataclass
 class Hidden:
-    """What was hidden of one request: names and the keys they stand for, and the kinds of keys."""
+    """What was hidden of one request: names and the keys they stand for, and the kinds of keys.
+
+    ``tokens`` are control tokens of the user's text by their broken form.
+    """
 
     keys: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, None] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    unclear: set[str] = field(default_factory=set)  # broken forms that the user's text has too
     runs: set[str] = field(default_factory=set)  # what looks like names in the texts as sent
 
     def restored(self, text: str) -> str:
-        """The text with the keys in place of their names."""
+        """The text with the keys in place of their names, and whole tokens."""
+        for form, token in self.tokens.items():
+            text = text.replace(form, token)
         return _RUN.sub(lambda found: "".join(self._read(found[0])), text)
 
+    def cut(self, text: str) -> str:
+        """The text before the first control token that the user's text has not."""
+        return cut_at_control(text, "\n".join(self.tokens.values()))
+
     def is_mangled(self, text: str) -> bool:
-        """Whether the text has the name of a key in another spelling, which no key is known for."""
+        """Whether the text has what was hidden in a form that stands for nothing certain."""
         found = _RUN.findall(text)
+        if any(form in text for form in self.unclear):
+            return True
         return any(self._read(run)[1] and run not in self.runs for run in found)
 
     def _read(self, run: str) -> tuple[str, str]:
@@ -76,10 +91,23 @@ class Hidden:
 
 
 def hidden(request: Request) -> tuple[Request, Hidden]:
-    """The request without keys, in whatever part of it they stood, and what was hidden."""
+    """The request without keys, in whatever part of it they stood, and what was hidden.
+
+    Control tokens stay, since ``Prompt.flat`` breaks them; how they will look is noted.
+    """
     made = Hidden()
     parts = _parts(request.prompt.parts, made)
     texts = [part for part in request.prompt.parts if isinstance(part, str)]
+    for text in texts:
+        for found in found_in(text, request.prompt.specials):
+            form = broken(found[0])
+            if any(form in other for other in texts):
+                made.unclear.add(form)
+            else:
+                made.tokens[form] = found[0]
+    if made.tokens:
+        suffix_stop = inert(request.suffix_stop, request.prompt.specials)
+        request = replace(request, suffix_stop=suffix_stop)
     if not made.keys and not any(_START in text for text in texts):
         return request, made
     made.runs.update(run for part in parts if isinstance(part, str) for run in _RUN.findall(part))
@@ -129,19 +157,19 @@ def _add_cut(left: str, right: str, ends: list[Key], begins: list[Key]) -> None:
 
 
 class Restoring:
-    """Puts the keys back into candidates as they come in."""
+    """Puts keys and tokens back into candidates as they come in; a control token ends them."""
 
     def __init__(self, made: Hidden, on_text: OnText | None) -> None:
         """Tell ``on_text`` of the restored text."""
         self._made = made
         self._on_text = on_text
         self._held: dict[int, str] = {}
-        self._refused: set[int] = set()
+        self._ended: set[int] = set()
 
     def add(self, index: int, piece: str) -> None:
         """Take a piece; what may be the start of a name is held back."""
         text = self._held.pop(index, "") + piece
-        at = _open_name(text)
+        at = min(_open_name(text), open_token(text), _open_form(text, self._made.tokens))
         self._held[index] = text[at:]
         self._tell(index, text[:at])
 
@@ -150,21 +178,25 @@ class Restoring:
         for index, text in sorted(self._held.items()):
             self._tell(index, text)
         self._held.clear()
-        finish = tuple(
-            MANGLED if self._made.is_mangled(text) else ended
-            for text, ended in zip(answer.texts, answer.finish, strict=True)
-        )
-        texts = tuple(
-            "" if ended == MANGLED else self._made.restored(text)
-            for text, ended in zip(answer.texts, finish, strict=True)
-        )
-        return replace(answer, texts=texts, finish=finish)
+        texts, finish = [], []
+        for text, ended in zip(answer.texts, answer.finish, strict=True):
+            kept = self._made.cut(text)
+            mangled = self._made.is_mangled(kept)
+            texts.append("" if mangled else self._made.restored(kept))
+            finish.append(MANGLED if mangled else ended if kept == text else "stop")
+        return replace(answer, texts=tuple(texts), finish=tuple(finish))
 
     def _tell(self, index: int, text: str) -> None:
-        if self._made.is_mangled(text):
-            self._refused.add(index)
-        if self._on_text is not None and text and index not in self._refused:
-            self._on_text(index, self._made.restored(text))
+        if index in self._ended:
+            return
+        kept = self._made.cut(text)
+        if self._made.is_mangled(kept):
+            kept = ""
+            self._ended.add(index)
+        elif kept != text:
+            self._ended.add(index)
+        if self._on_text is not None and kept:
+            self._on_text(index, self._made.restored(kept))
 
 
 def _open_name(text: str) -> int:
@@ -176,3 +208,12 @@ def _open_name(text: str) -> int:
         if text.endswith(_START[:size]):
             return len(text) - size
     return len(text)
+
+
+def _open_form(text: str, forms: Mapping[str, str]) -> int:
+    """Where the broken form of a token begins that is not whole yet; the length where none does."""
+    longest = 0
+    for form in forms:
+        sizes = range(min(len(form) - 1, len(text)), longest, -1)
+        longest = next((size for size in sizes if text.endswith(form[:size])), longest)
+    return len(text) - longest

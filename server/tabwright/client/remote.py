@@ -94,7 +94,8 @@ class RemoteEngine:
     async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
         """See Engine; ``finish`` is "cancelled" with empty texts when a newer request came.
 
-        All that is sent goes through here: keys in it are replaced, and put back in the answer.
+        All that is sent goes through here: keys in it are replaced, control tokens broken,
+        and both put back in the answer, which ends where the engine wrote such a token.
         """
         length = sum(len(part) for part in request.prompt.parts if isinstance(part, str))
         if length > _LONG:
@@ -102,8 +103,6 @@ class RemoteEngine:
         else:
             request, made = hidden(request)
         self._note(request.session, tuple(made.kinds))
-        if not made.keys:
-            return await self._in_lane(request, on_text)
         restoring = Restoring(made, on_text)
         return restoring.answer(await self._in_lane(request, restoring.add))
 

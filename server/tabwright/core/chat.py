@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,7 @@ from tabwright.core.prompt import Part, Prompt, Token
 from tabwright.core.text import scrub_surrogates, unix_line_ends
 
 SYSTEM = "You are a careful programmer. You answer with code in one fenced block and nothing else."
+_HEAD = re.compile(r"^### (?=(?:Instruction|Response|Input|System):)", re.MULTILINE)
 _START, _END = "<|im_start|>", "<|im_end|>"
 
 
@@ -47,8 +49,13 @@ def _chatml(messages: Sequence[Message], opening: str) -> list[Part]:
 
 def _alpaca(messages: Sequence[Message], opening: str) -> str:
     heads = {"system": "", "user": "### Instruction:\n", "assistant": "### Response:\n"}
-    said = [f"{heads[message.role]}{_clean(message.text)}\n\n" for message in messages]
+    said = [f"{heads[message.role]}{_no_heads(message.text)}\n\n" for message in messages]
     return "".join(said) + heads["assistant"] + _clean(opening)
+
+
+def _no_heads(text: str) -> str:
+    """The text without what would begin another message."""
+    return _HEAD.sub("# ## ", _clean(text))
 
 
 def _clean(text: str) -> str:

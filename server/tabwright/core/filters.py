@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from tabwright.core.blocks import leaves_block, statement_end
+from tabwright.core.control_tokens import control_start
 from tabwright.core.cuts import best_cut
+from tabwright.core.inert_text import unseen_in
 from tabwright.core.judge import (
     below,
     head_of_line,
@@ -22,6 +24,7 @@ from tabwright.core.text import indent_of, unix_line_ends
 
 REPEATED = "the answer repeated the lines below"
 LOOPED = "the model repeated itself"
+UNSEEN = "the answer has characters that are not seen, which the file has not"
 BLANK = "the model had nothing to add"
 
 _ROUNDS = 6
@@ -53,10 +56,14 @@ Filter = Callable[[Candidate, Task], Candidate | Rejected]
 
 
 def cut_specials(candidate: Candidate, task: Task) -> Candidate | Rejected:
-    """End the answer at the first special token an engine let through as text."""
+    """End the answer at the first special token an engine let through as text.
+
+    Those of the model's own family always count, those of others where the document has none.
+    """
     text = unix_line_ends(candidate.text)
     found = [text.find(token.removeprefix("▁")) for token in task.family.specials]
-    ends = [at for at in found if at >= 0]
+    ends = [at for at in (*found, control_start(text, task.snapshot.text)) if at is not None]
+    ends = [at for at in ends if at >= 0]
     return replace(candidate, text=text[: min(ends)] if ends else text)
 
 
@@ -226,6 +233,12 @@ def _alike(left: str, right: str) -> bool:
     return SequenceMatcher(None, left, right, autojunk=False).ratio() >= 0.95
 
 
+def refuse_unseen(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Refuse characters that nobody sees and that the document does not have."""
+    char = unseen_in(candidate.text, task.snapshot.text)
+    return Rejected(UNSEEN) if char else candidate
+
+
 def match_line_ends(candidate: Candidate, task: Task) -> Candidate | Rejected:
     r"""Write ``\r\n`` where the document does."""
     near = task.snapshot.text[max(0, task.offset - 4000) : task.offset + 4000]
@@ -247,6 +260,7 @@ FILTERS: tuple[Filter, ...] = (
     fit_line,
     refuse_blank,
     refuse_repetition,
+    refuse_unseen,
     match_line_ends,
 )
 

@@ -125,7 +125,8 @@ _DUMMIES = frozenset({
     "label", "description", "title", "username", "email", "login", "user", "admin", "error",
     "invalid", "missing", "unknown", "redacted", "placeholder",
 })  # fmt: skip
-_LONGEST_LINE = 20_000
+LONGEST_PIECE = 4_000  # of a line that is searched at once
+_OVERLAP = 500
 
 
 def keys_in(text: str) -> tuple[Key, ...]:
@@ -151,8 +152,8 @@ def _in_line(line: str) -> tuple[tuple[int, int, str], ...]:
     if _HINT.search(line) is None:
         return ()
     found: list[tuple[int, int, str]] = []
-    for begin in range(0, len(line), _LONGEST_LINE):
-        piece = line[begin : begin + _LONGEST_LINE]
+    for begin in range(0, len(line), LONGEST_PIECE - _OVERLAP):
+        piece = line[begin : begin + LONGEST_PIECE]
         found += [(begin + start, begin + end, kind) for start, end, kind in _candidates(piece)]
     found.sort(key=lambda one: (one[0], -one[1]))
     apart: list[tuple[int, int, str]] = []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from tabwright.core.context import Document, Window
+from tabwright.core.control_tokens import inert
 from tabwright.core.families import FAMILIES, PLAIN, Family, Slot, family_by_name, family_of
 from tabwright.core.languages import by_id
 from tabwright.core.text import scrub_surrogates, unix_line_ends
@@ -33,8 +33,6 @@ class Token:
 
 Part = str | Token
 
-_LOOK_ALIKE = re.compile(r"<[|｜](?=[^\s<>|｜]{1,40}[|｜]>)|<(?=/?s>|fim[_-]|file_sep>|repo_name>)")
-
 
 @dataclass(frozen=True)
 class Prompt:
@@ -46,7 +44,7 @@ class Prompt:
     def flat(self) -> str:
         """The prompt as one text, for engines that find the special tokens in it themselves.
 
-        Look-alikes in the user's text get a blank after their first character, so they cannot act.
+        Control tokens in the user's text, of whatever family, are broken, so they cannot act.
         """
         pieces: list[str] = []
         for part in self.parts:
@@ -55,15 +53,8 @@ class Prompt:
             else:
                 # SentencePiece models saw their prefix with a blank in front (Code Llama).
                 blank = " " if pieces and pieces[-1] == " <MID>" else ""
-                pieces.append(blank + self._tame(part))
+                pieces.append(blank + inert(part, self.specials))
         return "".join(pieces)
-
-    def _tame(self, text: str) -> str:
-        text = _LOOK_ALIKE.sub(lambda found: found[0][0] + " " + found[0][1:], text)
-        for special in self.specials:
-            plain = special.removeprefix("▁")
-            text = text.replace(plain, plain[0] + " " + plain[1:])
-        return text
 
 
 def infill(family: Family, window: Window, *, path: str, language_id: str) -> Prompt:

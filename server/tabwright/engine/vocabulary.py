@@ -34,6 +34,10 @@ class Vocabulary:
             token.content: number for number, token in tokenizer.get_added_tokens_decoder().items()
         }
         self.special_ids = frozenset(self.special.values())
+        # Some tokenizers add runs of blanks, which are text.
+        self._control_ids = frozenset(
+            number for name, number in self.special.items() if name.strip(" \t\r\n▁")
+        )
         self._bos = [self.special[bos]] if bos in self.special and _adds_bos(tokenizer) else []
         self._special_pattern = _one_of(self.special) if self.special else None
 
@@ -86,14 +90,29 @@ class Vocabulary:
         return whole == pieces
 
     def _encoded(self, text: str) -> list[int]:
-        if self._special_pattern is None or not self._special_pattern.search(text):
+        if self._special_pattern is None:
             return self._ids(text)
         ids: list[int] = []
         start = 0
         for match in self._special_pattern.finditer(text):
-            ids.extend(self._ids(text[start : match.start() + 1]))
+            ids.extend(self._plain_ids(text[start : match.start() + 1]))
             start = match.start() + 1
-        return ids + self._ids(text[start:])
+        return ids + self._plain_ids(text[start:])
+
+    def _plain_ids(self, text: str) -> list[int]:
+        """The ids of a text in which no special token is spelled out.
+
+        A tokenizer that normalizes (case, width) may find one even so; then it is cut in two.
+        """
+        encoding = self._tokenizer.encode(_encodable(text), add_special_tokens=False)
+        ids = list(encoding.ids)
+        if self._control_ids.isdisjoint(ids):
+            return ids
+        first = next(at for at, token in enumerate(ids) if token in self._control_ids)
+        start, end = encoding.offsets[first]
+        if end - start < 2:
+            return ids  # one character cannot be cut
+        return self._plain_ids(text[: start + 1]) + self._plain_ids(text[start + 1 :])
 
     def split_special(self, text: str) -> list[Part]:
         """Split a flat prompt of another tool's making into parts; here special tokens do count."""
@@ -107,8 +126,7 @@ class Vocabulary:
         return [part for part in [*parts, Part(text[start:])] if part.text]
 
     def _ids(self, text: str) -> list[int]:
-        clean = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates become "?"
-        return list(self._tokenizer.encode(clean, add_special_tokens=False).ids)
+        return list(self._tokenizer.encode(_encodable(text), add_special_tokens=False).ids)
 
     def last_word(self, ids: Sequence[int]) -> int:
         """Return how many of the last tokens spell one word, as the tokenizer cuts words: 1 or
@@ -175,6 +193,11 @@ def _line_end(text: str, least: int, most: int) -> int:
 def _one_of(names: Iterable[str]) -> re.Pattern[str]:
     """Finds any of the names, the longest where several begin at one place."""
     return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
+
+
+def _encodable(text: str) -> str:
+    """The text with lone surrogates as "?"."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _adds_bos(tokenizer: Tokenizer) -> bool:

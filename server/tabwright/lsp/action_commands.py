@@ -15,6 +15,7 @@ from tabwright.lsp.action_run import Candidate
 from tabwright.lsp.actions import Actions, faults_of
 from tabwright.lsp.conversations import Conversation, Conversations
 from tabwright.lsp.host import Host
+from tabwright.lsp.inert_markdown import inert_markdown
 
 Json = dict[str, object]
 
@@ -120,7 +121,8 @@ class Commands:
         done = await self.actions.doing.do(wished, "Explain")
         if done.candidate is None:
             return {"markdown": "", "reason": done.reason}
-        text = done.candidate.text
+        # What a model wrote may hold what an editor's page would load or run.
+        text = await self.actions.doing.work(inert_markdown, done.candidate.text)
         if argument.get("open") is True and self.actions.able.shows:
             uri = await self._host.files(self._written, text)
             await self.actions.editor.show_document(uri)

@@ -13,6 +13,9 @@ from tabwright.assists.registry import Assist
 from tabwright.checks.faults import Fault, Options, Subject
 from tabwright.client.engine import Answer, Engine, EngineError, Request
 from tabwright.core.action import Action, Proposal
+from tabwright.core.control_tokens import cut_at_control
+from tabwright.core.filters import UNSEEN
+from tabwright.core.inert_text import unseen_in
 from tabwright.core.task import Nothing
 from tabwright.core.text import Edit, Span, apply
 from tabwright.lsp import log
@@ -217,6 +220,11 @@ class _Run:
         if ended != "stop":
             words = _UNENDED.get(ended)
             self._reasons.append(Said(words, action.max_tokens) if words else ended)
+            return
+        known = self._place.before + action.snapshot.text + action.instruction
+        text = cut_at_control(text, known)
+        if action.kind != "explain" and unseen_in(text, known):
+            self._reasons.append(UNSEEN)
             return
         proposal = await self._setup.work(self._assist.finish, action, text)
         if isinstance(proposal, Nothing):

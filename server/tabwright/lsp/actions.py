@@ -93,7 +93,7 @@ class Actions:
         fixed = [] if one.diagnostic is None else [params.context.diagnostics[one.diagnostic]]
         where = fixed[0].range if fixed else params.range
         data = data_of(one.assist.kind, snapshot, where, fixed, one.target)
-        title = self.editor.language.tell(one.title)
+        title = self.editor.language.title(one.title)
         command = types.Command(title, ACT, arguments=[{**data, "title": title}])
         if not self.able.literals:
             return command
@@ -119,10 +119,10 @@ class Actions:
             self.refuse(done, made.reason)
             return action
         self.tell(done)
-        tell = self.editor.language.tell
-        action.title, action.edit = tell(done.marked), made.edit
+        title = self.editor.language.title
+        action.title, action.edit = title(done.marked), made.edit
         if made.uri and self.able.resolves_command and self.able.shows:
-            action.command = types.Command(tell("Show it"), SHOW, arguments=[{"uri": made.uri}])
+            action.command = types.Command(title("Show it"), SHOW, arguments=[{"uri": made.uri}])
         return action
 
     async def act(self, argument: Mapping[str, object]) -> dict[str, object]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from functools import lru_cache
 from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 _MOST_BYTES = 1 << 16
-_SECTION = re.compile(r"[ \t]*\[[ \t]*([^\]\n]{1,200})\]")
-_EXCLUDES = re.compile(r"(?i)[ \t]*excludesfile[ \t]*=[ \t]*([^\n]{1,4000})")
 
 
 def exclude_file(folder: Path) -> Path | None:
@@ -50,12 +47,12 @@ def users_excludes() -> Path:
     for settings in (home / ".gitconfig", base / "config"):
         section = ""
         for line in _text(settings).split("\n"):
-            begun = _SECTION.match(line)
-            if begun is not None:
-                section = begun[1].strip().lower()
-            found = _EXCLUDES.match(line)
-            if section == "core" and found is not None:
-                named = found[1].strip().strip('"')
+            line = line.strip()
+            if line.startswith("["):
+                section = line[1:].partition("]")[0].strip().lower()
+            name, _, value = line.partition("=")
+            if section == "core" and name.strip().lower() == "excludesfile":
+                named = value.strip().strip('"')
                 return home / named[2:] if named.startswith("~/") else home / named
     return base / "ignore"
 

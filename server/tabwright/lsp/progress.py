@@ -79,10 +79,10 @@ class Editor:
 
         The answer is one of ``actions`` as it was given, whatever the button was called.
         """
-        tell = self.language.tell
-        named = {tell(action): action for action in actions}
+        named = {self.language.title(action): action for action in actions}
         items = [types.MessageActionItem(name) for name in named]
-        params = types.ShowMessageRequestParams(_LEVELS[level], tell(message), items)
+        told = self.language.tell(message)
+        params = types.ShowMessageRequestParams(_LEVELS[level], told, items)
         asked = self._server.window_show_message_request_async(params)
         chosen = await self._server.ask(asked, "an answer", seconds=86_400)
         return named.get(chosen.title) if chosen is not None else None
@@ -101,14 +101,14 @@ class Editor:
         except (JsonRpcException, TimeoutError) as error:
             logger.info("the editor shows no progress: %s", type(error).__name__)
             return NoBar()
-        shown = self.language.tell(title)
+        shown = self.language.title(title)
         begin = types.WorkDoneProgressBegin(title=shown, cancellable=cancellable)
         progress.begin(token, begin)
         return EditorBar(self._server, token, self.language)
 
     async def apply(self, label: str, edit: types.WorkspaceEdit) -> str:
         """Have an edit applied; why it was not, "" when it was."""
-        params = types.ApplyWorkspaceEditParams(edit, label=self.language.tell(label))
+        params = types.ApplyWorkspaceEditParams(edit, label=self.language.title(label))
         asked = self._server.workspace_apply_edit_async(params)
         answer = await self._server.ask(asked, "an answer to an edit", seconds=_APPLY_S)
         if answer is None:
@@ -151,7 +151,7 @@ class EditorBar:
         """Send a report."""
         whole = None if percent is None else min(100, max(0, int(percent)))
         if self._open:
-            told = self._language.tell(message)
+            told = self._language.title(message)
             report = types.WorkDoneProgressReport(message=told, percentage=whole)
             self._progress.report(self._token, report)
 
@@ -159,7 +159,7 @@ class EditorBar:
         """Send the end; once is enough."""
         if self._open:
             self._open = False
-            end = types.WorkDoneProgressEnd(message=self._language.tell(message))
+            end = types.WorkDoneProgressEnd(message=self._language.title(message))
             self._progress.end(self._token, end)
             self._progress.tokens.pop(self._token, None)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
 
+from tabwright.core.inert_text import visible
 from tabwright.core.text import Edit, Snapshot, Span, line_span, scrub_surrogates
 from tabwright.lsp.documents import Buffers, Cell, Change, Cursor
 
@@ -173,9 +174,9 @@ def to_sent_diagnostic(text: str, diagnostic: Diagnostic, encoding: Encoding) ->
     """One of our own diagnostics, an error, as the protocol has it."""
     return types.Diagnostic(
         range_of(text, diagnostic.span, encoding),
-        diagnostic.message,
+        visible(diagnostic.message),
         types.DiagnosticSeverity.Error,
-        source=diagnostic.source,
+        source=visible(diagnostic.source),
     )
 
 

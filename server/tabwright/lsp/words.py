@@ -14,6 +14,8 @@ from functools import cached_property, reduce
 from itertools import islice
 from pathlib import Path
 
+from tabwright.core.inert_text import inert_line, inert_message
+
 _CHINESE = Path(__file__).with_name("words_zh_cn.json")
 _SIMPLIFIED = re.compile(r"zh(?:[-_](?:hans(?:[-_].*)?|cn|sg|my))?", re.IGNORECASE)
 _HOLE = re.compile(r"\{(\d+)([?!]?)\}")
@@ -106,7 +108,17 @@ class Language:
         return self._filled(entry, values) if entry else template.format(*values)
 
     def tell(self, sentence: str) -> str:
-        """An English sentence in the client's language; as it is where it is not known."""
+        """An English sentence in the client's language; as it is where it is not known.
+
+        It comes without links and hidden characters: names and words of others in it are text.
+        """
+        return inert_message(self._told(sentence))
+
+    def title(self, sentence: str) -> str:
+        """The same as one line, for a title, a label or a button."""
+        return inert_line(self._told(sentence))
+
+    def _told(self, sentence: str) -> str:
         if not self._table:
             return str.__str__(sentence)
         if isinstance(sentence, Said):
@@ -121,7 +133,7 @@ class Language:
         if key in _INSIDE and isinstance(value, Mapping):
             return self.answer(value)
         if key in _TOLD and isinstance(value, str):
-            return self.tell(value)
+            return self.title(value) if key == "title" else self.tell(value)
         if key in _TOLD and isinstance(value, list):
             return [self.tell(each) if isinstance(each, str) else each for each in value]
         return value
@@ -162,7 +174,7 @@ class Language:
 
     def _filled(self, entry: _Entry, values: Sequence[object]) -> str:
         spoken = [
-            self.tell(value) if mark and isinstance(value, str) else value
+            self._told(value) if mark and isinstance(value, str) else value
             for mark, value in zip(entry.marks, values, strict=True)
         ]
         return entry.translation.format(*spoken)
