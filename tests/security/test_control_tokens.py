@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -120,6 +121,9 @@ def test_a_tokenizer_that_normalizes_finds_none_either(normalizer: Any, text: st
     number = vocabulary.special["<|user|>"]
     assert number in plain, "the attack works without our care"
     assert number not in vocabulary.encode([Part(f"a {text} b {text}")])
+    started = time.thread_time()
+    assert number not in vocabulary.encode([Part(f"{text}\n" * 10_000)])
+    assert time.thread_time() - started < 5
 
 
 def test_tokens_that_hold_others_are_taken_apart_too() -> None:

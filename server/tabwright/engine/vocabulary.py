@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,17 +103,18 @@ class Vocabulary:
     def _plain_ids(self, text: str) -> list[int]:
         """The ids of a text in which no special token is spelled out.
 
-        A tokenizer that normalizes (case, width) may find one even so; then it is cut in two.
+        A tokenizer that normalizes (case, width) may find some even so; each of them is cut.
         """
         encoding = self._tokenizer.encode(_encodable(text), add_special_tokens=False)
         ids = list(encoding.ids)
         if self._control_ids.isdisjoint(ids):
             return ids
-        first = next(at for at, token in enumerate(ids) if token in self._control_ids)
-        start, end = encoding.offsets[first]
-        if end - start < 2:
+        spans = (encoding.offsets[at] for at, one in enumerate(ids) if one in self._control_ids)
+        cuts = [0, *(start + 1 for start, end in spans if end - start > 1), len(text)]
+        if len(cuts) == 2:
             return ids  # one character cannot be cut
-        return self._plain_ids(text[: start + 1]) + self._plain_ids(text[start + 1 :])
+        pieces = (text[start:end] for start, end in pairwise(cuts))
+        return [token for piece in pieces for token in self._plain_ids(piece)]
 
     def split_special(self, text: str) -> list[Part]:
         """Split a flat prompt of another tool's making into parts; here special tokens do count."""
