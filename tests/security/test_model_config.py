@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tiny import make_tiny_qwen2
 
@@ -116,3 +117,29 @@ def test_a_config_that_is_right_is_read(model: Path) -> None:
     config = config_file.read(model)
     assert config["model_type"] == "qwen2"
     config_file.check({"time_step_limit": [0.0, float("inf")], "num_key_value_heads": [4, 2, 8]})
+
+
+SHAPES: dict[str, tuple[str, tuple[int, ...]]] = {
+    "fewer rows of a matrix": ("model.layers.0.self_attn.k_proj.weight", (1, -1)),
+    "a narrower matrix": ("model.layers.1.mlp.down_proj.weight", (-1, 4)),
+    "a shorter norm": ("model.layers.0.input_layernorm.weight", (1,)),
+    "a bias of one number": ("model.layers.0.self_attn.q_proj.bias", (1,)),
+    "a smaller output head": ("lm_head.weight", (3, -1)),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_tensors_of_other_sizes_than_the_config_are_refused(changed: Path, name: str) -> None:
+    """The kernels read from an address on: a tensor that is too small would let them read on."""
+    from safetensors.numpy import load_file, save_file
+
+    from tabwright.engine.backends.numba_model import NumbaModel
+
+    file = changed / "model.safetensors"
+    tensors = load_file(file)
+    tensor, cut = SHAPES[name]
+    window = tuple(slice(0, None if size < 0 else size) for size in cut)
+    tensors[tensor] = np.ascontiguousarray(tensors[tensor][window])
+    save_file(tensors, file)
+    with pytest.raises(BackendError, match=r"as config\.json says"):
+        NumbaModel.load(changed, BackendOptions())

@@ -233,25 +233,49 @@ def _bundles(counts: Sequence[int]) -> npt.NDArray[np.int64]:
 def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes, head: str) -> Weights:
     if shape.head_width % COLUMNS:
         raise ValueError(f"heads {shape.head_width} wide are no multiple of {COLUMNS}")
+    if shape.heads % shape.key_heads:
+        raise ValueError(f"{shape.heads} heads cannot share {shape.key_heads} heads of keys")
     asked, kept = shape.heads * shape.head_width, shape.key_heads * shape.head_width
+    width, inner = sizes.width, sizes.inner
+    outputs_and_inputs = (
+        (asked, width),
+        (kept, width),
+        (kept, width),
+        (width, asked),
+        (inner, width),
+        (inner, width),
+        (width, inner),
+    )
+    _check_matrix(weights, "model.embed_tokens.weight", (sizes.vocabulary, width))
+    _check_matrix(weights, head, (sizes.vocabulary, width))
     matrices = np.zeros((shape.layers, len(_MATRICES), 2), np.int64)
     biases = np.zeros((shape.layers, asked + 2 * kept), np.float32)
     layers = [f"model.layers.{layer}." for layer in range(shape.layers)]
     for layer, name in enumerate(layers):
         for kind, matrix in enumerate(_MATRICES):
+            _check_matrix(weights, f"{name}{matrix}.weight", outputs_and_inputs[kind])
             matrices[layer, kind] = _addresses(weights, f"{name}{matrix}.weight")
         if shape.biased:
-            parts = [weights[f"{name}self_attn.{kind}_proj.bias"] for kind in "qkv"]
+            parts = [
+                _vector(weights, f"{name}self_attn.{kind}_proj.bias", length)
+                for kind, length in zip("qkv", (asked, kept, kept), strict=True)
+            ]
             biases[layer] = np.concatenate(parts)
     norms = ("input_layernorm", "post_attention_layernorm")
     turned = []
     if shape.family == "qwen3":
-        turned = [[weights[f"{at}self_attn.{kind}_norm.weight"] for kind in "qk"] for at in layers]
+        length = shape.head_width
+        turned = [
+            [_vector(weights, f"{at}self_attn.{kind}_norm.weight", length) for kind in "qk"]
+            for at in layers
+        ]
     return Weights(
         matrices=matrices,
         head=np.array(_addresses(weights, head), np.int64),
-        norms=np.array([[weights[f"{at}{norm}.weight"] for norm in norms] for at in layers]),
-        last_norm=np.array(weights["model.norm.weight"], np.float32),
+        norms=np.array(
+            [[_vector(weights, f"{at}{norm}.weight", width) for norm in norms] for at in layers]
+        ),
+        last_norm=np.array(_vector(weights, "model.norm.weight", width), np.float32),
         biases=biases,
         head_norms=np.array(turned, np.float32).reshape(-1, 2, shape.head_width),
         piece_counts=np.array([pieces_of(width) for width in (shape.width, asked, sizes.inner)]),
@@ -271,9 +295,31 @@ def _screen(arrays: Mapping[str, Any] | None, vocabulary: int, width: int) -> Sc
     rows, kept = arrays[numba_screen.HEAD].shape
     if rows != vocabulary or arrays[numba_screen.TURN].shape != (width, width):
         raise ValueError("the narrow head is of another model")
+    _check_matrix(arrays, numba_screen.HEAD, (vocabulary, kept))
+    _check_matrix(arrays, numba_screen.TURN, (width, width))
     turn = _addresses(arrays, numba_screen.TURN)
     head = _addresses(arrays, numba_screen.HEAD)
     return Screen(*turn, *head, kept, pieces_of(kept), float(arrays[numba_screen.SPREAD][0]))
+
+
+def _check_matrix(weights: Mapping[str, Any], name: str, shape: tuple[int, int]) -> None:
+    """Raise ValueError for a matrix of other sizes than the config says.
+
+    The kernels read from its address on, and would read beyond its end.
+    """
+    matrix, scales = weights[name], weights[name + int8.SCALE]
+    fits = matrix.shape == shape and scales.size == shape[0]
+    plain = matrix.flags.c_contiguous and scales.flags.c_contiguous
+    if not (fits and plain and matrix.dtype == np.int8 and scales.dtype == np.float32):
+        raise ValueError(f"{name} is not a matrix of {shape[0]} x {shape[1]} as config.json says")
+
+
+def _vector(weights: Mapping[str, Any], name: str, length: int) -> npt.NDArray[Any]:
+    """A tensor of one dimension; ValueError for another length than the config says."""
+    found: npt.NDArray[Any] = weights[name]
+    if found.shape != (length,):
+        raise ValueError(f"{name} does not have {length} numbers as config.json says")
+    return found
 
 
 def _addresses(weights: Mapping[str, Any], name: str) -> tuple[int, int]:
