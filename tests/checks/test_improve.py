@@ -92,7 +92,7 @@ async def test_other_languages_get_their_imports_alone() -> None:
 
 
 async def test_long_texts_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(black_format, "_LONGEST", 10)
+    monkeypatch.setattr(black_format, "LONGEST", 10)
     assert await improved(edit("", "x=1;y=22222\n"), []) == "x=1;y=22222\n"
 
 

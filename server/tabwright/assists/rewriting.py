@@ -20,6 +20,7 @@ UNCHANGED = "the model changed nothing"
 _CHARS_PER_TOKEN = 2.5
 _LONGEST = 12_000
 _MOST_CONTEXT = 2_500
+_BACKTICKS = re.compile("`++")
 _IMPORT = re.compile(r"(?:from\s++[\w.]+\s++import\s|import\s++\w)")
 
 
@@ -56,9 +57,8 @@ def shown(inputs: Inputs, span: Span) -> tuple[str, str]:
 
 def fenced(code: str, language_id: str) -> str:
     """The code in a fence that nothing in it can close."""
-    sign = "```"
-    while sign in code:
-        sign += "`"
+    longest = max((len(run[0]) for run in _BACKTICKS.finditer(code)), default=0)
+    sign = "`" * max(3, longest + 1 if longest >= 3 else 3)
     return f"{sign}{fence(language_id)}\n{code.rstrip()}\n{sign}"
 
 

@@ -32,6 +32,7 @@ _PUBLIC_CLASS = re.compile(
 )
 _PUBLIC_TYPE = re.compile(r"public\s++(?:final\s++|abstract\s++)*(?:class|interface|enum|record)\b")
 _LONGEST = 12_000
+_MOST_INDENTED = 8  # times as many characters as without indentation
 _ROOM = 2.0  # how much longer in tokens the other language may be
 _CHARS_PER_TOKEN = 2.5
 
@@ -46,10 +47,11 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     text = inputs.snapshot.text
     selected = text[inputs.span.start : inputs.span.end]
     span = inputs.span if selected.strip() else Span(0, len(text))
-    code = reindent(unix_line_ends(text[span.start : span.end]), "")
+    # Of much more than that not even the indentation is looked at.
+    code = reindent(unix_line_ends(text[span.start : span.end][: _MOST_INDENTED * _LONGEST]), "")
     if not code.strip():
         return Nothing("there is no code here")
-    if len(code) > _LONGEST:
+    if len(code) > _LONGEST or len(span) > _MOST_INDENTED * _LONGEST:
         return Nothing(f"the code is longer than {_LONGEST} characters; select less of it")
     language = by_id(target).name
     wanted = unix_line_ends(inputs.declaration).strip("\n")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Longer texts take seconds.
-_LONGEST = 100_000
+LONGEST = 100_000
 _MOST_BYTES = 1 << 20
 
 
@@ -60,7 +60,7 @@ def formatted(path: str, root: str, before: str, after: str, *, cell: bool = Fal
     What black cannot do (a text that does not parse, over 100,000 characters, settings that are
     wrong) comes back as it was, and so does a result that would not be the same program.
     """
-    if len(after) > _LONGEST or not after.strip():
+    if len(after) > LONGEST or not after.strip():
         return after
     import black
 
@@ -84,7 +84,7 @@ def lines_formatted(path: str, root: str, text: str, line: int, most: int | None
     Strings are split too, which black does only when it is told to. ``most`` None leaves the
     project's line length, which is never exceeded.
     """
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return ""
     import black
     from black.mode import Preview
@@ -200,11 +200,13 @@ def with_ends_of(original: str, text: str, end: str) -> str:
     bare = [unix_line_ends(line) for line in lines]
     new = split(text)
     result = [line.replace("\n", end) for line in new]
-    difference = between(bare, new)
-    for number, line in enumerate(lines, 1):
-        moved = difference.moved(number)
-        if number not in difference.old and 0 < moved <= len(new):
-            result[moved - 1] = line
+    blocks = between(bare, new).blocks
+    # The lines before, between and after the blocks that differ.
+    begins = [(0, 0), *((block.old_end - 1, block.new_end - block.old_end) for block in blocks)]
+    stops = [*(block.old_start - 1 for block in blocks), len(lines)]
+    for (at, shift), stop in zip(begins, stops, strict=True):
+        for number in range(at, min(stop, len(new) - shift)):
+            result[number + shift] = lines[number]
     return "".join(result)
 
 

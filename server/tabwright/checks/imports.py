@@ -118,9 +118,10 @@ def _first_import(lines: list[str], tree: ast.Module, new: str, end: str) -> str
     else:
         at = _after_comments(lines)
     close(lines, at, end)
-    rest = lines[at:]
-    while rest and not rest[0].strip(" \t\r\n"):
-        rest = rest[1:]
+    below = at
+    while below < len(lines) and not lines[below].strip(" \t\r\n"):
+        below += 1
+    rest = lines[below:]
     head = [end] if at and lines[at - 1].strip() else []
     two = rest and re.match(r"@|(?:async\s++)?def\b|class\b|#", rest[0])
     foot = [] if not rest else [end, end] if two else [end]

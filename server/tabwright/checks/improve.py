@@ -6,8 +6,8 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from tabwright.checks.black_format import formatted
 from tabwright.checks.faults import Subject
+from tabwright.checks.formatting import formatted
 from tabwright.checks.imports import placed
 from tabwright.checks.lines import changes, line_end, split
 from tabwright.checks.needed_imports import needed
@@ -22,15 +22,14 @@ async def improved(subject: Subject, imports: Sequence[str]) -> str:
     Python gets the imports from the standard library, too, that the edit's names need.
     What cannot be formatted is left as it is.
     """
-    text = _with_one_line_end(subject.before, subject.after)
-    text = placed(text, imports, subject.language_id)
+    text = await asyncio.to_thread(_with_one_line_end, subject.before, subject.after)
+    text = await asyncio.to_thread(placed, text, imports, subject.language_id)
     if subject.language_id != "python":
         return text
     if not subject.cell:  # its names may come from other cells
-        text = placed(text, await asyncio.to_thread(needed, subject.before, text), "python")
-    return await asyncio.to_thread(
-        formatted, subject.path, subject.root, subject.before, text, cell=subject.cell
-    )
+        lacking = await asyncio.to_thread(needed, subject.before, text)
+        text = await asyncio.to_thread(placed, text, lacking, "python")
+    return await formatted(subject.path, subject.root, subject.before, text, cell=subject.cell)
 
 
 def _with_one_line_end(before: str, after: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tabwright.checks.faults import Fault, Subject
 from tabwright.checks.lines import Changes
 from tabwright.core.names import unbound
-from tabwright.core.python import parses, tree_of
+from tabwright.core.python import LONGEST_PARSED, parses, tree_of
 from tabwright.core.text import difference
 
 _CELL_LINE = re.compile(r"^([ \t]*+)(?:[%!?].*|[^#\n'\"]*\?{1,2}[ \t]*+)$", re.MULTILINE)
@@ -26,7 +26,7 @@ class SyntaxFault:
 
 
 def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
-    """What Python's own compiler says against the text, None when it compiles.
+    """What Python's own compiler says against the text; None when it compiles or is too long.
 
     In a cell, lines for the notebook itself are passed over, and ``await`` may stand anywhere.
     """
@@ -35,6 +35,8 @@ def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
             return None
         source = _CELL_LINE.sub(r"\1pass", source)
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if cell else 0
+    if len(source) > LONGEST_PARSED:
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -48,6 +50,11 @@ def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
 
 def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
     """A fault when the text stopped compiling, or still does not because of the changed lines."""
+    if len(subject.after) > LONGEST_PARSED:
+        # Of a text that would hold everything up, only the statements around the change are parsed.
+        broken = _broken_in_place(subject.before, subject.after)
+        line = min(changes.new, default=0)
+        return (Fault("syntax", "it does not parse: invalid syntax", line),) if broken else ()
     now = syntax_fault(subject.after, subject.cell)
     if now is None:
         return ()

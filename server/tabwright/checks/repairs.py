@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Sequence
 
 from tabwright.checks import ruff_rules
-from tabwright.checks.black_format import lines_formatted
 from tabwright.checks.child import Unanswered
 from tabwright.checks.faults import Options, Subject
+from tabwright.checks.formatting import lines_formatted
 from tabwright.checks.found import bundled
 from tabwright.checks.lines import line_of
 from tabwright.checks.reports import number_at, text_at
@@ -39,9 +38,7 @@ async def repaired(subject: Subject, options: Options) -> str:
     if own.code == _TOO_LONG:
         line, limit = line_of(subject.before, own.span.start), _LIMIT.search(own.message)
         most = int(limit[1]) if limit else None
-        return await asyncio.to_thread(
-            lines_formatted, subject.path, subject.root, subject.before, line, most
-        )
+        return await lines_formatted(subject.path, subject.root, subject.before, line, most)
     ruff = bundled("ruff", ruff_rules.workspace_of(subject))
     if ruff is None:
         return ""

@@ -29,6 +29,7 @@ BLANK = "the model had nothing to add"
 
 _ROUNDS = 6
 _LONGEST_ROUND = 80
+_MOST_WAYS = 16  # to end a line, each of which is parsed
 _FENCE = re.compile(r"^[ \t]*+```", re.MULTILINE)
 _WORDS = re.compile(r"\w+")
 
@@ -179,7 +180,7 @@ def _ways(candidate: Candidate, task: Task, rest: str) -> list[Candidate]:
     if "\n" in text:
         return ways
     shorter = text.rstrip()
-    while shorter[-1:] in (")", "]", "}"):
+    while shorter[-1:] in (")", "]", "}") and len(ways) < _MOST_WAYS:
         shorter = shorter[:-1]
         ways.append(replace(candidate, text=shorter))
     if not bare:

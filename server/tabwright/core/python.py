@@ -8,6 +8,8 @@ import warnings
 from dataclasses import dataclass
 
 _LONGEST = 60_000
+# The parser lets no other thread run meanwhile: some 0.2 s for so many characters.
+LONGEST_PARSED = 200_000
 _TOP = re.compile(r"\n(?=[^\s)\]}#])(?!(?:else|elif|except|finally|case)\b)")
 _FILLERS = ("", "pass", "x", "x)", "if x:", "x]", "x:")
 
@@ -18,7 +20,10 @@ def parses(source: str) -> bool:
 
 
 def tree_of(source: str) -> ast.Module | None:
-    """The syntax tree of Python text, without its warnings; None when it does not parse."""
+    """The syntax tree of Python text, without its warnings; None when it does not parse, or is
+    longer than ``LONGEST_PARSED``."""
+    if len(source) > LONGEST_PARSED:
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -9,7 +9,7 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.registry import Assist, targets
 from tabwright.core.action import Diagnostic
 
-_MOST_DIAGNOSTICS = 20
+MOST_DIAGNOSTICS = 20
 _OURS = "refactor.rewrite.tabwright"
 
 
@@ -46,7 +46,7 @@ def _of(
     assist: Assist, inputs: Inputs, diagnostics: Sequence[Diagnostic], only: Sequence[str]
 ) -> Iterator[Listed]:
     if assist.kind == "fix":
-        for index, diagnostic in enumerate(diagnostics[:_MOST_DIAGNOSTICS]):
+        for index, diagnostic in enumerate(diagnostics[:MOST_DIAGNOSTICS]):
             about = replace(inputs, span=diagnostic.span, diagnostics=(diagnostic,))
             title = assist.applies(about)
             if title is not None:

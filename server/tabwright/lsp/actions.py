@@ -15,7 +15,7 @@ from tabwright.lsp.abilities import Abilities
 from tabwright.lsp.action_checks import Checks
 from tabwright.lsp.action_data import Unusable, Wish, data_of, wish
 from tabwright.lsp.action_doing import Doing, Done, guessed, said
-from tabwright.lsp.action_list import Listed, listed
+from tabwright.lsp.action_list import MOST_DIAGNOSTICS, Listed, listed
 from tabwright.lsp.action_run import Candidate
 from tabwright.lsp.host import Host
 from tabwright.lsp.outcome import KEPT_OUT
@@ -79,7 +79,8 @@ class Actions:
     ) -> list[types.CodeAction | types.Command]:
         encoding, text = self.host.buffers.encoding, snapshot.text
         sent = params.context.diagnostics
-        ours = [protocol.to_diagnostic(text, each, encoding) for each in sent]
+        # No more are offered; each is looked for in the whole text.
+        ours = [protocol.to_diagnostic(text, each, encoding) for each in sent[:MOST_DIAGNOSTICS]]
         span = protocol.span_of(text, params.range, encoding)
         inputs = Inputs(snapshot, span, guessed(self.host.settings.model))
         only = [str(getattr(kind, "value", kind)) for kind in params.context.only or ()]

@@ -1,0 +1,172 @@
+"""Crafted documents: nothing that reads them takes long, and the event loop goes on meanwhile.
+
+CPU time is measured, since a test may run on a busy machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
+
+import pytest
+
+from tabwright.assists import complete, registry
+from tabwright.assists.inputs import Inputs
+from tabwright.checks import imports, lines, python_source, risks, silencing
+from tabwright.checks.faults import Subject
+from tabwright.checks.improve import improved
+from tabwright.core import postprocess, python, regions, similar
+from tabwright.core.action import Diagnostic
+from tabwright.core.families import family_of
+from tabwright.core.names import unbound
+from tabwright.core.task import ModelInfo, Nothing, Options
+from tabwright.core.text import Snapshot, Span
+
+P = ParamSpec("P")
+T = TypeVar("T")
+N = 100_000
+# Far above what these take (most under 0.1 s); before, some took 5 s and more.
+MOST_S = 2.0
+INFILL = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|im_start|>", "<|im_end|>")
+MODEL = ModelInfo("model", family_of(INFILL), 32_768)
+DOCUMENTS = {
+    "blank lines": "\n" * N,
+    "one line": "x" * N,
+    "statements on one line": "x = 1; " * (N // 7),
+    "many megabytes": "x = 1\n" * 200_000,
+    "round": "(" * N,
+    "square": "x[" * (N // 2),
+    "braces": "{\n" * (N // 2),
+    "quotes": '"' * N,
+    "docstring without end": 'def f():\n    """ doc\n' + "    text for x= y\n" * (N // 18),
+    "a docstring of blanks": 'def f(x):\n    """for x=' + " " * 20_000 + '"""\n',
+    "comments": "# do this\n" * (N // 10),
+    "hashes": "#" * N,
+    "decorators": "@a\n" * (N // 3),
+    "tabs": "\t" * N,
+    "indentation": "".join(" " * depth + "if x:\n" for depth in range(440)),
+    "surrogates": "\ud800" * N,
+    "functions": "def f(a, b=1):\n    pass\n" * 4_000,
+    "classes": "class A:\n" * (N // 9),
+    "arrows": "(a) => " * (N // 7),
+    "carriage returns": "\r" * N,
+    "backslashes": "\\\n" * (N // 2),
+    "imports": "from a import b\n" * (N // 16),
+    "block comments": "/* a\n" * (N // 5),
+    "examples": "def f(x):\n    '''" + "f(1) => 2 for x= 3 the\n" * 2000 + "'''\n",
+    "minus": "x = " + "-" * N,
+    "not": "x = " + "not " * (N // 4) + "1\n",
+    "backticks": "`" * N,
+    "to do": "# TODO: write f(a, b)\n" * (N // 22),
+    "calls": "A(b) " * (N // 5),
+    "generics": "<T" * (N // 2),
+}
+ANSWERS = ("x = 1\n", "\n" * 1000, "(" * 2000, "def g():\n    return 1\n" * 50, ")" * 2000)
+
+
+def within(what: str, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    started = time.thread_time()
+    found = work(*args, **named)
+    assert time.thread_time() - started < MOST_S, what
+    return found
+
+
+def inputs(snapshot: Snapshot) -> Iterator[Inputs]:
+    length = len(snapshot.text)
+    for span in (Span(length // 2, length // 2), Span(0, min(length, N))):
+        found = (Diagnostic(span, "m" * 200, "Ruff", "E501"),)
+        yield Inputs(snapshot, span, MODEL, found, instruction="do it", target="java")
+
+
+@pytest.mark.parametrize("language", ["python", "typescript"])
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_reading_a_crafted_document_is_quick(name: str, language: str) -> None:
+    text = DOCUMENTS[name]
+    snapshot = Snapshot("file:///a/b", language, 1, text)
+    for offset in (len(text) // 2, len(text)):
+        task = within("prepare", complete.prepare, snapshot, offset, MODEL, Options(), invoked=True)
+        if isinstance(task, Nothing):
+            continue
+        for answer in ANSWERS:
+            within("finish", complete.finish, task, [answer])
+            within("stop", postprocess.should_stop, task, answer)
+    for asked in inputs(snapshot):
+        for assist in registry.ASSISTS:
+            within(f"{assist.kind} applies", assist.applies, asked)
+            action = within(f"{assist.kind} prepare", assist.prepare, asked)
+            if action is None or isinstance(action, Nothing):
+                continue
+            for answer in (text[:4000], "x = 1\n" * 300, "```python\n" + "(" * 3000):
+                within(f"{assist.kind} finish", assist.finish, action, answer)
+    within("definitions", regions.definitions, text, language)
+    within("similar", similar.best_window, text, similar.words(text[:4000]), 1200)
+    within("names", unbound, text)
+    within("frame", python.frame, text, len(text) // 2)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_checking_an_edit_of_a_crafted_document_is_quick(name: str) -> None:
+    before = DOCUMENTS[name]
+    middle, new = len(before) // 2, "y = 2\n"
+    after = before[:middle] + new + before[middle:]
+    changed = Span(middle, middle + len(new))
+    for language in ("python", "cpp"):
+        subject = Subject("/a/b", "/a", language, before, after, changed)
+        edit = lines.changes(before, after)
+        within("changes", lines.changes, before, after.replace("\n", "\n\n"))
+        within("imports", imports.placed, after, ("import os",), language)
+        within("silencing", silencing.check, subject, edit)
+        within("risks", risks.check, subject, edit)
+        if language == "python":
+            within("syntax", python_source.check_syntax, subject, edit)
+            within("names", python_source.check_names, subject)
+
+
+LOOPS = {
+    "blank lines": "import os\n" + "\n" * 50_000 + "x = 1\n",
+    "functions": "def f( a,b ):\n    return [a,b]\n" * 2_500,
+    "unary": "x = " + "-" * 20_000 + "1\n",
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+async def test_the_event_loop_goes_on_while_an_edit_is_formatted(name: str) -> None:
+    before = LOOPS[name]
+    new = "y  =  os.path.join( 'a','b' )\n"
+    changed = Span(len(before), len(before) + len(new))
+    subject = Subject("", "", "python", before, before + new, changed)
+    work = asyncio.create_task(improved(subject, ("import sys",)))
+    longest, held = 0.0, time.perf_counter()
+    own = time.process_time()
+    while not work.done():
+        await asyncio.sleep(0.005)
+        now, used = time.perf_counter(), time.process_time()
+        # On a busy machine the clock goes on without us; then this process used no time.
+        longest, held, own = max(longest, min(now - held, used - own)), now, used
+
+    assert new.strip().split()[0] in work.result()
+    assert longest < 0.5
+
+
+async def test_what_black_cannot_end_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabwright.checks.formatting._FORMATTED_S", 0.01)
+    after = "x  =  1\n" * 1_000
+    subject = Subject("", "", "python", "", after, Span(0, len(after)))
+
+    assert await improved(subject, ()) == after
+
+
+async def test_a_long_text_is_formatted_by_a_process_of_its_own() -> None:
+    after = "def f( a ):\n    return a\n\n\n" * 100
+    subject = Subject("", "", "python", "", after, Span(0, len(after)))
+
+    assert "def f(a):" in await improved(subject, ())
+
+
+def test_a_fence_that_nothing_in_the_code_can_close() -> None:
+    from tabwright.assists.rewriting import fenced
+
+    assert fenced("a `` b", "python").startswith("```python")
+    assert fenced("```\ncode\n```", "python").startswith("````python")
