@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import pytest
@@ -23,6 +24,7 @@ from tabwright.core.families import family_of
 from tabwright.core.names import unbound
 from tabwright.core.task import ModelInfo, Nothing, Options
 from tabwright.core.text import Snapshot, Span
+from tabwright.lsp.privacy import Privacy, bounded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -170,3 +172,39 @@ def test_a_fence_that_nothing_in_the_code_can_close() -> None:
 
     assert fenced("a `` b", "python").startswith("```python")
     assert fenced("```\ncode\n```", "python").startswith("````python")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "*a" * 12 + "b",
+        "/" + "*a" * 12 + "b",
+        "**/a/" * 12 + "b",
+        "*a*a*a/" * 6 + "b",
+        "!" + "*a" * 12 + "b",
+        "*" * 60 + "b",
+        "a**" * 12 + "b",
+    ],
+)
+def test_a_crafted_ignore_file_takes_bounded_time(line: str, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text(f"{line}\nhidden.py\n", "utf-8")
+    judge = Privacy([tmp_path])
+
+    within("a name", judge.allowed, tmp_path / ("a" * 120))
+    within("a path", judge.allowed, tmp_path / "/".join("a" for _ in range(60)))
+    assert judge.allowed(tmp_path / "hidden.py")
+
+
+@pytest.mark.parametrize(
+    "line", ["*.py", "**/build/**", "*.log.*", "src/*/test/*/*.snap", "# * * * * *", "!*.min.*.js"]
+)
+def test_an_ordinary_line_of_an_ignore_file_stays(line: str) -> None:
+    assert bounded(line) == line
+
+
+def test_of_many_wildcards_a_pattern_names_more() -> None:
+    assert bounded("*a*b*c*d*e") == "*"
+    assert bounded("x/*a*b*c*d*e/y") == "x/*/y"
+    assert bounded("a/**/b/**/c/**/d/**/e.py") == "**/e.py"
+    assert bounded("!*a*b*c*d*e") == ""

@@ -54,16 +54,20 @@ def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
         # Of a text that would hold everything up, only the statements around the change are parsed.
         broken = _broken_in_place(subject.before, subject.after)
         line = min(changes.new, default=0)
-        return (Fault("syntax", "it does not parse: invalid syntax", line),) if broken else ()
+        return (_fault(SyntaxFault(line, "invalid syntax")),) if broken else ()
     now = syntax_fault(subject.after, subject.cell)
     if now is None:
         return ()
-    fault = Fault("syntax", f"it does not parse: {now.message}", now.line)
+    fault = _fault(now)
     if syntax_fault(subject.before, subject.cell) is None:
         return (fault,)
     if now.line in changes.new or _broken_in_place(subject.before, subject.after):
         return (fault,)
     return ()
+
+
+def _fault(found: SyntaxFault) -> Fault:
+    return Fault("syntax", f"it does not parse: {found.message}", found.line)
 
 
 def _broken_in_place(before: str, after: str) -> bool:

@@ -26,6 +26,7 @@ _MEMORY_FOLDER = "/dev/shm/"  # an ordinary file system, for all that it lies th
 IGNORE_FILES = (".gitignore", ".tabwrightignore")  # the later one has the last word
 MAX_IGNORE_BYTES = 1 << 20
 MAX_REMEMBERED = 4096
+_MOST_POWER = 3  # wildcards of a pattern that can each match at many places
 
 Stamp = tuple[int, int, int]  # of a file: mtime in ns, size, inode
 
@@ -101,9 +102,9 @@ class Privacy:
         self._users_excludes: Path | None = None
         self._rules: dict[Path, _Rules] = {}
         self._verdicts: dict[Path, str | None] = {}
-        lines = [line for line in deny_globs if self._usable(line, "privacy.deny")]
+        lines = [line for line in map(bounded, deny_globs) if self._usable(line, "privacy.deny")]
         self._deny = GitIgnoreSpec.from_lines(lines)
-        added = [line for line in added_globs if self._usable(line, "privacy.deny")]
+        added = [line for line in map(bounded, added_globs) if self._usable(line, "privacy.deny")]
         self._added = GitIgnoreSpec.from_lines(added)
 
     def allowed(self, path: str | Path) -> str | None:
@@ -239,7 +240,7 @@ class Privacy:
             self._warn(f"{file} is not a text file, so nothing it names is kept out")
             return
         for raw in content.decode("utf-8-sig", "replace").split("\n"):
-            line = raw.removesuffix("\r")
+            line = bounded(raw.removesuffix("\r"))
             if self._usable(line, str(file)):
                 spec = GitIgnoreSpec.from_lines([line])
                 if any(pattern.include is not None for pattern in spec.patterns):
@@ -265,6 +266,29 @@ class Privacy:
             if (folder / ".git").exists():
                 return folder
         return root
+
+
+def bounded(line: str) -> str:
+    """A line of an ignore file that can be compared in bounded time.
+
+    It becomes a regular expression, whose time grows with the power of its wildcards. One of many
+    is replaced by one that names more; where it takes files off the list ("!"), by nothing.
+    """
+    sign = line.startswith("!")
+    segments = line.removeprefix("!").split("/")
+    deep = [number for number, segment in enumerate(segments) if segment == "**"]
+    wild = [number for number, segment in enumerate(segments) if segment.count("*") > 1]
+    power = len(deep) + sum(
+        segments[number].count("*") - 1 for number in wild if number not in deep
+    )
+    if power <= _MOST_POWER or line.startswith("#"):
+        return line
+    if sign:
+        return ""
+    if len(deep) > _MOST_POWER:
+        last = next((one for one in reversed(segments) if one.strip("*")), "*")
+        segments = ["**", last, *([""] if segments[-1] == "" else [])]
+    return "/".join("*" if one != "**" and one.count("*") > 1 else one for one in segments)
 
 
 def _pattern(line: str, source: Path, spec: GitIgnoreSpec) -> _Pattern:
