@@ -16,6 +16,7 @@ from random import Random
 
 import psutil
 
+from bench.lib.soak_client import EXPECTED
 from bench.lib.soak_tally import Bars, Memory, Tally, table
 from bench.lib.soak_window import Json, Window
 from tabwright import engine_pid, paths
@@ -25,11 +26,6 @@ _SAMPLE_S = 2.0
 # One launcher starts five engines in five minutes at most.
 _BETWEEN_FAULTS_S = 75.0
 _FIRST_ENGINE_S = 120.0
-# What is said of hangs that are made here, of messages that are none, and of a tiny model's limits.
-_EXPECTED = (
-    *("tabwright.client.watchdog", "tabwright.client.local", "PromptTooLong"),
-    *("JsonRpcException", "Unable to deserialize message"),
-)
 _LONG = 5.0  # minutes from which on memory and the number of messages are held against the bars
 
 
@@ -93,7 +89,7 @@ async def _soak(folder: Path, seed: int, options: argparse.Namespace) -> Tally:
             if window.client is not None:
                 await window.client.close()
         _end_engine()
-    _read_logs(folder, tally)
+    _read_log(folder, tally)
     return tally
 
 
@@ -205,15 +201,15 @@ def _own_memory(pid: int) -> int:
         return 0
 
 
-# The logs ---------------------------------------------------------------------------------------
+# The engine's log ------------------------------------------------------------------------------
 
 
-def _read_logs(folder: Path, tally: Tally) -> None:
-    """Count the errors that the server and the engine logged, save those made on purpose."""
-    for log in sorted((folder / "state").rglob("*.log*")):
+def _read_log(folder: Path, tally: Tally) -> None:
+    """Count the errors that the engine logged; those of servers were read as they came."""
+    for log in sorted((folder / "state").rglob("engine.log*")):
         for line in log.read_text("utf-8", "replace").splitlines():
             failed = re.search(r" (ERROR|CRITICAL) |: a request failed", line)
-            if failed and not any(words in line for words in _EXPECTED):
+            if failed and not any(words in line for words in EXPECTED):
                 tally.crashes += 1
                 tally.note(f"{log.name}: {line[24:260]}")
 

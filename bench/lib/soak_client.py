@@ -17,6 +17,12 @@ Json = dict[str, Any]
 Check = Callable[[Json], None]
 """Looks at the result of an answered request; raises ValueError for one that is out of range."""
 
+# What a log says of hangs that are made here, of messages that are none, and of a tiny model's
+# limits.
+EXPECTED = (
+    *("the engine did not answer", "the engine got no further", "no other engine could be started"),
+    *("JsonRpcException", "Unable to deserialize message", "PromptTooLong"),
+)
 _LIMIT = 1 << 26
 _WRITE_S = 30.0
 
@@ -43,7 +49,6 @@ class SoakClient:
     name: str
     pending: dict[str, Pending] = field(default_factory=dict)
     expected_end: bool = False
-    errors: list[str] = field(default_factory=list)
     _answered: set[str] = field(default_factory=set)
     _number: int = 0
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -187,8 +192,10 @@ class SoakClient:
         assert stream is not None
         async for line in stream:
             text = line.decode("utf-8", "replace").rstrip()
-            if "ERROR" in text or "Traceback" in text or "Error" in text:
-                self.errors.append(text)
+            failed = any(word in text for word in ("ERROR", "CRITICAL", "Traceback"))
+            if failed and not any(words in text for words in EXPECTED):
+                self.tally.crashes += 1
+                self.tally.note(f"{self.name}: {text[:240]}")
 
     def _take(self, message: Json) -> None:
         self.tally.received += 1

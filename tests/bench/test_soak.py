@@ -108,6 +108,9 @@ while True:
         case "twice": send(answer); send(answer)
         case "never": pass
         case "internal": send({"id": message["id"], "error": {"code": -32603, "message": "x"}})
+        case "complain":
+            print("tabwright: ERROR: a check failed", file=sys.stderr, flush=True)
+            send(answer)
         case "die": sys.exit(3)
         case _: send(answer)
 """
@@ -134,6 +137,8 @@ async def _asked(*methods: str, seconds: float = 60.0) -> Tally:
 async def test_what_a_bad_server_does_is_counted() -> None:
     tally = await _asked("fine", "twice", "never", "internal", seconds=0)
     assert (tally.twice, tally.unanswered, tally.crashes) == (1, 1, 1)
+    tally = await _asked("complain")
+    assert tally.crashes == 1 and "a check failed" in tally.notes[0]
     tally = await _asked("fine", "never")
     assert (tally.requests, tally.answered, tally.unanswered) == (3, 2, 1)
 
