@@ -106,13 +106,13 @@ def test_the_reader_waits_when_nobody_handles() -> None:
 
     def deliver(value: object) -> None:
         got.append(value)
-        if len(got) == 16:
+        if len(got) == 4:
             full.set()
 
     reader = Reader(Frames(stream.read), deliver, ended.set)
     reader.start()
     assert full.wait(5) and not ended.wait(0.05)
-    assert len(got) == 16
+    assert len(got) == 4
     for _ in range(100):
         reader.done()
     assert ended.wait(5) and len(got) == 100

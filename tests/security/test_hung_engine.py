@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -375,6 +376,31 @@ async def test_what_cannot_be_cancelled_holds_nobody_up() -> None:
         await asyncio.wait_for(task, 10)
     freed.set()
     watchdog.close()
+
+
+async def test_what_fails_when_nobody_waits_any_more_is_no_noise(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A request that was cancelled just as it failed, and a probe whose engine was killed."""
+
+    async def fail() -> Any:
+        raise EngineUnavailable("it broke off")
+
+    async def replace(process: EngineProcess) -> None:
+        raise AssertionError("there is nothing to replace")
+
+    watchdog = Watchdog(fail, replace, QUICK)
+    task = asyncio.create_task(watchdog.guard(fail, most_s=60))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0.2)
+    watchdog.close()
+    del task
+    gc.collect()
+    await asyncio.sleep(0)
+    assert "never retrieved" not in caplog.text
 
 
 # What must not be ended -------------------------------------------------------------------------

@@ -191,6 +191,7 @@ class Watchdog:
             self._begin()
             raise EngineUnavailable(quiet)
         task = asyncio.ensure_future(ask())
+        task.add_done_callback(_take_exception)
         failed: asyncio.Future[EngineError] = asyncio.get_running_loop().create_future()
         waiter = _Waiter(failed, urgent, job)
         self._waiters.add(waiter)
@@ -206,9 +207,7 @@ class Watchdog:
         finally:
             self._waiters.discard(waiter)
             failed.cancel()
-            if not task.done():
-                task.cancel()
-                task.add_done_callback(_take_exception)
+            task.cancel()
 
     def close(self) -> None:
         """Look no more."""
@@ -236,6 +235,7 @@ class Watchdog:
         began = loop.time()
         if self._asking is None:
             self._asking = asyncio.ensure_future(self._probe())
+            self._asking.add_done_callback(_take_exception)
         asking = self._asking
         await asyncio.wait({asking}, timeout=tick)
         if asking.done():
@@ -319,9 +319,9 @@ def _succeeded(task: asyncio.Future[T]) -> bool:
 
 
 def _take_exception(task: asyncio.Future[T]) -> None:
-    """Whoever waited has been answered; what becomes of the task is no news for the log."""
+    """Who waits gets it from the task; when nobody does any more, it is no news for the log."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.debug("after its caller was answered: %s", type(error).__name__)
+        logger.debug("a question to the engine ended with %s", type(error).__name__)
 
 
 def _number(value: object) -> float:
