@@ -100,7 +100,7 @@ async def test_files_that_are_kept_from_the_model(home: Home) -> None:
         assert await editor.texts(0, 4, uri=uri) == []
         why = await editor.command("why")
         assert why["reason"] == "这个文件不给模型看"
-        assert why["detail"] == ".env 可能含有机密（内置列表：.env*）"
+        assert why["detail"] == ".env 可能含有机密（内置列表：.env）"
 
 
 async def test_settings_are_warned_about_in_chinese(home: Home) -> None:
