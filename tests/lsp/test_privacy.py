@@ -269,3 +269,16 @@ def test_agrees_with_git(top: list[str], nested: list[str]) -> None:
         assert ours >= set(said.stdout.split()), "a file that git ignores would be read"
         if not any("**" in line for line in top + nested):
             assert ours == set(said.stdout.split())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.timeout(20)
+def test_a_pipe_in_place_of_a_list_is_not_opened(tmp_path: Path) -> None:
+    """Opening a pipe waits for a writer, and a checkout can link to one that lies elsewhere."""
+    os.mkfifo(tmp_path / "pipe")
+    warned: list[str] = []
+    for name in (".gitignore", ".tabwrightignore", ".git"):
+        (tmp_path / name).symlink_to(tmp_path / "pipe")
+    privacy = Privacy([tmp_path], warn=warned.append)
+    assert privacy.allowed(tmp_path / "a.py") is None
+    assert [Path(said.split()[0]).name for said in warned] == [".gitignore", ".tabwrightignore"]

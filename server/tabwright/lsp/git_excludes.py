@@ -60,6 +60,8 @@ def users_excludes() -> Path:
 def _text(path: Path) -> str:
     """The start of a small text file; "" where there is none."""
     try:
+        if path.exists() and not path.is_file():
+            return ""  # opening a pipe would wait for ever
         with path.open("rb") as stream:
             return stream.read(_MOST_BYTES).decode("utf-8", "replace")
     except FileNotFoundError:

@@ -227,6 +227,10 @@ class Privacy:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self, file: Path) -> Iterator[_Pattern]:
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            # Opening a pipe, or what links to one, would wait for ever.
+            self._warn(f"{file} is not a text file, so nothing it names is kept out")
+            return
         try:
             with file.open("rb") as stream:
                 content = stream.read(MAX_IGNORE_BYTES + 1)
