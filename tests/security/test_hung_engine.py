@@ -95,7 +95,8 @@ async def _until_answered(editor: Editor, seconds: float = 90.0) -> None:
         while (await editor.command("why"))["source"] != "model":
             number += 1
             editor.change(f"value_{number} = \n")
-            await editor.complete(0, len(f"value_{number} = "), invoked=True)
+            # Not by hand: that may wait for a load, on a busy machine, longer than the editor does.
+            await editor.complete(0, len(f"value_{number} = "))
             await asyncio.sleep(0.2)
 
 
