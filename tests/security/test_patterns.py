@@ -42,11 +42,14 @@ MAKERS: Mapping[str, Maker] = {
         module._result_sign(sign, swift) for sign in ("", ":", "->") for swift in (False, True)
     ],
     "tabwright.core.headers:_patterns": lambda module: [],  # only called for FORMS
-    "tabwright.core.control_tokens:_pattern": lambda module: [module._ANY, module._SURE],
+    "tabwright.core.control_tokens:_pattern": lambda module: [module._any_of(()), module._sure()],
     "tabwright.lsp.inert_markdown:_closing": lambda module: [
         module._closing(ticks) for ticks in ("`", "```")
     ],
-    "tabwright.lsp.secret_names:_joined": lambda module: [module._ANY_NAME, module._ANY_PATH],
+    "tabwright.lsp.secret_names:_joined": lambda module: [
+        module._any_name(),
+        module._any_path(),
+    ],
     "tabwright.core.replies:_closing": lambda module: [module._closing("```")],
     "tabwright.checks.examples:_call_of": lambda module: [module._call_of("f")],
     "tabwright.checks.risks:_risks": lambda module: [
@@ -61,7 +64,6 @@ MATCHED = (
     "tabwright.checks.imports_elsewhere:_IMPORT",
     "tabwright.core.functions:_result_sign",
     "tabwright.core.stubs:",
-    "tabwright.lsp.secret_names:_ANY",
     "tabwright.lsp.secret_names:_joined",
 )
 # Patterns that meet no longer text than this: where it is cut stands in the same file, or, for the
@@ -76,7 +78,6 @@ BOUNDED: Mapping[str, int] = {
     "tabwright.lsp.secret_names:_BACKUP": secret_names._MOST_OF_NAME,
     "tabwright.lsp.secret_names:_SECRET_YAML": secret_names._MOST_OF_NAME,
     "tabwright.lsp.secret_names:_HARMLESS": secret_names._MOST_OF_NAME,
-    "tabwright.lsp.secret_names:_ANY": 5 * secret_names._MOST_OF_NAME,
     "tabwright.lsp.secret_names:": secret_names._MOST_CHARACTERS,
     "tabwright.core.stubs:": stubs._LONGEST,
     "tabwright.core.surroundings:": 2 * surroundings.REACH + surroundings._LONGEST_LINE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from tabwright.core.families import FAMILIES, PLAIN
 
@@ -64,15 +64,18 @@ def _pattern(tokens: Collection[str]) -> re.Pattern[str]:
     )
 
 
-_ANY = _pattern(CONTROL_TOKENS)
-_SURE = _pattern(CONTROL_TOKENS - _ORDINARY)
+@cache
+def _sure() -> re.Pattern[str]:
+    return _pattern(CONTROL_TOKENS - _ORDINARY)
+
+
 _LONGEST = 64
 
 
 @lru_cache(maxsize=64)
 def _any_of(specials: tuple[str, ...]) -> re.Pattern[str]:
     more = frozenset(token.removeprefix("▁") for token in specials) - CONTROL_TOKENS
-    return _pattern(CONTROL_TOKENS | more) if more else _ANY
+    return _pattern(CONTROL_TOKENS | more) if more or not specials else _any_of(())
 
 
 def found_in(text: str, specials: tuple[str, ...] = ()) -> Iterator[re.Match[str]]:
@@ -99,7 +102,7 @@ def control_start(text: str, known: str = "") -> int | None:
     """
     if "<" not in text and "[" not in text:
         return None
-    found = (match for match in _SURE.finditer(text) if match[0] not in known)
+    found = (match for match in _sure().finditer(text) if match[0] not in known)
     first = next(found, None)
     return first.start() if first is not None else None
 

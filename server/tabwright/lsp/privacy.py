@@ -16,7 +16,6 @@ from pathspec import GitIgnoreSpec
 
 from tabwright.core.context import Document
 from tabwright.lsp.git_excludes import exclude_file, users_excludes
-from tabwright.lsp.secret_names import secret_by_name
 from tabwright.lsp.uri_paths import decoded_path, local_path
 
 log = logging.getLogger(__name__)
@@ -143,6 +142,9 @@ class Privacy:
         said = self._deny.check_file(inside).include
         if said is not None:
             return f"{name} is on the list privacy.deny" if said else None
+        # Imported here since its patterns take tens of milliseconds, which would delay a start.
+        from tabwright.lsp.secret_names import secret_by_name
+
         found = secret_by_name(text) or secret_by_name(path)
         if found is None:
             return None

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase, translate
-from functools import lru_cache
+from functools import cache, lru_cache
 from urllib.parse import unquote
 
 SECRET_NAMES: tuple[str, ...] = (
@@ -143,8 +143,14 @@ def _joined(globs: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(translate(glob) for glob in globs))
 
 
-_ANY_NAME = _joined(SECRET_NAMES)
-_ANY_PATH = _joined(f"*/{glob}" for glob in SECRET_PATHS)
+@cache
+def _any_name() -> re.Pattern[str]:
+    return _joined(SECRET_NAMES)  # compiled on first use: it takes tens of milliseconds
+
+
+@cache
+def _any_path() -> re.Pattern[str]:
+    return _joined(f"*/{glob}" for glob in SECRET_PATHS)
 
 
 @lru_cache(maxsize=4096)
@@ -178,12 +184,12 @@ def _secret_name(name: str, folders: Sequence[str]) -> str:
     for variant in _variants(name):
         if _HARMLESS.search(variant):
             return ""
-        if _ANY_NAME.match(variant):
+        if _any_name().match(variant):
             return next(glob for glob in SECRET_NAMES if fnmatchcase(variant, glob))
         if variant.startswith("secrets.") and variant.rpartition(".")[2] not in _CODE:
             return "secrets.*"
         path = "/".join(("", *folders, variant))
-        if _ANY_PATH.match(path):
+        if _any_path().match(path):
             return next(glob for glob in SECRET_PATHS if fnmatchcase(path, f"*/{glob}"))
         ending = variant.rpartition(".")[2] if "." in variant[1:] else ""
         word = _WORDS.search(variant) if ending in _DATA else None
