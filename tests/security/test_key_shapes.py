@@ -222,6 +222,50 @@ def test_every_part_of_a_prompt_is_searched_and_a_key_at_the_cursor(family: Any,
     assert key[: max(cut, 4)] not in sent and key[min(cut, len(key) - 4) :] not in sent
 
 
+AT_CURSOR = [
+    ('password = "{}', '"\n'),  # typed between quotes that the editor put
+    ('password = "{}', "\n"),  # typed before the quote is closed
+    ("config = {{'api_key': '{}", "', 'b': 2}}\n"),
+    ('password = "', '{}"\n'),
+    ("password = ", '"{}"\n'),
+    ("pass", 'word = "{}"\n'),
+    ("DB_PASSWORD=", "{}\n"),
+    ('url = "postgres://me:{}', '@host/db"\n'),
+    ('url = "postgres://me:', '{}@host/db"\n'),
+    ('x = 1\n"Authorization": "Bearer ', '{}"\n'),
+    ("hooks.slack.com/services/", "{}\n"),
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize(("before", "after"), AT_CURSOR)
+def test_a_key_beside_the_cursor_is_hidden(family: Any, before: str, after: str) -> None:
+    """Its name, or the quote that ends it, stands in the other part of the prompt."""
+    key = "hunter2-Abc!9xyzQ" if "Bearer" not in before and "hooks" not in before else some(20)
+    window = Window(before.format(key), after.format(key))
+    prompt = infill(family, window, path="a.py", language_id="python")
+    request, made = hidden(Request("m", prompt, 8, stop=(f'{key}"',), suffix_stop=f'{key}"'))
+    sent = request.prompt.flat() + request.suffix_stop + "".join(request.stop)
+    assert made.keys and key not in sent and key[6:] not in sent
+    assert made.restored(request.prompt.flat()) == prompt.flat()
+
+
+@pytest.mark.parametrize("cut", range(1, 17, 3))
+def test_a_password_that_the_cursor_cuts_anywhere_is_hidden(cut: int) -> None:
+    key = "hun!ter2/Abc#9xyz"
+    request, _ = hidden(Request("m", Prompt((f'password = "{key[:cut]}', f'{key[cut:]}"\n')), 8))
+    left, right = request.prompt.parts
+    assert isinstance(left, str) and isinstance(right, str)
+    assert not left.endswith(key[:cut]) and not right.startswith(key[cut:])
+
+
+@pytest.mark.parametrize("text", ['x = "', "print('hello ", 'password = "', "f(token, ", "", "# a"])
+def test_ordinary_text_at_the_cursor_is_left(text: str) -> None:
+    for rest in ('"\n', "\n", "", "')\n"):
+        request, made = hidden(Request("m", Prompt((text, rest)), 8))
+        assert request.prompt.parts == (text, rest) and not made.keys
+
+
 def test_a_name_stays_the_same_and_tells_nothing() -> None:
     key = KEYS["OpenAI"]
     first, second = masked(f"a = '{key}'\n"), masked(f"b = 1\na = '{key}'\nc = '{KEYS['npm']}'\n")

@@ -26,7 +26,8 @@ _LENGTH = 10
 _RUN = re.compile(_START + "[A-Za-z0-9_]*")  # one name or several, and what follows at once
 _SECRET = secrets.token_bytes(32)
 _ACROSS = 300  # characters on each side of the cursor in which a key may be cut in two
-_IN_KEY = re.compile(r"[A-Za-z0-9_+/=.~-]")
+_QUOTES = "'\"`"
+_SHORTEST = 6  # characters of a key that is looked for by itself
 MANGLED = "the answer changed what was hidden from the remote engine, so it cannot be put back"
 
 
@@ -113,7 +114,12 @@ def hidden(request: Request) -> tuple[Request, Hidden]:
     made.runs.update(run for part in parts if isinstance(part, str) for run in _RUN.findall(part))
 
     def bare(text: str) -> str:
-        return made.hide(text, keys_in(text))
+        text = made.hide(text, keys_in(text))
+        # Without the line around it, a key of the prompt is not known by its shape.
+        for name, key in tuple(made.keys.items()):
+            if len(key) >= _SHORTEST and key in text:
+                text = text.replace(key, name)
+        return text
 
     return (
         replace(
@@ -134,26 +140,52 @@ def _parts(parts: Sequence[Part], made: Hidden) -> tuple[Part, ...]:
     for before, left in texts.items():
         for after, right in texts.items():
             if before != after:
-                _add_cut(left, right, found[before], found[after])
+                _add_across(left, right, found[before], found[after])
+        _add_open(left, found[before])
     return tuple(
         made.hide(part, found[number]) if isinstance(part, str) else part
         for number, part in enumerate(parts)
     )
 
 
-def _add_cut(left: str, right: str, ends: list[Key], begins: list[Key]) -> None:
-    """Add the two halves of a key that the cursor stands in."""
-    if not (_IN_KEY.match(left[-1:]) and _IN_KEY.match(right[:1])):
+def _add_across(left: str, right: str, ends: list[Key], begins: list[Key]) -> None:
+    """Add what is seen to be a key only with the whole line that the cursor stands in."""
+    head, tail = _last_line(left), right[:_ACROSS].partition("\n")[0]
+    if not (head and tail):
         return
-    head = left[-_ACROSS:].rpartition("\n")[2]
-    tail = right[:_ACROSS].partition("\n")[0]
+    start = len(left) - len(head)
     for key in keys_in(head + tail):
-        if key.span.start < len(head) < key.span.end:
-            start, end = len(left) - len(head) + key.span.start, key.span.end - len(head)
-            ends[:] = [one for one in ends if one.span.end <= start]
-            ends.append(Key(Span(start, len(left)), key.kind))
-            begins[:] = [one for one in begins if one.span.start >= end]
-            begins.insert(0, Key(Span(0, end), key.kind))
+        if key.span.start < len(head):
+            span = Span(start + key.span.start, min(start + key.span.end, len(left)))
+            _put(ends, Key(span, key.kind))
+        if key.span.end > len(head):
+            span = Span(max(key.span.start - len(head), 0), key.span.end - len(head))
+            _put(begins, Key(span, key.kind))
+
+
+def _add_open(text: str, keys: list[Key]) -> None:
+    """Add a key at the end of a text whose closing quote is not there yet, or was cut off."""
+    head = _last_line(text)
+    for quote in _QUOTES:
+        if quote in head:
+            for key in keys_in(head + quote):
+                if key.span.end == len(head):
+                    _put(
+                        keys, Key(Span(len(text) - len(head) + key.span.start, len(text)), key.kind)
+                    )
+
+
+def _last_line(text: str) -> str:
+    return text[-_ACROSS:].rpartition("\n")[2]
+
+
+def _put(keys: list[Key], new: Key) -> None:
+    """Add a key in its place; those that it overlaps become one with it."""
+    start, end = new.span.start, new.span.end
+    apart = [one for one in keys if one.span.end <= start or one.span.start >= end]
+    same = [new, *(one for one in keys if one not in apart)]
+    span = Span(min(one.span.start for one in same), max(one.span.end for one in same))
+    keys[:] = sorted((*apart, Key(span, new.kind)), key=lambda one: one.span.start)
 
 
 class Restoring:
