@@ -200,6 +200,36 @@ async def test_the_workspace_cannot_say_it_itself(home: Home, checkout: Checkout
     assert checkout.ran == []
 
 
+@pytest.mark.parametrize("way", ["initialize", "command"])
+@pytest.mark.parametrize("nudged", [False, True])
+async def test_a_folder_that_the_editor_adds_later_is_asked_about(
+    home: Home, checkout: Checkout, tmp_path: Path, way: str, nudged: bool
+) -> None:
+    """Editors add a folder by themselves when a file of another project is opened."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    said = {"workspace": True}
+    options = {"trust": said} if way == "initialize" else None
+    async with (
+        engine_for(home, model(), model(), model()),
+        editing(home, root=mine, options=options) as editor,
+    ):
+        await editor.command("trust", said if way == "command" else {})
+        added = types.WorkspaceFolder(checkout.root.as_uri(), "checkout")
+        editor.client.workspace_did_change_workspace_folders(
+            types.DidChangeWorkspaceFoldersParams(types.WorkspaceFoldersChangeEvent([added], []))
+        )
+        if nudged:
+            change = types.DidChangeConfigurationParams({"tabwright": {"enabled": True}})
+            editor.client.workspace_did_change_configuration(change)
+        assert "not trusted" in await fixed(editor, checkout, "mypy")
+        assert checkout.ran == []
+        assert len(trust_questions(editor)) == 1
+        await editor.command("trust", said)
+        assert "not trusted" not in await fixed(editor, checkout, "mypy")
+        assert ".venv-bin-mypy" in checkout.ran
+
+
 # Which folders are covered ----------------------------------------------------------------------
 
 
@@ -208,7 +238,7 @@ async def trusts(
 ) -> bool:
     found = FolderTrust(Quiet(), Notices(Quiet()), file, lambda work: work.close())
     found.workspace = workspace
-    found.roots = (str(root),) if root else ()
+    found.take_roots((str(root),) if root else ())
     run = Work(lambda do, *given: asyncio.to_thread(do, *given))
     return await found.trusts(str(root), str(path), run)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from editor import Home, editing, engine_for
+from lsprotocol import types
 
 from tabwright.core.context import Document
 from tabwright.lsp.privacy import Privacy, screened
@@ -232,6 +233,42 @@ def test_a_secret_buffer_is_no_context_for_another_file() -> None:
     others = [Document("/", "ini", "KEY=1", uri), Document("/work/b.py", "python", "b = 1")]
     refusal, kept = screened(rules.allowed, "/work/a.py", "file:///work/a.py", others)
     assert refusal is None and [other.path for other in kept] == ["/work/b.py"]
+
+
+def test_an_ignore_file_counts_without_a_workspace(tmp_path: Path) -> None:
+    """A file opened by itself, or one of a folder that is not the workspace's."""
+    project = tmp_path / "project"
+    (project / "deep").mkdir(parents=True)
+    (project / ".tabwrightignore").write_text("/deep/mine.py\n")
+    for rules in (Privacy(()), Privacy([tmp_path / "other"])):
+        assert "is ignored by" in str(rules.allowed(project / "deep" / "mine.py"))
+        assert rules.allowed(project / "deep" / "other.py") is None
+    (project / "deep" / ".tabwrightignore").write_text("other.py\n")
+    assert "is ignored by" in str(Privacy(()).allowed(project / "deep" / "other.py"))
+
+
+async def test_ignore_files_of_a_folder_that_is_added_later_count(
+    home: Home, tmp_path: Path
+) -> None:
+    """The marker is the request that the engine gets."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    (second / ".gitignore").write_text("mine.py\n")
+    uri = (second / "mine.py").as_uri()
+    async with (
+        engine_for(home, {"text": "a + b"}) as engine,
+        editing(home, root=first) as editor,
+    ):
+        await editor.until_ready()
+        added = types.WorkspaceFolder(second.as_uri(), "second")
+        editor.client.workspace_did_change_workspace_folders(
+            types.DidChangeWorkspaceFoldersParams(types.WorkspaceFoldersChangeEvent([added], []))
+        )
+        editor.open("def add(a, b):\n    return \n", uri)
+        assert await editor.texts(1, 11, uri=uri, invoked=True) == []
+        assert "is ignored by" in str(await editor.command("why"))
+    assert "def add" not in str(engine.recorded)
 
 
 async def test_no_byte_of_a_secret_buffer_reaches_the_engine(home: Home) -> None:

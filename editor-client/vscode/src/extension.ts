@@ -107,7 +107,10 @@ export function activate(context: vscode.ExtensionContext): void {
     ...[mine, work, snooze, watch, installer].map((each) => each.onDidChange(refresh)),
     vscode.window.onDidChangeActiveTextEditor(refresh),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void mine.trust()),
-    vscode.workspace.onDidChangeWorkspaceFolders(() => void mine.refreshSettings()),
+    // What was said of the workspace before does not hold for a folder that is new in it.
+    vscode.workspace.onDidChangeWorkspaceFolders(
+      () => void (vscode.workspace.isTrusted ? mine.trust() : mine.refreshSettings()),
+    ),
     vscode.workspace.onDidChangeConfiguration(() => {
       refresh();
       const now = startValues();

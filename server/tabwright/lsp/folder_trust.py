@@ -27,10 +27,11 @@ class FolderTrust:
     def __init__(self, client: Client, notices: Notices, file: TrustFile, spawn: Spawn) -> None:
         """Ask through ``client`` in tasks that ``spawn`` runs; answers are kept in ``file``.
 
-        ``workspace`` is what the client says of all ``roots``, None when it says nothing.
+        ``workspace`` is what the client says of the workspace, None when it says nothing.
         """
         self.workspace: bool | None = None
-        self.roots: tuple[str, ...] = ()
+        self._roots: tuple[str, ...] | None = None
+        self._meant: tuple[str, ...] | None = None
         self._client = client
         self._notices = notices
         self._file = file
@@ -42,7 +43,18 @@ class FolderTrust:
         said = argument.get("workspace")
         if isinstance(said, bool):
             self.workspace = said
+            self._meant = self._roots
         return {"workspace": self.workspace}
+
+    def take_roots(self, roots: Sequence[str]) -> None:
+        """Take in the workspace's folders of now.
+
+        What the client said of the workspace holds for the folders that it had then: editors add
+        a folder by themselves for a file of another project.
+        """
+        self._roots = tuple(roots)
+        if self._meant is None:
+            self._meant = self._roots
 
     async def trusts(self, root: str, path: str, files: Work) -> bool:
         """Whether programs may run for a document of a root; ``files`` looks at the disk.
@@ -54,13 +66,14 @@ class FolderTrust:
         if not folder or self.workspace is False:
             return False
         own = os.path.dirname(path) if path else folder
-        roots = self.roots if self.workspace else ()
+        roots = (self._meant or ()) if self.workspace else ()
         return await files(_all_below, (folder, own), self._allowed(), roots)
 
     def ask(self, root: str, path: str, program: str) -> None:
         """Ask for a folder that is not trusted, once, while nobody waits for the answer."""
         folder = folder_of(root, path)
-        if not folder or self.workspace is not None:
+        is_new = root in (self._roots or ()) and root not in (self._meant or ())
+        if not folder or (self.workspace is not None and not (self.workspace and is_new)):
             return
         real = os.path.realpath(folder)
         if real not in self._asked:

@@ -103,15 +103,7 @@ class Host:
         old = self.settings
         self.configuration.take(later)
         found = self.settings
-        if roots is not None:
-            self._roots = self.folders.roots = tuple(roots)
-        self._privacy = Privacy(
-            self._roots,
-            found.privacy.deny,
-            found.privacy.respect_gitignore,
-            added_globs=found.privacy.added,
-            warn=partial(self.notices.warn_later, asyncio.get_running_loop()),
-        )
+        self._take_roots(self._roots if roots is None else roots)
         same = (old.engine, old.remote, old.model) == (found.engine, found.remote, found.model)
         if not same and self._runtime is not None:
             self.spawn(self._runtime.aclose())
@@ -121,6 +113,23 @@ class Host:
             self._sessions.reset()
         self._configured.set()
         self.watchers.configured()
+
+    def change_roots(self, roots: Sequence[str]) -> None:
+        """The workspace has other folders; ignore files count in the new ones at once."""
+        if self._configured.is_set():  # else they come with the settings
+            self._take_roots(roots)
+
+    def _take_roots(self, roots: Sequence[str]) -> None:
+        self._roots = tuple(roots)
+        self.folders.take_roots(self._roots)
+        privacy = self.settings.privacy
+        self._privacy = Privacy(
+            self._roots,
+            privacy.deny,
+            privacy.respect_gitignore,
+            added_globs=privacy.added,
+            warn=partial(self.notices.warn_later, asyncio.get_running_loop()),
+        )
 
     def start(self) -> Runtime:
         """Begin to bring the engine up, with progress; does nothing when it is up."""

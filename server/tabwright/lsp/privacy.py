@@ -265,13 +265,20 @@ class Privacy:
         return max(inside, key=lambda root: len(root.parts), default=None)
 
     def _top_of(self, path: Path) -> Path | None:
-        """The outermost folder whose ignore files count: the repository's, else the root."""
+        """The outermost folder whose ignore files count: the repository's, else the root.
+
+        Else the outermost one with an ignore file of ours. A .gitignore says nothing there: one in
+        the home folder often names all that is below.
+        """
         root = self._root_of(path)
         start = root if root is not None else path.parent
         for folder in (start, *start.parents):
             if (folder / ".git").exists():
                 return folder
-        return root
+        if root is not None:
+            return root
+        above = (one for one in reversed(path.parents) if (one / IGNORE_FILES[1]).is_file())
+        return next(above, None)
 
 
 def bounded(line: str) -> str:

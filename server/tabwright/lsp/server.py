@@ -120,6 +120,7 @@ def _register(server: Server) -> None:
     server.feature(types.INITIALIZED)(_initialized)
     server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, options)(_inline_completion)
     server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(_did_change_configuration)
+    server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(_did_change_folders)
     server.feature(types.TEXT_DOCUMENT_CODE_ACTION, _ACTIONS)(_code_action)
     server.feature(types.CODE_ACTION_RESOLVE)(_resolve)
     for name, handler in _COMMANDS.items():
@@ -254,6 +255,7 @@ async def _complete_menu(ls: Server, params: types.CompletionParams) -> types.Co
 
 
 async def _initialized(ls: Server, params: types.InitializedParams) -> None:
+    ls.host.folders.take_roots(_roots(ls))  # the editor may add some while it answers
     workspace = ls.client_capabilities.workspace
     if workspace is None or not workspace.configuration or not await _ask_for_settings(ls):
         ls.host.configure(None, _roots(ls))
@@ -271,6 +273,10 @@ async def _did_change_configuration(ls: Server, params: types.DidChangeConfigura
     workspace = ls.client_capabilities.workspace
     if workspace is not None and workspace.configuration:
         await _ask_for_settings(ls)
+
+
+def _did_change_folders(ls: Server, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    ls.host.change_roots(_roots(ls))
 
 
 async def _ask_for_settings(ls: Server) -> bool:
