@@ -150,6 +150,25 @@ def test_a_folder_of_models_is_never_looked_for_in_the_workspace(value: str) -> 
     assert found.settings == Settings() and "full path" in found.warnings[0]
 
 
+@pytest.mark.parametrize("layer", ["initial", "later", "both"])
+def test_what_the_users_file_denies_stays_denied(layer: str) -> None:
+    """Editors send an empty list, or one that a workspace has a part in, as the user's."""
+    file = {"privacy": {"deny": ["internal/**", "!shown.env"]}}
+    for sent in ([], ["more.py"], ["more.py", "internal/**"]):
+        options: dict[str, object] = {"trust": {"settings": "separate"}}
+        said = {"privacy": {"deny": sent}}
+        if layer != "later":
+            options["tabwright"] = said
+        later = None if layer == "initial" else said
+        found = effective(Layers(file, options, later), FILE).settings.privacy.deny
+        assert found[:2] == ("internal/**", "!shown.env")
+        assert found[2:] == (("more.py",) if sent else ())
+    # What was sent later takes the place of what was sent first.
+    first = {"trust": {"settings": "separate"}, "privacy": {"deny": ["old.py"]}}
+    layers = Layers(file, first, {"privacy": {"deny": ["new.py"]}})
+    assert effective(layers, FILE).settings.privacy.deny[2:] == ("new.py",)
+
+
 def test_a_workspace_denies_more_files_and_never_fewer(tmp_path: Path) -> None:
     user = {"privacy": {"deny": ["private.py", "!public.env"]}}
     sent = {"privacy": {"deny": ["more.py", "!private.py", "!.env", " !id_rsa", "!more.py"]}}

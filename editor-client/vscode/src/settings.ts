@@ -7,15 +7,23 @@ const OWN = 'server';
 
 type Json = Record<string, unknown>;
 
+/** What the user and the workspace had set as the server started; it keeps these beside what comes later. */
+let atStart: unknown;
+
 /**
- * Section `tabwright` for the server. Every setting that decides what is executed, loaded or sent is of
+ * Section `tabwright` for the server: what is set, without VS Code's defaults, which would be in the way of
+ * the user's own file (`tabwright config`). Every setting that decides what is executed, loaded or sent is of
  * machine scope in package.json, so none of them comes from the workspace.
  */
 export function forServer(isTrusted: boolean = vscode.workspace.isTrusted): Json {
   const section = vscode.workspace.getConfiguration().get<Json>(SECTION) ?? {};
-  const plain = JSON.parse(JSON.stringify(section)) as Json;
+  // What was set at the start and is no more goes with its default.
+  const plain = setIn(JSON.parse(JSON.stringify(section)), [...layers(), atStart]) as Json;
   delete plain[OWN];
-  plain['privacy'] = { ...(plain['privacy'] as Json), deny: everyDenial() };
+  const privacy = plain['privacy'] as Json | undefined;
+  if (privacy?.['deny'] !== undefined) {
+    privacy['deny'] = everyDenial();
+  }
   if (!isTrusted) {
     plain['checks'] = { ...(plain['checks'] as Json), runExamples: false };
   }
@@ -24,7 +32,36 @@ export function forServer(isTrusted: boolean = vscode.workspace.isTrusted): Json
 
 /** What the server gets with `initialize`: the settings, and whom they and the workspace come from. */
 export function initialOptions(isTrusted: boolean = vscode.workspace.isTrusted): Json {
-  return { [SECTION]: forServer(isTrusted), trust: { settings: 'separate', workspace: isTrusted } };
+  atStart = undefined;
+  const settings = forServer(isTrusted);
+  atStart = JSON.parse(JSON.stringify(settings));
+  return { [SECTION]: settings, trust: { settings: 'separate', workspace: isTrusted } };
+}
+
+/** Every layer of the section but the defaults. */
+function layers(): readonly unknown[] {
+  const found = vscode.workspace.getConfiguration().inspect<unknown>(SECTION);
+  return [found?.globalValue, found?.workspaceValue, found?.workspaceFolderValue];
+}
+
+/** What of a value is set in one of the layers. */
+function setIn(value: unknown, given: readonly unknown[]): unknown {
+  const objects = given.filter(isObject);
+  if (!isObject(value) || objects.length === 0) {
+    return isObject(value) ? {} : value;
+  }
+  const kept: Json = {};
+  for (const [name, inner] of Object.entries(value)) {
+    const below = objects.filter((each) => name in each).map((each) => each[name]);
+    if (below.length > 0) {
+      kept[name] = isObject(inner) ? setIn(inner, below) : inner;
+    }
+  }
+  return kept;
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `privacy.deny`: the user's patterns, and behind them those of the workspace, which may only deny more. */

@@ -8,7 +8,7 @@ workspace, so guarded settings count there only for a client that says it keeps 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tabwright.lsp.settings import Settings
@@ -56,11 +56,19 @@ def effective(layers: Layers, file: Path) -> Effective:
     trust, initial = split(layers.initial)
     own, user = Reader(), Reader()
     later = Reader(is_users=trust.separate)
-    found = own.read(Settings(), layers.file)
-    found = later.read(user.read(found, initial), layers.later)
+    users = own.read(Settings(), layers.file)
+    found = later.read(user.read(users, initial), layers.later)
+    found = _denied_by_both(users, found)
     warnings = [Said("{0}: {1}", file, warning) for warning in own.warnings]
     ignored = tuple(dict.fromkeys(later.ignored))
     return Effective(found, (*warnings, *user.warnings, *later.warnings), ignored)
+
+
+def _denied_by_both(users: Settings, found: Settings) -> Settings:
+    """What the user's own file denies stays denied, whatever list an editor sends besides."""
+    first = users.privacy.deny
+    more = tuple(each for each in found.privacy.deny if each not in first)
+    return replace(found, privacy=replace(found.privacy, deny=(*first, *more)))
 
 
 def wanted_menu(initial: object, file: Path) -> str:

@@ -11,20 +11,44 @@ beforeEach(() => {
       enabled: true,
       languages: { '*': true, markdown: false },
       checks: { tools: true, runExamples: true, timeoutSeconds: 10 },
+      privacy: { deny: [], respectGitignore: true },
+      remote: { url: '', model: '' },
       server: { command: ['/opt/tabwright'], python: ' ', pipArguments: 'wrong' },
     },
   };
+  set({ enabled: true, languages: { markdown: false }, checks: { runExamples: true, timeoutSeconds: 10 } });
+  initialOptions();
+});
+
+/** What the user has set; the rest of the settings are defaults. */
+function set(globalValue: object, workspaceValue: object = {}): void {
+  stub.layers['tabwright'] = { defaultValue: stub.settings['tabwright'], globalValue, workspaceValue };
+}
+
+test('defaults are not sent: they would hide what the file of the user says', () => {
+  set({}, { completion: {} });
+  initialOptions();
+  assert.deepEqual(forServer(), {});
+  set({ remote: { model: '' } }, { enabled: true });
+  assert.deepEqual(forServer(), { enabled: true, remote: { model: '' } });
+});
+
+test('what was set as the server started and is no more goes with its default', () => {
+  set({ remote: { url: 'http://localhost:1' }, privacy: { deny: ['a'] } });
+  assert.deepEqual(Object.keys(initialOptions()['tabwright'] as object).sort(), ['privacy', 'remote']);
+  set({});
+  assert.deepEqual(forServer(), { remote: { url: '' }, privacy: { deny: [] } });
 });
 
 test('the server gets its settings without those of the extension', () => {
   const sent = forServer();
-  assert.deepEqual(Object.keys(sent).sort(), ['checks', 'enabled', 'languages', 'privacy']);
-  assert.deepEqual(sent['checks'], { tools: true, runExamples: true, timeoutSeconds: 10 });
+  assert.deepEqual(Object.keys(sent).sort(), ['checks', 'enabled', 'languages']);
+  assert.deepEqual(sent['checks'], { runExamples: true, timeoutSeconds: 10 });
 });
 
 test('in a workspace that is not trusted no example is run', () => {
   stub.trusted = false;
-  assert.deepEqual(forServer()['checks'], { tools: true, runExamples: false, timeoutSeconds: 10 });
+  assert.deepEqual(forServer()['checks'], { runExamples: false, timeoutSeconds: 10 });
 });
 
 test('the server hears whether the workspace is trusted, and that its settings are kept apart', () => {
@@ -42,6 +66,7 @@ test('a workspace adds to what the user denies, and takes nothing off', () => {
     workspaceValue: ['!secret.py', 'more.py'],
     workspaceFolderValue: ['!.env'],
   };
+  set({ privacy: { deny: ['secret.py', '!shown.env'] } });
   assert.deepEqual(forServer()['privacy'], { deny: ['secret.py', '!shown.env', 'more.py'] });
 });
 

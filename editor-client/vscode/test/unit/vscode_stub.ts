@@ -52,7 +52,7 @@ export const workspace = {
   },
   getConfiguration: (prefix = '') => ({
     get: (name: string, otherwise?: unknown): unknown => at(prefix === '' ? name : `${prefix}.${name}`) ?? otherwise,
-    inspect: (name: string): Json | undefined => stub.layers[`${prefix}.${name}`],
+    inspect: (name: string): Json | undefined => stub.layers[prefix === '' ? name : `${prefix}.${name}`],
   }),
 };
 
