@@ -177,6 +177,13 @@ def test_an_ordinary_explanation_is_left_as_it_is() -> None:
     assert inert_markdown(EXPLANATION) == EXPLANATION
 
 
+def test_a_sign_before_a_bracket_is_shown() -> None:
+    """As in Rust's macros; an image becomes a link, or text."""
+    for text in ("Use vec![1, 2] here.", "not ![a](https://x.example/a.png)"):
+        shown = inert_markdown(text)
+        assert shown == text.replace("![", r"\![") and not acting(shown)
+
+
 def test_code_is_shown_as_it_is() -> None:
     text = "Use `List<String>` and\n\n```html\n<img src=x onerror=y>\n[a](command:b)\n```\n"
     assert inert_markdown(text) == text

@@ -97,7 +97,7 @@ def _escape(found: re.Match[str]) -> str:
     if kind == "escaped":
         return found[0]
     if kind == "image":
-        return ""
+        return r"\!"  # it stays to be read, as in ``vec![1, 2]``
     if kind == "scheme":
         return f"{found[0]}\\"
     at = found.start(kind) - found.start()
