@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
 import sys
 import tempfile
 import time
+from http.client import HTTPException
 from pathlib import Path
 from random import Random
 
 import psutil
 
+from bench.lib.own_server import UnixConnection
 from bench.lib.soak_client import EXPECTED
 from bench.lib.soak_tally import Bars, Memory, Tally, table
 from bench.lib.soak_window import Json, Window
@@ -188,17 +191,41 @@ async def _memory(tally: Tally, steady: Window, began: float, until: float) -> N
         for memory in (server, engine):
             if memory is not None:
                 size = await asyncio.to_thread(_own_memory, memory.pid)
+                cached = await asyncio.to_thread(_cached_tokens) if memory is engine else 0
                 if size:
-                    memory.add(size)
+                    memory.add(size, cached)
         await asyncio.sleep(_SAMPLE_S)
 
 
 def _own_memory(pid: int) -> int:
-    """Bytes that a process shares with no other; 0 when it cannot be told."""
+    """Bytes of a process that no file backs: the weights are mapped, and shared with other engines.
+
+    Where the system does not tell (it is Linux that does), those that it shares with no other
+    process; 0 when it cannot be told.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("utf-8")
+        return int(status.partition("RssAnon:")[2].split()[0]) * 1024
+    except (OSError, IndexError, ValueError):
+        pass
     try:
         return int(psutil.Process(pid).memory_full_info().uss)
     except psutil.Error:
         return 0
+
+
+def _cached_tokens() -> int:
+    """Tokens that the engine keeps the state of; 0 when it does not answer."""
+    connection = UnixConnection(paths.engine_socket())
+    connection.timeout = 2
+    try:
+        connection.request("GET", "/tabwright/status")
+        models = json.loads(connection.getresponse().read()).get("models", [])
+        return sum(int(model.get("cached_tokens", 0)) for model in models)
+    except (OSError, ValueError, HTTPException):
+        return 0
+    finally:
+        connection.close()
 
 
 # The engine's log ------------------------------------------------------------------------------

@@ -17,10 +17,19 @@ class Memory:
     pid: int
     settled_at: float
     samples: list[tuple[float, int]] = field(default_factory=list)
+    cached: list[tuple[float, int]] = field(default_factory=list)
 
-    def add(self, size: int) -> None:
-        """Take one sample."""
-        self.samples.append((time.monotonic(), size))
+    def add(self, size: int, cached: int = 0) -> None:
+        """Take one sample; ``cached`` are the tokens in an engine's cache, which has a bound."""
+        now = time.monotonic()
+        self.samples.append((now, size))
+        self.cached.append((now, cached))
+
+    @property
+    def fills(self) -> bool:
+        """Whether the cache still grew in the time that is compared: that is no leak."""
+        found = [tokens for when, tokens in self.cached if tokens and when >= self.settled_at]
+        return bool(found) and found[-1] > found[0] * 1.02
 
     @property
     def settled(self) -> list[int]:
@@ -112,8 +121,9 @@ def table(tally: Tally, bars: Bars) -> tuple[str, bool]:
             row(f"memory of {memory.name}", "too few samples")
             continue
         shown = f"{ends[0] / 2**20:.1f} to {ends[1] / 2**20:.1f} MiB ({growth:+.1%})"
-        if bars.growth is None:
-            row(f"memory of {memory.name}", shown)
+        if bars.growth is None or memory.fills:
+            note = ", its cache still fills" if memory.fills else ""
+            row(f"memory of {memory.name}", shown + note)
         else:
             met = growth <= bars.growth
             row(f"memory of {memory.name}", shown, f"{bars.growth:+.0%} or less", met)

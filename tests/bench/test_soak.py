@@ -169,6 +169,11 @@ def test_each_bar_can_be_missed() -> None:
     assert memory.growth == pytest.approx(0.2)
     assert not table(Tally(memories=[memory]), Bars())[1]
     assert table(Tally(memories=[memory]), Bars(growth=None))[1]
+    memory.cached = [(1.0, 1000), (2.0, 9000)]  # a cache that fills up to its bound is no leak
+    text, met = table(Tally(memories=[memory]), Bars())
+    assert met and "its cache still fills" in text
+    memory.cached = [(1.0, 9000), (2.0, 9000)]
+    assert not table(Tally(memories=[memory]), Bars())[1]
 
 
 def test_texts_are_of_all_sorts_and_the_same_for_a_seed() -> None:
