@@ -6,6 +6,7 @@ CPU time is measured, since a test may run on a busy machine.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from tabwright.assists import complete, registry
 from tabwright.assists.inputs import Inputs
-from tabwright.checks import imports, lines, python_source, risks, silencing
+from tabwright.checks import imports, lines, python_source, risks, silencing, tree_sitter_source
 from tabwright.checks.faults import Subject
 from tabwright.checks.improve import improved
 from tabwright.core import postprocess, python, regions, similar
@@ -121,9 +122,54 @@ def test_checking_an_edit_of_a_crafted_document_is_quick(name: str) -> None:
         within("imports", imports.placed, after, ("import os",), language)
         within("silencing", silencing.check, subject, edit)
         within("risks", risks.check, subject, edit)
+        if language == "cpp":
+            within("syntax", tree_sitter_source.check_syntax, subject, edit)
         if language == "python":
             within("syntax", python_source.check_syntax, subject, edit)
             within("names", python_source.check_names, subject)
+
+
+BROKEN = {
+    "quotes": ('"' * 40_000, "rust"),
+    "decorators": ("@a\n" * 10_000, "rust"),
+    "errors": ("a b\n" * 8_000, "java"),
+    "more errors": ("int x = ;\n" * 6_000, "c"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_parsing_a_broken_text_takes_little_and_lets_others_run(name: str) -> None:
+    text, language = BROKEN[name]
+    turns = list[float]()
+    ended = threading.Event()
+
+    def other() -> None:
+        while not ended.is_set():
+            turns.append(time.perf_counter())
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    began, started = time.perf_counter(), time.thread_time()
+    try:
+        assert tree_sitter_source.errors(text, language)
+    finally:
+        took, ended_at = time.thread_time() - started, time.perf_counter()
+        ended.set()
+        thread.join()
+    assert took < MOST_S
+    # The parser alone would let the other thread run before and after it.
+    assert took < 0.1 or len([at for at in turns if began < at < ended_at]) > 5
+
+
+def test_a_parser_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree_sitter_source, "_MOST_S", 0.05)
+    after = '"' * 100_000
+    subject = Subject("/a/b", "/a", "rust", "", after, Span(0, len(after)))
+    started = time.thread_time()
+    (fault,) = tree_sitter_source.check_syntax(subject, lines.changes("", after))
+    assert time.thread_time() - started < 1.0
+    assert fault.kind == "checker" and "takes too long" in fault.message
 
 
 LOOPS = {

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import time
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
 from tabwright.checks.faults import Fault, Subject
-from tabwright.checks.lines import Changes, line_of
+from tabwright.checks.lines import Changes
 from tabwright.core.languages import by_id
-from tabwright.core.text import scrub_surrogates
+from tabwright.core.text import line_starts, scrub_surrogates
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Node
+    from tree_sitter import Language, Node, Tree
 
 # Language id: the package of its grammar and the function in it that gives it.
 GRAMMARS: Mapping[str, tuple[str, str]] = {
@@ -31,8 +33,12 @@ GRAMMARS: Mapping[str, tuple[str, str]] = {
 }
 
 
+_SLICE = 1024  # bytes
+_MOST_S = 0.9  # of CPU time; a text without errors takes some 0.4 s for each megabyte
+
+
 class NoGrammar(Exception):
-    """A language's grammar cannot be had; the message says why."""
+    """A tree cannot be had, mostly for want of a grammar; the message says why."""
 
 
 def errors(text: str, language_id: str) -> list[int]:
@@ -41,12 +47,37 @@ def errors(text: str, language_id: str) -> list[int]:
     Raises NoGrammar when there is no parser for the language.
     """
     raw = scrub_surrogates(text).encode("utf-8")
+    root = _tree(raw, language_id).root_node
+    starts, found = line_starts(text), list[int]()
+    at = characters = 0
+    for start in sorted(_bad(root)):  # in bytes
+        characters += len(raw[at:start].decode("utf-8", "ignore"))
+        at = start
+        found.append(bisect_right(starts, characters))
+    return found
+
+
+def _tree(raw: bytes, language_id: str) -> Tree:
+    """The tree of a text; raises NoGrammar, also where the parser takes too long.
+
+    The parser keeps all other threads waiting, but for the calls of the functions given to it.
+    """
     grammar = _grammar(language_id)
     from tree_sitter import Parser
 
-    root = Parser(grammar).parse(raw).root_node
-    # Offsets in the tree are bytes.
-    return [line_of(text, len(raw[:start].decode("utf-8", "ignore"))) for start in _bad(root)]
+    started = time.thread_time()
+
+    def read(at: int, _: object) -> bytes:
+        return raw[at : at + _SLICE]
+
+    def is_too_long(at: int, has_error: bool) -> bool:
+        return time.thread_time() - started > _MOST_S
+
+    try:
+        return Parser(grammar).parse(read, progress_callback=is_too_long)
+    except ValueError as error:
+        name = by_id(language_id).name
+        raise NoGrammar(f"the parser for {name} takes too long for this text") from error
 
 
 def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
