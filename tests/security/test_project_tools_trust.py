@@ -300,6 +300,27 @@ def test_a_document_without_a_folder_asks_for_none(tmp_path: Path) -> None:
     asked[0].close()
 
 
+def test_no_question_is_asked_for_a_folder_of_many_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that lies in the home folder itself: a yes would trust all checkouts below."""
+    home, open_to_all = tmp_path / "home" / "me", tmp_path / "shared"
+    project = home / "project"
+    project.mkdir(parents=True)
+    open_to_all.mkdir()
+    open_to_all.chmod(0o1777)
+    monkeypatch.setenv("HOME", str(home))
+    asked: list[Any] = []
+    found = FolderTrust(Quiet(), Notices(Quiet()), TrustFile(tmp_path / "t.json"), asked.append)
+    for root in ("", str(home), str(home.parent), "/"):
+        found.ask(root, str(home / "a.py"), "/bin/mypy")
+    found.ask("", str(open_to_all / "a.py"), "/bin/mypy")
+    assert asked == []
+    found.ask("", str(project / "a.py"), "/bin/mypy")
+    assert len(asked) == 1
+    asked[0].close()
+
+
 def test_a_path_is_compared_by_its_parts() -> None:
     assert not Consents(("/a/b",)).covers("/a/bc") and Consents(("/a/b",)).covers("/a/b/c")
     assert not Consents().covers("/") and not Consents(("/a",)).covers("")

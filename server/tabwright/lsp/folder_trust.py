@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from tabwright.lsp.notices import Notices
@@ -70,13 +71,16 @@ class FolderTrust:
         return await files(_all_below, (folder, own), self._allowed(), roots)
 
     def ask(self, root: str, path: str, program: str) -> None:
-        """Ask for a folder that is not trusted, once, while nobody waits for the answer."""
+        """Ask for a folder that is not trusted, once, while nobody waits for the answer.
+
+        Never for one that holds more than a project: a yes would cover every checkout in it.
+        """
         folder = folder_of(root, path)
         is_new = root in (self._roots or ()) and root not in (self._meant or ())
         if not folder or (self.workspace is not None and not (self.workspace and is_new)):
             return
         real = os.path.realpath(folder)
-        if real not in self._asked:
+        if real not in self._asked and not _is_too_wide(real):
             self._asked.add(real)
             self._spawn(self._ask(real, program))
 
@@ -100,6 +104,19 @@ class FolderTrust:
 def _all_below(folders: Sequence[str], allowed: Sequence[str], roots: Sequence[str]) -> bool:
     everything = (*allowed, *map(os.path.realpath, roots))
     return all(is_below(folder, everything) for folder in folders)
+
+
+def _is_too_wide(folder: str) -> bool:
+    """Whether a folder holds the home folder, or is one like ``/tmp``."""
+    if is_below(os.path.expanduser("~"), (folder,)):
+        return True
+    # Everybody may write to it, and the sticky bit says that it is meant so. Some file systems, as
+    # those of Windows in WSL, let everybody write to every folder.
+    everybodys = stat.S_IWOTH | stat.S_ISVTX
+    try:
+        return os.stat(folder).st_mode & everybodys == everybodys
+    except OSError:
+        return False
 
 
 def folder_of(root: str, path: str) -> str:
