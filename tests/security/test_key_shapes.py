@@ -304,6 +304,29 @@ def test_a_changed_name_is_refused() -> None:
     assert restored("b = 'REDACTED_BY_US'", own)[1:] == ("b = 'REDACTED_BY_US'", "stop")
 
 
+@pytest.mark.parametrize("change", [str.lower, str.title, lambda name: name.replace("_", " ")])
+def test_a_name_that_is_written_otherwise_is_refused(change: Any) -> None:
+    request = Request("m", Prompt((f"a = '{KEYS['OpenAI']}'\n",)), 8)
+    _, made = hidden(request)
+    (name,) = made.keys
+    told, whole, ended = restored(f"b = '{change(name)}'\n", request)
+    assert whole == "" and ended == MANGLED
+    assert name[9:] not in told.upper() or " " in change(name)  # what is told is not the answer yet
+
+
+@pytest.mark.parametrize("length", [3, 8, 9, 12, 18])
+def test_no_piece_of_a_name_is_left_where_an_answer_is_cut_off(length: int) -> None:
+    _, made = hidden(Request("m", Prompt((f"a = '{KEYS['OpenAI']}'\n",)), 8))
+    (name,) = made.keys
+    for text, kept in ((f"b = '{name[:length]}", "b = '"), (f"b = '{name}", None)):
+        told: list[str] = []
+        restoring = Restoring(made, lambda _, piece: told.append(piece))  # noqa: B023
+        restoring.add(0, text)
+        answer = restoring.answer(Answer((text,), ("length",), Usage()))
+        assert answer.texts[0] == "".join(told) == (kept or f"b = '{KEYS['OpenAI']}")
+        assert answer.finish == ("length",)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="ab \n'\"=:RED_A", max_size=60), st.integers(0, 60))
 def test_hiding_and_restoring_give_the_text_again(text: str, at: int) -> None:

@@ -24,6 +24,8 @@ _START = "REDACTED_"
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _LENGTH = 10
 _RUN = re.compile(_START + "[A-Za-z0-9_]*")  # one name or several, and what follows at once
+_ANY_CASE = re.compile(_RUN.pattern, re.IGNORECASE)
+_LEAST = 3  # characters of a name that an answer was cut off in
 _SECRET = secrets.token_bytes(32)
 _ACROSS = 300  # characters on each side of the cursor in which a key may be cut in two
 _QUOTES = "'\"`"
@@ -59,7 +61,18 @@ class Hidden:
         found = _RUN.findall(text)
         if any(form in text for form in self.unclear):
             return True
-        return any(self._read(run)[1] and run not in self.runs for run in found)
+        if any(self._read(run)[1] and run not in self.runs for run in found):
+            return True
+        # In another case, or with something in between; such letters stand nowhere by chance.
+        rest = _RUN.sub(" ", text).upper() if self.keys else ""
+        return any(name.removeprefix(_START) in rest for name in self.keys)
+
+    def without_begun(self, text: str) -> str:
+        """The text of an answer that was cut off, without the name that it was cut off in."""
+        at = _open_name(text)
+        begun = text[at:]
+        whole = begun.startswith(_START) and (not self._read(begun)[1] or begun in self.runs)
+        return text if not self.keys or whole or len(begun) < _LEAST else text[:at]
 
     def _read(self, run: str) -> tuple[str, str]:
         """The keys that a run of names begins with, and the rest of it."""
@@ -207,11 +220,13 @@ class Restoring:
 
     def answer(self, answer: Answer) -> Answer:
         """The whole answer restored; a candidate with a name that was changed is refused."""
+        cut_off = {index for index, ended in enumerate(answer.finish) if ended == "length"}
         for index, text in sorted(self._held.items()):
-            self._tell(index, text)
+            self._tell(index, self._made.without_begun(text) if index in cut_off else text)
         self._held.clear()
         texts, finish = [], []
-        for text, ended in zip(answer.texts, answer.finish, strict=True):
+        for index, (text, ended) in enumerate(zip(answer.texts, answer.finish, strict=True)):
+            text = self._made.without_begun(text) if index in cut_off else text
             kept = self._made.cut(text)
             mangled = self._made.is_mangled(kept)
             texts.append("" if mangled else self._made.restored(kept))
@@ -233,11 +248,12 @@ class Restoring:
 
 def _open_name(text: str) -> int:
     """Where a name may begin that is not whole yet; the length where none does."""
-    for found in _RUN.finditer(text):
+    for found in _ANY_CASE.finditer(text):
         if found.end() == len(text):
             return found.start()
+    end = text[-len(_START) :].upper()
     for size in range(min(len(_START), len(text)), 0, -1):
-        if text.endswith(_START[:size]):
+        if end.endswith(_START[:size]):
             return len(text) - size
     return len(text)
 
