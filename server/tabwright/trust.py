@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ from tabwright import paths
 
 _MOST_BYTES = 1 << 20
 _LOCK_S = 5.0
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+VARIABLE_EXPECTED = "the name of an environment variable, not the key itself"
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 
 T = TypeVar("T")
@@ -86,6 +89,8 @@ class TrustFile:
 
     def allow_address(self, url: str, key_variable: str = "") -> Address:
         """Allow code, and the key in a variable, to go to an address."""
+        if key_variable and not is_variable(key_variable):
+            raise TrustError(f"expected {VARIABLE_EXPECTED}")  # it may be a key: not repeated
         address = Address(address_of(url), key_variable)
         self._change(lambda old: replace(old, addresses=_with(old.addresses, address)))
         return address
@@ -172,10 +177,20 @@ def address_of(url: str) -> str:
     return f"{parts.scheme}://{host}{shown}{path}"
 
 
+def is_variable(name: object) -> bool:
+    """Whether a text can be the name of an environment variable, as it is in all shells."""
+    return isinstance(name, str) and _VARIABLE.fullmatch(name) is not None
+
+
 def is_below(folder: str, allowed: Sequence[str]) -> bool:
     """Whether a folder's real path is one of ``allowed`` (real paths) or lies below one."""
     real = Path(os.path.realpath(folder))
     return bool(folder) and any(real.is_relative_to(one) for one in allowed)
+
+
+def covering(folder: str, allowed: Sequence[str]) -> tuple[str, ...]:
+    """Those of ``allowed`` (real paths) that a folder is or lies below."""
+    return tuple(one for one in allowed if is_below(folder, (one,)))
 
 
 def _unsafe(found: os.stat_result) -> str:

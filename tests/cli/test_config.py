@@ -101,3 +101,82 @@ def test_what_is_allowed_is_listed_and_taken_back(
     assert "is no folder" in capsys.readouterr().err
     assert main(["trust", "allow-address", "nowhere"]) == 1
     assert "no http or https address" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["sk-abc123", "a b", "1A", "K\n", "A" * 201, "Ä"])
+def test_a_pasted_key_is_not_taken_for_the_name_of_a_variable(
+    key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["trust", "allow-address", "http://h", "--key", key]) == 1
+    output = capsys.readouterr()
+    assert "expected the name of an environment variable, not the key itself" in output.err
+    assert key not in output.err + output.out
+    assert not paths.trust_file().exists()
+
+
+def test_a_folder_that_is_still_covered_is_said_to_be_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inner = tmp_path / "above" / "project"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        assert main(["trust", "allow-folder", str(folder)]) == 0
+    capsys.readouterr()
+    for first in ("was taken off the list", "is not in the list"):
+        assert main(["trust", "remove", str(inner)]) == 1
+        output = capsys.readouterr()
+        assert first in output.err and output.err.count(str(inner.parent)) == 2
+        assert "no longer allowed" not in output.out
+    assert main(["trust", "remove", str(inner.parent)]) == 0
+    assert "no longer allowed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["/", "home", "project"])
+def test_allowing_everything_is_warned_of(
+    what: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = tmp_path / "home"
+    (home / "project").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    folder = {"/": Path("/"), "home": home, "project": home / "project"}[what]
+    assert main(["trust", "allow-folder", str(folder)]) == 0
+    error = capsys.readouterr().err
+    assert ("is trusted now" in error) == (what != "project")
+
+
+MIXED = """
+[privacy]
+deny = ["*.secret"]
+[completion]
+maxTokens = 8
+multiline = "never"
+[tabwright.completion]
+maxTokens = 9
+[other]
+x = 1
+"""
+
+
+def test_plain_tables_count_beside_those_under_our_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = own(MIXED)
+    found = effective(Layers(file=read_file(path)[0]), path)
+    assert found.settings.privacy.deny == ("*.secret",)
+    assert found.settings.completion.max_tokens == 9
+    assert found.settings.completion.multiline == "never"
+    twice, unknown = found.warnings
+    assert "tabwright.completion.maxTokens is set twice" in twice
+    assert "tabwright.other is not a setting" in unknown
+    assert main(["config"]) == 1
+    assert "set twice" in capsys.readouterr().err
+
+
+def test_names_of_other_programs_beside_our_own_are_left_alone_in_what_a_client_sends() -> None:
+    sent = {"tabwright": {"model": "m"}, "python": {"path": "x"}}
+    found = effective(Layers(initial=sent), paths.config_file())
+    assert (found.settings.model, found.warnings) == ("m", ())

@@ -100,3 +100,11 @@ def test_languages_are_switched_one_by_one() -> None:
     found, _ = parse({"enabled": False, "languages": {"python": True}})
     assert not found.is_on("python")
     assert Settings().is_on("anything")
+
+
+@pytest.mark.parametrize("key", ["sk-abc123", "two words", ["sk-abc123"], "A" * 201])
+def test_a_key_in_place_of_its_variable_is_not_repeated(key: object) -> None:
+    found, (warning,) = parse({"remote": {"url": "http://h", "keyEnvironment": key}})
+    assert found.remote.key_environment == ""
+    assert "expected the name of an environment variable, not the key itself" in warning
+    assert "sk-" not in warning and "AAA" not in warning and "words" not in warning

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     file = TrustFile()
     try:
         if arguments.action == "allow-folder":
-            print(f"The programs of {file.allow_folder(arguments.path)} may run.")
+            _allow_folder(file, arguments.path)
         elif arguments.action == "allow-address":
             allowed = file.allow_address(arguments.url, arguments.key)
             key = f", with the key in {allowed.key_variable}" if allowed.key_variable else ""
@@ -67,8 +68,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _allow_folder(file: TrustFile, path: str) -> None:
+    folder = file.allow_folder(path)
+    print(f"The programs of {folder} may run.")
+    if Path.home().resolve().is_relative_to(folder):
+        everything = f"everything below {folder} is trusted now, each checkout in it too"
+        print(f"tabwright trust: warning: {everything}", file=sys.stderr)
+
+
 def _remove(file: TrustFile, what: str) -> int:
-    if file.remove(what):
+    from tabwright.trust import covering
+
+    removed = file.remove(what)
+    rest = "" if "://" in what else ", ".join(covering(what, file.read().folders))
+    if rest:
+        first = f"{what} was taken off the list" if removed else f"{what} is not in the list"
+        why = f"it is still allowed by what is above it: {rest}; see 'tabwright trust remove'"
+        print(f"tabwright trust: {first}, but {why}", file=sys.stderr)
+        return 1
+    if removed:
         print(f"{what} is no longer allowed.")
         return 0
     print(f"tabwright trust: {what} was not allowed; see 'tabwright trust list'", file=sys.stderr)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TypeVar, cast
 
 from tabwright.lsp.words import Said
+from tabwright.trust import VARIABLE_EXPECTED, is_variable
 
 SECTION = "tabwright"
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
@@ -24,10 +25,14 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Spec:
-    """What a value must be: a test, and the words for it in a warning."""
+    """What a value must be: a test, and the words for it in a warning.
+
+    ``is_secret``: a wrong value may be a key, which no warning repeats.
+    """
 
     check: Check
     expected: str
+    is_secret: bool = False
 
 
 def _option(
@@ -35,6 +40,12 @@ def _option(
 ) -> _Value:
     spec = Spec(check, expected)
     return field(default=default, metadata={"name": name, "spec": spec, "guarded": guarded})
+
+
+def _variable(name: str) -> str:
+    """The name of an environment variable, or "" for none."""
+    spec = Spec(lambda value: value == "" or is_variable(value), VARIABLE_EXPECTED, is_secret=True)
+    return field(default="", metadata={"name": name, "spec": spec, "guarded": False})
 
 
 def _table(name: str, *, guarded: bool = False) -> dict[str, object]:
@@ -142,7 +153,7 @@ class Remote:
 
     url: str = _option("url", "", *_TEXT)
     model: str = _option("model", "", *_TEXT)
-    key_environment: str = _option("keyEnvironment", "", *_TEXT)
+    key_environment: str = _variable("keyEnvironment")
     template: str = _option("template", "", *_TEXT)
     timeout_seconds: float = _option("timeoutSeconds", 10, *_number(0.1, 600, whole=False))
 

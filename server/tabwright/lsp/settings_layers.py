@@ -56,7 +56,7 @@ def effective(layers: Layers, file: Path) -> Effective:
     trust, initial = split(layers.initial)
     own, user = Reader(), Reader()
     later = Reader(is_users=trust.separate)
-    users = own.read(Settings(), layers.file)
+    users = own.read_file(Settings(), layers.file)
     found = later.read(user.read(users, initial), layers.later)
     found = _denied_by_both(users, found)
     warnings = [Said("{0}: {1}", file, warning) for warning in own.warnings]

@@ -46,6 +46,35 @@ class Reader:
             return below
         return self._table(below, section_of(data), SECTION, guarded=False)
 
+    def read_file(self, below: Settings, data: object) -> Settings:
+        """The same for the user's own file, in which every name is meant for us.
+
+        Plain names count beside those under the section's name; for what both set, the latter win.
+        """
+        if not isinstance(data, Mapping):
+            return self.read(below, data)
+        plain = undotted(data)
+        inner = plain.get(SECTION)
+        if not isinstance(inner, Mapping):
+            if inner == []:
+                del plain[SECTION]
+            return self._table(below, plain, SECTION, guarded=False)
+        del plain[SECTION]
+        both = self._both(plain, undotted(inner), SECTION)
+        return self._table(below, both, SECTION, guarded=False)
+
+    def _both(
+        self, plain: Mapping[str, Any], inner: Mapping[str, Any], where: str
+    ) -> dict[str, Any]:
+        found = {**plain, **inner}
+        for key in sorted(plain.keys() & inner.keys()):
+            name, first, second = f"{where}.{key}", plain[key], inner[key]
+            if isinstance(first, Mapping) and isinstance(second, Mapping):
+                found[key] = self._both(undotted(first), undotted(second), name)
+            elif first != second:
+                self.warnings.append(Said("{0} is set twice; the one with this name counts", name))
+        return found
+
     def _table(
         self, below: _Value, data: Mapping[str, Any], where: str, *, guarded: bool
     ) -> _Value:
@@ -98,6 +127,10 @@ class Reader:
         shown = "the default" if fallback in ((), "") else repr(fallback)
         if isinstance(fallback, Mapping):
             shown = "the default"
+        if spec.is_secret:
+            words = "{0}: expected {1}; using {2}"
+            self.warnings.append(Said(words, name, spec.expected, shown))
+            return
         words = "{0}: expected {1}, got {2}; using {3}"
         self.warnings.append(Said(words, name, spec.expected, _shown(value), shown))
 
