@@ -85,6 +85,9 @@ async def _soak(folder: Path, seed: int, options: argparse.Namespace) -> Tally:
         await asyncio.gather(*(window.settle() for window in windows))
         for window in windows:
             await window.end(kill=False)
+        for helper in helpers:
+            if helper.done():
+                helper.result()  # what failed there must not look like a run without faults
     finally:
         for helper in helpers:
             helper.cancel()

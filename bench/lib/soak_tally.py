@@ -118,7 +118,8 @@ def table(tally: Tally, bars: Bars) -> tuple[str, bool]:
     for memory in tally.memories:
         ends, growth = memory.ends, memory.growth
         if ends is None or growth is None:
-            row(f"memory of {memory.name}", "too few samples")
+            bar = "" if bars.growth is None else "to be measured"
+            row(f"memory of {memory.name}", "too few samples", bar, False)
             continue
         shown = f"{ends[0] / 2**20:.1f} to {ends[1] / 2**20:.1f} MiB ({growth:+.1%})"
         if bars.growth is None or memory.fills:
@@ -136,4 +137,4 @@ def table(tally: Tally, bars: Bars) -> tuple[str, bool]:
         line = f"{name:<{widths[0]}}  {shown:>{widths[1]}}  {bar:<{widths[2]}}  {verdict}"
         lines.append(line.rstrip())
     lines += [f"  {note}" for note in tally.notes]
-    return "\n".join(lines), all(met for *_, met in rows)
+    return "\n".join(lines), all(met for *_, bar, met in rows if bar)

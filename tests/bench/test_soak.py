@@ -169,6 +169,7 @@ def test_each_bar_can_be_missed() -> None:
     assert memory.growth == pytest.approx(0.2)
     assert not table(Tally(memories=[memory]), Bars())[1]
     assert table(Tally(memories=[memory]), Bars(growth=None))[1]
+    assert not table(Tally(memories=[Memory("y", 1, 0.0)]), Bars())[1], "it was not measured"
     memory.cached = [(1.0, 1000), (2.0, 9000)]  # a cache that fills up to its bound is no leak
     text, met = table(Tally(memories=[memory]), Bars())
     assert met and "its cache still fills" in text
