@@ -39,6 +39,7 @@ SINKS: Mapping[str, tuple[int | str, ...]] = {
     "Progress": (5,),
     "_warn": (0,),
     "_scrub": (0,),
+    "Fault": (1, "advice"),
 }
 MORE_SINKS: Mapping[tuple[str, str], tuple[int | str, ...]] = {
     ("checks/check.py", "_failed"): (0, 2),

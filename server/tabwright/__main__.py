@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -27,8 +28,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in COMMANDS:
         importlib.import_module(f"tabwright.cli.{name}").add_parser(subparsers)
     arguments = parser.parse_args(argv)
+    _tell_unused_models_dir()
     result: int = arguments.run(arguments)
     return result
+
+
+def _tell_unused_models_dir() -> None:
+    """Say that a relative folder of models is not used, whatever command would have used it."""
+    if "TABWRIGHT_MODELS_DIR" not in os.environ:
+        return
+    from tabwright import paths
+
+    if unused := paths.unused_models_dir():
+        why = f"TABWRIGHT_MODELS_DIR ({unused}) is not a full path and is not used"
+        sys.stderr.write(f"tabwright: {why}; {paths.models_dir()} is\n")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,20 @@ APP = "tabwright"
 
 
 def models_dir() -> Path:
-    """Folder of the converted models; ``TABWRIGHT_MODELS_DIR`` moves it."""
-    moved = os.environ.get("TABWRIGHT_MODELS_DIR")
-    return Path(moved).expanduser() if moved else Path(platformdirs.user_data_dir(APP)) / "models"
+    """Folder of the converted models; ``TABWRIGHT_MODELS_DIR``, a full path, moves it."""
+    moved = _expanded(os.environ.get("TABWRIGHT_MODELS_DIR", ""))
+    if moved.is_absolute():
+        return moved
+    return Path(platformdirs.user_data_dir(APP)) / "models"
+
+
+def unused_models_dir() -> str:
+    """What ``TABWRIGHT_MODELS_DIR`` holds if it is not used since it is no full path, else "".
+
+    A relative one would be looked up in the current folder, which may be a checkout.
+    """
+    moved = os.environ.get("TABWRIGHT_MODELS_DIR", "")
+    return "" if _expanded(moved).is_absolute() else moved
 
 
 def cache_dir() -> Path:
@@ -85,6 +96,11 @@ def token_file(command: str, port: int) -> Path:
 def log_dir() -> Path:
     """Private folder of the log files, made if absent; raises OSError where it cannot be."""
     return private.folder(Path(platformdirs.user_log_dir(APP)))
+
+
+def _expanded(path: str) -> Path:
+    """With the home folder for ``~``; unlike Path.expanduser, without an error for none."""
+    return Path(os.path.expanduser(path))
 
 
 def _default_runtime_dir() -> Path:

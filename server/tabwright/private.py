@@ -70,6 +70,26 @@ def check_ways_to(path: Path) -> None:
         _check_parents(Path(os.path.abspath(path)), 0)
 
 
+def written_by_others(path: Path) -> str:
+    """Why others could change a file, links followed; "" where they could not.
+
+    Raises OSError where it cannot be looked at.
+    """
+    if not _POSIX:
+        return ""
+    real = Path(os.path.realpath(path))
+    found = real.stat()
+    if found.st_uid not in (os.getuid(), 0):
+        return f"{real} belongs to another user (number {found.st_uid})"
+    if found.st_mode & _WRITABLE and not _group_is_own(found):
+        return f"other users can write to {real}"
+    try:
+        check_ways_to(real)
+    except PermissionError as error:
+        return str(error)
+    return ""
+
+
 def is_own(path: Path) -> bool:
     """Whether a file or folder is this user's, no symbolic link, and writable for him alone."""
     found = os.lstat(path)

@@ -108,6 +108,8 @@ def own_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.upper().startswith(_DROPPED_PREFIXES) and name not in _DROPPED
     }
+    if paths.unused_models_dir():
+        environment.pop("TABWRIGHT_MODELS_DIR", None)
     for name in _PATH_VARIABLES:
         if environment.get(name):
             environment[name] = os.path.abspath(os.path.expanduser(environment[name]))

@@ -245,8 +245,8 @@ async def test_relative_folders_reach_the_process_whole(
     runtime_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: Ask
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TABWRIGHT_MODELS_DIR", "here/models")
-    code = "import os, sys; sys.exit(os.environ['TABWRIGHT_MODELS_DIR'])"
+    monkeypatch.setenv("TABWRIGHT_MODEL_SOURCE", "here/models")
+    code = "import os, sys; sys.exit(os.environ['TABWRIGHT_MODEL_SOURCE'])"
     async with local((sys.executable, "-c", code)) as engine:
         with pytest.raises(EngineUnavailable, match=str(tmp_path / "here" / "models")):
             await engine.generate(ask())

@@ -121,7 +121,9 @@ async def test_no_tool_runs_and_the_title_says_so(
     ):
         for _ in range(2):
             title = await fixed(editor, checkout, tool)
-            assert "not checked" in title and "not trusted" in title
+            assert "(not checked: " in title and title.endswith(" may not run in this folder)")
+        (told,) = [text for text in editor.shown if "may not run" in text]
+        assert f"to allow it: tabwright trust allow-folder {checkout.root})" in told
         (question,) = trust_questions(editor)
         program = {"ts": "tsc"}.get(tool, tool.casefold())
         assert f"/{program}" in question and str(checkout.root) in question
@@ -168,10 +170,13 @@ async def test_in_a_trusted_folder_they_run(home: Home, checkout: Checkout, way:
         if way == "command":
             await editor.command("trust", {"workspace": True})
         if way == "question":
-            assert "not trusted" in await fixed(editor, checkout, "mypy")
+            assert "may not run in this folder" in await fixed(editor, checkout, "mypy")
             assert checkout.ran == []
             await editor.until(lambda: home.trust_file.read().covers(str(checkout.root)))
-        assert "not trusted" not in await fixed(editor, checkout, "mypy")
+            await editor.until(
+                lambda: any("Ask for the fix again" in said for said in editor.shown)
+            )
+        assert "may not run in this folder" not in await fixed(editor, checkout, "mypy")
         assert ".venv-bin-mypy" in checkout.ran
         assert len(trust_questions(editor)) == (way == "question")
 
@@ -183,7 +188,7 @@ async def test_a_no_of_the_client_is_a_no(home: Home, checkout: Checkout, way: s
     async with engine_for(home, model()), editing(home, root=checkout.root, options=options) as one:
         if way == "command":
             await one.command("trust", {"workspace": False})
-        assert "not trusted" in await fixed(one, checkout, "mypy")
+        assert "may not run in this folder" in await fixed(one, checkout, "mypy")
         assert trust_questions(one) == []
     assert checkout.ran == []
 
@@ -196,7 +201,7 @@ async def test_the_workspace_cannot_say_it_itself(home: Home, checkout: Checkout
     ):
         change = types.DidChangeConfigurationParams({"tabwright": said, **said})
         editor.client.workspace_did_change_configuration(change)
-        assert "not trusted" in await fixed(editor, checkout, "mypy")
+        assert "may not run in this folder" in await fixed(editor, checkout, "mypy")
     assert checkout.ran == []
 
 
@@ -222,11 +227,11 @@ async def test_a_folder_that_the_editor_adds_later_is_asked_about(
         if nudged:
             change = types.DidChangeConfigurationParams({"tabwright": {"enabled": True}})
             editor.client.workspace_did_change_configuration(change)
-        assert "not trusted" in await fixed(editor, checkout, "mypy")
+        assert "may not run in this folder" in await fixed(editor, checkout, "mypy")
         assert checkout.ran == []
         assert len(trust_questions(editor)) == 1
         await editor.command("trust", said)
-        assert "not trusted" not in await fixed(editor, checkout, "mypy")
+        assert "may not run in this folder" not in await fixed(editor, checkout, "mypy")
         assert ".venv-bin-mypy" in checkout.ran
 
 

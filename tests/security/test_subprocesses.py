@@ -126,11 +126,13 @@ def test_the_environment_of_our_own_processes(
     for name, value in variables(tmp_path).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TABWRIGHT_MODELS_DIR", "models")
+    monkeypatch.setenv("TABWRIGHT_MODEL_SOURCE", "source")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
     found = processes.own_environment({"PIP_NO_INPUT": "1"})
     assert not found.keys() & variables(tmp_path).keys()
     assert found["PIP_NO_INPUT"] == "1", "what the caller wants comes on top"
-    assert found["TABWRIGHT_MODELS_DIR"] == str(tmp_path / "models")
+    assert "TABWRIGHT_MODELS_DIR" not in found, "a relative one is of the current folder"
+    assert found["TABWRIGHT_MODEL_SOURCE"] == str(tmp_path / "source")
     assert found["HTTPS_PROXY"] == "http://proxy.example"
     code = "import os; print(os.getcwd())"
     where = Path(processes.run(processes.python("-c", code), timeout_s=60).stdout.strip())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shlex
 from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -155,8 +157,20 @@ def _of_nobody(
     told = _of_syntax(subject, edit, wanted)
     if told is not None:
         return told
-    reasons = [_why_not(diagnostic, options) for diagnostic in wanted]
-    return tuple(Fault("checker", f"{reason}, so {_WHETHER_GONE}") for reason in reasons)
+    return tuple(_unchecked(diagnostic, subject, options) for diagnostic in wanted)
+
+
+def _unchecked(diagnostic: Diagnostic, subject: Subject, options: Options) -> Fault:
+    tool = project_tools.tool_of(diagnostic)
+    if tool and options.tools and not options.trusted and not ruff_rules.is_own(diagnostic):
+        folder = subject.root or os.path.dirname(subject.path)
+        command = shlex.join(("tabwright", "trust", "allow-folder", *filter(None, (folder,))))
+        return Fault(
+            "checker",
+            f"{tool.name} may not run in this folder",
+            advice=f"to allow it: {command}",
+        )
+    return Fault("checker", f"{_why_not(diagnostic, options)}, so {_WHETHER_GONE}")
 
 
 def _why_not(diagnostic: Diagnostic, options: Options) -> str:
@@ -167,8 +181,6 @@ def _why_not(diagnostic: Diagnostic, options: Options) -> str:
         return f"errors from {diagnostic.source or 'an unknown source'} cannot be checked here"
     if not options.tools:
         return f"{tool.name} is not to be run"
-    if not options.trusted:
-        return f"{tool.name} does not run in a folder that is not trusted (see 'tabwright trust')"
     return f"{tool.name} is not installed here"
 
 

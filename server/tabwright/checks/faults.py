@@ -27,12 +27,14 @@ class Fault:
     """One thing that speaks against a candidate, said in plain words.
 
     ``line`` counts from 1 in the changed document, 0 when it is unknown. A fault of kind "checker"
-    says what could not be checked, and why.
+    says what could not be checked, and why. ``advice``: what the user can do about it, which a
+    title has no room for.
     """
 
     kind: FaultKind
     message: str
     line: int = 0
+    advice: str = ""
 
     @property
     def weight(self) -> int:

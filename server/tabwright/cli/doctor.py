@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LITTLE_MEMORY = 3e9
 _LITTLE_DISK = 3e9
 _ENGINE_TIMEOUT_S = 2.0
+_REMOTE_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         *_models(),
         _settings(),
         _trust(),
+        *_remote(),
         _engine(),
         _examples(),
     ]
@@ -113,6 +115,10 @@ def _folders() -> list[Finding]:
     from tabwright import paths
 
     findings = []
+    if unused := paths.unused_models_dir():
+        why = f"TABWRIGHT_MODELS_DIR ({unused}) is not a full path and is not used"
+        detail = f"{why}; {paths.models_dir()} is"
+        findings.append(Finding("TABWRIGHT_MODELS_DIR", "problem", detail))
     for what, find in (
         ("models", paths.models_dir),
         ("cache", paths.cache_dir),
@@ -176,11 +182,17 @@ def _examples() -> Finding:
 
 
 def _settings() -> Finding:
-    from tabwright import paths
+    from tabwright import paths, private
     from tabwright.lsp.settings_layers import Layers, effective, read_file
 
     path = paths.config_file()
     data, problem = read_file(path)
+    try:
+        reason = private.written_by_others(path) if path.exists() else ""
+    except OSError as error:
+        reason = str(error)
+    if reason:
+        return Finding("settings", "problem", f"{path} may not be your own word: {reason}")
     warnings = (problem,) if problem else effective(Layers(file=data), path).warnings
     if warnings:
         return Finding("settings", "warning", "; ".join(warnings))
@@ -202,6 +214,53 @@ def _trust() -> Finding:
         return Finding("trust", "warning", f"folders that you allowed are {remove}")
     counts = f"{len(allowed.folders)} folders, {len(allowed.addresses)} addresses allowed"
     return Finding("trust", "ok", f"{file.path}, {counts}")
+
+
+def _remote() -> list[Finding]:
+    """Of the remote engine in the user's own file, which is asked only if it is allowed."""
+    from tabwright import paths
+    from tabwright.lsp.remote_consent import allow_command
+    from tabwright.lsp.settings_layers import Layers, effective, read_file
+    from tabwright.trust import Address, TrustError, TrustFile, address_of
+
+    path = paths.config_file()
+    remote = effective(Layers(file=read_file(path)[0]), path).settings.remote
+    if not remote.url:
+        return []
+    what, variable = "remote engine", remote.key_environment
+    try:
+        wanted = Address(address_of(remote.url), variable)
+        allowed = wanted in TrustFile().read().addresses
+    except TrustError as error:
+        return [Finding(what, "problem", str(error))]
+    lost = f"the key's variable {variable} is not set" if variable else ""
+    lost = "" if os.environ.get(variable, "").strip() else lost
+    if allowed:
+        silent = _silence(wanted.url)
+        about = f"it does not answer ({silent})" if silent else "it answers"
+    else:
+        silent, about = "", f"not allowed; to allow it: {allow_command(wanted)}"
+    detail = "; ".join(filter(None, (f"{wanted.url}, {about}", lost)))
+    return [Finding(what, "ok" if allowed and not silent and not lost else "warning", detail)]
+
+
+def _silence(url: str) -> str:
+    """Why nothing answers at an address, "" where something does; sends no key and no code."""
+    import http.client
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=_REMOTE_TIMEOUT_S)
+    try:
+        connection.request("GET", f"{parts.path}/v1/models")
+        connection.getresponse()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return ""
 
 
 def _engine() -> Finding:

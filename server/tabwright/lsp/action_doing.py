@@ -71,6 +71,11 @@ def said(fault: Fault) -> str:
     return Said("{0} (line {1})", message, fault.line) if fault.line else message
 
 
+def said_in_full(fault: Fault) -> str:
+    """A fault in words, with what the user can do about it."""
+    return Said("{0} ({1})", said(fault), fault.advice) if fault.advice else said(fault)
+
+
 class Doing:
     """Does actions, one at a time or several; what is wrong is shown, nothing is raised."""
 
@@ -141,7 +146,7 @@ class Doing:
                 "kind": wish.kind,
                 "title": done.marked,
                 "reason": done.reason or "offered",
-                "faults": [said(fault) for fault in done.faults],
+                "faults": [said_in_full(fault) for fault in done.faults],
                 "ms": round((asyncio.get_running_loop().time() - started) * 1000),
             }
         )

@@ -14,7 +14,7 @@ from tabwright.lsp import new_documents, protocol, workspace_edits
 from tabwright.lsp.abilities import Abilities
 from tabwright.lsp.action_checks import Checks
 from tabwright.lsp.action_data import Unusable, Wish, data_of, wish
-from tabwright.lsp.action_doing import Doing, Done, guessed, said
+from tabwright.lsp.action_doing import Doing, Done, guessed, said_in_full
 from tabwright.lsp.action_list import MOST_DIAGNOSTICS, Listed, listed
 from tabwright.lsp.action_run import Candidate
 from tabwright.lsp.host import Host
@@ -204,8 +204,8 @@ class Actions:
         That something was not checked is said in the title each time, as a message once.
         """
         note = done.candidate.note if done.candidate is not None else ""
-        heavy = [said(fault) for fault in done.faults if fault.weight]
-        unchecked = [said(fault) for fault in done.faults if not fault.weight]
+        heavy = [said_in_full(fault) for fault in done.faults if fault.weight]
+        unchecked = [said_in_full(fault) for fault in done.faults if not fault.weight]
         if heavy:
             words = joined(heavy[:_MOST_TOLD])
             told = Said("Tabwright: {0}: look closely: {1}.", done.title, words)
@@ -231,4 +231,4 @@ def _edit(snapshot: Snapshot, after: str, encoding: str, versions: bool) -> type
 
 def faults_of(done: Done) -> dict[str, object]:
     """The title and the faults as a command's answer has them."""
-    return {"title": done.marked, "faults": [said(fault) for fault in done.faults]}
+    return {"title": done.marked, "faults": [said_in_full(fault) for fault in done.faults]}

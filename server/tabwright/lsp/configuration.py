@@ -18,6 +18,7 @@ from tabwright.lsp.settings_layers import (
     split,
     where_to_put,
 )
+from tabwright.lsp.words import Said
 
 logger = logging.getLogger(__name__)
 
@@ -69,3 +70,6 @@ class Configuration:
             os.environ[_MODELS_VARIABLE] = wanted
         else:
             os.environ.pop(_MODELS_VARIABLE, None)
+        if unused := paths.unused_models_dir():
+            words = "the folder of models {0} is not a full path and is not used; {1} is"
+            self._notices.warn("settings", Said(words, unused, paths.models_dir()))

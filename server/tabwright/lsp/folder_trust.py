@@ -18,6 +18,7 @@ _QUESTION = (
     "Tabwright would check its fixes in the folder {0} with the program {1}, which may run code of "
     "that folder. Do you trust the folder and all that is in it?"
 )
+_TRUSTED = "Tabwright: the folder is trusted. Ask for the fix again to have it checked."
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 
@@ -92,6 +93,8 @@ class FolderTrust:
             await asyncio.to_thread(self._file.allow_folder, folder)
         except TrustError as error:
             self._notices.warn("trust", str(error))
+            return
+        self._client.show("info", _TRUSTED)
 
     def _allowed(self) -> tuple[str, ...]:
         try:

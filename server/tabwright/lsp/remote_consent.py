@@ -57,7 +57,7 @@ class RemoteConsent:
         except TrustError as error:
             return str(error)
         words = "nothing is sent to {0} until you allow it; in a terminal: {1}"
-        return Said(words, wanted.url, _command(wanted))
+        return Said(words, wanted.url, allow_command(wanted))
 
     def ask(self, remote: Remote, allowed: Callable[[], None]) -> None:
         """Ask for an address while nobody waits; calls ``allowed`` when the user said yes."""
@@ -97,7 +97,7 @@ class RemoteConsent:
             self._notices.trouble(f"not allowed: {reason}", reason)
 
 
-def _command(wanted: Address) -> str:
+def allow_command(wanted: Address) -> str:
     """What a user types to allow an address."""
     key = ("--key", wanted.key_variable) if wanted.key_variable else ()
     return shlex.join(("tabwright", "trust", "allow-address", wanted.url, *key))
