@@ -12,6 +12,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -379,6 +380,21 @@ def test_no_process_is_left_when_the_server_is_killed(
     finally:
         server.kill()
         server.wait()
+
+
+def test_packages_may_lie_below_the_private_folder(
+    layers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Python was installed in /tmp, its packages can be read there, and not changed."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder, "planted.py").write_text("VALUE = 0\n", "utf-8")
+        readable, packages = runs._paths()
+        added = (*readable, folder), (*packages, folder)
+        monkeypatch.setattr(runs, "_paths", lambda: added)
+        change = f"open({folder + '/changed'!r}, 'w')"
+        body = f"import planted\ntry:\n    {change}\nexcept OSError:\n    return planted.VALUE"
+        assert said(session(body)) == []
+        assert not Path(folder, "changed").exists()
 
 
 @pytest.mark.parametrize(

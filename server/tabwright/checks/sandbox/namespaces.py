@@ -63,13 +63,14 @@ def build(readable: Iterable[str], devices: Iterable[str]) -> None:
     flags = _MS_NOSUID | _MS_NODEV
     system.call("mount", b"tmpfs", here.encode(), b"tmpfs", flags, b"size=1m,mode=755")
     os.chdir(here)
-    for path, tree in trees:
-        if tree is not None:
-            _attach(tree, path)
+    # First, since what is read may lie below it: a Python that was installed in /tmp.
     private = "." + PRIVATE
     os.mkdir(private)
     data = f"size={_PRIVATE_BYTES},nr_inodes={_PRIVATE_FILES},mode=700"
     system.call("mount", b"tmpfs", private.encode(), b"tmpfs", flags | _MS_NOEXEC, data.encode())
+    for path, tree in trees:
+        if tree is not None:
+            _attach(tree, path)
     # The old tree ends up on top of the new one, and is taken off it.
     system.system_call(_PIVOT_ROOT[os.uname().machine], b".", b".")
     system.call("umount2", b".", _MNT_DETACH)
