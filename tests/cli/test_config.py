@@ -40,6 +40,9 @@ def test_a_new_file_sets_nothing_and_has_every_setting(capsys: pytest.CaptureFix
     settings = [line for line in lines if line.startswith("[") or " = " in line]
     found = effective(Layers(file=tomllib.loads("\n".join(settings))), path)
     assert (found.settings, found.warnings) == (Settings(), ())
+    # What is said of a table is for its users: it names settings as they are written here.
+    about = [line for line in path.read_text("utf-8").splitlines() if " = " not in line]
+    assert not [line for line in about if "_" in line or "sandbox)" in line or "added" in line]
     assert sum("(guarded)" in line for line in settings) == 18
     assert main(["config", "--init"]) == 1
     assert "left alone" in capsys.readouterr().err

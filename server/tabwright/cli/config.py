@@ -30,7 +30,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "config",
         help="show your own settings file and what it sets, or make one",
         description="Show where your own settings file is and the values it makes, in TOML. They "
-        "hold in every editor, below what the editor sets itself.",
+        "count in every editor, below what the editor sets itself.",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--path", action="store_true", help="print the path of the file alone")

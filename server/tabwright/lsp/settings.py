@@ -162,12 +162,12 @@ class Remote:
 class Privacy:
     """``tabwright.privacy``: globs of files that no model may see, besides those built in.
 
-    ``added`` are those that a workspace puts into ``deny``: they can only keep more files out.
+    A workspace can put more into ``deny``, which only keeps more files out.
     """
 
     deny: tuple[str, ...] = _option("deny", (), _is_texts, "a list of texts")
     respect_gitignore: bool = _option("respectGitignore", True, *_SWITCH)
-    added: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()  # what a workspace puts into deny
 
 
 @dataclass(frozen=True)
@@ -186,9 +186,9 @@ class Actions:
 class Checks:
     """``tabwright.checks``: what is done to check a candidate; each tool has so many seconds.
 
-    ``run_examples`` runs code that a model wrote, in a sandbox (``checks.sandbox``). Where the
-    machine cannot contain it, examples are not run: on macOS and Windows, and on Linux without
-    both Landlock and user namespaces. ``tabwright doctor`` tells.
+    ``runExamples`` runs code that a model wrote, in a sandbox. Where the machine cannot contain
+    it, examples are not run: on macOS and Windows, and on Linux with neither Landlock nor user
+    namespaces. ``tabwright doctor`` tells.
     """
 
     run_examples: bool = _option("runExamples", False, *_SWITCH, guarded=True)
