@@ -195,7 +195,7 @@ async def test_the_event_loop_goes_on_while_an_edit_is_formatted(name: str) -> N
         longest, held, own = max(longest, min(now - held, used - own)), now, used
 
     assert new.strip().split()[0] in work.result()
-    assert longest < 0.5
+    assert longest < 1.0  # where it was held, 7 s for the blank lines
 
 
 async def test_what_black_cannot_end_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
