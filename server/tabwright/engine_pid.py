@@ -6,7 +6,6 @@ number and by when it was started, so that a later process with the same number 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -15,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from tabwright import paths
+from tabwright import paths, private
 
 State = Literal["gone", "stopped", "busy", "asleep"]
 _START_FIELD = 19  # of /proc/PID/stat behind the name in parentheses, see proc(5)
@@ -48,20 +47,13 @@ def write() -> None:
     own = of(os.getpid())
     if own is None:
         return  # no system that we know of hides a process from itself
-    path = paths.engine_process()
-    temporary = path.with_suffix(".new")
-    with contextlib.suppress(FileNotFoundError):
-        temporary.unlink()
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(own), file)
-    temporary.replace(path)
+    private.write(paths.engine_process(), json.dumps(asdict(own)))
 
 
 def read() -> EngineProcess | None:
     """The engine that was noted last, if it still lives; None when none does."""
     try:
-        told = json.loads(paths.engine_process().read_text("utf-8"))
+        told = json.loads(private.read(paths.engine_process()))
         found = EngineProcess(int(told["pid"]), str(told["started"]))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

@@ -10,14 +10,13 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from tabwright import paths
+from tabwright import paths, private
 
 _MOST_BYTES = 1 << 20
 _LOCK_S = 5.0
@@ -54,6 +53,11 @@ class Consents:
     def covers(self, folder: str) -> bool:
         """Whether a folder is one that the user allowed, or lies below one; looks at the disk."""
         return is_below(folder, self.folders)
+
+    def as_json(self) -> str:
+        """The text of the file, and of ``tabwright trust list --json``."""
+        addresses = [{"url": one.url, "keyEnvironment": one.key_variable} for one in self.addresses]
+        return json.dumps({"folders": list(self.folders), "addresses": addresses}, indent=1)
 
 
 class TrustFile:
@@ -122,29 +126,11 @@ class TrustFile:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with filelock.FileLock(f"{self.path}.lock", timeout=_LOCK_S):
-                self._write(change(self.read()))
+                private.write(self.path, f"{change(self.read()).as_json()}\n")
         except filelock.Timeout as error:
             raise TrustError(f"{self.path} is being written by another program") from error
         except OSError as error:
             raise TrustError(f"{self.path} cannot be written: {error}") from error
-
-    def _write(self, consents: Consents) -> None:
-        data = {
-            "folders": list(consents.folders),
-            "addresses": [
-                {"url": one.url, "keyEnvironment": one.key_variable} for one in consents.addresses
-            ],
-        }
-        # mkstemp makes it for the user alone; a reader finds the old file or the new one, whole.
-        number, name = tempfile.mkstemp(prefix=".trust-", dir=self.path.parent)
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                json.dump(data, file, indent=1)
-                file.write("\n")
-            os.replace(name, self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
 
     def _parsed(self) -> Consents:
         try:
@@ -184,13 +170,13 @@ def is_variable(name: object) -> bool:
 
 def is_below(folder: str, allowed: Sequence[str]) -> bool:
     """Whether a folder's real path is one of ``allowed`` (real paths) or lies below one."""
-    real = Path(os.path.realpath(folder))
-    return bool(folder) and any(real.is_relative_to(one) for one in allowed)
+    return bool(covering(folder, allowed))
 
 
 def covering(folder: str, allowed: Sequence[str]) -> tuple[str, ...]:
-    """Those of ``allowed`` (real paths) that a folder is or lies below."""
-    return tuple(one for one in allowed if is_below(folder, (one,)))
+    """Those of ``allowed`` (real paths) that a folder is or lies below; none for ""."""
+    real = Path(os.path.realpath(folder))
+    return tuple(one for one in allowed if folder and real.is_relative_to(one))
 
 
 def _unsafe(found: os.stat_result) -> str:

@@ -1,8 +1,11 @@
-"""Loopback addresses as they are named on the command line."""
+"""What ``--tcp`` needs: loopback addresses of the command line, and tokens of the environment."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
+
+_SHORTEST_TOKEN = 16
 
 
 def loopback(text: str) -> tuple[str, int]:
@@ -26,3 +29,15 @@ def loopback(text: str) -> tuple[str, int]:
             "forward a port with ssh"
         )
     return host, int(port)
+
+
+def token_in(variable: str) -> str:
+    """Take the token out of an environment variable, so that no program started later gets it.
+
+    "" where the variable is not set; raises ValueError for a token that can be guessed.
+    """
+    token = os.environ.pop(variable, "")
+    if token and len(token) < _SHORTEST_TOKEN:
+        least = f"fewer than {_SHORTEST_TOKEN} characters"
+        raise ValueError(f"the environment variable {variable} holds {least}")
+    return token

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING
 
-from tabwright.cli.addresses import loopback
+from tabwright.cli.addresses import loopback, token_in
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
-
-_SHORTEST_TOKEN = 16
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -104,8 +101,7 @@ def _token(name: str | None, without: bool) -> str | None:
         return ""
     if not name:
         return None
-    token = os.environ.pop(name, "")
-    if len(token) < _SHORTEST_TOKEN:
-        why = "is not set" if not token else f"holds fewer than {_SHORTEST_TOKEN} characters"
-        raise ValueError(f"the environment variable {name} {why}")
+    token = token_in(name)
+    if not token:
+        raise ValueError(f"the environment variable {name} is not set")
     return token

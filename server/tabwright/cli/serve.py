@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 _TOKEN_VARIABLE = "TABWRIGHT_SERVE_TOKEN"
-_SHORTEST_TOKEN = 16
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -49,11 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
     address: tuple[str, int] | None = None
     token: str | None = None
     if arguments.tcp:
-        from tabwright.cli.addresses import loopback
+        from tabwright.cli.addresses import loopback, token_in
 
         try:
             address = loopback(arguments.tcp)
-            token = _token()
+            token = token_in(_TOKEN_VARIABLE) or None
         except ValueError as error:
             print(f"tabwright serve: {error}", file=sys.stderr)
             return 2
@@ -77,11 +76,3 @@ def run(arguments: argparse.Namespace) -> int:
     # 3. Threads may still wait for input or compute, and none of them holds anything to save.
     logging.shutdown()
     os._exit(status)
-
-
-def _token() -> str | None:
-    # Taken out, so that no program that the server starts gets it.
-    token = os.environ.pop(_TOKEN_VARIABLE, "")
-    if token and len(token) < _SHORTEST_TOKEN:
-        raise ValueError(f"{_TOKEN_VARIABLE} holds fewer than {_SHORTEST_TOKEN} characters")
-    return token or None

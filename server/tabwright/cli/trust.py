@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,10 +95,7 @@ def _remove(file: TrustFile, what: str) -> int:
 def _list(file: TrustFile, *, as_json: bool) -> None:
     allowed = file.read()
     if as_json:
-        addresses = [
-            {"url": one.url, "keyEnvironment": one.key_variable} for one in allowed.addresses
-        ]
-        print(json.dumps({"folders": list(allowed.folders), "addresses": addresses}, indent=1))
+        print(allowed.as_json())
         return
     for folder in allowed.folders:
         print(f"folder   {folder}")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tabwright import processes
 from tabwright.checks.child import watch
+from tabwright.checks.sandbox import seccomp
 
 # Each is enough, since every one has seccomp besides: no sockets, no other processes, no signals.
 # What is left are files: a file tree of its own, or Landlock.
@@ -42,7 +43,6 @@ _LIBRARIES = (
 )
 _PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 _SYSTEM: str = sys.platform
-_PROCESSORS = ("x86_64", "aarch64")
 _working: tuple[str, ...] | None = None
 
 
@@ -92,7 +92,7 @@ def unsupported() -> str:
     """Why no process can be contained on a machine of this sort; "" if it can be tried."""
     if _SYSTEM != "linux":
         return "it is done on Linux only"
-    if platform.machine() not in _PROCESSORS:
+    if not seccomp.is_known(platform.machine()):
         return f"it is not done on processors of type {platform.machine()}"
     return ""
 
