@@ -38,6 +38,7 @@ SINKS: Mapping[str, tuple[int | str, ...]] = {
     "ask": (1, 2),
     "Progress": (5,),
     "_warn": (0,),
+    "counting": (0,),
     "_scrub": (0,),
     "Fault": (1, "advice"),
 }

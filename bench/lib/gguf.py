@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tabwright import paths
-from tabwright.models import manifest
+from tabwright.models import checksums
 from tabwright.models.catalog import CATALOG, DEFAULT_COMPLETION
 from tabwright.models.errors import SourceFailed
 from tabwright.models.names import parse
@@ -32,7 +32,7 @@ def bench_gguf(name: str | None) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         found = _fetch(model.name, Path(folder))
-        if manifest.sha256_of(found) != model.sha256:
+        if checksums.sha256_of(found) != model.sha256:
             raise GgufMissing(f"the fetched {model.hub_file} has not the catalog's sha256")
         found.replace(target)
     return target

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tiny import make_tiny_qwen2
 
-from tabwright.models import hub_facts, manifest, names, pull, sources, store
+from tabwright.models import checksums, hub_facts, manifest, names, pull, sources, store
 from tabwright.models.errors import ModelChanged, ModelInvalid, PullFailed, SourceFailed
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -140,7 +140,7 @@ def test_what_the_hub_says_of_the_files_is_kept(
     facts = manifest.read(folder).hub
     assert facts is not None and facts.commit == COMMIT and facts.repo == REPO
     weights = repository / "model.safetensors"
-    assert facts.files[weights.name].sha256 == manifest.sha256_of(weights)
+    assert facts.files[weights.name].sha256 == checksums.sha256_of(weights)
     assert {"config.json", "tokenizer.json"} < facts.files.keys()
     assert not any("outside" in path or "more.json" in path for path in asked)
     (listed,) = store.installed()

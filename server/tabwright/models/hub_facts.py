@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tabwright.models.checksums import hex_of
 from tabwright.models.errors import ModelInvalid, SourceFailed
 
-_BLOCK = 1 << 20
+FILE = "hub-facts.json"  # in the folder that a pull works in
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 
@@ -82,15 +83,10 @@ def verify(folder: Path, facts: HubFacts, tick: Callable[[int], None]) -> None:
         path = folder / name
         if path.is_symlink() or not path.is_file() or path.stat().st_size != file.size:
             raise ModelInvalid(f"{name} did not come as the hub has it: its size differs")
-        if file.sha256:
-            digest, want = hashlib.sha256(), file.sha256
-        else:
+        digest, want = hashlib.sha256(), file.sha256
+        if not want:
             # Git's name of a file: the sha1 of this header and the content.
             digest, want = hashlib.sha1(usedforsecurity=False), file.blob
             digest.update(b"blob %d\0" % file.size)
-        with path.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
-                tick(len(block))
-        if digest.hexdigest() != want:
+        if hex_of(path, digest, tick) != want:
             raise ModelInvalid(f"{name} did not come as the hub has it: its checksum differs")

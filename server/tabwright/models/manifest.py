@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -11,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tabwright.models import hub_facts
+from tabwright.models.checksums import sha256_of
 from tabwright.models.errors import ModelInvalid
 from tabwright.models.hub_facts import HubFacts
 from tabwright.models.names import MANIFEST
 
 FORMAT = 1
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +40,6 @@ class Manifest:
     def bytes(self) -> int:
         """Size of all files together."""
         return sum(facts.size for facts in self.files.values())
-
-
-def sha256_of(path: Path, tick: Callable[[int], None] = lambda count: None) -> str:
-    """sha256 of a file, in hexadecimal; ``tick`` gets the bytes of each block just read."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-            tick(len(block))
-    return digest.hexdigest()
 
 
 def write(

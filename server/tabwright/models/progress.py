@@ -54,6 +54,17 @@ class Meter:
         self._seen: deque[tuple[float, int]] = deque()
         self._last: tuple[float, str] | None = None
 
+    def counting(self, message: str) -> Callable[[int], None]:
+        """What adds bytes up from 0, and says each time how many are done by now."""
+        done = 0
+
+        def tick(count: int) -> None:
+            nonlocal done
+            done += count
+            self.at(done, message)
+
+        return tick
+
     def at(self, done: int, message: str = "") -> None:
         """Say how many bytes are done by now."""
         now = self._clock()

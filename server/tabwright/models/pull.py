@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tabwright import paths, processes
-from tabwright.models import hub_facts, manifest, sources, store
+from tabwright.models import checksums, hub_facts, manifest, sources, store
 from tabwright.models.children import end, size_of, tail
 from tabwright.models.errors import (
     ModelError,
@@ -26,6 +26,7 @@ __all__ = ["Progress", "pull"]
 
 _MARGIN = 200_000_000  # bytes left free beside what a pull needs
 _LOCK_POLL_S = 0.2
+_CHECKING = "checking the sha256"
 SOURCE_VARIABLE = "TABWRIGHT_MODEL_SOURCE"
 
 
@@ -87,13 +88,7 @@ def _pull(
     _convert(found, converted, progress, cancelled)
     # 4. The manifest is written last, then one rename shows the model to everybody.
     meter = Meter("verify", size_of(converted), progress)
-    done = 0
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        meter.at(done, "summing up the converted files")
-
+    tick = meter.counting("summing up the converted files")
     licence = ref.model.licence if ref.model is not None else "see the model's own page"
     origin = f"hub: {hub.repo}@{hub.commit}" if hub is not None else str(found.name)
     manifest.write(converted, name=ref.name, origin=origin, licence=licence, hub=hub, tick=tick)
@@ -155,15 +150,8 @@ def _verify(ref: Ref, found: Path, work: Path, progress: Callable[[Progress], No
     assert ref.model is not None
     if not found.is_file():
         raise ModelInvalid(f"{found} is no file, so it cannot be checked against {ref.name}")
-    meter = Meter("verify", found.stat().st_size, progress)
-    done = 0
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        meter.at(done, "checking the sha256")
-
-    if manifest.sha256_of(found, tick) != ref.model.sha256:
+    tick = Meter("verify", found.stat().st_size, progress).counting(_CHECKING)
+    if checksums.sha256_of(found, tick) != ref.model.sha256:
         if found.is_relative_to(work):
             shutil.rmtree(work)
         raise ModelInvalid(f"{found.name} is not the {ref.name} of the catalog: its sha256 differs")
@@ -175,16 +163,9 @@ def _verify_hub(
     ref: Ref, found: Path, work: Path, progress: Callable[[Progress], None]
 ) -> HubFacts:
     """What the hub says of the files that came, when they are as it says; else they are deleted."""
-    meter = Meter("verify", size_of(found), progress)
-    done = 0
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        meter.at(done, "checking the sha256")
-
+    tick = Meter("verify", size_of(found), progress).counting(_CHECKING)
     try:
-        facts = hub_facts.read(work / "hub-facts.json", ref.repo, ref.revision)
+        facts = hub_facts.read(work / hub_facts.FILE, ref.repo, ref.revision)
         hub_facts.verify(found, facts, tick)
     except SourceFailed as error:
         raise PullFailed(str(error)) from error

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tabwright.models import hub_facts
+from tabwright.models.checksums import sha256_of
 from tabwright.models.children import Child, ChildFailed, run_all, size_of
 from tabwright.models.errors import ModelChanged, SourceFailed
 from tabwright.models.hub_facts import HubFacts
-from tabwright.models.manifest import sha256_of
 from tabwright.models.names import Ref
 from tabwright.processes import python
 
@@ -60,7 +60,7 @@ class Fetch:
     @property
     def hub_facts(self) -> Path:
         """The file of what the hub says; there once it has said so."""
-        return self.work / "hub-facts.json"
+        return self.work / hub_facts.FILE
 
 
 def local(fetch: Fetch, path: Path) -> Path:
