@@ -84,7 +84,20 @@ BOUNDED: Mapping[str, int] = {
     "tabwright.core.told:": told._MOST_WORDS,
     "tabwright.lsp.protocol:_WORD": 200,
 }
-PACKAGES = ("assists", "checks", "client", "core", "engine", "lsp", "models", "cli", "statistics")
+PACKAGES = (
+    *(
+        "assists",
+        "checks",
+        "client",
+        "core",
+        "engine",
+        "lsp",
+        "models",
+        "cli",
+        "statistics",
+        "trust",
+    ),
+)
 
 
 def _languages() -> tuple[Language, ...]:
