@@ -13,6 +13,7 @@ SOURCE = Path(__file__).parent.parent / "server" / "tabwright"
 STORE = {"models.catalog", "models.store", "paths"}
 ALLOWED: dict[str, set[str]] = {
     "private": set(),
+    "regular_file": set(),
     "paths": {"private"},
     "processes": {"paths"},
     "process_guard": set(),
@@ -21,12 +22,12 @@ ALLOWED: dict[str, set[str]] = {
     "trust": {"paths", "private"},
     "core": {"core"},
     "assists": {"assists", "core"},
-    "checks": {"checks", "core", "processes"},
+    "checks": {"checks", "core", "processes", "regular_file"},
     "models": {"models", "paths", "processes"},
     "engine": {"engine", "engine_pid", "models", "paths", "private"},
     "client": {"client", "core", "engine_pid", "private", "processes"} | STORE,
     "lsp": {"lsp", "assists", "checks", "client", "core", "private", "processes", "statistics"}
-    | {"trust"}
+    | {"regular_file", "trust"}
     | STORE,
 }
 HEAVY = {"torch", "transformers", "openvino", "numba", "llvmlite"}

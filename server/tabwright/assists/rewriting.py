@@ -11,7 +11,13 @@ from tabwright.core.action import Action, Kind, Proposal
 from tabwright.core.chat import Message
 from tabwright.core.python import tree_of
 from tabwright.core.regions import enclosing_block, outline
-from tabwright.core.replies import code_in, common_indent, reindent, without_blank_edges
+from tabwright.core.replies import (
+    code_in,
+    common_indent,
+    fence_around,
+    reindent,
+    without_blank_edges,
+)
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, line_span, unix_line_ends
 
@@ -20,7 +26,6 @@ UNCHANGED = "the model changed nothing"
 _CHARS_PER_TOKEN = 2.5
 _LONGEST = 12_000
 _MOST_CONTEXT = 2_500
-_BACKTICKS = re.compile("`++")
 _IMPORT = re.compile(r"(?:from\s++[\w.]+\s++import\s|import\s++\w)")
 
 
@@ -57,8 +62,7 @@ def shown(inputs: Inputs, span: Span) -> tuple[str, str]:
 
 def fenced(code: str, language_id: str) -> str:
     """The code in a fence that nothing in it can close."""
-    longest = max((len(run[0]) for run in _BACKTICKS.finditer(code)), default=0)
-    sign = "`" * max(3, longest + 1 if longest >= 3 else 3)
+    sign = fence_around(code)
     return f"{sign}{fence(language_id)}\n{code.rstrip()}\n{sign}"
 
 

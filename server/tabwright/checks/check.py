@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
@@ -163,8 +162,8 @@ def _of_nobody(
 def _unchecked(diagnostic: Diagnostic, subject: Subject, options: Options) -> Fault:
     tool = project_tools.tool_of(diagnostic)
     if tool and options.tools and not options.trusted and not ruff_rules.is_own(diagnostic):
-        folder = subject.root or os.path.dirname(subject.path)
-        command = shlex.join(("tabwright", "trust", "allow-folder", *filter(None, (folder,))))
+        folder = filter(None, (subject.folder,))
+        command = shlex.join(("tabwright", "trust", "allow-folder", *folder))
         return Fault(
             "checker",
             f"{tool.name} may not run in this folder",

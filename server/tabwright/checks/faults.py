@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -61,6 +62,11 @@ class Subject:
     diagnostics: tuple[Diagnostic, ...] = ()
     cell: bool = False
 
+    @property
+    def folder(self) -> str:
+        """See ``folder_of``."""
+        return folder_of(self.root, self.path)
+
 
 @dataclass(frozen=True)
 class Options:
@@ -74,6 +80,11 @@ class Options:
     tools: bool = True
     trusted: bool = False
     timeout_s: float = 10.0
+
+
+def folder_of(root: str, path: str) -> str:
+    """The folder that a document is trusted by: its root, else its own; "" where it has none."""
+    return root or os.path.dirname(path)
 
 
 def worst_first(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:

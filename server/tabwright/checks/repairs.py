@@ -39,7 +39,7 @@ async def repaired(subject: Subject, options: Options) -> str:
         line, limit = line_of(subject.before, own.span.start), _LIMIT.search(own.message)
         most = int(limit[1]) if limit else None
         return await lines_formatted(subject.path, subject.root, subject.before, line, most)
-    ruff = bundled("ruff", ruff_rules.workspace_of(subject))
+    ruff = bundled("ruff", subject.folder)
     if ruff is None:
         return ""
     try:

@@ -117,7 +117,7 @@ async def check(
     Other rules are looked at only where one of ``wanted`` is ruff's own. Raises Unanswered when
     ruff cannot be asked.
     """
-    ruff = bundled("ruff", workspace_of(subject))
+    ruff = bundled("ruff", subject.folder)
     if ruff is None:
         raise Unanswered("is not installed here")
     before, after = await _both(ruff, subject, wanted, options)
@@ -219,11 +219,6 @@ async def asked(
     if output.status != 0:
         raise Unanswered(f"ended with status {output.status}: {output.complaint}")
     return objects(output.stdout)
-
-
-def workspace_of(subject: Subject) -> str:
-    """The folder whose programs are not ours to run: the root, else the document's own."""
-    return subject.root or (str(PurePath(subject.path).parent) if subject.path else "")
 
 
 def _file_name(subject: Subject) -> str:

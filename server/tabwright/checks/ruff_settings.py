@@ -11,6 +11,8 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from tabwright import regular_file
+
 _MOST_BYTES = 1 << 20
 _FILES = (".ruff.toml", "ruff.toml", "pyproject.toml")
 _VERSION = re.compile(r"py3\d{1,2}")
@@ -51,11 +53,10 @@ def _nearest(path: str, root: str) -> Mapping[str, object]:
 def _read(file: Path) -> Mapping[str, object] | None:
     """ruff's settings in a file, None where there are none."""
     try:
-        # A regular file alone: a device or a pipe may never end.
-        if not file.is_file() or file.stat().st_size > _MOST_BYTES:
+        raw = regular_file.start_of(file, _MOST_BYTES + 1)
+        if len(raw) > _MOST_BYTES:
             return None
-        with file.open("rb") as stream:
-            data: object = tomllib.loads(stream.read(_MOST_BYTES).decode("utf-8"))
+        data: object = tomllib.loads(raw.decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     if file.name == "pyproject.toml":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tabwright.core.text import indent_of, unix_line_ends
 
 _FENCE = re.compile(r"^[ \t]*+(`{3,}+|~{3,}+)[^\n`]*+$", re.MULTILINE)
+_BACKTICKS = re.compile("`++")
 _PREAMBLE = re.compile(
     r"\A(?:sure|certainly|of course|here(?:'s| is| are)|okay|ok|below is|the following|"
     r"i (?:have|will|can)|to (?:fix|do)|当然|好的|以下是|下面是)[^\n]*[:.!：。！][ \t]*+\n+",
@@ -34,6 +35,12 @@ def code_in(reply: str, *, opened: bool = False) -> str:
 
 def _closing(fence: str) -> re.Pattern[str]:
     return re.compile(rf"^[ \t]*+{re.escape(fence)}[ \t]*+$", re.MULTILINE)
+
+
+def fence_around(text: str) -> str:
+    """The backticks of a fence that nothing in the text can close."""
+    longest = max((len(run[0]) for run in _BACKTICKS.finditer(text)), default=0)
+    return "`" * max(3, longest + 1)
 
 
 def prose_in(reply: str) -> str:

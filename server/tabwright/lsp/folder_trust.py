@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 
+from tabwright.checks.faults import folder_of
 from tabwright.lsp.notices import Notices
 from tabwright.lsp.progress import Client
 from tabwright.lsp.waiting import Work
@@ -120,8 +121,3 @@ def _is_too_wide(folder: str) -> bool:
         return os.stat(folder).st_mode & everybodys == everybodys
     except OSError:
         return False
-
-
-def folder_of(root: str, path: str) -> str:
-    """The folder that a document is trusted by: its root, else its own; "" where it has none."""
-    return root or (os.path.dirname(path) if path else "")

@@ -7,6 +7,8 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+from tabwright import regular_file
+
 log = logging.getLogger(__name__)
 
 _MOST_BYTES = 1 << 16
@@ -60,11 +62,8 @@ def users_excludes() -> Path:
 def _text(path: Path) -> str:
     """The start of a small text file; "" where there is none."""
     try:
-        if path.exists() and not path.is_file():
-            return ""  # opening a pipe would wait for ever
-        with path.open("rb") as stream:
-            return stream.read(_MOST_BYTES).decode("utf-8", "replace")
-    except FileNotFoundError:
+        return regular_file.start_of(path, _MOST_BYTES).decode("utf-8", "replace")
+    except (FileNotFoundError, IsADirectoryError):
         return ""
     except OSError as error:
         log.info("%s was not read: %s", path, error)

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tabwright.core.inert_text import visible
+from tabwright.core.replies import fence_around
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -24,6 +25,7 @@ _ROUNDS = 3
 _TICKS = re.compile(r"(?<!`)(`+)(?!`)")
 _HTTP = re.compile(r"https?://[^/]", re.IGNORECASE)
 _CUT = "\n\n…"
+_MORE_RULES = ("table", "strikethrough")  # of VS Code's preview
 # What may act outside of code; whatever of it is not plainly a link to http(s) is escaped.
 _ACTS = re.compile(
     r"\\(?P<escaped>.)"
@@ -59,8 +61,7 @@ def inert_markdown(text: str) -> str:
 
 def fenced(text: str) -> str:
     """The text as it is, in a fence that nothing in it can close."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = fence_around(text)
     return f"{fence}text\n{text}\n{fence}\n"
 
 
@@ -68,7 +69,7 @@ def _escaped(text: str) -> str:
     """One round: what may act outside of code is escaped."""
     lines = text.split("\n")
     code, starts = set[int](), {0}
-    for token in _parser().parse(text):
+    for token in _parser(*_MORE_RULES).parse(text):
         if token.map is not None:
             starts.update(token.map)
             if token.type in ("fence", "code_block"):
@@ -128,20 +129,11 @@ def _closing(ticks: str) -> re.Pattern[str]:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser(*more: str) -> MarkdownIt:
+    """A parser that nests as deep as VS Code's preview, and knows these rules besides."""
     from markdown_it import MarkdownIt
 
-    # VS Code's preview knows tables and strikethrough besides, and nests as deep.
-    made = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
-    made.validateLink = lambda url: True  # type: ignore[method-assign]
-    return made
-
-
-@cache
-def _plain_parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    made = MarkdownIt("commonmark", {"maxNesting": 100})
+    made = MarkdownIt("commonmark", {"maxNesting": 100}).enable(list(more))
     made.validateLink = lambda url: True  # type: ignore[method-assign]
     return made
 
@@ -149,7 +141,7 @@ def _plain_parser() -> MarkdownIt:
 def _is_inert(text: str) -> bool:
     return all(
         _is_harmless(token)
-        for parser in (_parser(), _plain_parser())
+        for parser in (_parser(*_MORE_RULES), _parser())
         for token in _all(parser.parse(text))
     )
 
@@ -164,7 +156,5 @@ def _is_harmless(token: Token) -> bool:
     if token.type in ("html_block", "html_inline", "image"):
         return False
     if token.type == "link_open":
-        return (
-            re.match(r"https?://[^/]", str(token.attrGet("href") or ""), re.IGNORECASE) is not None
-        )
+        return _HTTP.match(str(token.attrGet("href") or "")) is not None
     return True

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from tabwright import regular_file
 from tabwright.core.context import Document
 from tabwright.lsp.git_excludes import exclude_file, users_excludes
 from tabwright.lsp.uri_paths import decoded_path, local_path
@@ -229,13 +230,11 @@ class Privacy:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _read(self, file: Path) -> Iterator[_Pattern]:
-        if file.exists() and not (file.is_file() or file.is_dir()):
-            # Opening a pipe, or what links to one, would wait for ever.
+        try:
+            content = regular_file.start_of(file, MAX_IGNORE_BYTES + 1)
+        except regular_file.NotRegular:
             self._warn(f"{file} is not a text file, so nothing it names is kept out")
             return
-        try:
-            with file.open("rb") as stream:
-                content = stream.read(MAX_IGNORE_BYTES + 1)
         except OSError as error:
             self._warn(f"{file} cannot be read, so nothing it names is kept out: {error}")
             return

@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase, translate
 from functools import cache, lru_cache
 from urllib.parse import unquote
 
+from tabwright.lsp.uri_paths import SCHEME
+
 SECRET_NAMES: tuple[str, ...] = (
     # Environments of programs.
     ".env", ".env.*", ".env-*", ".env_*", ".env[0-9]*", ".envrc", "*.env", "*.env.json",
@@ -135,7 +137,6 @@ _MOST_ENDINGS = 4
 _MOST_DECODINGS = 4
 _MOST_OF_NAME = 300
 _MOST_CHARACTERS = 8192  # of a path or URI; what a longer one ends with counts
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _APART = re.compile(r"""[?&=#,;"'{}\[\]<>|()\s]+""")
 
 
@@ -247,7 +248,7 @@ def _folded(segment: str) -> str:
 def _paths_in(text: str) -> Iterator[list[str]]:
     """The segments of every path that a text can be read as, decoded as often as it lets itself."""
     head, rest = text, ""
-    if _SCHEME.match(text):
+    if SCHEME.match(text):
         at = re.search(r"[?#]", text)
         if at is not None:
             head, rest = text[: at.start()], text[at.start() :]

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 def local_path(path: str | Path) -> Path | None:
@@ -16,7 +16,7 @@ def local_path(path: str | Path) -> Path | None:
     Raises ValueError for a URI that cannot be read.
     """
     text = str(path)
-    if isinstance(path, Path) or not _URI.match(text):
+    if isinstance(path, Path) or not SCHEME.match(text):
         return Path(path)
     url = urlsplit(text)
     is_file = url.scheme.lower() in ("file", "vscode-notebook-cell")
@@ -33,6 +33,6 @@ def local_path(path: str | Path) -> Path | None:
 def decoded_path(path: str | Path) -> str:
     """The path in a path or URI, decoded, with slashes between its segments; raises ValueError."""
     text = str(path)
-    if isinstance(path, Path) or not _URI.match(text):
+    if isinstance(path, Path) or not SCHEME.match(text):
         return text.replace("\\", "/")
     return unquote(urlsplit(text).path).replace("\\", "/")

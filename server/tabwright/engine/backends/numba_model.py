@@ -247,14 +247,13 @@ def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes, head: str) 
         (width, inner),
     )
     _check_matrix(weights, "model.embed_tokens.weight", (sizes.vocabulary, width))
-    _check_matrix(weights, head, (sizes.vocabulary, width))
     matrices = np.zeros((shape.layers, len(_MATRICES), 2), np.int64)
     biases = np.zeros((shape.layers, asked + 2 * kept), np.float32)
     layers = [f"model.layers.{layer}." for layer in range(shape.layers)]
     for layer, name in enumerate(layers):
         for kind, matrix in enumerate(_MATRICES):
-            _check_matrix(weights, f"{name}{matrix}.weight", outputs_and_inputs[kind])
-            matrices[layer, kind] = _addresses(weights, f"{name}{matrix}.weight")
+            at = f"{name}{matrix}.weight"
+            matrices[layer, kind] = _addresses(weights, at, outputs_and_inputs[kind])
         if shape.biased:
             parts = [
                 _vector(weights, f"{name}self_attn.{kind}_proj.bias", length)
@@ -271,7 +270,7 @@ def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes, head: str) 
         ]
     return Weights(
         matrices=matrices,
-        head=np.array(_addresses(weights, head), np.int64),
+        head=np.array(_addresses(weights, head, (sizes.vocabulary, width)), np.int64),
         norms=np.array(
             [[_vector(weights, f"{at}{norm}.weight", width) for norm in norms] for at in layers]
         ),
@@ -295,10 +294,8 @@ def _screen(arrays: Mapping[str, Any] | None, vocabulary: int, width: int) -> Sc
     rows, kept = arrays[numba_screen.HEAD].shape
     if rows != vocabulary or arrays[numba_screen.TURN].shape != (width, width):
         raise ValueError("the narrow head is of another model")
-    _check_matrix(arrays, numba_screen.HEAD, (vocabulary, kept))
-    _check_matrix(arrays, numba_screen.TURN, (width, width))
-    turn = _addresses(arrays, numba_screen.TURN)
-    head = _addresses(arrays, numba_screen.HEAD)
+    turn = _addresses(arrays, numba_screen.TURN, (width, width))
+    head = _addresses(arrays, numba_screen.HEAD, (vocabulary, kept))
     return Screen(*turn, *head, kept, pieces_of(kept), float(arrays[numba_screen.SPREAD][0]))
 
 
@@ -322,6 +319,7 @@ def _vector(weights: Mapping[str, Any], name: str, length: int) -> npt.NDArray[A
     return found
 
 
-def _addresses(weights: Mapping[str, Any], name: str) -> tuple[int, int]:
-    """Where an int8 matrix and its scales lie."""
+def _addresses(weights: Mapping[str, Any], name: str, shape: tuple[int, int]) -> tuple[int, int]:
+    """Where an int8 matrix and its scales lie; ValueError for one of other sizes."""
+    _check_matrix(weights, name, shape)
     return weights[name].ctypes.data, weights[name + int8.SCALE].ctypes.data
