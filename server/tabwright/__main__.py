@@ -39,9 +39,8 @@ def _tell_unused_models_dir() -> None:
         return
     from tabwright import paths
 
-    if unused := paths.unused_models_dir():
-        why = f"TABWRIGHT_MODELS_DIR ({unused}) is not a full path and is not used"
-        sys.stderr.write(f"tabwright: {why}; {paths.models_dir()} is\n")
+    if why := paths.why_not_models_dir():
+        sys.stderr.write(f"tabwright: {why}\n")
 
 
 if __name__ == "__main__":

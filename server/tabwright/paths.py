@@ -30,6 +30,14 @@ def unused_models_dir() -> str:
     return "" if _expanded(moved).is_absolute() else moved
 
 
+def why_not_models_dir() -> str:
+    """The sentence for a terminal about ``unused_models_dir``; "" where it is used."""
+    unused = unused_models_dir()
+    if not unused:
+        return ""
+    return f"TABWRIGHT_MODELS_DIR ({unused}) is not a full path and is not used; {models_dir()} is"
+
+
 def cache_dir() -> Path:
     """Folder of what can be fetched or made again, such as half-done downloads."""
     return Path(platformdirs.user_cache_dir(APP))

@@ -69,16 +69,14 @@ def _init(path: Path) -> int:
 
 def _show(path: Path) -> int:
     from tabwright.lsp.settings import Settings
-    from tabwright.lsp.settings_layers import Layers, effective, read_file
+    from tabwright.lsp.settings_layers import of_file
 
-    data, problem = read_file(path)
-    found = effective(Layers(file=data), path)
+    found = of_file(path)
     print(f"# {path}" + ("" if path.exists() else " is not there; --init makes it"))
     print("".join(_values(found.settings, Settings())), end="")
-    problems = (problem,) if problem else found.warnings
-    for each in problems:
+    for each in found.warnings:
         print(f"tabwright config: {each}", file=sys.stderr)
-    return int(bool(problems))
+    return int(bool(found.warnings))
 
 
 def template() -> str:

@@ -115,10 +115,8 @@ def _folders() -> list[Finding]:
     from tabwright import paths
 
     findings = []
-    if unused := paths.unused_models_dir():
-        why = f"TABWRIGHT_MODELS_DIR ({unused}) is not a full path and is not used"
-        detail = f"{why}; {paths.models_dir()} is"
-        findings.append(Finding("TABWRIGHT_MODELS_DIR", "problem", detail))
+    if why := paths.why_not_models_dir():
+        findings.append(Finding("TABWRIGHT_MODELS_DIR", "problem", why))
     for what, find in (
         ("models", paths.models_dir),
         ("cache", paths.cache_dir),
@@ -183,18 +181,16 @@ def _examples() -> Finding:
 
 def _settings() -> Finding:
     from tabwright import paths, private
-    from tabwright.lsp.settings_layers import Layers, effective, read_file
+    from tabwright.lsp.settings_layers import of_file
 
     path = paths.config_file()
-    data, problem = read_file(path)
     try:
         reason = private.written_by_others(path) if path.exists() else ""
     except OSError as error:
         reason = str(error)
     if reason:
         return Finding("settings", "problem", f"{path} may not be your own word: {reason}")
-    warnings = (problem,) if problem else effective(Layers(file=data), path).warnings
-    if warnings:
+    if warnings := of_file(path).warnings:
         return Finding("settings", "warning", "; ".join(warnings))
     there = "" if path.exists() else ", not there; 'tabwright config --init' makes it"
     return Finding("settings", "ok", f"{path}{there}")
@@ -220,11 +216,10 @@ def _remote() -> list[Finding]:
     """Of the remote engine in the user's own file, which is asked only if it is allowed."""
     from tabwright import paths
     from tabwright.lsp.remote_consent import allow_command
-    from tabwright.lsp.settings_layers import Layers, effective, read_file
+    from tabwright.lsp.settings_layers import of_file
     from tabwright.trust import Address, TrustError, TrustFile, address_of
 
-    path = paths.config_file()
-    remote = effective(Layers(file=read_file(path)[0]), path).settings.remote
+    remote = of_file(paths.config_file()).settings.remote
     if not remote.url:
         return []
     what, variable = "remote engine", remote.key_environment

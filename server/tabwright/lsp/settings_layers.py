@@ -64,6 +64,13 @@ def effective(layers: Layers, file: Path) -> Effective:
     return Effective(found, (*warnings, *user.warnings, *later.warnings), ignored)
 
 
+def of_file(path: Path) -> Effective:
+    """What the user's own file makes alone; a file that cannot be used is the one warning."""
+    data, problem = read_file(path)
+    found = effective(Layers(file=data), path)
+    return replace(found, warnings=(problem,)) if problem else found
+
+
 def _denied_by_both(users: Settings, found: Settings) -> Settings:
     """What the user's own file denies stays denied, whatever list an editor sends besides."""
     first = users.privacy.deny
