@@ -183,7 +183,7 @@ async def seconds_until_closed(reader: asyncio.StreamReader, most: float = 20.0)
             while await reader.read(65536):
                 pass
         except ConnectionError:
-            pass
+            pass  # it was closed by a reset
     return time.monotonic() - started
 
 
