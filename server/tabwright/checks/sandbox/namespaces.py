@@ -51,10 +51,10 @@ def enter() -> None:
 
 
 def build(readable: Iterable[str], devices: Iterable[str]) -> None:
-    """Replace the file tree by one of these paths, read-only, and an empty ``PRIVATE`` folder.
+    """Replace the file tree by one of these paths, read-only, and a ``PRIVATE`` folder.
 
-    The current folder, which must be empty, is where it is put together. Paths that do not exist
-    are passed over. Raises OSError.
+    The current folder, which must be empty, is where it is put together; afterwards it is another
+    empty one, in ``PRIVATE``. Paths that do not exist are passed over. Raises OSError.
     """
     here = os.getcwd()
     system.call("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
@@ -76,7 +76,10 @@ def build(readable: Iterable[str], devices: Iterable[str]) -> None:
     system.call("umount2", b".", _MNT_DETACH)
     os.chdir("/")
     _set_attributes(_AT_FDCWD, b"/", 0, _RDONLY | _NOSUID | _NODEV)
-    os.chdir(PRIVATE)
+    # Not ``PRIVATE`` itself, where the way to a Python in /tmp may lie.
+    work = os.path.join(PRIVATE, "work")
+    os.mkdir(work)
+    os.chdir(work)
 
 
 def _write(path: str, text: str) -> None:
