@@ -17,7 +17,7 @@ from tabwright.engine.access import Access
 from tabwright.engine.api import Api
 from tabwright.engine.backends import Backend, BackendOptions
 from tabwright.engine.backends.torch_model import TorchModel
-from tabwright.engine.connections import Limits
+from tabwright.engine.connections import ConnectionLimits
 from tabwright.engine.registry import Registry
 from tabwright.engine.worker import Worker
 
@@ -31,7 +31,11 @@ async def address(tiny_qwen2: Path, qwen2: TorchModel) -> AsyncIterator[str]:
     worker = Worker(registry)
     worker.start()
     served = Api(
-        registry, worker, default_model=str(tiny_qwen2), access=Access("secret"), limits=Limits()
+        registry,
+        worker,
+        default_model=str(tiny_qwen2),
+        access=Access("secret"),
+        limits=ConnectionLimits(),
     )
     runner = web.AppRunner(served.app(), handler_cancellation=True)
     await runner.setup()

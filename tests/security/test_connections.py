@@ -31,12 +31,12 @@ from tabwright.client.local import LocalEngine, LocalOptions
 from tabwright.engine.access import Access
 from tabwright.engine.api import Api
 from tabwright.engine.backends import BackendError, BackendOptions
-from tabwright.engine.connections import Connections, Limits, Site
+from tabwright.engine.connections import ConnectionLimits, Connections, Site
 from tabwright.engine.registry import Registry
 from tabwright.engine.worker import Worker
 
 HALF_OPEN = 1100
-QUICK = Limits(most=20, most_requests=12, header=2, body=1.0, write=1.0, idle=3)
+QUICK = ConnectionLimits(most=20, most_requests=12, header=2, body=1.0, write=1.0, idle=3)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -135,7 +135,7 @@ def _no_backend(folder: Path, options: BackendOptions) -> Any:
 
 @contextlib.asynccontextmanager
 async def serving(
-    limits: Limits = QUICK, *, unix: bool = True, api: web.Application | None = None
+    limits: ConnectionLimits = QUICK, *, unix: bool = True, api: web.Application | None = None
 ) -> AsyncIterator[tuple[str, int, Connections]]:
     """An engine's API on a socket: its path or "", its port or 0, its connections."""
     registry = NoModel()
@@ -351,7 +351,7 @@ STRANGE: dict[str, bytes] = {
 
 
 async def test_every_body_gets_a_clear_answer() -> None:
-    async with serving(Limits()) as (path, _, _):
+    async with serving(ConnectionLimits()) as (path, _, _):
         connector = aiohttp.UnixConnector(path)
         async with aiohttp.ClientSession("http://engine", connector=connector) as session:
             for name, body in (BODIES | STRANGE).items():

@@ -25,14 +25,14 @@ from tiny import make_tiny_qwen2
 from tabwright import engine_pid, paths
 from tabwright.client.engine import EngineError, EngineUnavailable, Request
 from tabwright.client.local import LocalEngine, LocalOptions
-from tabwright.client.watchdog import Limits, Progress, Watchdog
+from tabwright.client.watchdog import EngineHealth, HangLimits, Watchdog
 from tabwright.core.prompt import Prompt
 from tabwright.engine_pid import EngineProcess, Look
 
 SCRIPT = Path(scripted_engine.__file__)
 CODE = "def add(a, b):\n    return \n"
 # The usual limits, a twentieth of them: so much sooner a test is over.
-QUICK = Limits(0.05, 0.3, 0.4, 0.8, 3.0, 0.6, 1.5, 6.0, 1.5, 9.0, 0.5)
+QUICK = HangLimits(0.05, 0.3, 0.4, 0.8, 3.0, 0.6, 1.5, 6.0, 1.5, 9.0, 0.5)
 
 
 @pytest.fixture
@@ -187,7 +187,9 @@ def scripted(runtime: Path, tmp_path: Path) -> Start:
 
 
 @contextlib.asynccontextmanager
-async def _local(command: tuple[str, ...], limits: Limits = QUICK) -> AsyncIterator[LocalEngine]:
+async def _local(
+    command: tuple[str, ...], limits: HangLimits = QUICK
+) -> AsyncIterator[LocalEngine]:
     engine = LocalEngine(LocalOptions(command=command, limits=limits))
     try:
         yield engine
@@ -240,7 +242,7 @@ async def test_a_stopped_process(scripted: Start) -> None:
 async def test_what_is_typed_while_the_engine_is_quiet_is_answered_at_once(
     scripted: Start,
 ) -> None:
-    limits = Limits(0.05, 0.2, 60, 60, 60)
+    limits = HangLimits(0.05, 0.2, 60, 60, 60)
     async with _local(scripted({"text": "fine"}), limits) as engine:
         await engine.generate(_request())
         old = engine_pid.read()
@@ -462,7 +464,7 @@ async def test_a_machine_that_slept_is_no_hang(runtime: Path) -> None:
     async def replace(process: EngineProcess) -> None:
         ended.append(process)
 
-    watchdog = Watchdog(status, replace, Limits(0.1, 0.5, 0.5, 0.5, 0.5))
+    watchdog = Watchdog(status, replace, HangLimits(0.1, 0.5, 0.5, 0.5, 0.5))
 
     async def work() -> str:
         await answering.wait()
@@ -479,16 +481,16 @@ async def test_a_machine_that_slept_is_no_hang(runtime: Path) -> None:
 
 def test_what_works_is_no_hang() -> None:
     """Loading, compiling, a long prompt on a slow machine: CPU seconds are used."""
-    progress = Progress(Limits())
+    progress = EngineHealth(HangLimits())
     for second in range(55):
         progress.silent(Look("asleep", second * 0.01), 1.0)
         assert not progress.hung
-    progress = Progress(Limits())
+    progress = EngineHealth(HangLimits())
     for second in range(290):
         told = {"steps": 3, "loading": False, "cpu_s": second * 0.01}
         progress.answered({"active": 1, "progress": told}, 1.0)
         assert not progress.hung
-    progress = Progress(Limits())
+    progress = EngineHealth(HangLimits())
     for second in range(890):
         told = {"steps": 3, "loading": True, "cpu_s": second * 0.01}
         progress.answered({"active": 1, "progress": told}, 1.0)
@@ -497,20 +499,22 @@ def test_what_works_is_no_hang() -> None:
 
 def test_what_hangs_is_a_hang() -> None:
     for look, seconds in ((Look("stopped"), 5), (Look("asleep", 1.0), 16), (Look("busy"), 60)):
-        progress = Progress(Limits())
+        progress = EngineHealth(HangLimits())
         for second in range(seconds):
             assert not progress.hung
             assert bool(progress.quiet) == (second >= 3)
             progress.silent(look, 1.0)
         assert progress.hung
     for loading, cpu, seconds in ((False, 0.0, 31), (False, 1.0, 301), (True, 0.0, 61)):
-        progress = Progress(Limits())
+        progress = EngineHealth(HangLimits())
         for second in range(seconds):
             assert not progress.hung
             told = {"steps": 3, "loading": loading, "cpu_s": 5 + second * cpu}
             progress.answered({"active": 1, "progress": told}, 1.0)
         assert progress.hung
-    progress = Progress(Limits())  # the worker's thread has ended, so that nothing is active
+    progress = EngineHealth(
+        HangLimits()
+    )  # the worker's thread has ended, so that nothing is active
     for _ in range(31):
         assert not progress.hung
         told = {"steps": 3, "loading": False, "cpu_s": 5.0}

@@ -261,7 +261,7 @@ def test_a_first_message_has_a_time_limit() -> None:
             right.sendall(framed(body.encode()))
             waiting.join(60)
         (client,) = found
-        assert isinstance(client, tcp.Client)
+        assert isinstance(client, tcp.AuthenticatedClient)
         first = next(client.values)
         assert isinstance(first, dict)
         assert first["params"]["initializationOptions"] == {"completion": {"maxTokens": 20}}

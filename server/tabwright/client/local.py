@@ -24,7 +24,7 @@ from tabwright.client.engine import (
 from tabwright.client.http import Disconnected, Link, NotConnected, Target, own_body
 from tabwright.client.launch import Launcher, engine_command
 from tabwright.client.stream import Json
-from tabwright.client.watchdog import Limits, Watchdog
+from tabwright.client.watchdog import HangLimits, Watchdog
 from tabwright.core.families import family_of
 from tabwright.core.task import ModelInfo
 from tabwright.engine_pid import EngineProcess
@@ -58,7 +58,7 @@ class LocalOptions:
     backend: str = "auto"
     command: tuple[str, ...] = ()
     start_timeout_s: float = 30.0
-    limits: Limits = field(default_factory=Limits)
+    limits: HangLimits = field(default_factory=HangLimits)
     unix: bool = hasattr(socket, "AF_UNIX")
 
 

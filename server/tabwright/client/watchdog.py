@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Limits:
+class HangLimits:
     """Seconds. ``tick`` lies between two looks.
 
     Unanswered: what a user waits for ends after ``quiet``; the engine is replaced when it has been
@@ -54,13 +54,13 @@ class Limits:
 
 
 @dataclass
-class Progress:
+class EngineHealth:
     """What the looks so far say, in counted seconds; each counter says for how long it has been so.
 
     It is pure: looks go in, verdicts come out.
     """
 
-    limits: Limits
+    limits: HangLimits
     unanswered: float = 0.0
     stopped: float = 0.0
     asleep: float = 0.0
@@ -162,13 +162,13 @@ class Watchdog:
         self,
         probe: Callable[[], Awaitable[Json]],
         replace: Callable[[EngineProcess], Awaitable[None]],
-        limits: Limits | None = None,
+        limits: HangLimits | None = None,
     ) -> None:
         """``probe`` asks for the engine's status, ``replace`` ends a process and starts another."""
         self._probe = probe
         self._replace = replace
-        self.limits = limits or Limits()
-        self._progress = Progress(self.limits)
+        self.limits = limits or HangLimits()
+        self._health = EngineHealth(self.limits)
         self._waiters: set[_Waiter] = set()
         self._watching: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[Json] | None = None
@@ -187,7 +187,7 @@ class Watchdog:
         Raises EngineUnavailable then, and after ``most_s`` seconds in any case; what ``urgent``
         asks ends when the engine is quiet. ``job``: the engine counts this among what it has to do.
         """
-        if urgent and (quiet := self._progress.quiet):
+        if urgent and (quiet := self._health.quiet):
             self._begin()
             raise EngineUnavailable(quiet)
         task = asyncio.ensure_future(ask())
@@ -223,10 +223,10 @@ class Watchdog:
     async def _watch(self) -> None:
         tick = self.limits.tick
         await asyncio.sleep(tick)
-        while self._waiters or self._progress.suspicious:
+        while self._waiters or self._health.suspicious:
             seconds = await self._look(tick)
             self._end_waits(seconds)
-            if self._progress.hung:
+            if self._health.hung:
                 await self._end_engine()
 
     async def _look(self, tick: float) -> float:
@@ -242,7 +242,7 @@ class Watchdog:
             await asyncio.sleep(max(0.0, began + tick - loop.time()))
         seconds = min(loop.time() - began, 2 * tick)
         if not asking.done():
-            self._progress.silent(await self._look_at_process(), seconds)
+            self._health.silent(await self._look_at_process(), seconds)
             return seconds
         self._asking = None
         connected = True
@@ -252,17 +252,17 @@ class Watchdog:
             connected = not isinstance(error, NotConnected)
         except Exception as error:  # noqa: BLE001 - whatever it sent, its loop runs
             logger.warning("the engine's status cannot be read: %s", error)
-            self._progress.answered({}, seconds)
+            self._health.answered({}, seconds)
             return seconds
         else:
-            self._progress.answered(status, seconds)
-            self._know(await self._noted() if self._progress.suspicious else None)
+            self._health.answered(status, seconds)
+            self._know(await self._noted() if self._health.suspicious else None)
             return seconds
         look = await self._look_at_process()
         if look is None or look.state == "gone":
-            self._progress = Progress(self.limits)  # it ended, and whoever waited heard of it
+            self._health = EngineHealth(self.limits)  # it ended, and whoever waited heard of it
         else:
-            self._progress.silent(look, seconds, connected=connected)
+            self._health.silent(look, seconds, connected=connected)
         return seconds
 
     async def _look_at_process(self) -> Look | None:
@@ -281,13 +281,13 @@ class Watchdog:
         So one that another editor's server has started meanwhile is never taken for the hung one.
         """
         if self._process is not None and process != self._process:
-            self._progress = Progress(self.limits)
+            self._health = EngineHealth(self.limits)
         self._process = process
 
     def _end_waits(self, seconds: float) -> None:
-        quiet, hung = self._progress.quiet, self._progress.hung
+        quiet, hung = self._health.quiet, self._health.hung
         for waiter in list(self._waiters):
-            waiter.unknown_s = waiter.unknown_s + seconds if self._progress.idle else 0.0
+            waiter.unknown_s = waiter.unknown_s + seconds if self._health.idle else 0.0
             if hung and self._process is None:
                 _fail(waiter, f"{hung}, and its process is not known: end it by hand")
             elif hung:
@@ -298,14 +298,14 @@ class Watchdog:
                 _fail(waiter, "the engine lost the request")
 
     async def _end_engine(self) -> None:
-        reason, process = self._progress.hung, self._process
+        reason, process = self._health.hung, self._process
         if process is None:
             return
         logger.error("%s (process %d)", reason, process.pid)
         if self._asking is not None:
             self._asking.cancel()
             self._asking = None
-        self._progress, self._process = Progress(self.limits), None
+        self._health, self._process = EngineHealth(self.limits), None
         await self._replace(process)
 
 

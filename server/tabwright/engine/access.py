@@ -41,7 +41,7 @@ def refusal(access: Access, request: web.Request) -> web.Response | None:
     return None
 
 
-class Names:
+class ModelNames:
     """The names under which models are asked for and told of."""
 
     def __init__(self, access: Access, default_model: str) -> None:

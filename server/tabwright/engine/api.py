@@ -17,8 +17,8 @@ from aiohttp import web
 
 from tabwright import __version__
 from tabwright.engine import wire
-from tabwright.engine.access import Access, Names, refusal
-from tabwright.engine.connections import Connection, Limits
+from tabwright.engine.access import Access, ModelNames, refusal
+from tabwright.engine.connections import Connection, ConnectionLimits
 from tabwright.engine.decode import Ask
 from tabwright.engine.registry import Entry, Registry
 from tabwright.engine.worker import Job, Worker
@@ -48,7 +48,7 @@ class Api:
         *,
         default_model: str,
         access: Access,
-        limits: Limits,
+        limits: ConnectionLimits,
         idle_exit_s: float = 0.0,
         shut_down: Callable[[], None] = lambda: None,
     ) -> None:
@@ -56,7 +56,7 @@ class Api:
         self._worker = worker
         self._default_model = default_model
         self._access = access
-        self._names = Names(access, default_model)
+        self._names = ModelNames(access, default_model)
         self._limits = limits
         self._idle_exit_s = idle_exit_s
         self._shut_down = shut_down

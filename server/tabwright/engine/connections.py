@@ -20,7 +20,7 @@ _QUEUE = 1024  # connections that the system holds until they are taken
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """``most`` connections, ``most_requests`` of them with a request under way. Seconds: ``header``
     until a request's header is whole, ``body`` until its body is, ``write`` until the client takes
     a piece of an answer, ``idle`` between two requests."""
@@ -33,8 +33,8 @@ class Limits:
     idle: int = 75
 
     @classmethod
-    def of_this_process(cls) -> Limits:
-        """Limits that leave three quarters of the file descriptors to the models."""
+    def of_this_process(cls) -> ConnectionLimits:
+        """ConnectionLimits that leave three quarters of the file descriptors to the models."""
         try:
             import resource
         except ImportError:  # Windows has no such limit
@@ -111,7 +111,7 @@ class Connections:
     not by the clock, so that a process that was stopped does not find all of them too old.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._open: dict[Connection, None] = {}
         self._sweeping = False

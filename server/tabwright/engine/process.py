@@ -23,7 +23,7 @@ from tabwright.engine import backends
 from tabwright.engine.access import Access
 from tabwright.engine.api import Api
 from tabwright.engine.backends import BackendOptions
-from tabwright.engine.connections import Connections, Limits, Site
+from tabwright.engine.connections import ConnectionLimits, Connections, Site
 from tabwright.engine.registry import Registry
 from tabwright.engine.worker import Worker
 
@@ -76,7 +76,7 @@ async def _serve(options: EngineOptions) -> int:
     registry = Registry(options.backend, backends.load)
     worker = Worker(registry)
     worker.start()
-    limits = Limits.of_this_process()
+    limits = ConnectionLimits.of_this_process()
     api = Api(
         registry,
         worker,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tabwright.lsp.settings import Settings
-from tabwright.lsp.settings_reader import Reader, section_of, undotted
+from tabwright.lsp.settings_reader import SettingsReader, section_of, undotted
 from tabwright.lsp.words import Said
 
 TRUST = "trust"
@@ -44,7 +44,7 @@ class Layers:
 
 @dataclass(frozen=True)
 class Effective:
-    """The settings that the layers make together; see ``Reader`` for the warnings."""
+    """The settings that the layers make together; see ``SettingsReader`` for the warnings."""
 
     settings: Settings
     warnings: tuple[str, ...]
@@ -54,8 +54,8 @@ class Effective:
 def effective(layers: Layers, file: Path) -> Effective:
     """The settings of all layers, read in order; ``file`` names the user's own in warnings."""
     trust, initial = split(layers.initial)
-    own, user = Reader(), Reader()
-    later = Reader(is_users=trust.separate)
+    own, user = SettingsReader(), SettingsReader()
+    later = SettingsReader(is_users=trust.separate)
     users = own.read_file(Settings(), layers.file)
     found = later.read(user.read(users, initial), layers.later)
     found = _denied_by_both(users, found)

@@ -19,11 +19,11 @@ def parse(data: object) -> tuple[Settings, tuple[str, ...]]:
 
     Takes the section itself or an object that holds it, nested or with dotted keys. Never raises.
     """
-    reader = Reader()
+    reader = SettingsReader()
     return reader.read(Settings(), data), tuple(reader.warnings)
 
 
-class Reader:
+class SettingsReader:
     """Reads one layer of settings on top of another; never raises.
 
     ``warnings`` name what could not be used, ``ignored`` the guarded settings that a layer wanted

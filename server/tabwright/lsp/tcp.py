@@ -30,7 +30,7 @@ _POLL_S = 0.5
 
 
 @dataclass(frozen=True)
-class Client:
+class AuthenticatedClient:
     """The client whose first message was right: its messages from that one on, and its stream."""
 
     values: Iterator[object]
@@ -48,7 +48,7 @@ class Refused(Exception):
 
 def wait_for_client(
     listening: socket.socket, token: str, first_message_s: float = FIRST_MESSAGE_S
-) -> Client:
+) -> AuthenticatedClient:
     """Return the first client whose ``initialize`` brings the token; all others are cut off.
 
     ``first_message_s`` is the time a client has for that. Web pages and scanners that connect
@@ -66,10 +66,10 @@ class _Waiting:
         self._first_message_s = first_message_s
         self._open: collections.deque[socket.socket] = collections.deque()
         self._lock = threading.Lock()
-        self._found: queue.SimpleQueue[Client | OSError] = queue.SimpleQueue()
+        self._found: queue.SimpleQueue[AuthenticatedClient | OSError] = queue.SimpleQueue()
         self._chosen: socket.socket | None = None
 
-    def client(self) -> Client:
+    def client(self) -> AuthenticatedClient:
         threading.Thread(target=self._accept, name="tabwright-accept", daemon=True).start()
         while True:
             try:
@@ -129,7 +129,7 @@ class _Waiting:
         return True
 
 
-def _authenticated(connection: socket.socket, token: str, seconds: float) -> Client:
+def _authenticated(connection: socket.socket, token: str, seconds: float) -> AuthenticatedClient:
     """Read the first message and check it; raises Refused, or OSError for a broken connection."""
     until: float | None = time.monotonic() + seconds
 
@@ -152,7 +152,7 @@ def _authenticated(connection: socket.socket, token: str, seconds: float) -> Cli
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     frames.most_bytes = MAX_BODY_BYTES
     output = cast(BinaryIO, connection.makefile("wb", buffering=0))
-    return Client(itertools.chain([first], values), output)
+    return AuthenticatedClient(itertools.chain([first], values), output)
 
 
 def _check(first: object, token: str) -> None:

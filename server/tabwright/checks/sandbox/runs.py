@@ -51,14 +51,14 @@ class Uncontained(Exception):
 
 
 @dataclass(frozen=True)
-class Run:
+class SandboxRun:
     """What the work printed, cut to 256 KiB, and whether it ended before its time was over."""
 
     lines: tuple[str, ...]
     ended: bool
 
 
-async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> Run:
+async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> SandboxRun:
     """Do the work, a question to ``example_child``, where it can touch nothing.
 
     Raises Uncontained, and then nothing of it was run, and Unanswered.
@@ -73,9 +73,9 @@ async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> Run:
         reason = _not_contained(lines)
         if reason is None:
             _working = layers
-            return Run(tuple(lines[1:]), ended)
+            return SandboxRun(tuple(lines[1:]), ended)
         if not ended:
-            return Run((), ended)
+            return SandboxRun((), ended)
         reasons.append(f"{' and '.join(layers)}: {reason}")
     _working = None
     raise Uncontained("; ".join(reasons))
