@@ -38,9 +38,11 @@ for child in range(3):
         time.sleep(300)
         os._exit(0)
     started.append(pid)
-with open(PIDS + '.new', 'w') as file:
+# The text before the fix and the one after it are checked at the same time.
+new = f'{PIDS}.{os.getpid()}'
+with open(new, 'w') as file:
     json.dump(started, file)
-os.rename(PIDS + '.new', PIDS)
+os.rename(new, PIDS)
 time.sleep(300)
 """
 
