@@ -20,8 +20,8 @@ from bench.lib.ready import NotReady, ready
 from bench.lib.run_languages import missing
 from bench.lib.scoring import Verdict
 from bench.lib.tools import ToolMissing, toolbox
+from tabwright.app.settings.settings import DEFAULT_MODEL
 from tabwright.cli.lsp_client import LspClient
-from tabwright.lsp.settings import DEFAULT_MODEL
 
 Item = ActionTask | Ready
 # Other open files stay out, as with completions; a bench waits longer than a user would.

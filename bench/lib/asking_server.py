@@ -17,9 +17,9 @@ import sys
 from unittest import mock
 
 from tabwright.__main__ import main
-from tabwright.client.answers import Answers, Place
+from tabwright.app.completion import sessions
+from tabwright.app.completion.answer_cache import Answers, Place
 from tabwright.core.text import Edit
-from tabwright.lsp import sessions
 
 
 class AskingAnswers(Answers):

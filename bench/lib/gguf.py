@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 
 from tabwright import paths
-from tabwright.models import checksums
 from tabwright.models.catalog import CATALOG, DEFAULT_COMPLETION
 from tabwright.models.errors import SourceFailed
 from tabwright.models.names import parse
-from tabwright.models.sources import Fetch, hub, pip_parts
+from tabwright.models.pulling import checksums
+from tabwright.models.pulling.sources import Fetch, hub, pip_parts
 
 
 class GgufMissing(Exception):

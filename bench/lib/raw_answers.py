@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from bench.lib.own_server import UnixConnection, Workbench
 from tabwright.client.engine import Request
 from tabwright.client.http import own_body
-from tabwright.core.chat import Message, chat
-from tabwright.core.families import family_by_name
+from tabwright.core.prompting.chat import Message, chat
+from tabwright.core.prompting.families import family_by_name
 
 SYSTEM = "You are a helpful assistant."
 MOST_TOKENS = 1024

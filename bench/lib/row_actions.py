@@ -26,7 +26,7 @@ from tabwright.assists.inputs import Inputs
 from tabwright.client.engine import Request
 from tabwright.client.http import own_body
 from tabwright.core.action import Action, Diagnostic
-from tabwright.core.families import family_by_name
+from tabwright.core.prompting.families import family_by_name
 from tabwright.core.task import ModelInfo, Nothing
 from tabwright.core.text import Snapshot, Span
 

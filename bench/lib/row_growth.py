@@ -18,8 +18,8 @@ from bench.lib.rows import Row
 from bench.lib.stand import Stand
 from bench.lib.typing_replay import Key, count, enter, press
 from tabwright.cli.lsp_client import LspClient
-from tabwright.engine.backends import numba_screen
-from tabwright.engine.vocabulary import load_json
+from tabwright.engine.backends.numba import screen
+from tabwright.engine.decoding.vocabulary import load_json
 from tabwright.models import store
 
 LENGTHS = (100, 1_000, 10_000, 100_000)  # lines
@@ -209,7 +209,7 @@ def weights_read(loaded: Mapping[str, object], folder: Path) -> int:
     config = load_json(folder / "config.json")
     width = {"int8": 1, "float32": 4}.get(str(loaded["precision"]), 2)
     table = 0 if config.get("tie_word_embeddings") else config["vocab_size"] * config["hidden_size"]
-    narrow = numba_screen.load(folder) if loaded["backend"] == "numba" else None
+    narrow = screen.load(folder) if loaded["backend"] == "numba" else None
     unread = sum(array.nbytes for array in (narrow or {}).values())
     return int(str(loaded["memory_bytes"])) - int(table) * width - unread
 

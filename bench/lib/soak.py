@@ -121,7 +121,7 @@ def _settings(folder: Path, tiny: bool) -> Json:
         "completion": {"maxTokens": 32},
     }
     if tiny:
-        from tiny import make_tiny_qwen2
+        from support.tiny import make_tiny_qwen2
 
         place = folder / "tiny"
         settings["model"] = str(place if place.exists() else make_tiny_qwen2(place))

@@ -25,7 +25,7 @@ import psutil
 from bench.lib import figures
 from tabwright.engine import backends
 from tabwright.engine.backends import Backend, BackendOptions
-from tabwright.engine.vocabulary import Vocabulary
+from tabwright.engine.decoding.vocabulary import Vocabulary
 from tabwright.models import store
 
 FORMATS: tuple[tuple[backends.Name, backends.Precision], ...] = (

@@ -3,13 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from cursor import QWEN, Case, cases, place
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cursor import QWEN, Case, cases, place
 
 from tabwright.assists.complete import Nothing, Options, Task, finish, prepare, should_stop
-from tabwright.core.context import Budget, Document
-from tabwright.core.prompt import Token
+from tabwright.core.prompting.context import Budget, Document
+from tabwright.core.prompting.prompt import Token
 from tabwright.core.text import Snapshot, apply, line_span, unix_line_ends
 
 

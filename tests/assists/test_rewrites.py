@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from cursor import QWEN
+from support.cursor import QWEN
 
 from tabwright.assists import document, edit, explain, fix, generate, simplify, translate
 from tabwright.assists import tests as write_tests
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.recipes import recipe
 from tabwright.core.action import Action, Diagnostic, Proposal
-from tabwright.core.context import Document
+from tabwright.core.prompting.context import Document
 from tabwright.core.task import Nothing
 from tabwright.core.text import Edit, Snapshot, Span, apply
 

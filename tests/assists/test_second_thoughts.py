@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cursor import QWEN, place
+from support.cursor import QWEN, place
 
 from tabwright.assists.complete import (
     Options,

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import action_faults
+from support import checkout  # noqa: F401
 
 BEFORE = "import os\n\nX = 1\n\n\ndef f():\n    pass\n\n\nY = 2\n"
 SPAN = (BEFORE.index("def f"), BEFORE.index("    pass") + 8)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import checkout  # noqa: F401
 import pytest
 import pytest_asyncio
 from bench.lib import action_quality, quality
@@ -15,10 +14,11 @@ from bench.lib.action_report import by_group, counts, summary, tables, write_det
 from bench.lib.action_sets import ActionTask
 from bench.lib.own_server import Workbench
 from bench.lib.raw_answers import RawAnswer
+from support import checkout  # noqa: F401
 
 from tabwright.cli.lsp_client import LspClient
 
-FAKE = Path(__file__).parents[1] / "fake_actions.py"
+FAKE = Path(__file__).parents[1] / "support" / "fake_actions.py"
 GOOD = "def f(a):\n    return a + 1\n"
 
 

@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import action_sets, run_languages
 from bench.lib.sets import DataMissing
+from support import checkout  # noqa: F401
 
 PROMPT = '''\
 import math

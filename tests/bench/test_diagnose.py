@@ -4,12 +4,12 @@ import json
 import sys
 from pathlib import Path
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import diagnose, diagnostic_cases
 from bench.lib.diagnose import Found, NoReport
 from bench.lib.diagnostic_cases import Case
 from bench.lib.tools import Toolbox, ToolMissing
+from support import checkout  # noqa: F401
 
 
 def found(message: str, line: int = 0, column: int = 0, *, code: str = "E1") -> Found:

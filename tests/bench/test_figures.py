@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import math
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import figures
+from support import checkout  # noqa: F401
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ from __future__ import annotations
 import ast
 import re
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import function_edits
+from support import checkout  # noqa: F401
 
 
 @pytest.mark.parametrize("kind", function_edits.KINDS)

@@ -4,14 +4,14 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import gguf
+from support import checkout  # noqa: F401
 
 from tabwright import paths
 from tabwright.models.catalog import CATALOG, DEFAULT_COMPLETION
 from tabwright.models.errors import SourceFailed
-from tabwright.models.sources import Fetch
+from tabwright.models.pulling.sources import Fetch
 
 WHOLE = b"GGUF whole"
 

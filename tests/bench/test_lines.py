@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import lines
+from support import checkout  # noqa: F401
 
 
 @pytest.mark.parametrize("module", lines.MODULES)

@@ -4,10 +4,10 @@ import os
 import time
 from pathlib import Path
 
-import checkout  # noqa: F401
 import psutil
 import pytest
 from bench.lib import machine
+from support import checkout  # noqa: F401
 
 
 def test_the_bandwidth_is_that_of_some_memory() -> None:

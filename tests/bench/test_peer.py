@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-import checkout  # noqa: F401
-import fake_llama
 import pytest
 from bench.lib import peer
+from support import (
+    checkout,  # noqa: F401
+    fake_llama,
+)
 
 
 @pytest.mark.parametrize(

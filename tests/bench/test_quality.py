@@ -4,16 +4,16 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import checkout  # noqa: F401
 import pytest_asyncio
 from bench.lib import quality
 from bench.lib.generate import generate
 from bench.lib.own_server import Workbench, with_options
 from bench.lib.sets import Task
+from support import checkout  # noqa: F401
 
 from tabwright.cli.lsp_client import LspClient
 
-FAKE = Path(__file__).parents[1] / "fake_lsp.py"
+FAKE = Path(__file__).parents[1] / "support" / "fake_lsp.py"
 CHECK = "assert f(1) == 2"
 
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import checkout  # noqa: F401
 import pytest
-import scripted_engine
 from bench.lib.own_server import Workbench
 from bench.lib.raw_answers import RawAnswer, ask, ask_all
+from support import (
+    checkout,  # noqa: F401
+    scripted_engine,
+)
 
 MODEL = "qwen2.5-coder-0.5b"
 

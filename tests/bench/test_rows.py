@@ -4,7 +4,6 @@ import json
 import math
 from pathlib import Path
 
-import checkout  # noqa: F401
 import numpy as np
 import pytest
 from bench.lib import lines, speed_table
@@ -12,12 +11,13 @@ from bench.lib.row_actions import CONTEXT, Written, action_row, fixed, generated
 from bench.lib.row_growth import LENGTHS, grown, long_file, step_row, weights_read
 from bench.lib.row_places import taken
 from bench.lib.rows import KINDS, Row, table
+from support import checkout  # noqa: F401
 
 from tabwright.cli.lsp_client import Item
-from tabwright.core.families import family_by_name
+from tabwright.core.prompting.families import family_by_name
 from tabwright.core.task import ModelInfo
-from tabwright.engine.backends import numba_screen
-from tabwright.models import int8
+from tabwright.engine.backends.numba import screen
+from tabwright.models.conversion import int8
 
 MODEL = ModelInfo("qwen2.5-coder-0.5b", family_by_name("qwen2.5-coder-0.5b"), CONTEXT)
 
@@ -122,7 +122,7 @@ def test_what_few_rows_are_read_of_does_not_count(
     config = {"tie_word_embeddings": tied, "vocab_size": 20, "hidden_size": 3}
     (tmp_path / "config.json").write_text(json.dumps(config))
     if narrow:
-        int8.save({"head": np.zeros((6, 4), np.int8)}, tmp_path / numba_screen.FILE)
+        int8.save({"head": np.zeros((6, 4), np.int8)}, tmp_path / screen.FILE)
     loaded = {"memory_bytes": 1000, "precision": "int8", "backend": backend}
     assert weights_read(loaded, tmp_path) == read
 

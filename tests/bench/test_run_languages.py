@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import language_frames, run_languages
+from support import checkout  # noqa: F401
 
 JS = "console.assert(f(1) === 2);"
 JAVA = (

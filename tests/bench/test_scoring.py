@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import scoring
+from support import checkout  # noqa: F401
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import json
 import random
 from pathlib import Path
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib import sets
 from hypothesis import given
 from hypothesis import strategies as st
+from support import checkout  # noqa: F401
 
 ROW = {
     "task_id": "T/0",

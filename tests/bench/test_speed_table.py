@@ -8,15 +8,17 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import checkout  # noqa: F401
-import fake_llama
 import pytest
-import scripted_engine
 from bench.lib import lines, row_actions, row_growth, row_places, row_typing, speed, speed_table
 from bench.lib.own_server import Workbench
 from bench.lib.peer import Peer, running_peer
 from bench.lib.stand import Sizes, Stand
 from bench.lib.typing_replay import enter, type_here
+from support import (
+    checkout,  # noqa: F401
+    fake_llama,
+    scripted_engine,
+)
 
 from tabwright.cli.lsp_client import LspClient
 

@@ -3,17 +3,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib.lines import Line
 from bench.lib.own_server import Workbench
 from bench.lib.peer import Peer, PeerAnswer
 from bench.lib.row_typing import Side, following_rows, typing_rows
 from bench.lib.typing_replay import Key, enter, follow, free_share, type_at_peer, type_here
+from support import checkout  # noqa: F401
 
 from tabwright.cli.lsp_client import LspClient
 
-FAKE = Path(__file__).parents[1] / "fake_lsp.py"
+FAKE = Path(__file__).parents[1] / "support" / "fake_lsp.py"
 KEYS = [
     Key(100.0, "model", 2, 40, "abc"),
     Key(2.0, "cache", 0, 42, "bc"),

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import checkout  # noqa: F401
 import pytest
 from bench.lib.lines import Line
 from bench.lib.typist import Typist, Way, way_of
+from support import checkout  # noqa: F401
 
 from tabwright.cli.lsp_client import Item
 

@@ -5,12 +5,13 @@ import time
 from pathlib import Path
 
 import pytest
-from checks.edits import at, edit, program
+from support.edits import at, edit, program
 
 from tabwright.checks import check as checking
-from tabwright.checks import risks, ruff_rules, tree_sitter_source
 from tabwright.checks.check import check
 from tabwright.checks.faults import Fault, Options, Subject, worst_first
+from tabwright.checks.syntax import risks, tree_sitter_source
+from tabwright.checks.tools import ruff_rules
 
 NOT_CHECKED = "so whether the error is gone was not checked"
 F = "def f(x):\n    return x.foo\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from checks.edits import at, edit
+from support.edits import at, edit
 
 from tabwright.checks.faults import Options
 from tabwright.checks.repairs import repaired

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from editor import Home, engine_for
+from support.editor import Home, engine_for
 
 CODE = "def add(a, b):\r\n    return \r\n"
 

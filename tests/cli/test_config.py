@@ -10,8 +10,8 @@ import pytest
 
 from tabwright import paths
 from tabwright.__main__ import main
-from tabwright.lsp.settings import Settings
-from tabwright.lsp.settings_layers import Layers, effective, read_file
+from tabwright.app.settings.layers import Layers, effective, read_file
+from tabwright.app.settings.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tabwright.cli import demo_places
 from tabwright.cli.demo import spent
-from tabwright.cli.demo_view import LoadLine, View, clip
+from tabwright.cli.demos import places
+from tabwright.cli.demos.view import LoadLine, View, clip
 from tabwright.cli.lsp_client import Item
 
 
@@ -17,26 +17,26 @@ def view(*, colours: bool = False, live: bool = False, width: int = 60) -> tuple
     return View(out, colours, live, width), out
 
 
-def source(place: demo_places.Place) -> str:
-    text = (demo_places.SAMPLES / place.file).read_text("utf-8")
+def source(place: places.Place) -> str:
+    text = (places.SAMPLES / place.file).read_text("utf-8")
     if place.cell is None:
         return text
     return "".join(json.loads(text)["cells"][place.cell]["source"])
 
 
-@pytest.mark.parametrize("place", demo_places.PLACES, ids=lambda place: place.gone[:12])
-def test_each_place_is_in_its_file_once(place: demo_places.Place) -> None:
+@pytest.mark.parametrize("place", places.PLACES, ids=lambda place: place.gone[:12])
+def test_each_place_is_in_its_file_once(place: places.Place) -> None:
     text = source(place)
-    left, offset = demo_places.cut(text, place)
+    left, offset = places.cut(text, place)
     assert left[:offset] + place.gone + left[offset:] == text
     if place.language == "python":
         ast.parse(text)
 
 
 def test_a_place_that_is_not_there_is_an_error() -> None:
-    place = demo_places.Place("a.py", "python", "x = ", "1", "nothing")
+    place = places.Place("a.py", "python", "x = ", "1", "nothing")
     with pytest.raises(ValueError, match=r"a\.py"):
-        demo_places.cut("x = 1\nx = 1\n", place)
+        places.cut("x = 1\nx = 1\n", place)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tabwright.cli.lsp_client import CANCELLED, LspClient, ResponseError, ServerGone
 from tabwright.cli.lsp_positions import offset_at, position_at
 
-FAKE = Path(__file__).parents[1] / "fake_lsp.py"
+FAKE = Path(__file__).parents[1] / "support" / "fake_lsp.py"
 URI = "file:///work/a.py"
 
 

@@ -11,7 +11,7 @@ import pytest
 from tabwright.__main__ import main
 from tabwright.engine import backends
 from tabwright.engine.backends import BackendError
-from tabwright.models import pull
+from tabwright.models.pulling import pull
 
 
 @pytest.mark.parametrize("failure", ["", "no compiler for this CPU"])

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import scripted_engine
+from support import scripted_engine
 
 from tabwright.client.engine import Request
 from tabwright.client.http import Link, Target
-from tabwright.core.prompt import Prompt, Token
+from tabwright.core.prompting.prompt import Prompt, Token
 
 Linked = Callable[..., AbstractAsyncContextManager[tuple[Link, scripted_engine.ScriptedEngine]]]
 

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import NoReturn
 
 import pytest
-import scripted_engine
+from support import scripted_engine
 
 from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing, Request
 from tabwright.client.http import Disconnected, Link, NotConnected, Target, own_body, standard_body
@@ -22,7 +22,8 @@ Linked = Callable[..., AbstractAsyncContextManager[tuple[Link, scripted_engine.S
 
 def test_importing_the_client_leaves_aiohttp_alone() -> None:
     code = (
-        "import sys, tabwright.client.local, tabwright.client.remote, tabwright.client.answers;"
+        "import sys, tabwright.client.local.engine, tabwright.client.remote.engine;"
+        "import tabwright.app.completion.answer_cache;"
         "assert 'aiohttp' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

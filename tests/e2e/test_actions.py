@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import URI, Editor, Home, capabilities, editing, engine_for
-from lost_name import CODE, CURSOR, LOST
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
+from support.editor import URI, Editor, Home, capabilities, editing, engine_for
+from support.lost_name import CODE, CURSOR, LOST
 
 FIXED = CODE.replace("a + c", "a + b")
 ANSWER = f"{FIXED}```\n"

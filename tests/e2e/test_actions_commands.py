@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import URI, Editor, Home, as_dict, capabilities, editing, engine_for
 from lsprotocol import types
+from support.editor import URI, Editor, Home, as_dict, capabilities, editing, engine_for
 
 CODE = "import os\n\n\ndef add(a, b):\n    return a + b\n\n\ndef other():\n    return os.name\n"
 ADD = "def add(a, b):\n    return a + b\n"

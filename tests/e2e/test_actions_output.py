@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 import pytest
-from editor import URI, Editor, Home, editing, engine_for
 from lsprotocol import types
+from support.editor import URI, Editor, Home, editing, engine_for
 
 CODE = "def add(a, b):\n    return a + c\n"
 RIGHT = "def add(a, b):\n    return a + b\n"
@@ -139,7 +139,7 @@ module.check = check
 """
 CRASHING = """
 import tabwright.checks.check as module
-import tabwright.checks.improve as improving
+import tabwright.checks.formatting.improve as improving
 async def check(subject, options):
     raise ZeroDivisionError
 module.check = improving.improved = check

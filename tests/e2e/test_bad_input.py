@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from editor import Home, editing, engine_for
-from raw_client import Raw, serving
+from support.editor import Home, editing, engine_for
+from support.raw_client import Raw, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from editor import URI, Home, capabilities, editing, engine_for
 from lsprotocol import types
+from support.editor import URI, Home, capabilities, editing, engine_for
 
 CODE = "def add(a, b):\n    return \n"
 

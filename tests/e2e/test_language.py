@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import URI, Editor, Home, editing, engine_for, with_puller
-from lost_name import CODE, CURSOR, LOST
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
+from support.editor import URI, Editor, Home, editing, engine_for, with_puller
+from support.lost_name import CODE, CURSOR, LOST
 
 WRONG = CODE.replace("a + c", "a + d")
 WARM = {"text": "", "times": 1}

@@ -11,8 +11,8 @@ import sys
 import time
 
 import pytest
-from editor import Home, editing, engine_for
 from pygls.exceptions import JsonRpcException
+from support.editor import Home, editing, engine_for
 
 CODE = "def add(a, b):\n    return \n"
 WARM = {"text": "", "times": 1}

@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from editor import Home, as_dict, editing, engine_for, with_puller
 from lsprotocol import types
-from scripted_engine import Script
+from support.editor import Home, as_dict, editing, engine_for, with_puller
+from support.scripted_engine import Script
 
 CODE = "def add(a, b):\n    return \n"
 ELSEWHERE: dict[str, dict[str, Any]] = {"another-model": {}}

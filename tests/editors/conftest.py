@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from editor import Home
+from support.editor import Home
 
 _END_S = 8.0
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from editor import Home
 from editors.required import CLIENTS, SERVER, absent, program
+from support.editor import Home
 
 INSTALL = "apt-get install --no-install-recommends emacs-nox elpa-eglot elpa-lsp-mode elpa-company"
 DRIVER = Path(__file__).with_name("emacs_driver.el")

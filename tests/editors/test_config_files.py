@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from editors.required import CLIENTS, program
 
+from tabwright.app.settings.reader import parse
+from tabwright.app.settings.settings import Settings
 from tabwright.core.languages import by_id
-from tabwright.engine.wire import parse as parse_request
-from tabwright.lsp.settings import Settings
-from tabwright.lsp.settings_reader import parse
+from tabwright.engine.http.bodies import parse as parse_request
 
 COMMAND = ["tabwright", "serve"]
 VIM = "apt-get install vim"

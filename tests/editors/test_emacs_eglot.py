@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from editor import Home, engine_for
 from editors.emacs import of, run
 from editors.required import CLIENTS
+from support.editor import Home, engine_for
 
 CODE = "def add(a, b):\n    return a + c\n\n\ndef twice(x):\n    return x * 2\n"
 FIXED = CODE.replace("a + c", "a + b")

@@ -8,10 +8,10 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
-from editor import Home, engine_for
 from editors.emacs import INSTALL, lisp
 from editors.required import CLIENTS, SERVER, absent, program
 from editors.terminal import Terminal, terminal, until_file
+from support.editor import Home, engine_for
 
 BEGUN = "def add(a, b):\n    \n"
 SUM = {"match": "return ", "text": "a + b"}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from editor import Home, engine_for
 from editors.emacs import of, run
 from editors.test_emacs_eglot import ANSWER, CODE, COMPLETIONS, EDIT, FIXED, TURNED
+from support.editor import Home, engine_for
 
 
 @pytest.mark.parametrize("kind", COMPLETIONS)

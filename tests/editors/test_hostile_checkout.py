@@ -11,15 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from editor import INSTALLED, Home, engine_for
 from editors import emacs
 from editors.nvim import neovim, quoted
 from editors.required import absent
 from editors.test_vim import ready
 from editors.vim import vim
-from scripted_engine import ScriptedEngine
-from security import hostile_checkout
-from security.hostile_checkout import (
+from support import hostile_checkout
+from support.editor import INSTALLED, Home, engine_for
+from support.hostile_checkout import (
     CODE,
     COLUMN,
     KEY,
@@ -30,8 +29,9 @@ from security.hostile_checkout import (
     Checkout,
     Listener,
 )
+from support.scripted_engine import ScriptedEngine
 
-from tabwright.lsp.settings import DEFAULT_MODEL
+from tabwright.app.settings.settings import DEFAULT_MODEL
 
 SERVER = [*INSTALLED, "serve"]
 USERS = {KEY_VARIABLE: KEY}

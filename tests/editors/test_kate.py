@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from editor import Home, engine_for
 from editors.required import CLIENTS, SERVER, program
 from editors.terminal import until_file
+from support.editor import Home, engine_for
 
 INSTALL = "apt-get install --no-install-recommends kate openbox xdotool xvfb"
 BEGUN = "def add(a, b):\n"

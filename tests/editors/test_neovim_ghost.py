@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from editor import Home, engine_for
 from editors.nvim import Nvim, neovim
+from support.editor import Home, engine_for
 
 CODE = "def add(a, b):\n\n"
 BLOCK = {"match": "add", "text": "return a + b"}

@@ -8,8 +8,8 @@ import sys
 import time
 
 import pytest
-from editor import Home, engine_for
 from editors.nvim import neovim
+from support.editor import Home, engine_for
 
 PRESSES = 100
 MOST_ADDED_MS = 100.0  # at the median

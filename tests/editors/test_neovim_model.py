@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
-from editor import Home
 from editors.nvim import Nvim, neovim
 from editors.required import absent, wanted
+from support.editor import Home
 
 from tabwright.models.catalog import DEFAULT_COMPLETION
 from tabwright.models.store import ModelError, locate

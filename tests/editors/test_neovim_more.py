@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from editor import Home, engine_for
 from editors.nvim import neovim
+from support.editor import Home, engine_for
 
 CODE = "def add(a, b):\n\n"
 

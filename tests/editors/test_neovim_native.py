@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from editor import Home, engine_for
 from editors.nvim import Nvim, neovim
+from support.editor import Home, engine_for
 
 CODE = "def add(a, b):\n\n"
 BEFORE = f"dofile([[{Path(__file__).with_name('inline_completion_012.lua')}]])"

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 
-from editor import Home, engine_for
 from editors.nvim import Nvim, neovim
+from support.editor import Home, engine_for
 
 CODE = "def add(a, b):\n    return a + c\n\n\ndef twice(x):\n    return x * 2\n"
 FIXED = CODE.replace("a + c", "a + b")

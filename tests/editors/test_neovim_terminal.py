@@ -8,10 +8,10 @@ import shlex
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from editor import Home, engine_for
 from editors.nvim import INSTALL, write_init
 from editors.required import CLIENTS, SERVER, program
 from editors.terminal import Terminal, terminal, until_file
+from support.editor import Home, engine_for
 
 
 @contextlib.asynccontextmanager

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import URI, Home, engine_for
 from editors.raw_client import Json, RawClient, column, edited, raw_client
+from support.editor import URI, Home, engine_for
 
 CLIENTS = Path(__file__).with_name("clients")
 NAMES = sorted(path.stem for path in CLIENTS.glob("*.json"))

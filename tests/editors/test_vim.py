@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from editor import Home, engine_for
 from editors.required import absent
 from editors.terminal import Terminal, until_file
 from editors.vim import vim
+from support.editor import Home, engine_for
 
 RIGHT, DOWN, BRACKET = "\x1b[1;5C", "\x1b[1;5B", "\x1d"
 BEGUN = "def add(a, b):\n\n"

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
+from tabwright.app.settings.reader import parse
+from tabwright.app.settings.settings import SECTION, Settings
 from tabwright.lsp.server import Server
-from tabwright.lsp.settings import SECTION, Settings
-from tabwright.lsp.settings_reader import parse
 
 FOLDER = Path(__file__).resolve().parents[2] / "editor-client" / "vscode"
 PACKAGE = json.loads((FOLDER / "package.json").read_text("utf-8"))

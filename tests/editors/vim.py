@@ -7,9 +7,9 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from editor import Home
 from editors.required import CLIENTS, SERVER, program
 from editors.terminal import Terminal, terminal
+from support.editor import Home
 
 INSTALL = "apt-get install vim"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny import make_tiny_codegen, make_tiny_qwen2
+from support.tiny import make_tiny_codegen, make_tiny_qwen2
 
 from tabwright.engine.backends import Backend, BackendOptions
-from tabwright.engine.backends.numba_model import NumbaModel
-from tabwright.engine.backends.openvino_model import OpenvinoModel
-from tabwright.engine.backends.torch_model import TorchModel
-from tabwright.engine.vocabulary import Vocabulary
+from tabwright.engine.backends.numba.model import NumbaModel
+from tabwright.engine.backends.openvino.model import OpenvinoModel
+from tabwright.engine.backends.torch.model import TorchModel
+from tabwright.engine.decoding.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="session")

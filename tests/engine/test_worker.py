@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tabwright.engine.backends import Backend, BackendError, BackendOptions
-from tabwright.engine.backends.torch_model import TorchModel
-from tabwright.engine.decode import Ask
+from tabwright.engine.backends.torch.model import TorchModel
+from tabwright.engine.decoding.decode import Ask
+from tabwright.engine.decoding.sequence import Delta
+from tabwright.engine.decoding.vocabulary import Part
 from tabwright.engine.registry import Registry
-from tabwright.engine.vocabulary import Part
 from tabwright.engine.worker import Job, Lane, Worker
-from tabwright.engine.writing import Delta
 from tabwright.models.store import ModelMissing
 
 

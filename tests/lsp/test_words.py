@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from templates import templates
+from support.templates import templates
 
-from tabwright.core.inert_text import inert_message
-from tabwright.lsp import words
-from tabwright.lsp.words import ENGLISH, Said, joined, language_of, without_stop
+from tabwright.core.message import Said, joined, without_stop
+from tabwright.core.safety.inert_text import inert_message
+from tabwright.lsp.localisation import words
+from tabwright.lsp.localisation.words import ENGLISH, language_of
 
 TABLE: dict[str, str] = json.loads(
     Path(words.__file__).with_name("words_zh_cn.json").read_text("utf-8")
@@ -51,7 +52,7 @@ def test_every_sentence_of_the_source_has_a_translation() -> None:
 
 def test_nothing_is_translated_that_nobody_says() -> None:
     assert set(KEYS) - {each.template for each in FOUND} == HIDDEN
-    files = Path(words.__file__).parents[1].rglob("*.py")
+    files = Path(words.__file__).parents[2].rglob("*.py")
     source = "".join(path.read_text("utf-8") for path in files)
     assert all(f'"{text}"' in source for text in HIDDEN)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from editor import Home
+from support.editor import Home
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from typing import Any
 
 import psutil
 import pytest
-from engine_process import EngineProcess, running
-from tiny import make_tiny_qwen2
+from support.engine_process import EngineProcess, running
+from support.tiny import make_tiny_qwen2
 
 from tabwright.engine.backends import Backend, BackendOptions
+from tabwright.engine.decoding.vocabulary import Part, Vocabulary
 from tabwright.engine.registry import Registry
-from tabwright.engine.vocabulary import Part, Vocabulary
 from tabwright.models.store import ModelInvalid
 
 CONTEXT = 32_768
@@ -155,7 +155,7 @@ def test_every_spelling_of_a_path_is_one_model(model: Path, tmp_path: Path) -> N
     loads: list[Path] = []
 
     def loader(folder: Path, options: BackendOptions) -> Backend:
-        from tabwright.engine.backends.torch_model import TorchModel
+        from tabwright.engine.backends.torch.model import TorchModel
 
         loads.append(folder)
         return TorchModel.load(folder, options)

@@ -14,18 +14,22 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
+from tabwright.app.documents.privacy import Privacy, bounded
 from tabwright.assists import complete, registry
 from tabwright.assists.inputs import Inputs
-from tabwright.checks import imports, lines, python_source, risks, silencing, tree_sitter_source
+from tabwright.checks import lines
 from tabwright.checks.faults import Subject
-from tabwright.checks.improve import improved
-from tabwright.core import postprocess, python, regions, similar
+from tabwright.checks.formatting.improve import improved
+from tabwright.checks.imports import placing
+from tabwright.checks.syntax import python_source, risks, silencing, tree_sitter_source
 from tabwright.core.action import Diagnostic
-from tabwright.core.families import family_of
-from tabwright.core.names import unbound
+from tabwright.core.postprocess import pipeline
+from tabwright.core.prompting import similar
+from tabwright.core.prompting.families import family_of
+from tabwright.core.syntax import python_parse, regions
+from tabwright.core.syntax.python_names import unbound
 from tabwright.core.task import ModelInfo, Nothing, Options
 from tabwright.core.text import Snapshot, Span
-from tabwright.lsp.privacy import Privacy, bounded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,7 +98,7 @@ def test_reading_a_crafted_document_is_quick(name: str, language: str) -> None:
             continue
         for answer in ANSWERS:
             within("finish", complete.finish, task, [answer])
-            within("stop", postprocess.should_stop, task, answer)
+            within("stop", pipeline.should_stop, task, answer)
     for asked in inputs(snapshot):
         for assist in registry.ASSISTS:
             within(f"{assist.kind} applies", assist.applies, asked)
@@ -106,7 +110,7 @@ def test_reading_a_crafted_document_is_quick(name: str, language: str) -> None:
     within("definitions", regions.definitions, text, language)
     within("similar", similar.best_window, text, similar.words(text[:4000]), 1200)
     within("names", unbound, text)
-    within("frame", python.frame, text, len(text) // 2)
+    within("frame", python_parse.frame, text, len(text) // 2)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -119,7 +123,7 @@ def test_checking_an_edit_of_a_crafted_document_is_quick(name: str) -> None:
         subject = Subject("/a/b", "/a", language, before, after, changed)
         edit = lines.changes(before, after)
         within("changes", lines.changes, before, after.replace("\n", "\n\n"))
-        within("imports", imports.placed, after, ("import os",), language)
+        within("imports", placing.placed, after, ("import os",), language)
         within("silencing", silencing.check, subject, edit)
         within("risks", risks.check, subject, edit)
         if language == "cpp":
@@ -199,7 +203,7 @@ async def test_the_event_loop_goes_on_while_an_edit_is_formatted(name: str) -> N
 
 
 async def test_what_black_cannot_end_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tabwright.checks.formatting._FORMATTED_S", 0.01)
+    monkeypatch.setattr("tabwright.checks.formatting.worker._FORMATTED_S", 0.01)
     after = "x  =  1\n" * 1_000
     subject = Subject("", "", "python", "", after, Span(0, len(after)))
 

@@ -18,20 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import engine_process
 import pytest
-import scripted_engine
 from aiohttp import web
-from engine_process import EngineProcess
+from support import engine_process, scripted_engine
+from support.engine_process import EngineProcess
 
 from tabwright import private
 from tabwright.client.engine import EngineUnavailable
 from tabwright.client.http import Link, Target
-from tabwright.client.local import LocalEngine, LocalOptions
-from tabwright.engine.access import Access
-from tabwright.engine.api import Api
+from tabwright.client.local.engine import LocalEngine, LocalOptions
 from tabwright.engine.backends import BackendError, BackendOptions
-from tabwright.engine.connections import ConnectionLimits, Connections, Site
+from tabwright.engine.http.access import Access
+from tabwright.engine.http.api import Api
+from tabwright.engine.http.connections import ConnectionLimits, Connections, Site
 from tabwright.engine.registry import Registry
 from tabwright.engine.worker import Worker
 

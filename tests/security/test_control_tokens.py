@@ -9,22 +9,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import scripted_engine
-from editor import Home, editing, engine_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_engine import ScriptedEngine
+from support import scripted_engine
+from support.editor import Home, editing, engine_for
+from support.scripted_engine import ScriptedEngine
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
 from tabwright.client.engine import Answer, Request, Usage
-from tabwright.client.hiding import MANGLED, Restoring, hidden
-from tabwright.client.remote import RemoteEngine, RemoteOptions
-from tabwright.core.chat import Message, chat
-from tabwright.core.context import Document, Window
-from tabwright.core.control_tokens import CONTROL_TOKENS, cut_at_control, inert
-from tabwright.core.families import FAMILIES, PLAIN
-from tabwright.core.prompt import Prompt, Token, infill
-from tabwright.engine.vocabulary import Part, Vocabulary
+from tabwright.client.remote.engine import RemoteEngine, RemoteOptions
+from tabwright.client.remote.hiding import MANGLED, Restoring, hidden
+from tabwright.core.prompting.chat import Message, chat
+from tabwright.core.prompting.context import Document, Window
+from tabwright.core.prompting.control_tokens import CONTROL_TOKENS, cut_at_control, inert
+from tabwright.core.prompting.families import FAMILIES, PLAIN
+from tabwright.core.prompting.prompt import Prompt, Token, infill
+from tabwright.engine.decoding.vocabulary import Part, Vocabulary
 
 # As the models' own tokenizers list them.
 TOKENS = sorted({

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from editor import Home
-from engine_process import EngineProcess, running, token_files
-from tiny import make_tiny_qwen2
+from support.editor import Home
+from support.engine_process import EngineProcess, running, token_files
+from support.tiny import make_tiny_qwen2
 
 QUESTION = json.dumps({"prompt": "x = 1\n", "max_tokens": 1}).encode()
 JSON = {"Content-Type": "application/json"}

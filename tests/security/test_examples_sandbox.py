@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from example_attacks import (
+from support.example_attacks import (
     CALLING,
     CHANGING,
     ESCAPED,
@@ -33,12 +33,12 @@ from example_attacks import (
     world,
 )
 
-from tabwright.checks import example_runs
 from tabwright.checks.check import check
-from tabwright.checks.child import Unanswered
-from tabwright.checks.examples import examples_of
+from tabwright.checks.examples import example_runs
+from tabwright.checks.examples.docstring_examples import examples_of
 from tabwright.checks.faults import Fault, Options, Subject
 from tabwright.checks.sandbox import runs, seccomp
+from tabwright.checks.tools.child import Unanswered
 from tabwright.core.text import Span
 
 pytestmark = pytest.mark.skipif(
@@ -351,8 +351,8 @@ def test_no_process_is_left_when_the_launcher_is_killed(layers: tuple[str, ...])
 
 SERVER = """
 import asyncio, sys
-from tabwright.checks import example_runs
-from tabwright.checks.examples import Example
+from tabwright.checks.examples import example_runs
+from tabwright.checks.examples.docstring_examples import Example
 from tabwright.checks.sandbox import runs
 
 runs.COMBINATIONS = (tuple(sys.argv[1].split(",")),)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import Editor, Home, capabilities, editing, engine_for
 from lsprotocol import types
-from security import hostile_checkout
-from security.hostile_checkout import COLUMN, KEY, KEY_VARIABLE, LINE, MESSAGE, Checkout, Listener
-from tiny import make_tiny_qwen2
+from support import hostile_checkout
+from support.editor import Editor, Home, capabilities, editing, engine_for
+from support.hostile_checkout import COLUMN, KEY, KEY_VARIABLE, LINE, MESSAGE, Checkout, Listener
+from support.tiny import make_tiny_qwen2
 
-from tabwright.lsp.settings import DEFAULT_MODEL
+from tabwright.app.settings.settings import DEFAULT_MODEL
 
 WHERE = types.Range(types.Position(LINE, COLUMN), types.Position(LINE, COLUMN + 1))
 SETTLE_S = 0.5

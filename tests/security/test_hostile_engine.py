@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tabwright.client.engine import Answer, EngineError, EngineUnavailable, Request
-from tabwright.client.remote import RemoteEngine, RemoteOptions
-from tabwright.core.prompt import Prompt, Token
+from tabwright.client.remote.engine import RemoteEngine, RemoteOptions
+from tabwright.core.prompting.prompt import Prompt, Token
 
 KEY = "sk-the-key-of-this-test"
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"

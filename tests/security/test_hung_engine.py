@@ -18,15 +18,15 @@ from typing import Any
 
 import psutil
 import pytest
-import scripted_engine
-from editor import Editor, Home, editing
-from tiny import make_tiny_qwen2
+from support import scripted_engine
+from support.editor import Editor, Home, editing
+from support.tiny import make_tiny_qwen2
 
 from tabwright import engine_pid, paths
 from tabwright.client.engine import EngineError, EngineUnavailable, Request
-from tabwright.client.local import LocalEngine, LocalOptions
-from tabwright.client.watchdog import EngineHealth, HangLimits, Watchdog
-from tabwright.core.prompt import Prompt
+from tabwright.client.local.engine import LocalEngine, LocalOptions
+from tabwright.client.local.watchdog import EngineHealth, HangLimits, Watchdog
+from tabwright.core.prompting.prompt import Prompt
 from tabwright.engine_pid import EngineProcess, Look
 
 SCRIPT = Path(scripted_engine.__file__)

@@ -10,16 +10,17 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from editor import Home, capabilities, editing, engine_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from support.editor import Home, capabilities, editing, engine_for
 
-from tabwright.core.inert_text import inert_line, unseen_in, visible
-from tabwright.lsp.inert_markdown import inert_markdown
-from tabwright.lsp.words import ENGLISH, Said, language_of
+from tabwright.app.actions.inert_markdown import inert_markdown
+from tabwright.core.message import Said
+from tabwright.core.safety.inert_text import inert_line, unseen_in, visible
+from tabwright.lsp.localisation.words import ENGLISH, language_of
 
 WHERE = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}}
 ATTACKS = [

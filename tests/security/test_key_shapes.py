@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import scripted_engine
-from editor import Home, editing
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_engine import ScriptedEngine
+from support import scripted_engine
+from support.editor import Home, editing
+from support.scripted_engine import ScriptedEngine
 
 from tabwright.client.engine import Answer, Request, Usage
-from tabwright.client.hiding import MANGLED, Restoring, hidden
-from tabwright.client.remote import RemoteEngine, RemoteOptions
-from tabwright.core.context import Document, Window
-from tabwright.core.families import FAMILIES, family_by_name
-from tabwright.core.key_shapes import keys_in
-from tabwright.core.prompt import Prompt, infill
+from tabwright.client.remote.engine import RemoteEngine, RemoteOptions
+from tabwright.client.remote.hiding import MANGLED, Restoring, hidden
+from tabwright.core.prompting.context import Document, Window
+from tabwright.core.prompting.families import FAMILIES, family_by_name
+from tabwright.core.prompting.prompt import Prompt, infill
+from tabwright.core.safety.key_shapes import keys_in
 
 _CHANCE = random.Random(13)
 _BOTH = string.ascii_letters + string.digits

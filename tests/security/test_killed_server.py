@@ -14,9 +14,9 @@ from typing import Any
 
 import psutil
 import pytest
-from checks.edits import program
-from editor import Editor, Home, editing, engine_for
 from lsprotocol import types
+from support.editor import Editor, Home, editing, engine_for
+from support.edits import program
 
 CODE = "def add(a, b):\n    return a + c\n"
 RIGHT = "def add(a, b):\n    return a + b\n"

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny import make_tiny_qwen2
+from support.tiny import make_tiny_qwen2
 
 from tabwright.engine import backends
 from tabwright.engine.backends import BackendError, BackendOptions
 from tabwright.engine.registry import Registry
-from tabwright.models import config_file, convert
+from tabwright.models import config_file
+from tabwright.models.conversion import convert
 from tabwright.models.errors import ModelError, ModelInvalid
 
 
@@ -133,7 +134,7 @@ def test_tensors_of_other_sizes_than_the_config_are_refused(changed: Path, name:
     """The kernels read from an address on: a tensor that is too small would let them read on."""
     from safetensors.numpy import load_file, save_file
 
-    from tabwright.engine.backends.numba_model import NumbaModel
+    from tabwright.engine.backends.numba.model import NumbaModel
 
     file = changed / "model.safetensors"
     tensors = load_file(file)

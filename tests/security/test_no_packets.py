@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from editor import INSTALLED, Editor, Home, editing
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
-from security.network_namespace import Namespace, Unavailable, namespace
-from tiny import make_tiny_qwen2
+from support.editor import INSTALLED, Editor, Home, editing
+from support.network_namespace import Namespace, Unavailable, namespace
+from support.tiny import make_tiny_qwen2
 
 from tabwright import paths
 from tabwright.models.catalog import DEFAULT_COMPLETION

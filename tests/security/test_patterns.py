@@ -12,80 +12,87 @@ import time
 from collections.abc import Mapping
 from functools import cache
 
-import patterns
 import pytest
-from patterns import Found, Maker
+from support import patterns
+from support.patterns import Found, Maker
 
-from tabwright.checks import risks
-from tabwright.client import emulate
-from tabwright.core import key_shapes, stubs, surroundings, told
-from tabwright.core.headers import FORMS
+from tabwright.app.actions import inert_markdown
+from tabwright.app.documents import secret_names
+from tabwright.checks.syntax import risks
+from tabwright.client.remote import emulate
+from tabwright.core.intent import description
 from tabwright.core.languages import LANGUAGES, Language
-from tabwright.lsp import inert_markdown, secret_names
+from tabwright.core.safety import key_shapes
+from tabwright.core.syntax import stubs, surroundings
+from tabwright.core.syntax.headers import FORMS
 
 MOST = 100_000  # characters
 LIMIT_S = 0.05
 # Functions that build a pattern at run time, and what they may build.
 MAKERS: Mapping[str, Maker] = {
-    "tabwright.core.brackets:_pattern": lambda module: [
+    "tabwright.core.syntax.brackets:_pattern": lambda module: [
         module._pattern(language) for language in _languages()
     ],
-    "tabwright.core.surroundings:_pattern": lambda module: [
+    "tabwright.core.syntax.surroundings:_pattern": lambda module: [
         module._pattern(language) for language in _languages()
     ],
-    "tabwright.core.comments:_line_sign": lambda module: [
+    "tabwright.core.syntax.comments:_line_sign": lambda module: [
         module._line_sign(language.line_comment)
         for language in _languages()
         if language.line_comment
     ],
-    "tabwright.core.functions:_result_sign": lambda module: [
+    "tabwright.core.syntax.functions:_result_sign": lambda module: [
         module._result_sign(sign, swift) for sign in ("", ":", "->") for swift in (False, True)
     ],
-    "tabwright.core.headers:_patterns": lambda module: [],  # only called for FORMS
-    "tabwright.core.control_tokens:_pattern": lambda module: [module._any_of(()), module._sure()],
-    "tabwright.lsp.inert_markdown:_closing": lambda module: [
+    "tabwright.core.syntax.headers:_patterns": lambda module: [],  # only called for FORMS
+    "tabwright.core.prompting.control_tokens:_pattern": lambda module: [
+        module._any_of(()),
+        module._sure(),
+    ],
+    "tabwright.app.actions.inert_markdown:_closing": lambda module: [
         module._closing(ticks) for ticks in ("`", "```")
     ],
-    "tabwright.lsp.secret_names:_joined": lambda module: [
+    "tabwright.app.documents.secret_names:_joined": lambda module: [
         module._any_name(),
         module._any_path(),
     ],
-    "tabwright.core.replies:_closing": lambda module: [module._closing("```")],
-    "tabwright.checks.examples:_call_of": lambda module: [module._call_of("f")],
-    "tabwright.checks.risks:_risks": lambda module: [
+    "tabwright.core.postprocess.replies:_closing": lambda module: [module._closing("```")],
+    "tabwright.checks.examples.docstring_examples:_call_of": lambda module: [module._call_of("f")],
+    "tabwright.checks.syntax.risks:_risks": lambda module: [
         pattern for language in (*module._BY_LANGUAGE, "") for pattern, _ in module._risks(language)
     ],
-    "tabwright.engine.vocabulary:_one_of": lambda module: [
+    "tabwright.engine.decoding.vocabulary:_one_of": lambda module: [
         module._one_of(["<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<s>", "</s>"])
     ],
 }
 # Patterns that are only matched at one place of a text, though they are kept in a table.
 MATCHED = (
-    "tabwright.checks.imports_elsewhere:_IMPORT",
-    "tabwright.core.functions:_result_sign",
-    "tabwright.core.stubs:",
-    "tabwright.lsp.secret_names:_joined",
+    "tabwright.checks.imports.placing_by_lines:_IMPORT",
+    "tabwright.core.syntax.functions:_result_sign",
+    "tabwright.core.syntax.stubs:",
+    "tabwright.app.documents.secret_names:_joined",
 )
 # Patterns that meet no longer text than this: where it is cut stands in the same file, or, for the
 # headers of functions, in ``core.surroundings``.
 BOUNDED: Mapping[str, int] = {
-    "tabwright.checks.risks:": risks._LONGEST_LINE,
-    "tabwright.client.emulate:": emulate.MAX_CUT,
-    "tabwright.core.functions:FORMS": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
-    "tabwright.core.key_shapes:": key_shapes.LONGEST_PIECE,
-    "tabwright.lsp.inert_markdown:": inert_markdown._MOST_CHARACTERS,
-    "tabwright.lsp.secret_names:_joined": 5 * secret_names._MOST_OF_NAME,
-    "tabwright.lsp.secret_names:_BACKUP": secret_names._MOST_OF_NAME,
-    "tabwright.lsp.secret_names:_SECRET_YAML": secret_names._MOST_OF_NAME,
-    "tabwright.lsp.secret_names:_HARMLESS": secret_names._MOST_OF_NAME,
-    "tabwright.lsp.secret_names:": secret_names._MOST_CHARACTERS,
-    "tabwright.core.stubs:": stubs._LONGEST,
-    "tabwright.core.surroundings:": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
-    "tabwright.core.told:": told._MOST_WORDS,
-    "tabwright.lsp.protocol:_WORD": 200,
+    "tabwright.checks.syntax.risks:": risks._LONGEST_LINE,
+    "tabwright.client.remote.emulate:": emulate.MAX_CUT,
+    "tabwright.core.syntax.functions:FORMS": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
+    "tabwright.core.safety.key_shapes:": key_shapes.LONGEST_PIECE,
+    "tabwright.app.actions.inert_markdown:": inert_markdown._MOST_CHARACTERS,
+    "tabwright.app.documents.secret_names:_joined": 5 * secret_names._MOST_OF_NAME,
+    "tabwright.app.documents.secret_names:_BACKUP": secret_names._MOST_OF_NAME,
+    "tabwright.app.documents.secret_names:_SECRET_YAML": secret_names._MOST_OF_NAME,
+    "tabwright.app.documents.secret_names:_HARMLESS": secret_names._MOST_OF_NAME,
+    "tabwright.app.documents.secret_names:": secret_names._MOST_CHARACTERS,
+    "tabwright.core.syntax.stubs:": stubs._LONGEST,
+    "tabwright.core.syntax.surroundings:": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
+    "tabwright.core.intent.description:": description._MOST_WORDS,
+    "tabwright.lsp.convert:_WORD": 200,
 }
 PACKAGES = (
     *(
+        "app",
         "assists",
         "checks",
         "client",

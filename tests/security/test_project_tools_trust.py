@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import Editor, Home, editing, engine_for
-from lost_name import CODE
 from lsprotocol import types
+from support.editor import Editor, Home, editing, engine_for
+from support.lost_name import CODE
 
-from tabwright.lsp.folder_trust import NOT_NOW, TRUST, FolderTrust
-from tabwright.lsp.notices import Notices
-from tabwright.lsp.waiting import Work
+from tabwright.app.documents.folder_trust import NOT_NOW, TRUST, FolderTrust
+from tabwright.app.runtime.notices import Notices
+from tabwright.app.runtime.waiting import Work
 from tabwright.trust import Consents, TrustFile
 
 SCRIPT = "function add(a, b) {\n    return a + c;\n}\n"

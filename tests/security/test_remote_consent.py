@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import Editor, Home, editing
-from lost_name import CODE as FAULTY
-from lost_name import LOST
 from lsprotocol import types
-from security.listener import MODEL, Listener, listening
+from support.editor import Editor, Home, editing
+from support.listener import MODEL, Listener, listening
+from support.lost_name import CODE as FAULTY
+from support.lost_name import LOST
 
-from tabwright.lsp.notices import Notices
-from tabwright.lsp.remote_consent import ALLOW, NOT_NOW, RemoteConsent
-from tabwright.lsp.settings import Remote
+from tabwright.app.runtime.notices import Notices
+from tabwright.app.runtime.remote_consent import ALLOW, NOT_NOW, RemoteConsent
+from tabwright.app.settings.settings import Remote
 from tabwright.trust import Address, TrustError, TrustFile, address_of
 
 CODE = "def add(a, b):\n    return \n"

@@ -230,7 +230,7 @@ for folder, _, files in os.walk(sys.argv[1]):
 """
 KERNEL = """
 import sys
-from tabwright.engine.backends.numba_cache import compiled
+from tabwright.engine.backends.numba.compile_cache import compiled
 import logging
 logging.basicConfig(level=logging.WARNING)
 

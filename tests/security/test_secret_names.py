@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from editor import Home, editing, engine_for
 from lsprotocol import types
+from support.editor import Home, editing, engine_for
 
-from tabwright.core.context import Document
-from tabwright.lsp.privacy import Privacy, screened
-from tabwright.lsp.secret_names import secret_by_name
+from tabwright.app.documents.privacy import Privacy, screened
+from tabwright.app.documents.secret_names import secret_by_name
+from tabwright.core.prompting.context import Document
 
 CASES = Path(__file__).parent.parent / "cases" / "privacy"
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from editor import Home
-from engine_process import token_files
+from support.editor import Home
+from support.engine_process import token_files
 
-from tabwright.lsp import tcp, wire
+from tabwright.lsp.transport import framing, tcp
 
 PRINTED = "the-token-of-this-test"
 COMMAND = {"command": "tabwright.why"}
@@ -354,4 +354,4 @@ def test_strict_frames_come_whole_in_any_pieces(size: int) -> None:
         piece, left = bytes(left[: min(size, wanted)]), left[min(size, wanted) :]
         return piece
 
-    assert list(wire.Frames(read, strict=True)) == [{"a": 1}, [2], "3"]
+    assert list(framing.Frames(read, strict=True)) == [{"a": 1}, [2], "3"]

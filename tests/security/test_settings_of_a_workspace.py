@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from editor import Editor, Home, editing, engine_for
 from lsprotocol import types
-from security.listener import Listener, listening
+from support.editor import Editor, Home, editing, engine_for
+from support.listener import Listener, listening
 
-from tabwright.lsp.privacy import Privacy
-from tabwright.lsp.settings import Settings
-from tabwright.lsp.settings_layers import Layers, effective, split
+from tabwright.app.documents.privacy import Privacy
+from tabwright.app.settings.layers import Layers, effective, split
+from tabwright.app.settings.settings import Settings
 
 CODE = "def add(a, b):\n    return \n"
 ANSWER = {"text": "a + b"}

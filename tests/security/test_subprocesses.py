@@ -21,13 +21,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from editor import Home, editing, engine_for
 from lsprotocol import types
+from support.editor import Home, editing, engine_for
 
 from tabwright import processes
-from tabwright.models import names, sources
+from tabwright.models import names
 from tabwright.models.catalog import CATALOG, PipParts
 from tabwright.models.errors import SourceFailed
+from tabwright.models.pulling import sources
 
 MODULES = (
     *("tabwright/__init__", "tabwright/__main__", "pip/__init__", "pip/__main__", "site"),

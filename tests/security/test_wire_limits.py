@@ -13,11 +13,11 @@ from typing import Any
 import psutil
 import pytest
 import pytest_asyncio
-from editor import Home
-from raw_client import Raw, serving
+from support.editor import Home
+from support.raw_client import Raw, serving
 
-from tabwright.lsp import wire
-from tabwright.lsp.wire import Frames, Malformed
+from tabwright.lsp.transport import framing
+from tabwright.lsp.transport.framing import Frames, Malformed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -163,10 +163,10 @@ async def test_of_a_name_given_twice_the_last_counts_once(raw: Raw) -> None:
 async def test_a_message_too_long_is_told_and_costs_little_memory(raw: Raw) -> None:
     process = psutil.Process(raw.process.pid)
     before = process.memory_info().rss
-    raw.write(b"Content-Length: %d\r\n\r\n" % (wire.MAX_BODY_BYTES + 1))
+    raw.write(b"Content-Length: %d\r\n\r\n" % (framing.MAX_BODY_BYTES + 1))
     assert "too long" in (await raw.answer(None))["error"]["message"]
     piece = b'"' + b"a" * (1 << 20)
-    for _ in range(wire.MAX_BODY_BYTES // len(piece)):
+    for _ in range(framing.MAX_BODY_BYTES // len(piece)):
         raw.write(piece)
         await raw.stdin.drain()
     raw.write(b"\r\n")
@@ -204,7 +204,7 @@ async def test_what_is_deep_is_found_quickly() -> None:
     for body in (b"[" + b"1," * 1_000_000 + b"1]", b"[" + b'{"a":[1]},' * 200_000 + b"1]"):
         value = json.loads(body)
         started = time.thread_time()
-        assert not wire._is_deeper(value, wire.MAX_DEPTH)
+        assert not framing._is_deeper(value, framing.MAX_DEPTH)
         assert time.thread_time() - started < 1.0
         del value
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-// What the server's commands answer with; see lsp/action_commands.py, host.py and report.py there.
+// What the server answers to commands; see action_commands.py, host.py and last_request.py there.
 
 export interface Status {
   readonly version: string;

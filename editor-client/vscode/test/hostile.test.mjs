@@ -1,4 +1,4 @@
-// A hostile checkout (tests/security/hostile_checkout.py): opening it runs nothing and sends nothing.
+// A hostile checkout (tests/support/hostile_checkout.py): opening it runs nothing and sends nothing.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tabwright.assists.inputs import Inputs, fence
-from tabwright.core.chat import SYSTEM, Message, chat, stops
-from tabwright.core.prompt import Prompt
+from tabwright.core.prompting.chat import SYSTEM, Message, chat, stops
+from tabwright.core.prompting.prompt import Prompt
 
 
 def for_code(

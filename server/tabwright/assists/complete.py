@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from tabwright.core.blocks import opener_depth, statement_end
-from tabwright.core.context import Budget, Document, Window, build
-from tabwright.core.filters import BLANK
-from tabwright.core.judge import (
+from tabwright.core.postprocess.filters import BLANK
+from tabwright.core.postprocess.pipeline import Rejected, clean, should_stop
+from tabwright.core.prompting.context import Budget, Document, Window, build
+from tabwright.core.prompting.prompt import infill
+from tabwright.core.syntax.blocks import opener_depth, statement_end
+from tabwright.core.syntax.validate import (
     below,
     head_of_line,
     lacking_names,
@@ -19,8 +21,6 @@ from tabwright.core.judge import (
     rest_of_line,
     sound,
 )
-from tabwright.core.postprocess import Rejected, clean, should_stop
-from tabwright.core.prompt import infill
 from tabwright.core.task import Completion, ModelInfo, Nothing, Options, Task
 from tabwright.core.text import Edit, Snapshot, Span, indent_of, line_span
 

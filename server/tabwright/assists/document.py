@@ -8,9 +8,9 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import fitted, lines_of, rewrite
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
-from tabwright.core.python import tree_of
-from tabwright.core.replies import reindent
-from tabwright.core.surroundings import everything
+from tabwright.core.postprocess.replies import reindent
+from tabwright.core.syntax.python_parse import tree_of
+from tabwright.core.syntax.surroundings import everything
 from tabwright.core.task import Nothing
 from tabwright.core.text import unix_line_ends
 

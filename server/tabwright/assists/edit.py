@@ -7,7 +7,7 @@ import re
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import fitted, lines_of, rewrite, shown
 from tabwright.core.action import Action, Proposal
-from tabwright.core.signatures import signature_at
+from tabwright.core.syntax.signatures import signature_at
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import about_the_file, fenced, lines_of, shown
 from tabwright.core.action import Action, Proposal
-from tabwright.core.chat import Message, chat, stops
 from tabwright.core.languages import by_id
-from tabwright.core.replies import prose_in
+from tabwright.core.postprocess.replies import prose_in
+from tabwright.core.prompting.chat import Message, chat, stops
 from tabwright.core.task import Nothing
 
 _SYSTEM = "You are a careful programmer who explains code briefly and exactly, in Markdown."

@@ -8,8 +8,8 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.recipes import recipe
 from tabwright.assists.rewriting import fenced, fitted, rewrite
 from tabwright.core.action import Action, Diagnostic, Proposal
-from tabwright.core.regions import definitions, enclosing_block, logical_lines
-from tabwright.core.replies import code_in
+from tabwright.core.postprocess.replies import code_in
+from tabwright.core.syntax.regions import definitions, enclosing_block, logical_lines
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, line_span, unix_line_ends
 

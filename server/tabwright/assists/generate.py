@@ -8,11 +8,11 @@ from tabwright.assists.asking import for_code
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import NO_CODE, about_the_file, fenced, fitted, split_imports
 from tabwright.core.action import Action, Proposal
-from tabwright.core.asked import Asked, asked_at
+from tabwright.core.intent.intent import Asked, asked_at
 from tabwright.core.languages import by_id
-from tabwright.core.prompt import Prompt
-from tabwright.core.replies import code_in, reindent, without_blank_edges
-from tabwright.core.signatures import Signature
+from tabwright.core.postprocess.replies import code_in, reindent, without_blank_edges
+from tabwright.core.prompting.prompt import Prompt
+from tabwright.core.syntax.signatures import Signature
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, scrub_surrogates, unix_line_ends
 

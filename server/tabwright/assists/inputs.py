@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tabwright.core.action import Diagnostic
-from tabwright.core.context import Document
+from tabwright.core.prompting.context import Document
 from tabwright.core.task import ModelInfo
 from tabwright.core.text import Snapshot, Span
 

@@ -8,16 +8,16 @@ import re
 from tabwright.assists.asking import for_code
 from tabwright.assists.inputs import Inputs, fence
 from tabwright.core.action import Action, Kind, Proposal
-from tabwright.core.chat import Message
-from tabwright.core.python import tree_of
-from tabwright.core.regions import enclosing_block, outline
-from tabwright.core.replies import (
+from tabwright.core.postprocess.replies import (
     code_in,
     common_indent,
     fence_around,
     reindent,
     without_blank_edges,
 )
+from tabwright.core.prompting.chat import Message
+from tabwright.core.syntax.python_parse import tree_of
+from tabwright.core.syntax.regions import enclosing_block, outline
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, line_span, unix_line_ends
 

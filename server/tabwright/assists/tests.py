@@ -12,7 +12,7 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import NO_CODE, fenced, lines_of, shown
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
-from tabwright.core.replies import code_in, without_blank_edges
+from tabwright.core.postprocess.replies import code_in, without_blank_edges
 from tabwright.core.task import Nothing
 
 _MOST_TOKENS = 700

@@ -11,7 +11,7 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import NO_CODE, fenced
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
-from tabwright.core.replies import code_in, reindent, without_blank_edges
+from tabwright.core.postprocess.replies import code_in, reindent, without_blank_edges
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, unix_line_ends
 

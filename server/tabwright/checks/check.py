@@ -7,18 +7,12 @@ import shlex
 from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 
-from tabwright.checks import (
-    example_runs,
-    project_tools,
-    python_source,
-    risks,
-    ruff_rules,
-    silencing,
-    tree_sitter_source,
-)
-from tabwright.checks.child import Unanswered, together
+from tabwright.checks.examples import example_runs
 from tabwright.checks.faults import Fault, Options, Subject, worst_first
 from tabwright.checks.lines import Changes, changes, line_of
+from tabwright.checks.syntax import python_source, risks, silencing, tree_sitter_source
+from tabwright.checks.tools import project_tools, ruff_rules
+from tabwright.checks.tools.child import Unanswered, together
 from tabwright.core.action import Diagnostic
 
 _WHETHER_GONE = "whether the error is gone was not checked"

@@ -6,13 +6,13 @@ import logging
 import re
 from collections.abc import Sequence
 
-from tabwright.checks import ruff_rules
-from tabwright.checks.child import Unanswered
 from tabwright.checks.faults import Options, Subject
-from tabwright.checks.formatting import lines_formatted
-from tabwright.checks.found import bundled
+from tabwright.checks.formatting.worker import lines_formatted
 from tabwright.checks.lines import line_of
-from tabwright.checks.reports import number_at, text_at
+from tabwright.checks.tools import ruff_rules
+from tabwright.checks.tools.child import Unanswered
+from tabwright.checks.tools.programs import bundled
+from tabwright.checks.tools.reports import number_at, text_at
 from tabwright.core.action import Diagnostic
 from tabwright.core.text import Edit, Span, apply, line_starts
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from tabwright.lsp.host import Host
+    from tabwright.app.runtime.host import Host
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def _complete(
     path: Path, text: str, offset: int, invoked: bool, model: str | None
 ) -> dict[str, object]:
+    from tabwright.app.documents.buffers import Cursor
+    from tabwright.app.runtime.host import Host
     from tabwright.core.languages import by_path
-    from tabwright.lsp.documents import Cursor
-    from tabwright.lsp.host import Host
 
     host = Host(Console())
     try:
@@ -96,7 +96,7 @@ def _figures(host: Host) -> dict[str, object]:
 
 
 def _print(found: Mapping[str, object]) -> None:
-    from tabwright.core.inert_text import inert_line
+    from tabwright.core.safety.inert_text import inert_line
 
     completions = found["completions"]
     if not isinstance(completions, list) or not completions:

@@ -68,8 +68,8 @@ def _init(path: Path) -> int:
 
 
 def _show(path: Path) -> int:
-    from tabwright.lsp.settings import Settings
-    from tabwright.lsp.settings_layers import of_file
+    from tabwright.app.settings.layers import of_file
+    from tabwright.app.settings.settings import Settings
 
     found = of_file(path)
     print(f"# {path}" + ("" if path.exists() else " is not there; --init makes it"))
@@ -81,7 +81,7 @@ def _show(path: Path) -> int:
 
 def template() -> str:
     """A settings file that sets nothing: every setting with its default, as a comment."""
-    from tabwright.lsp.settings import Settings
+    from tabwright.app.settings.settings import Settings
 
     return _HEAD + "".join(_comments(Settings()))
 

@@ -12,8 +12,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tabwright.cli.demo_places import Buffer, Place
-    from tabwright.cli.demo_view import LoadLine, View
+    from tabwright.cli.demos.places import Buffer, Place
+    from tabwright.cli.demos.view import LoadLine, View
     from tabwright.cli.lsp_client import Item, Json, LspClient
 
 LOAD_SECONDS = 120.0
@@ -54,7 +54,7 @@ class Seen:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; 1 when the model is missing or no completion came."""
-    from tabwright.cli.demo_view import View
+    from tabwright.cli.demos.view import View
     from tabwright.cli.lsp_client import ServerGone
     from tabwright.models import store
     from tabwright.models.catalog import DEFAULT_COMPLETION
@@ -75,22 +75,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _demo(view: View, model: str) -> int:
-    from tabwright.cli import demo_actions, demo_places
-    from tabwright.cli.demo_view import LoadLine
+    from tabwright.cli.demos import actions, places
+    from tabwright.cli.demos.view import LoadLine
     from tabwright.cli.lsp_client import LspClient
 
     view.say(view.paint("Tabwright", "bold") + f"  {model}, on this machine alone")
     load, seen = LoadLine(view), Seen()
     with tempfile.TemporaryDirectory(prefix="tabwright-demo-") as name:
         folder = Path(name).resolve()
-        demo_places.copy_samples(folder)
+        places.copy_samples(folder)
         client = await LspClient.start(
             settings={"model": model, "remote": {"url": ""}}, root=folder, on_notify=load.notified
         )
         try:
             view.say(f"The server answered after {client.initialize_ms:.0f} ms.")
-            first = demo_places.PLACES[0]
-            buffer = demo_places.open_place(client, first, folder)
+            first = places.PLACES[0]
+            buffer = places.open_place(client, first, folder)
             started = time.perf_counter()
             reason = await _until_ready(client, load, buffer)
             if reason:
@@ -98,10 +98,10 @@ async def _demo(view: View, model: str) -> int:
                 return 1
             view.say(f"The model was ready after {time.perf_counter() - started:.1f} s.")
             client.close(buffer.uri)
-            for place in demo_places.PLACES:
+            for place in places.PLACES:
                 await _show(view, client, place, folder, seen)
             await _type_on(view, client, first, folder, seen)
-            seen.edits, seen.edits_ms = await demo_actions.show(view, client, folder)
+            seen.edits, seen.edits_ms = await actions.show(view, client, folder)
         finally:
             view.clear()
             await client.stop()
@@ -138,9 +138,9 @@ async def _ask(
 
 async def _show(view: View, client: LspClient, place: Place, folder: Path, seen: Seen) -> None:
     """Open a place, ask there, and draw what came."""
-    from tabwright.cli import demo_places
+    from tabwright.cli.demos import places
 
-    buffer = demo_places.open_place(client, place, folder)
+    buffer = places.open_place(client, place, folder)
     item, milliseconds, why = await _ask(client, buffer.uri, buffer.text, buffer.offset)
     seen.places += 1
     seen.suggestions += item is not None
@@ -158,9 +158,9 @@ async def _show(view: View, client: LspClient, place: Place, folder: Path, seen:
 
 async def _type_on(view: View, client: LspClient, place: Place, folder: Path, seen: Seen) -> None:
     """Type into the suggestion, then something else, and show what each key costs."""
-    from tabwright.cli import demo_places
+    from tabwright.cli.demos import places
 
-    buffer = demo_places.open_place(client, place, folder)
+    buffer = places.open_place(client, place, folder)
     item, _, _ = await _ask(client, buffer.uri, buffer.text, buffer.offset)
     if item is None:
         return
@@ -176,7 +176,7 @@ async def _keys(
     view: View, client: LspClient, buffer: Buffer, keys: str, seen: Seen
 ) -> list[float]:
     """Type ``keys`` at the cursor, a request each; the milliseconds of each."""
-    from tabwright.cli.demo_view import clip
+    from tabwright.cli.demos.view import clip
 
     times: list[float] = []
     for count in range(1, len(keys) + 1):

@@ -73,7 +73,7 @@ def _python() -> Finding:
 
 def _torch() -> Finding:
     try:
-        from tabwright.engine.backends.torch_model import describe_machine
+        from tabwright.engine.backends.torch.model import describe_machine
 
         return Finding("torch", "ok", describe_machine())
     except ImportError as error:
@@ -83,7 +83,7 @@ def _torch() -> Finding:
 def _numba() -> Finding:
     try:
         from tabwright.engine.backends.choice import lacking
-        from tabwright.engine.backends.numba_vectors import describe_machine
+        from tabwright.engine.backends.numba.vectors import describe_machine
     except ImportError as error:
         return Finding("numba", "warning", f"not used ({error}); OpenVINO computes instead")
     if missing := lacking():
@@ -93,7 +93,7 @@ def _numba() -> Finding:
 
 def _openvino() -> Finding:
     try:
-        from tabwright.engine.backends.openvino_model import describe_machine
+        from tabwright.engine.backends.openvino.model import describe_machine
 
         return Finding("OpenVINO", "ok", describe_machine())
     except ImportError as error:
@@ -166,8 +166,8 @@ def _examples() -> Finding:
     """Whether examples of docstrings can be run, if the user wants it."""
     import asyncio
 
-    from tabwright.checks.child import Unanswered
     from tabwright.checks.sandbox import runs
+    from tabwright.checks.tools.child import Unanswered
 
     what = "examples"
     try:
@@ -181,7 +181,7 @@ def _examples() -> Finding:
 
 def _settings() -> Finding:
     from tabwright import paths, private
-    from tabwright.lsp.settings_layers import of_file
+    from tabwright.app.settings.layers import of_file
 
     path = paths.config_file()
     try:
@@ -215,8 +215,8 @@ def _trust() -> Finding:
 def _remote() -> list[Finding]:
     """Of the remote engine in the user's own file, which is asked only if it is allowed."""
     from tabwright import paths
-    from tabwright.lsp.remote_consent import allow_command
-    from tabwright.lsp.settings_layers import of_file
+    from tabwright.app.runtime.remote_consent import allow_command
+    from tabwright.app.settings.layers import of_file
     from tabwright.trust import Address, TrustError, TrustFile, address_of
 
     remote = of_file(paths.config_file()).settings.remote

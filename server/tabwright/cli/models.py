@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
     from collections.abc import Callable
 
-    from tabwright.models.progress import Progress
+    from tabwright.models.pulling.progress import Progress
 
 
 def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -98,8 +98,8 @@ def _pull(arguments: argparse.Namespace) -> int:
     from tabwright.engine.backends import BackendError, prepare
     from tabwright.models.catalog import DEFAULT_COMPLETION
     from tabwright.models.errors import ModelError
-    from tabwright.models.progress import compiling
-    from tabwright.models.pull import pull
+    from tabwright.models.pulling.progress import compiling
+    from tabwright.models.pulling.pull import pull
 
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -43,7 +43,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until the client says exit or goes away; 2 for an address that cannot be used."""
-    from tabwright.lsp import log
+    from tabwright.app.runtime import log
 
     address: tuple[str, int] | None = None
     token: str | None = None
@@ -60,14 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
     output = log.guard_stdout()
     log.configure(arguments.log_level)
     # 2. The protocol's types, the quick way, before anything imports them the slow way.
-    from tabwright.lsp import faststart
+    from tabwright.lsp.transport import fast_import
 
-    faststart.import_protocol_types()
-    from tabwright.lsp import running
+    fast_import.import_protocol_types()
+    from tabwright.lsp.transport import lifetime
 
-    faststart.settle()
+    fast_import.settle()
     try:
-        status = running.serve_tcp(*address, token) if address else running.serve_stdio(output)
+        status = lifetime.serve_tcp(*address, token) if address else lifetime.serve_stdio(output)
     except OSError as error:
         print(f"tabwright serve: {error}", file=sys.stderr)
         status = 2

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from tabwright.core.prompt import Prompt
+from tabwright.core.prompting.prompt import Prompt
 from tabwright.core.task import ModelInfo
 
 OnText = Callable[[int, str], None]

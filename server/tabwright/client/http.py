@@ -22,7 +22,7 @@ from tabwright.client.engine import (
     Request,
 )
 from tabwright.client.stream import MAX_ANSWER_BYTES, Gathering, Json, events, parse_object
-from tabwright.core.prompt import Token
+from tabwright.core.prompting.prompt import Token
 
 if TYPE_CHECKING:
     import aiohttp
@@ -150,7 +150,7 @@ class Link:
         if self._session is None or self._session.closed:
             connector: aiohttp.BaseConnector
             if self.target.socket:
-                from tabwright.client.unix import OwnUnixConnector
+                from tabwright.client.local.unix_socket import OwnUnixConnector
 
                 connector = OwnUnixConnector(self.target.socket)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tabwright.core.prompt import Prompt
+from tabwright.core.prompting.prompt import Prompt
 from tabwright.core.text import Snapshot, Span
 
 Kind = Literal["generate", "fix", "edit", "translate", "simplify", "document", "explain", "tests"]

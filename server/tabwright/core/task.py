@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tabwright.core.context import Budget, Window
-from tabwright.core.prompt import Family, Prompt
+from tabwright.core.prompting.context import Budget, Window
+from tabwright.core.prompting.prompt import Family, Prompt
 from tabwright.core.text import Edit, Snapshot
 
 

@@ -20,10 +20,10 @@ from aiohttp import web
 
 from tabwright import engine_pid, paths, private
 from tabwright.engine import backends
-from tabwright.engine.access import Access
-from tabwright.engine.api import Api
 from tabwright.engine.backends import BackendOptions
-from tabwright.engine.connections import ConnectionLimits, Connections, Site
+from tabwright.engine.http.access import Access
+from tabwright.engine.http.api import Api
+from tabwright.engine.http.connections import ConnectionLimits, Connections, Site
 from tabwright.engine.registry import Registry
 from tabwright.engine.worker import Worker
 

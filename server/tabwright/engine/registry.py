@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from tabwright.engine.backends import Backend, BackendOptions
-from tabwright.engine.cache import StateCache
-from tabwright.engine.draft import Experience
-from tabwright.engine.vocabulary import Vocabulary
+from tabwright.engine.decoding.cache import StateCache
+from tabwright.engine.decoding.vocabulary import Vocabulary
+from tabwright.engine.speculative.draft import Experience
 from tabwright.models import config_file, store
 
 Loader = Callable[[Path, BackendOptions], Backend]

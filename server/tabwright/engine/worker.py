@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tabwright.engine.decode import Ask, Usage, generate
+from tabwright.engine.decoding.decode import Ask, Usage, generate
+from tabwright.engine.decoding.sequence import Delta
 from tabwright.engine.registry import Registry
-from tabwright.engine.writing import Delta
 
 Lane = Literal["newest", "actions", "background"]
 _LONGEST_WAIT_S = 2.0

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from tabwright.app.actions.conversations import Conversation, Conversations
+from tabwright.app.actions.executor import Done
+from tabwright.app.actions.inert_markdown import inert_markdown
+from tabwright.app.actions.request import Wish
+from tabwright.app.actions.search import Candidate
+from tabwright.app.runtime.host import Host
 from tabwright.assists.inputs import Turn
 from tabwright.core.text import Snapshot
-from tabwright.lsp.action_data import Wish
-from tabwright.lsp.action_doing import Done
-from tabwright.lsp.action_run import Candidate
-from tabwright.lsp.actions import Actions, faults_of
-from tabwright.lsp.conversations import Conversation, Conversations
-from tabwright.lsp.host import Host
-from tabwright.lsp.inert_markdown import inert_markdown
+from tabwright.lsp.code_actions import Actions, faults_of
 
 Json = dict[str, object]
 

@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from lsprotocol import types
 
+from tabwright.app.actions.request import CLOSED, STALE, Unusable, Wish
+from tabwright.app.documents.buffers import Buffers
 from tabwright.core.action import Diagnostic
 from tabwright.core.text import Snapshot, Span
-from tabwright.lsp import protocol
-from tabwright.lsp.documents import Buffers
+from tabwright.lsp import convert
 
-STALE = "the document has changed since; ask again"
-CLOSED = "the document is not open"
 _NO_POSITION = "a position of this action cannot be read"
-
-
-class Unusable(Exception):
-    """What came from the client names nothing that can be done; the message says why."""
-
-
-@dataclass(frozen=True)
-class Wish:
-    """One action on one state of a document: all that is taken before the first await."""
-
-    kind: str
-    snapshot: Snapshot
-    span: Span
-    path: str = ""
-    before: str = ""
-    after: str = ""
-    cell: bool = False
-    diagnostics: tuple[Diagnostic, ...] = ()
-    instruction: str = ""
-    target: str = ""
-    declaration: str = ""
 
 
 def data_of(
@@ -75,7 +52,7 @@ def wish(data: object, buffers: Buffers, kind: str = "") -> Wish:
     encoding, text = buffers.encoding, snapshot.text
     span = Span(0, len(text))
     if data.get("range") is not None:
-        span = protocol.span_of(text, to_range(data["range"]), encoding)
+        span = convert.span_of(text, to_range(data["range"]), encoding)
     sent = data.get("diagnostics") or ()
     if not isinstance(sent, Sequence) or isinstance(sent, str):
         raise Unusable("the diagnostics of this action cannot be read")
@@ -135,7 +112,7 @@ def _to_diagnostic(data: object, text: str, encoding: str) -> Diagnostic:
         raise Unusable("a diagnostic of this action cannot be read")
     related = data.get("related")
     return Diagnostic(
-        protocol.span_of(text, to_range(data.get("range")), encoding),
+        convert.span_of(text, to_range(data.get("range")), encoding),
         _text(data, "message"),
         _text(data, "source"),
         _text(data, "code"),

@@ -10,18 +10,18 @@ from lsprotocol import types
 from pygls.protocol import default_converter
 
 from tabwright import __version__, paths
-from tabwright.lsp import protocol
-from tabwright.lsp.documents import path_of
-from tabwright.lsp.loop_hold import LoopHold
-from tabwright.lsp.rpc import RpcServer
-from tabwright.lsp.settings import SECTION
-from tabwright.lsp.settings_layers import wanted_menu
-from tabwright.lsp.sync import DocumentProtocol
-from tabwright.lsp.words import ENGLISH, language_of
+from tabwright.app.documents.buffers import path_of
+from tabwright.app.runtime.loop_hold import LoopHold
+from tabwright.app.settings.layers import wanted_menu
+from tabwright.app.settings.settings import SECTION
+from tabwright.lsp import convert
+from tabwright.lsp.document_sync import DocumentProtocol
+from tabwright.lsp.localisation.words import ENGLISH, language_of
+from tabwright.lsp.transport.json_rpc import RpcServer
 
 if TYPE_CHECKING:
+    from tabwright.app.runtime.host import Host
     from tabwright.lsp.action_commands import Commands
-    from tabwright.lsp.host import Host
 
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[
@@ -76,9 +76,9 @@ class Server(RpcServer):
     @cached_property
     def host(self) -> Host:
         """The state between requests; imported only after ``initialize`` is answered."""
-        from tabwright.lsp.diagnostics import SyntaxReports
-        from tabwright.lsp.host import Host
-        from tabwright.lsp.progress import Editor
+        from tabwright.app.documents.syntax_errors import SyntaxReports
+        from tabwright.app.runtime.host import Host
+        from tabwright.lsp.client import Editor
 
         editor = Editor(self, self.language)
         host = Host(editor)
@@ -91,10 +91,10 @@ class Server(RpcServer):
     @cached_property
     def commands(self) -> Commands:
         """The actions; imported when the client first asks for one."""
-        from tabwright.lsp.abilities import abilities
         from tabwright.lsp.action_commands import Commands
-        from tabwright.lsp.actions import Actions
-        from tabwright.lsp.progress import Editor
+        from tabwright.lsp.client import Editor
+        from tabwright.lsp.client_capabilities import abilities
+        from tabwright.lsp.code_actions import Actions
 
         able = abilities(self.client_capabilities)
         found = Commands(Actions(self.host, Editor(self, self.language), able), self.host)
@@ -107,7 +107,7 @@ class Server(RpcServer):
         return "host" in self.__dict__
 
     def _before_capabilities(self, params: types.InitializeParams) -> None:
-        inline = protocol.has_inline_completion(params.capabilities)
+        inline = convert.has_inline_completion(params.capabilities)
         menu = wanted_menu(params.initialization_options, paths.config_file())
         self.initial = params.initialization_options
         self.language = language_of(params.locale)
@@ -226,10 +226,10 @@ async def _inline_completion(
     ls: Server, params: types.InlineCompletionParams
 ) -> types.InlineCompletionList:
     host, uri, position = ls.host, params.text_document.uri, params.position
-    cursor = protocol.take_snapshot(host.buffers, uri, position)
+    cursor = convert.take_snapshot(host.buffers, uri, position)
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     where = (position.line, position.character)
-    selected = protocol.selected(cursor, params.context, host.buffers.encoding)
+    selected = convert.selected(cursor, params.context, host.buffers.encoding)
     outcome = await host.complete(
         cursor,
         uri,
@@ -240,18 +240,18 @@ async def _inline_completion(
     )
     if cursor is None:
         return types.InlineCompletionList(items=[])
-    return protocol.inline_list(cursor.snapshot, outcome.edits, host.buffers.encoding)
+    return convert.inline_list(cursor.snapshot, outcome.edits, host.buffers.encoding)
 
 
 async def _complete_menu(ls: Server, params: types.CompletionParams) -> types.CompletionList:
     host, uri, position = ls.host, params.text_document.uri, params.position
-    cursor = protocol.take_snapshot(host.buffers, uri, position)
+    cursor = convert.take_snapshot(host.buffers, uri, position)
     where = (position.line, position.character)
     outcome = await host.complete(cursor, uri, where, invoked=False)
     if cursor is None or not outcome.edits:
         return types.CompletionList(is_incomplete=True, items=[])
     edit, encoding = outcome.edits[0], host.buffers.encoding
-    return protocol.menu_list(cursor.snapshot, cursor.offset, edit, encoding)
+    return convert.menu_list(cursor.snapshot, cursor.offset, edit, encoding)
 
 
 async def _initialized(ls: Server, params: types.InitializedParams) -> None:

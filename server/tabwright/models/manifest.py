@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tabwright.models import hub_facts
-from tabwright.models.checksums import sha256_of
 from tabwright.models.errors import ModelInvalid
-from tabwright.models.hub_facts import HubFacts
 from tabwright.models.names import MANIFEST
+from tabwright.models.pulling import hub_facts
+from tabwright.models.pulling.checksums import sha256_of
+from tabwright.models.pulling.hub_facts import HubFacts
 
 FORMAT = 1
 

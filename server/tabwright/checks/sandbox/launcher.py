@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tabwright.checks import example_child
+from tabwright.checks.examples import sandboxed
 from tabwright.checks.sandbox import landlock, namespaces, seccomp, system
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
@@ -75,7 +75,7 @@ def _shut_in(request: dict[str, Any], watched: int) -> int:
         return 0
     _line(out, ["contained"])
     _prepare(request["packages"])
-    example_child.answer(request["work"], lambda answer: _line(out, answer))
+    sandboxed.answer(request["work"], lambda answer: _line(out, answer))
     return 0
 
 

@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 
 from tabwright import processes
-from tabwright.checks.child import watch
 from tabwright.checks.sandbox import seccomp
+from tabwright.checks.tools.child import watch
 
 # Each is enough, since every one has seccomp besides: no sockets, no other processes, no signals.
 # What is left are files: a file tree of its own, or Landlock.

@@ -103,20 +103,20 @@ def prepare(folder: Path) -> None:
     from tabwright.engine.backends.choice import refuses
 
     if not refuses("numba", folder, BackendOptions()):
-        from tabwright.engine.backends.numba_model import NumbaModel
+        from tabwright.engine.backends.numba.model import NumbaModel
 
         NumbaModel.prepare(folder)
 
 
 def _load(name: Name, folder: Path, options: BackendOptions) -> Backend:
     if name == "numba":
-        from tabwright.engine.backends.numba_model import NumbaModel
+        from tabwright.engine.backends.numba.model import NumbaModel
 
         return NumbaModel.load(folder, options)
     if name == "openvino":
-        from tabwright.engine.backends.openvino_model import OpenvinoModel
+        from tabwright.engine.backends.openvino.model import OpenvinoModel
 
         return OpenvinoModel.load(folder, options)
-    from tabwright.engine.backends.torch_model import TorchModel
+    from tabwright.engine.backends.torch.model import TorchModel
 
     return TorchModel.load(folder, options)

@@ -1,0 +1,77 @@
+"""What an action's candidates go through: repair by rule, improvement, checks."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tabwright.app.runtime.waiting import Work
+from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.core.action import Diagnostic
+
+
+class Checks(Protocol):
+    """What improves and checks a candidate; neither raises for what is wrong with the text."""
+
+    async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
+        """The new text of the whole document, imports in place and formatted."""
+        ...
+
+    async def repaired(self, subject: Subject, options: Options) -> str:
+        """The document as a rule mends it; "" where that takes a model."""
+        ...
+
+    async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
+        """What speaks against the candidate."""
+        ...
+
+
+def first_program(diagnostics: Sequence[Diagnostic], root: str, path: str) -> str:
+    """The program of the project that would check an edit for these diagnostics, "" for none.
+
+    Looks at the disk, and imports on first use.
+    """
+    from tabwright.checks.tools.project_tools import first_program
+
+    return first_program(diagnostics, root, path)
+
+
+class OwnChecks:
+    """The package ``checks``, imported on first use."""
+
+    def __init__(self, work: Work) -> None:
+        """Import on a thread of ``work``."""
+        self._work = work
+
+    async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
+        """See Checks."""
+        await self._work(importlib.import_module, "tabwright.checks.formatting.improve")
+        from tabwright.checks.formatting.improve import improved
+
+        return await improved(subject, imports)
+
+    async def repaired(self, subject: Subject, options: Options) -> str:
+        """See Checks."""
+        await self._work(importlib.import_module, "tabwright.checks.repairs")
+        from tabwright.checks.repairs import repaired
+
+        return await repaired(subject, options)
+
+    async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
+        """See Checks."""
+        await self._work(importlib.import_module, "tabwright.checks.check")
+        from tabwright.checks.check import check
+
+        return await check(subject, options)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The document as the checks see it: ``before`` is its text now, ``path`` "" for a cell."""
+
+    before: str
+    path: str = ""
+    root: str = ""
+    cell: bool = False

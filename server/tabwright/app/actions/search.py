@@ -1,0 +1,308 @@
+"""One action from its question to a checked suggestion: candidates until one has no fault."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from tabwright.app.actions.candidate_checks import Checks, Place
+from tabwright.app.documents.line_edits import moved
+from tabwright.app.runtime import log
+from tabwright.app.runtime.waiting import Work
+from tabwright.assists.inputs import Inputs
+from tabwright.assists.registry import Assist
+from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.client.engine import Answer, Engine, EngineError, Request
+from tabwright.core.action import Action, Proposal
+from tabwright.core.message import Said
+from tabwright.core.postprocess.filters import UNSEEN
+from tabwright.core.prompting.control_tokens import cut_at_control
+from tabwright.core.safety.inert_text import unseen_in
+from tabwright.core.task import Nothing
+from tabwright.core.text import Edit, Span, apply
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# A candidate with a fault as heavy as this is not good enough to stop looking.
+_WRONG = 10
+# The first question in its words is answered greedily, each further one more freely.
+_TEMPERATURES = (0.4, 0.7, 0.9)
+_FREELY = 0.8
+_SIDE_BY_SIDE = 8  # answers written at once
+_MOST_QUESTIONS = 6
+_ROOM = 150  # tokens that an answer may have beyond twice as many as one before
+_PATIENCE_S = 10.0
+_TELL_S = 0.4
+_LATE = "the model was not done within {0} s"
+
+Tell = Callable[[str, float | None], None]
+"""Told what goes on, and how far it has come in percent where that is known."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an action is done with; ``seconds`` limits the model's time over all candidates."""
+
+    engine: Engine
+    model: str
+    work: Work
+    checks: Checks
+    options: Options
+    candidates: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A suggestion: the whole text with it, which part of that is its, what speaks against it."""
+
+    action: Action
+    after: str
+    changed: Span
+    faults: tuple[Fault, ...] = ()
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The lines that came of the question, or the whole new document."""
+        return self.after[self.changed.start : self.changed.end]
+
+    @property
+    def weight(self) -> int:
+        """All that speaks against it; 0 when nothing was found."""
+        return sum(fault.weight for fault in self.faults)
+
+
+async def run(
+    assist: Assist, inputs: Inputs, place: Place, setup: Setup, tell: Tell
+) -> Candidate | Nothing:
+    """The best of the candidates, or why there is none.
+
+    The next one is asked for only while the last ones have faults and there is time. Raises
+    EngineError when the engine fails before there is any.
+    """
+    return await _Run(assist, inputs, place, setup, tell).best()
+
+
+class _Run:
+    """The candidates of one action so far."""
+
+    def __init__(
+        self, assist: Assist, inputs: Inputs, place: Place, setup: Setup, tell: Tell
+    ) -> None:
+        self._assist = assist
+        self._inputs = inputs
+        self._place = place
+        self._setup = setup
+        self._tell = tell
+        self._until = asyncio.get_running_loop().time() + setup.seconds
+        self._found: list[Candidate] = []
+        self._reasons: list[str] = []
+        self._texts: set[str] = set()
+        self._prompts: set[str] = set()
+        self._asked = 0
+        self._repeats = 0
+        self._longest = 0
+
+    async def best(self) -> Candidate | Nothing:
+        if self._assist.kind == "fix":
+            await self._repair()
+        if not self._found or self._lightest() >= _WRONG:
+            await self._search()
+        if self._found:
+            return min(self._found, key=lambda found: found.weight)
+        return Nothing(self._reasons[0])
+
+    def _lightest(self) -> int:
+        return min(found.weight for found in self._found)
+
+    async def _repair(self) -> None:
+        """Take what a rule mends for the first candidate: quicker and surer than any model."""
+        action = await self._setup.work(self._assist.prepare, self._inputs)
+        if isinstance(action, Nothing):
+            return
+        whole = replace(action, span=Span(0, len(action.snapshot.text)))
+        asked = self._subject(whole, Proposal(self._place.before))
+        options = self._setup.options
+        text = await _in_time(self._setup.checks.repaired(asked, options), options.timeout_s)
+        if isinstance(text, str) and text:
+            await self._consider(whole, Proposal(text))
+
+    async def _search(self) -> None:
+        """Ask for candidates until one is good enough, as far as number and time allow."""
+        for question in range(_MOST_QUESTIONS):
+            if self._asked >= self._setup.candidates or self._is_late():
+                break
+            inputs = replace(self._inputs, attempt=question)
+            action = await self._setup.work(self._assist.prepare, inputs)
+            if isinstance(action, Nothing):
+                self._reasons.append(action.reason)
+                break
+            request = self._request(action)
+            self._tell(self._words("asking the model"), None)
+            try:
+                async with asyncio.timeout_at(self._until):
+                    answer = await self._answer(request)
+            except TimeoutError:
+                self._reasons.append(Said(_LATE, f"{self._setup.seconds:g}"))
+                break
+            except EngineError as error:
+                if not question and not self._found:
+                    raise
+                logger.info("a further candidate failed: %s", error)
+                break
+            for ended, text in zip(answer.finish, answer.texts, strict=True):
+                await self._take(action, ended, text)
+                self._asked += 1
+                if self._found and self._lightest() < _WRONG:
+                    return
+
+    def _is_late(self) -> bool:
+        """Whether it is too late for another question: the second half of the time is for those
+        that are under way, or for the first candidate."""
+        left = self._until - asyncio.get_running_loop().time()
+        return left <= (self._setup.seconds / 2 if self._found else 0)
+
+    def _request(self, action: Action) -> Request:
+        """The question; one without a draft is answered several times over after the first."""
+        prompt = action.prompt.flat()
+        is_new = prompt not in self._prompts
+        temperature, count, most = 0.0, 1, action.max_tokens
+        if action.draft and not is_new:
+            temperature = _TEMPERATURES[min(self._repeats, len(_TEMPERATURES) - 1)]
+            self._repeats += 1
+        elif self._prompts and not action.draft:
+            # Of those to a new question the first is the likeliest.
+            temperature = 0.0 if is_new else _FREELY
+            count = min(_SIDE_BY_SIDE, self._setup.candidates - self._asked)
+            most = min(most, 2 * self._longest + _ROOM) if self._longest else most
+        self._prompts.add(prompt)
+        return Request(
+            model=self._setup.model,
+            prompt=action.prompt,
+            max_tokens=most,
+            stop=action.stop,
+            temperature=temperature,
+            seed=self._asked,
+            n=count,
+            lane="actions",
+            session=action.snapshot.uri,
+            prediction=action.draft,
+        )
+
+    async def _answer(self, request: Request) -> Answer:
+        loop = asyncio.get_running_loop()
+        lines, told_at = 0, loop.time()
+
+        def on_text(index: int, text: str) -> None:
+            nonlocal lines, told_at
+            lines += text.count("\n") if not index else 0
+            if loop.time() - told_at >= _TELL_S:
+                told_at = loop.time()
+                self._tell(self._words(Said("{0} lines written", lines + 1)), None)
+
+        answer = await self._setup.engine.generate(request, on_text)
+        if request.n == 1:
+            self._longest = max(self._longest, answer.usage.completion_tokens)
+        return answer
+
+    def _words(self, what: str) -> str:
+        words = Said("{0} (try {1} of {2})", what, self._asked + 1, self._setup.candidates)
+        return words if self._asked else what
+
+    async def _take(self, action: Action, ended: str, text: str) -> None:
+        """Make a candidate of an answer, or note why it is none."""
+        if ended != "stop":
+            words = _UNENDED.get(ended)
+            self._reasons.append(Said(words, action.max_tokens) if words else ended)
+            return
+        known = self._place.before + action.snapshot.text + action.instruction
+        text = cut_at_control(text, known)
+        if action.kind != "explain" and unseen_in(text, known):
+            self._reasons.append(UNSEEN)
+            return
+        proposal = await self._setup.work(self._assist.finish, action, text)
+        if isinstance(proposal, Nothing):
+            self._reasons.append(proposal.reason)
+            return
+        await self._consider(action, proposal)
+
+    async def _consider(self, action: Action, proposal: Proposal) -> None:
+        """Make a candidate of a proposal that is new and changes something."""
+        if proposal.text in self._texts:
+            return
+        self._texts.add(proposal.text)
+        self._tell(self._words("checking"), None)
+        candidate = await self._checked(self._assist.named(action, proposal.text), proposal)
+        if candidate.after == self._place.before:
+            self._reasons.append("the model changed nothing")
+            return
+        self._found.append(candidate)
+
+    async def _checked(self, action: Action, proposal: Proposal) -> Candidate:
+        if action.kind == "explain":
+            whole = Span(0, len(proposal.text))
+            return Candidate(action, proposal.text, whole, (), proposal.note)
+        subject = self._subject(action, proposal)
+        checks, options = self._setup.checks, self._setup.options
+        seconds = options.timeout_s + _PATIENCE_S
+        improved = await _in_time(checks.improved(subject, proposal.imports), seconds)
+        faults: tuple[Fault, ...] = ()
+        if isinstance(improved, Fault):
+            faults, after = (improved,), subject.after
+        else:
+            after = improved
+        changed = Span(0, len(after))
+        if not action.new_document:
+            changed = await self._setup.work(moved, subject.changed, subject.after, after)
+        subject = replace(subject, after=after, changed=changed)
+        found = await _in_time(checks.check(subject, options), seconds)
+        faults += (found,) if isinstance(found, Fault) else found
+        return Candidate(action, after, changed, faults, proposal.note)
+
+    def _subject(self, action: Action, proposal: Proposal) -> Subject:
+        place = self._place
+        if action.new_document:
+            folder = place.path.rpartition("/")[0]
+            return Subject(
+                path=f"{folder}/{action.new_document}" if folder else "",
+                root=place.root,
+                language_id=action.language_id,
+                before="",
+                after=proposal.text,
+                changed=Span(0, len(proposal.text)),
+            )
+        start = action.span.start
+        return Subject(
+            path=place.path,
+            root=place.root,
+            language_id=action.language_id,
+            before=place.before,
+            after=apply(action.snapshot.text, [Edit(action.span, proposal.text)]),
+            changed=Span(start, start + len(proposal.text)),
+            diagnostics=action.diagnostics,
+            cell=place.cell,
+        )
+
+
+_UNENDED = {
+    "length": "the model did not come to an end within {0} tokens",
+    "cancelled": "the engine gave the question up",
+}
+
+
+async def _in_time(checking: Awaitable[T], seconds: float) -> T | Fault:
+    """The result, or what could not be done; nothing that hangs holds the action up."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await checking
+    except TimeoutError:
+        return Fault("checker", Said("the checks were not done within {0} s", f"{seconds:g}"))
+    except Exception as error:  # noqa: BLE001 - a broken check must not cost the suggestion
+        log.failure("a check failed", error)
+        return Fault("checker", Said("the checks failed ({0})", type(error).__name__))

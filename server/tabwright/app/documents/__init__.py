@@ -1,0 +1,1 @@
+"""Open documents: their text, and what about a file may be used."""

@@ -1,0 +1,51 @@
+"""What the rest of the server can tell and ask the user; ``lsp.client`` does it by the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Bar(Protocol):
+    """A progress bar in the editor, which may have none: then nothing is shown."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the user asked to stop."""
+        ...
+
+    def report(self, message: str, percent: float | None = None) -> None:
+        """Show how far the work has come, in percent where that is known."""
+        ...
+
+    def end(self, message: str) -> None:
+        """Close the bar with a last word."""
+        ...
+
+
+class Client(Protocol):
+    """The editor, as far as the rest of the server knows it."""
+
+    def show(self, level: str, message: str) -> None:
+        """Show a message; ``level`` is "error", "warning" or "info"."""
+        ...
+
+    async def ask(self, level: str, message: str, actions: Sequence[str]) -> str | None:
+        """Ask with buttons; None when the user chose none, or the editor cannot ask."""
+        ...
+
+    async def bar(self, title: str, *, cancellable: bool) -> Bar:
+        """Open a progress bar."""
+        ...
+
+
+class NoBar:
+    """A Bar for editors that show none."""
+
+    cancelled = False
+
+    def report(self, message: str, percent: float | None = None) -> None:
+        """Show nothing."""
+
+    def end(self, message: str) -> None:
+        """Show nothing."""

@@ -1,0 +1,197 @@
+"""Getting a model from inside the editor: the offer, the pull in a process of its own, its bar."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from asyncio import StreamReader
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+
+from tabwright import processes
+from tabwright.app.runtime.client import Bar, Client
+from tabwright.core.message import Said, without_stop
+from tabwright.models.catalog import CATALOG
+from tabwright.processes import Process
+
+logger = logging.getLogger(__name__)
+
+_CANCELLED = "cancelled; what was downloaded is kept"
+YES, NO = "Pull it", "Not now"
+_OFFER = "Tabwright completes code with the model {0}, which is not on this machine. Pull it now?"
+_OFFER_OF_CATALOG = (
+    "Tabwright completes code with the model {0}, which is not on this machine. Pull it now? "
+    "({1} to download, licence {2})"
+)
+_POLL_S = 0.1
+_GRACE_S = 3.0
+_LINE_BYTES = 1 << 20
+_STAGES = {
+    "download": "downloading",
+    "verify": "checking",
+    "convert": "converting",
+    "compile": "compiling",
+}
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """How a pull ended; ``message`` says why not, or where the model is."""
+
+    ok: bool
+    message: str
+
+
+class Puller:
+    """Pulls models for one server: each name is offered once, and pulled once at a time."""
+
+    def __init__(self, client: Client, pulled: Callable[[str], None]) -> None:
+        """Speak through ``client``; ``pulled`` is called with each name that was got."""
+        self._client = client
+        self._pulled = pulled
+        self._offered: set[str] = set()
+        self._running: dict[str, asyncio.Task[Pulled]] = {}
+        self._processes: set[Process] = set()
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Names that are being pulled now."""
+        return tuple(self._running)
+
+    async def offer(self, name: str) -> None:
+        """Ask whether to pull a model that is missing, once a session, and do it on yes."""
+        if name in self._offered or name in self._running:
+            return
+        self._offered.add(name)
+        model = CATALOG.get(name)
+        if model is None:
+            question = Said(_OFFER, name)
+        else:
+            size = f"{model.download_bytes / 1e6:.0f} MB"
+            question = Said(_OFFER_OF_CATALOG, name, size, model.licence)
+        chosen = await self._client.ask("info", question, (YES, NO))
+        if chosen == YES:
+            await self.pull(name)
+
+    async def pull(self, name: str) -> Pulled:
+        """Pull a model, or wait for the pull of it that is running; the result is shown."""
+        running = self._running.get(name)
+        if running is None:
+            running = asyncio.create_task(self._pull(name))
+            self._running[name] = running
+            running.add_done_callback(lambda _: self._running.pop(name, None))
+        return await asyncio.shield(running)
+
+    def close(self) -> None:
+        """End what is running; what was downloaded is kept for the next pull."""
+        for process in list(self._processes):
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+
+    async def _pull(self, name: str) -> Pulled:
+        bar = await self._client.bar(Said("Tabwright: pulling {0}", name), cancellable=True)
+        try:
+            result = await self._run(name, bar)
+        except OSError as error:
+            result = Pulled(False, Said("the pull could not be started: {0}", error))
+        bar.end(result.message)
+        if result.ok:
+            self._client.show("info", Said("Tabwright: {0} is ready.", name))
+            self._pulled(name)
+        elif result.message != _CANCELLED:
+            why = without_stop(result.message)
+            self._client.show("error", Said("Tabwright: {0} was not pulled: {1}.", name, why))
+        return result
+
+    async def _run(self, name: str, bar: Bar) -> Pulled:
+        command = processes.tabwright("models", "pull", name, "--progress", "json")
+        process = await processes.start_async(command, limit=_LINE_BYTES)
+        self._processes.add(process)
+        said: deque[str] = deque(maxlen=5)
+        readers = asyncio.gather(_relay(process, bar, said), _listen(process, said))
+        try:
+            while not readers.done():
+                await asyncio.wait({readers}, timeout=_POLL_S)
+                if bar.cancelled:
+                    await _end(process)
+                    return Pulled(False, _CANCELLED)
+            await readers
+            status = await process.wait()
+        finally:
+            await _end(process)
+            processes.ended(process)
+            self._processes.discard(process)
+            readers.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await readers
+        if status == 0:
+            return Pulled(True, "ready")
+        return Pulled(False, said[-1] if said else Said("it ended with status {0}", status))
+
+
+async def _relay(process: Process, bar: Bar, said: deque[str]) -> None:
+    """Show each line of progress; lines that are none are let be."""
+    async for line in _lines(process.stdout):
+        try:
+            report = json.loads(line)
+        except ValueError:
+            logger.info("not a line of progress: %r", line[:200])
+            continue
+        if not isinstance(report, Mapping):
+            continue
+        if report.get("stage") == "error":
+            said.append(str(report.get("message")))
+        elif report.get("stage") != "done":
+            bar.report(*_words(report))
+
+
+async def _listen(process: Process, said: deque[str]) -> None:
+    async for line in _lines(process.stderr):
+        text = line.decode("utf-8", "replace").strip()
+        if text:
+            said.append(text)
+            logger.info("pull: %s", text)
+
+
+async def _lines(stream: StreamReader | None) -> AsyncIterator[bytes]:
+    if stream is not None:
+        async for line in stream:
+            yield line
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(_GRACE_S):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+
+
+def _words(report: Mapping[str, object]) -> tuple[str, float | None]:
+    """A line of progress as the words and the percentage of a bar."""
+
+    def number(key: str) -> float:
+        value = report.get(key)
+        return float(value) if isinstance(value, int | float) else 0.0
+
+    stage = str(report.get("stage"))
+    words = _STAGES.get(stage, stage)
+    done, total = number("done"), number("total")
+    if stage == "download" and total:
+        here, whole = f"{done / 1e6:.0f}", f"{total / 1e6:.0f}"
+        words = Said("{0}, {1} of {2} MB", words, here, whole)
+        if number("speed"):
+            words = Said("{0}, {1} MB/s", words, f"{number('speed') / 1e6:.1f}")
+        if number("eta_s"):
+            words = Said("{0}, {1} s left", words, f"{number('eta_s'):.0f}")
+    elif report.get("message"):
+        words = Said("{0}, {1}", words, str(report["message"]))
+    return words, 100 * done / total if total else None

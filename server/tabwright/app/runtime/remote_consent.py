@@ -1,0 +1,107 @@
+"""Whether code and a key may go to a remote engine: only where the user allowed that address."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Callable, Coroutine
+
+from tabwright.app.runtime.client import Client
+from tabwright.app.runtime.notices import Notices
+from tabwright.app.settings.settings import Remote
+from tabwright.core.message import Said
+from tabwright.trust import Address, TrustError, TrustFile, address_of
+
+ALLOW, NOT_NOW = "Allow", "Not now"
+_QUESTION = "Tabwright is set to send your code to {0}, for the model {1}. Allow it?"
+_QUESTION_WITH_KEY = (
+    "Tabwright is set to send your code to {0}, for the model {1}, with the key in the environment "
+    "variable {2}. Allow it?"
+)
+_ANY_MODEL = "that it offers first"
+_PATIENCE_S = 30.0
+
+Spawn = Callable[[Coroutine[object, object, None]], object]
+
+
+class RemoteConsent:
+    """Looks up what the user allowed, and asks once a session for each address and key."""
+
+    def __init__(
+        self,
+        client: Client,
+        notices: Notices,
+        file: TrustFile,
+        spawn: Spawn,
+        *,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
+        """Ask through ``client`` in tasks that ``spawn`` runs; answers are kept in ``file``.
+
+        A client that has not answered after ``patience_s`` may not be able to: the user is told the
+        command that allows the address.
+        """
+        self._client = client
+        self._notices = notices
+        self._file = file
+        self._spawn = spawn
+        self._patience_s = patience_s
+        self._asked: set[Address] = set()
+
+    def refusal(self, remote: Remote) -> str:
+        """Why nothing may be sent to an engine now; "" when it may."""
+        try:
+            wanted = _address(remote)
+            if wanted in self._file.read().addresses:
+                return ""
+        except TrustError as error:
+            return str(error)
+        words = "nothing is sent to {0} until you allow it; in a terminal: {1}"
+        return Said(words, wanted.url, allow_command(wanted))
+
+    def ask(self, remote: Remote, allowed: Callable[[], None]) -> None:
+        """Ask for an address while nobody waits; calls ``allowed`` when the user said yes."""
+        try:
+            wanted = _address(remote)
+        except TrustError:
+            return  # the engine itself says what is wrong with the address
+        if wanted not in self._asked:
+            self._asked.add(wanted)
+            self._spawn(self._ask(remote, wanted, allowed))
+
+    async def _ask(self, remote: Remote, wanted: Address, allowed: Callable[[], None]) -> None:
+        model = remote.model or _ANY_MODEL
+        question = Said(_QUESTION, wanted.url, model)
+        if wanted.key_variable:
+            question = Said(_QUESTION_WITH_KEY, wanted.url, model, wanted.key_variable)
+        asking = asyncio.ensure_future(self._client.ask("warning", question, (ALLOW, NOT_NOW)))
+        try:
+            await asyncio.wait((asking,), timeout=self._patience_s)
+            if not asking.done():
+                self._tell(remote)
+            answer = await asking
+        finally:
+            asking.cancel()
+        if answer == ALLOW:
+            try:
+                await asyncio.to_thread(self._file.allow_address, wanted.url, wanted.key_variable)
+            except TrustError as error:
+                self._notices.warn("trust", str(error))
+            else:
+                allowed()
+        elif answer is None:
+            self._tell(remote)
+
+    def _tell(self, remote: Remote) -> None:
+        if reason := self.refusal(remote):
+            self._notices.trouble(f"not allowed: {reason}", reason)
+
+
+def allow_command(wanted: Address) -> str:
+    """What a user types to allow an address."""
+    key = ("--key", wanted.key_variable) if wanted.key_variable else ()
+    return shlex.join(("tabwright", "trust", "allow-address", wanted.url, *key))
+
+
+def _address(remote: Remote) -> Address:
+    return Address(address_of(remote.url), remote.key_environment)

@@ -1,0 +1,1 @@
+"""Acceptance of suggestions, and the report on the last request."""

@@ -1,0 +1,69 @@
+"""What can be asked about past requests: why the last one showed what it did, and the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tabwright.app.completion.outcome import CACHE, IN_FLIGHT, MODEL, NONE, Outcome, nothing
+
+_USAGE = (
+    "prompt_tokens",
+    "completion_tokens",
+    "reused_tokens",
+    "computed_tokens",
+    "queue_ms",
+    "prefill_ms",
+    "decode_ms",
+)
+
+
+class Report:
+    """Remembers the last outcome, and counts where answers came from."""
+
+    def __init__(self) -> None:
+        """Start with nothing asked."""
+        self._action: dict[str, object] | None = None
+        self._last: tuple[Outcome, str, tuple[int, int]] | None = None
+        self._counts = {MODEL: 0, CACHE: 0, IN_FLIGHT: 0, NONE: 0}
+
+    def note(self, outcome: Outcome, uri: str, position: tuple[int, int]) -> None:
+        """Remember an outcome; ``position`` is the client's line and character."""
+        self._last = outcome, uri, position
+        self._counts[outcome.source] += 1
+
+    def refuse(self, reason: str, detail: str, uri: str, position: tuple[int, int]) -> None:
+        """Remember why nothing was offered at a place; counts as no request."""
+        self._last = nothing(reason, detail), uri, position
+
+    def note_action(self, figures: Mapping[str, object]) -> None:
+        """Remember what became of the last action."""
+        self._action = dict(figures)
+
+    def why(self) -> dict[str, object]:
+        """Why the last request showed what it showed; figures that nobody knows are None."""
+        if self._last is None:
+            empty = {"reason": "nothing was asked yet", "detail": "", "source": NONE}
+            return {**empty, "action": self._action}
+        outcome, uri, (line, character) = self._last
+        found: dict[str, object] = {
+            "reason": outcome.reason,
+            "detail": outcome.detail,
+            "uri": uri,
+            "position": {"line": line, "character": character},
+            "ms": round(outcome.ms, 1),
+            "shown": len(outcome.edits),
+            "source": outcome.source,
+            "action": self._action,
+        }
+        return {**found, **{key: getattr(outcome.usage, key, None) for key in _USAGE}}
+
+    def figures(self) -> dict[str, object]:
+        """The counts; ``no_model_share`` is that of the answers the model was not asked for."""
+        free = self._counts[CACHE] + self._counts[IN_FLIGHT]
+        answered = free + self._counts[MODEL]
+        return {
+            "last_ms": round(self._last[0].ms, 1) if self._last else None,
+            "requests": sum(self._counts.values()),
+            "sources": dict(self._counts),
+            "no_model_share": round(free / answered, 3) if answered else None,
+        }

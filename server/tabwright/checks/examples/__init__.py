@@ -1,0 +1,1 @@
+"""Examples in docstrings: found, run in the sandbox, judged."""

@@ -1,0 +1,105 @@
+"""Run examples in the sandbox and tell which fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from tabwright.checks.examples.docstring_examples import Example, examples_of
+from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.checks.lines import Changes, span_of
+from tabwright.checks.sandbox import runs
+from tabwright.checks.tools.child import Unanswered
+
+_LONGEST_S = 5.0
+_LONGEST_CALL = 120
+_LONGEST_LINE = 8192
+_NOT_RUN = "examples were not run: this machine cannot contain them"
+
+
+async def check(subject: Subject, changes: Changes, options: Options) -> tuple[Fault, ...]:
+    """A fault for each example of a changed function that fails; raises Unanswered.
+
+    What cannot be compared (a package that is not here, an example that is no Python) is no fault.
+    Where the machine cannot contain them no example is run, and one fault without weight says so.
+    """
+    spans = [
+        span_of(subject.after, block.new_start, max(block.new_end, block.new_start + 1))
+        for block in changes.blocks
+    ]
+    found = dict.fromkeys(one for span in spans for one in examples_of(subject.after, span))
+    try:
+        return await failing(subject.after, list(found), min(options.timeout_s, _LONGEST_S))
+    except runs.Uncontained as error:
+        return (Fault("checker", f"{_NOT_RUN} ({error})"),)
+
+
+async def failing(source: str, examples: Sequence[Example], timeout_s: float) -> tuple[Fault, ...]:
+    """The faults of those examples that fail within ``timeout_s`` seconds for all together.
+
+    Raises Unanswered, and runs.Uncontained where the machine cannot contain them.
+    """
+    if not examples:
+        return ()
+    work = {
+        "source": source,
+        "examples": [[one.function, one.call, one.want, one.printed] for one in examples],
+    }
+    run = await runs.run(work, timeout_s, int(timeout_s) + 1)
+    loaded, results = _results(run.lines, len(examples))
+    faults = [
+        Fault("example", f"`{_named(examples[number])}` {wrong}", examples[number].line)
+        for number, wrong in enumerate(results)
+        if wrong
+    ]
+    if not loaded:
+        too_long = f"took over {timeout_s:g} s to load"
+        reason = "ended before they began" if run.ended else too_long
+        raise Unanswered(reason)
+    if len(results) < len(examples):
+        hanging = examples[len(results)]
+        wrong = f"did not end in {timeout_s:g} s" if not run.ended else "ended the process"
+        faults.append(Fault("example", f"`{_named(hanging)}` {wrong}", hanging.line))
+    return tuple(faults)
+
+
+def _named(example: Example) -> str:
+    first = example.call.partition("\n")[0]
+    return first if len(first) <= _LONGEST_CALL else first[: _LONGEST_CALL - 1] + "…"
+
+
+def _results(lines: Sequence[str], most: int) -> tuple[bool, list[str]]:
+    """Whether the module was loaded, and what went wrong with the first so many examples, in order.
+
+    Whoever wrote the lines may have been the code of the examples: reading ends at the first line
+    that is not the next one expected.
+    """
+    if not lines or lines[0] != '"loaded"':
+        return False, []
+    results: list[str] = []
+    for line in lines[1 : most + 1]:
+        wrong = _result(line, len(results))
+        if wrong is None:
+            break
+        results.append(wrong)
+    return True, results
+
+
+def _result(line: str, number: int) -> str | None:
+    """What a line says went wrong with this example, "" for nothing; None if it is another line."""
+    if len(line) > _LONGEST_LINE:
+        return None
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(answer, list) or len(answer) != 2 or answer[0] != number:
+        return None
+    wrong = answer[1] or ""
+    return _plain(wrong) if isinstance(wrong, str) else None
+
+
+def _plain(text: str) -> str:
+    """A text on one line, which can be written as UTF-8."""
+    printable = "".join(sign if sign.isprintable() else " " for sign in text)
+    return printable.encode("utf-8", "replace").decode("utf-8")

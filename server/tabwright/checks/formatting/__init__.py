@@ -1,0 +1,1 @@
+"""black, and all that makes a candidate fit its document."""

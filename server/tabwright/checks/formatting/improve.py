@@ -1,0 +1,43 @@
+"""Make a candidate fit its document: imports in place, line ends kept, Python formatted."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+
+from tabwright.checks.faults import Subject
+from tabwright.checks.formatting.worker import formatted
+from tabwright.checks.imports.missing import needed
+from tabwright.checks.imports.placing import placed
+from tabwright.checks.lines import changes, line_end, split
+from tabwright.core.text import unix_line_ends
+
+_END = re.compile(r"(?:\r\n|\n|\r)\Z")
+
+
+async def improved(subject: Subject, imports: Sequence[str]) -> str:
+    """The whole new text, with ``imports`` where they go and Python's new lines formatted.
+
+    Python gets the imports from the standard library, too, that the edit's names need.
+    What cannot be formatted is left as it is.
+    """
+    text = await asyncio.to_thread(_with_one_line_end, subject.before, subject.after)
+    text = await asyncio.to_thread(placed, text, imports, subject.language_id)
+    if subject.language_id != "python":
+        return text
+    if not subject.cell:  # its names may come from other cells
+        lacking = await asyncio.to_thread(needed, subject.before, text)
+        text = await asyncio.to_thread(placed, text, lacking, "python")
+    return await formatted(subject.path, subject.root, subject.before, text, cell=subject.cell)
+
+
+def _with_one_line_end(before: str, after: str) -> str:
+    """The text with the changed lines ended as most of the document's lines are."""
+    end = line_end(before or after)
+    lines = split(after)
+    if unix_line_ends(after) == after and end == "\n":
+        return after
+    for line in changes(before, after).new:
+        lines[line - 1] = _END.sub(lambda _: end, lines[line - 1])
+    return "".join(lines)

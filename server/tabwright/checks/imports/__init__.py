@@ -1,0 +1,1 @@
+"""Import lines: put in place, and found where an edit forgot them."""

@@ -1,0 +1,1 @@
+"""Does a candidate parse, are its names bound, is anything in it risky?"""

@@ -1,0 +1,112 @@
+"""Python: does it compile, and are its names bound? With nothing but the standard library."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+
+from tabwright.checks.faults import Fault, Subject
+from tabwright.checks.lines import Changes
+from tabwright.core.syntax.python_names import unbound
+from tabwright.core.syntax.python_parse import LONGEST_PARSED, parses, tree_of
+from tabwright.core.text import difference
+
+_CELL_LINE = re.compile(r"^([ \t]*+)(?:[%!?].*|[^#\n'\"]*\?{1,2}[ \t]*+)$", re.MULTILINE)
+_STATEMENT = re.compile(r"^(?=[^\s)\]}#])(?!(?:else|elif|except|finally|case)\b)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class SyntaxFault:
+    """Why a text does not compile; ``line`` from 1, 0 when it is unknown."""
+
+    line: int
+    message: str
+
+
+def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
+    """What Python's own compiler says against the text; None when it compiles or is too long.
+
+    In a cell, lines for the notebook itself are passed over, and ``await`` may stand anywhere.
+    """
+    if cell:
+        if source.lstrip().startswith("%%"):
+            return None
+        source = _CELL_LINE.sub(r"\1pass", source)
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if cell else 0
+    if len(source) > LONGEST_PARSED:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source, "<buffer>", "exec", flags, dont_inherit=True)
+    except SyntaxError as error:
+        return SyntaxFault(error.lineno or 0, error.msg or "invalid syntax")
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return SyntaxFault(0, str(error) or "too deep to compile")
+    return None
+
+
+def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
+    """A fault when the text stopped compiling, or still does not because of the changed lines."""
+    if len(subject.after) > LONGEST_PARSED:
+        # Of a text that would hold everything up, only the statements around the change are parsed.
+        broken = _broken_in_place(subject.before, subject.after)
+        line = min(changes.new, default=0)
+        return (_fault(SyntaxFault(line, "invalid syntax")),) if broken else ()
+    now = syntax_fault(subject.after, subject.cell)
+    if now is None:
+        return ()
+    fault = _fault(now)
+    if syntax_fault(subject.before, subject.cell) is None:
+        return (fault,)
+    if now.line in changes.new or _broken_in_place(subject.before, subject.after):
+        return (fault,)
+    return ()
+
+
+def _fault(found: SyntaxFault) -> Fault:
+    return Fault("syntax", f"it does not parse: {found.message}", found.line)
+
+
+def _broken_in_place(before: str, after: str) -> bool:
+    """Whether the statements at the margin around the change parsed before and no longer do.
+
+    For a document that is broken elsewhere: the compiler tells of the first error only.
+    """
+    for edit in difference(before, after):
+        start, end = edit.span.start, edit.span.end
+        new_end = start + len(edit.new_text)
+        if parses(_around(before, start, end)) and not parses(_around(after, start, new_end)):
+            return True
+    return False
+
+
+def _around(text: str, start: int, end: int) -> str:
+    """The whole statements at the margin that a stretch of the text touches."""
+    first = max((one.start() for one in _STATEMENT.finditer(text, 0, start + 1)), default=0)
+    following = _STATEMENT.search(text, max(end, start + 1))
+    return text[first : following.start() if following else len(text)]
+
+
+def check_names(subject: Subject) -> tuple[Fault, ...]:
+    """Names that nothing binds and that were not so before; none for a cell of a notebook."""
+    if subject.cell:
+        return ()
+    now, then = unbound(subject.after), unbound(subject.before)
+    if now is None:
+        return ()
+    fresh = now - (then or frozenset())
+    return tuple(
+        Fault("name", f"`{name}` is bound nowhere", _first(subject.after, name))
+        for name in sorted(fresh)
+    )
+
+
+def _first(source: str, name: str) -> int:
+    """The first line that looks the name up."""
+    tree = tree_of(source)
+    nodes = ast.walk(tree) if tree is not None else ()
+    lines = [one.lineno for one in nodes if isinstance(one, ast.Name) and one.id == name]
+    return min(lines, default=0)

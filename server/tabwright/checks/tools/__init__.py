@@ -1,0 +1,1 @@
+"""Linters and type checkers: which are there, how each is run, what it reports."""

@@ -1,0 +1,52 @@
+"""mypy: what it reports about a text that stands for the file on disk."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from zlib import crc32
+
+from tabwright.checks.tools.child import Unanswered, run
+from tabwright.checks.tools.programs import project_python
+from tabwright.checks.tools.reports import Report
+from tabwright.checks.tools.scratch_files import Place, elsewhere, kept_folder
+
+_LINE = re.compile(
+    r"^(?P<path>.+?):(?P<line>\d+)(?::\d+){0,3}: (?P<severity>error|note|warning): "
+    r"(?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?$"
+)
+_SILENT = ("--no-error-summary", "--show-error-codes", "--no-pretty", "--no-color-output")
+
+
+async def reports(program: str, text: str, place: Place) -> list[Report]:
+    """Ask about the document with ``text`` in place of what the disk holds.
+
+    Raises Unanswered, OSError.
+    """
+    python = project_python(place.root)
+    with ExitStack() as stack:
+        copy = stack.enter_context(elsewhere(place, text))
+        # mypy takes files of one size and one second for the same, and answers from its cache.
+        age = crc32(text.encode("utf-8", "replace"))
+        os.utime(copy, (age, age))
+        on_disk = bool(place.path) and Path(place.path).is_file()
+        shown = Path(place.path) if on_disk else copy
+        command = (
+            *(program, *_SILENT, "--cache-dir", str(kept_folder("mypy"))),
+            *(("--python-executable", python) if python else ()),
+            *(("--shadow-file", str(shown), str(copy)) if on_disk else ()),
+            str(shown),
+        )
+        output = await run(command, timeout_s=place.timeout_s, cwd=place.folder)
+    lines = [line for line in output.stdout.splitlines() if line.strip()]
+    matches = [match for match in map(_LINE.match, lines) if match is not None]
+    if not matches and (lines or output.status != 0):
+        raise Unanswered(f"ended with status {output.status}: {output.complaint}")
+    return [
+        Report(int(match["line"]), match["message"], match["code"] or "")
+        for match in matches
+        if match["severity"] == "error"
+        and Path(place.folder, match["path"]).resolve() == shown.resolve()
+    ]

@@ -1,0 +1,28 @@
+"""pylint: what it reports about a text on its standard input."""
+
+from __future__ import annotations
+
+from tabwright.checks.tools.child import Unanswered, run
+from tabwright.checks.tools.reports import Report, number_at, objects, text_at
+from tabwright.checks.tools.scratch_files import Place
+
+# Bits of its status that mean it did not work: a fatal message, a wrong call.
+_FAILED = 1 | 32
+
+
+async def reports(program: str, text: str, place: Place) -> list[Report]:
+    """Ask about the text under the document's name; raises Unanswered."""
+    command = (program, "--output-format=json", "--score=n", "--from-stdin")
+    name = place.path or place.file_name
+    output = await run((*command, name), timeout_s=place.timeout_s, stdin=text, cwd=place.folder)
+    if output.status & _FAILED or not 0 <= output.status < 64:
+        raise Unanswered(f"ended with status {output.status}: {output.complaint}")
+    return [
+        Report(
+            number_at(item, "line"),
+            text_at(item, "message"),
+            text_at(item, "symbol"),
+            (text_at(item, "message-id"),),
+        )
+        for item in objects(output.stdout)
+    ]

@@ -1,0 +1,241 @@
+"""ruff: are its diagnostics gone, are names bound, are risky calls made?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.checks.lines import Changes
+from tabwright.checks.tools import ruff_settings
+from tabwright.checks.tools.child import Unanswered, run, together
+from tabwright.checks.tools.programs import bundled
+from tabwright.checks.tools.reports import Comparison, Report, number_at, objects, rules, text_at
+from tabwright.core.action import Diagnostic
+
+_SOURCES = frozenset({"ruff", "flake8", "pycodestyle", "pyflakes", "pydocstyle", "pep8"})
+_CODE = re.compile(r"(?!TS)[A-Z]{1,5}\d{3}|PL[CEFRW]\d{4}")
+_NAMES = ("F821", "F822", "F823")
+_RISK = re.compile(r"S\d{3}")
+# Style more than risk: assert, and exceptions passed over.
+_HARMLESS = frozenset({"S101", "S110", "S112"})
+_HARMLESS_IN_TESTS = frozenset({"S105", "S106", "S107", "S108", "S113", "S311", "S603", "S607"})
+_WORDS: Mapping[str, str] = {
+    "S102": "runs text as code with exec",
+    "S103": "lets others write or run a file",
+    "S104": "listens on every network interface",
+    "S105": "has a password in it",
+    "S106": "has a password in it",
+    "S107": "has a password as a default",
+    "S108": "uses a fixed name in a folder for temporary files",
+    "S113": "waits for a server without a time limit",
+    "S202": "unpacks an archive that may write anywhere",
+    "S301": "loads a pickle, which can run code",
+    "S302": "loads marshalled data, which can run code",
+    "S306": "makes a temporary file in an unsafe way",
+    "S307": "runs text as code with eval",
+    "S310": "opens any kind of URL",
+    "S311": "uses random numbers that can be guessed",
+    "S324": "uses a weak hash",
+    "S501": "does not check a server's certificate",
+    "S506": "loads YAML in a way that can run code",
+    "S602": "runs a shell command",
+    "S603": "runs another program",
+    "S604": "may run a shell command",
+    "S605": "runs a shell command",
+    "S606": "runs another program",
+    "S607": "runs a program by a bare name",
+    "S608": "builds SQL out of strings",
+    "S701": "makes a template without escaping",
+}
+# Rules of other tools that ruff knows as well, for when the other tool is missing.
+_TWINS: Mapping[str, str] = {
+    "reportundefinedvariable": "F821",
+    "name-defined": "F821",
+    "undefined-variable": "F821",
+    "e0602": "F821",
+    "reportunusedimport": "F401",
+    "unused-import": "F401",
+    "w0611": "F401",
+    "reportunusedvariable": "F841",
+    "unused-variable": "F841",
+    "w0612": "F841",
+    "line-too-long": "E501",
+    "c0301": "E501",
+    "reportselfclsparametername": "N805",
+    "no-self-argument": "N805",
+    "e0213": "N805",
+    "bare-except": "E722",
+    "w0702": "E722",
+    "missing-function-docstring": "D103",
+    "c0116": "D103",
+    "missing-class-docstring": "D101",
+    "c0115": "D101",
+    "missing-module-docstring": "D100",
+    "c0114": "D100",
+    "trailing-whitespace": "W291",
+    "c0303": "W291",
+    "dangerous-default-value": "B006",
+    "w0102": "B006",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What ruff says of an edit; ``unseen`` are wanted diagnostics it never reported itself."""
+
+    faults: tuple[Fault, ...] = ()
+    unseen: tuple[Diagnostic, ...] = ()
+
+
+def is_own(diagnostic: Diagnostic) -> bool:
+    """Whether a diagnostic is one that ruff can report itself, by its source or else its code."""
+    source = diagnostic.source.casefold()
+    return source in _SOURCES or (not source and _CODE.fullmatch(diagnostic.code) is not None)
+
+
+def is_rule(code: str) -> bool:
+    """Whether a code has the form of ruff's rules."""
+    return _CODE.fullmatch(code) is not None
+
+
+def twin(diagnostic: Diagnostic) -> Diagnostic | None:
+    """The same diagnostic by ruff's name for its rule, None when it has none."""
+    codes = [_TWINS[name] for name in sorted(rules(diagnostic.code)) if name in _TWINS]
+    if not codes:
+        return None
+    return Diagnostic(diagnostic.span, diagnostic.message, diagnostic.source, codes[0])
+
+
+async def check(
+    subject: Subject, changes: Changes, wanted: Sequence[Diagnostic], options: Options
+) -> Outcome:
+    """Names and risks that are new, and what became of ``wanted``.
+
+    Other rules are looked at only where one of ``wanted`` is ruff's own. Raises Unanswered when
+    ruff cannot be asked.
+    """
+    ruff = bundled("ruff", subject.folder)
+    if ruff is None:
+        raise Unanswered("is not installed here")
+    before, after = await _both(ruff, subject, wanted, options)
+    names = Comparison(_named(before), _named(after), changes, subject.before).new()
+    if subject.cell:
+        names = [report for report in names if report.code != "F821"]
+    risks = Comparison(_risky(before), _risky(after), changes, subject.before).new()
+    faults = [Fault("name", report.said, report.line) for report in names]
+    allowed = _HARMLESS | (_HARMLESS_IN_TESTS if _is_test(subject) else frozenset())
+    faults += [
+        Fault("risk", f"{_WORDS.get(report.code, report.message)} ({report.code})", report.line)
+        for report in risks
+        if report.line in changes.new and report.code not in allowed
+    ]
+    if not wanted:
+        return Outcome(tuple(faults))
+    verdict = Comparison(before, after, changes, subject.before).judge(wanted)
+    style = any(is_own(diagnostic) for diagnostic in wanted)
+    faults += [
+        fault
+        for fault in verdict.faults
+        if fault.kind != "new diagnostic" or (style and not _told(fault))
+    ]
+    return Outcome(tuple(faults), verdict.unseen)
+
+
+def _told(fault: Fault) -> bool:
+    """Names and risks are told of as such, syntax errors by the check of the syntax."""
+    code = fault.message.rpartition(" (")[2].removesuffix(")")
+    return code == "invalid-syntax" or code in _NAMES or bool(_RISK.fullmatch(code))
+
+
+async def _both(
+    ruff: str, subject: Subject, wanted: Sequence[Diagnostic], options: Options
+) -> tuple[list[Report], list[Report]]:
+    """The reports on both texts, with the first set of options that ruff accepts.
+
+    A rule that this ruff does not know, and a configuration that it cannot read, are left out.
+    """
+    always = (*_NAMES, "S")
+    chosen = (*always, *sorted({one.code for one in wanted if is_rule(one.code)}))
+    apart = ruff_settings.isolated(subject.path, subject.root)
+    attempts: list[tuple[str, ...]] = [
+        (*apart, "--extend-select", ",".join(chosen)),
+        (*apart, "--extend-select", ",".join(always)),
+    ]
+    if options.trusted:
+        attempts[:0] = [
+            ("--extend-select", ",".join(chosen)),
+            ("--extend-select", ",".join(always)),
+        ]
+    while True:
+        attempt = attempts.pop(0)
+        try:
+            before, after = await together(
+                _ask(ruff, subject.before, attempt, subject, options),
+                _ask(ruff, subject.after, attempt, subject, options),
+            )
+        except _Refused:
+            if not attempts:
+                raise
+        else:
+            return before, after
+
+
+class _Refused(Unanswered):
+    """ruff did not like its options or its configuration."""
+
+
+async def _ask(
+    ruff: str, text: str, selection: Sequence[str], subject: Subject, options: Options
+) -> list[Report]:
+    return [
+        Report(
+            number_at(item, "location", "row"),
+            text_at(item, "message"),
+            text_at(item, "code") or "invalid-syntax",
+            (text_at(item, "name"),),
+        )
+        for item in await asked(ruff, text, selection, subject, options)
+    ]
+
+
+async def asked(
+    ruff: str, text: str, selection: Sequence[str], subject: Subject, options: Options
+) -> list[dict[str, object]]:
+    """What ruff prints about a text with the rules of a selection; raises Unanswered."""
+    command = (
+        *(ruff, "check", "--output-format", "json", "--no-cache", "--quiet", "--exit-zero"),
+        # Preview rules only where they are named; what is silenced is seen all the same.
+        *("--preview", "--config", "lint.explicit-preview-rules=true", "--ignore-noqa"),
+        *(*selection, "--stdin-filename", _file_name(subject), "-"),
+    )
+    in_project = "--isolated" not in selection and Path(subject.root or "\0").is_dir()
+    cwd = subject.root if in_project else None
+    output = await run(command, timeout_s=options.timeout_s, stdin=text, cwd=cwd)
+    if output.status == 2:
+        raise _Refused(f"ended with status 2: {output.complaint}")
+    if output.status != 0:
+        raise Unanswered(f"ended with status {output.status}: {output.complaint}")
+    return objects(output.stdout)
+
+
+def _file_name(subject: Subject) -> str:
+    path = subject.path or str(PurePath(subject.root, "untitled.py"))
+    return path if path.endswith((".py", ".pyi", ".pyw")) else f"{path}.py"
+
+
+def _is_test(subject: Subject) -> bool:
+    path = PurePath(subject.path)
+    if subject.root and path.is_relative_to(subject.root):
+        path = path.relative_to(subject.root)
+    return path.name.startswith("test_") or path.stem.endswith("_test") or "tests" in path.parts
+
+
+def _named(reports: Sequence[Report]) -> list[Report]:
+    return [report for report in reports if report.code in _NAMES]
+
+
+def _risky(reports: Sequence[Report]) -> list[Report]:
+    return [report for report in reports if _RISK.fullmatch(report.code)]

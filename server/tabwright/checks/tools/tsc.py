@@ -1,0 +1,49 @@
+"""tsc: what it reports about a text under the project's own settings."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+from tabwright.checks.tools.child import Unanswered, run
+from tabwright.checks.tools.reports import Report
+from tabwright.checks.tools.scratch_files import Place, beside, hidden
+
+_LINE = re.compile(
+    r"^(?:(?P<path>.+?)\((?P<line>\d+),\d+\): )?(?:error|warning) (?P<code>TS\d+): (?P<message>.*)$"
+)
+_ALONE = ("--noEmit", "--pretty", "false", "--skipLibCheck", "--strict", "--allowJs")
+_OPTIONS = {"noEmit": True, "composite": False, "incremental": False, "skipLibCheck": True}
+
+
+async def reports(program: str, text: str, place: Place) -> list[Report]:
+    """Ask about a copy of the document in its own folder; raises Unanswered, OSError.
+
+    Settings come from the nearest tsconfig.json or jsconfig.json, through a file that extends it.
+    """
+    project = place.above("tsconfig.json", "jsconfig.json")
+    with ExitStack() as stack:
+        path = stack.enter_context(beside(place, text))
+        arguments: tuple[str, ...] = (*_ALONE, str(path))
+        if project is not None:
+            settings = {
+                "extends": str(project),
+                "compilerOptions": _OPTIONS,
+                "files": [str(path)],
+                "include": [],
+                "references": [],
+            }
+            file = hidden(project.parent, ".json", json.dumps(settings))
+            arguments = ("--pretty", "false", "-p", str(stack.enter_context(file)))
+        output = await run((program, *arguments), timeout_s=place.timeout_s, cwd=place.folder)
+    lines = [line for line in output.stdout.splitlines() if line.strip()]
+    matches = [match for match in map(_LINE.match, lines) if match is not None]
+    if not matches and (lines or output.status != 0):
+        raise Unanswered(f"ended with status {output.status}: {output.complaint}")
+    return [
+        Report(int(match["line"]), match["message"], match["code"])
+        for match in matches
+        if match["path"] and Path(match["path"]).name == path.name
+    ]

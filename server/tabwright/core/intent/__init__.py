@@ -1,0 +1,1 @@
+"""What a comment, a docstring, a TODO or a stub asks for."""

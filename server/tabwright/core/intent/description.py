@@ -1,0 +1,137 @@
+"""What words say about a function: its name, parameters, result and constraints.
+
+English and Chinese, and the notations of docstrings: reST, Google, NumPy, JSDoc.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tabwright.core.intent.described_parameters import NAME, as_code, documented, listed, may_name
+from tabwright.core.intent.examples import Example, examples, without_examples
+from tabwright.core.syntax.parameters import Parameter
+
+_MOST_WORDS = 6_000
+_NEAR = 200  # characters before a call in which the word that asks for it may stand
+_KIND = r"(?:function|method|procedure|routine|subroutine|helper|class|script|coroutine|generator)"
+_CODE = re.compile(
+    rf"\b(?:def|function|func|fn|fun|sub|method)[ \t]++`?(?P<name>{NAME})[ \t]*+"
+    rf"(?:<[^<>\n]*>)?\((?P<parameters>[^()\n]*)\)"
+    r"(?:[ \t]*+(?:->|:(?=[ \t]*+[\w\[<>]+[ \t]*+[{;]))[ \t]*+"
+    r"(?P<result>[^\s:{;]+(?:\[[^\]\n]*\])?))?"
+)
+_SPOKEN = re.compile(
+    rf"(?P<tick>`|\b)(?P<name>{NAME})\((?P<parameters>[^()\n]*)\)"
+    r"(?:\s*+->\s*+(?P<result>[A-Za-z_][\w.]*(?:\[[^\]\n]*\])?))?"
+)
+_NAMES = tuple(
+    re.compile(pattern, re.ASCII if ascii_ else 0)
+    for pattern, ascii_ in (
+        (
+            rf"(?i:\b(?:named|called|name[ds]?[ \t]++(?:it|is|as))[ \t]++)[`\"']?(?P<name>{NAME})",
+            True,
+        ),
+        (rf"(?:名为|名字[是为]?|命名为|名称[是为]?|叫做?|称为)\s*+[`\"'“]?(?P<name>{NAME})", False),
+        (rf"(?i:\b{_KIND}[ \t]++)`(?P<name>{NAME})`", True),
+        (rf"`(?P<name>{NAME})`[ \t]++(?i:{_KIND})\b", True),
+        (
+            rf"(?i:\b{_KIND}[ \t]++)(?P<name>{NAME})(?=[ \t]*+(?:$|[.,:;(\n]|(?i:that|which|to|with"
+            r"|taking|returning|for|takes|returns|computing|given)\b))",
+            True,
+        ),
+        (rf"(?:函数|方法|类)\s*+[`“]?(?P<name>{NAME})", False),
+        (
+            rf"(?:实现|写|编写|定义|创建|生成|添加)(?:一个|个)?\s*+[`“]?(?P<name>{NAME})[`”]?"
+            r"\s*+(?:函数|方法|类|$|[,，。(（])",
+            False,
+        ),
+    )
+)
+_RESULTS = (
+    re.compile(r"@returns?[ \t]++(?:\{(?P<type>[^}\n]+)\}[ \t]*+-?[ \t]*+)?(?P<told>[^\n@]*)"),
+    re.compile(r":returns?:[ \t]*+(?P<told>[^\n]+)"),
+    re.compile(
+        r"^[ \t]*+Returns?[ \t]*+:?[ \t]*+\n(?:[ \t]*+-+[ \t]*+\n)?[ \t]*+(?P<told>[^\n]+)", re.M
+    ),
+    re.compile(
+        r"(?i:\breturn(?:s|ing)?\b:?)[ \t]++(?P<told>(?:[^.;。；\n]|\.(?=\w)|\n(?![ \t]*+\n))+)"
+    ),
+    re.compile(r"返回(?:值[是为]?)?[:：]?\s*+(?P<told>[^。；;，,\n]+)"),
+)
+_SENTENCE = re.compile(
+    r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s++|(?<=[。；;！？])\s*+|\n\s*+(?:[-*•]|\d+[.)])\s++|\n(?:[^\S\n]*+\n)++"
+)
+_BINDS = re.compile(
+    r"\b(?:must|should|shall|without|only|at most|at least|no more than|no less than|never|cannot|"
+    r"can't|don't|do not|doesn't|not allowed|avoid|in[- ]place|ensure|exactly|required|assume|"
+    r"instead of|ignor(?:e|ing)|case[- ]insensitive(?:ly)?|raises?|throws?)\b"
+    r"|\bO\([^()\n]{1,20}\)|必须|不要|不使用|不能|不得|不可|不允许|禁止|至多|最多|至少|只能|只用|仅|应该|应当|"
+    r"确保|避免|时间复杂度|空间复杂度|原地|忽略|抛出",
+    re.IGNORECASE,
+)
+_TAIL = re.compile(r"(?:[,;(]|(?<!\s))\s*+(?:e\.g|i\.e|for example|such as)\b.*", re.DOTALL)
+_BLANKS = re.compile(r"\s++")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What words told; "" and empty tuples for what they did not."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    result: str
+    examples: tuple[Example, ...]
+    constraints: tuple[str, ...]
+
+
+def told(words: str, name: str = "") -> Told:
+    """What the words say about one function, whose name may be known; only their start is read."""
+    words = words[:_MOST_WORDS]
+    said = without_examples(words)
+    code = _CODE.search(said) or _spoken(said)
+    name = name or (code["name"] if code else "") or _name(said)
+    parameters = (
+        as_code(code["parameters"] if code else "") or documented(said) or listed(said, name)
+    )
+    result = (code["result"] or "") if code else ""
+    return Told(name, parameters, result or _result(said), examples(words, name), constraints(said))
+
+
+def _spoken(words: str) -> re.Match[str] | None:
+    """A call whose arguments are names, not values: ``add(a, b) returns the sum``."""
+    for found in _SPOKEN.finditer(words):
+        inside = found["parameters"].strip()
+        named = re.fullmatch(r"[\w\s,:*&\[\]<>|.=\-]*", inside) and not re.match(r"[\d.\-]", inside)
+        asked = found["tick"] == "`" or not words[: found.start()].strip() or found["result"]
+        about = re.search(
+            rf"(?i:{_KIND}|函数|方法|写|实现|write|implement|create|add|generate)\s*+`?$",
+            words[max(0, found.start() - _NEAR) : found.start()],
+        )
+        if named and (asked or about) and may_name(found["name"]):
+            return found
+    return None
+
+
+def _name(words: str) -> str:
+    for pattern in _NAMES:
+        for found in pattern.finditer(words):
+            if may_name(found["name"]):
+                return found["name"]
+    return ""
+
+
+def _result(words: str) -> str:
+    for pattern in _RESULTS:
+        found = pattern.search(words)
+        if found:
+            type_ = found.groupdict().get("type") or ""
+            said = _BLANKS.sub(" ", _TAIL.sub("", found["told"])).split(". ")[0].strip(" .,:，。")
+            return ": ".join(part for part in (type_, said) if part)[:200]
+    return ""
+
+
+def constraints(words: str) -> tuple[str, ...]:
+    """The sentences that bind an answer: what it must, must not, or may cost."""
+    sentences = (_BLANKS.sub(" ", part).strip(" -*") for part in _SENTENCE.split(words))
+    return tuple(dict.fromkeys(part for part in sentences if part and _BINDS.search(part)))[:20]

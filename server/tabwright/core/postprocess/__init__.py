@@ -1,0 +1,1 @@
+"""From the model's raw text to a suggestion."""

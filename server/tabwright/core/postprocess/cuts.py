@@ -1,0 +1,185 @@
+"""Where to end an answer of several lines: the places worth trying, and the best of them.
+
+A model without a sure sense of the end writes on through the suffix, or past it. Each place where
+the answer could end is given a rank by what speaks for it; the highest one that leaves the document
+sound wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from tabwright.core.languages import by_id
+from tabwright.core.postprocess.overlap import overlaps
+from tabwright.core.syntax.blocks import JOINS, LEAVES, depth
+from tabwright.core.syntax.brackets import scan
+from tabwright.core.syntax.validate import (
+    below,
+    head_of_line,
+    imbalance,
+    missing_closers,
+    next_line,
+    rest_of_line,
+    sound,
+)
+from tabwright.core.task import Task
+from tabwright.core.text import indent_of
+
+_TRIES = 40
+_SURE = 12
+_ALIKE = 0.75
+_DEFINES = re.compile(r"(async +def|def|class|function|fn|func|@\w)\b")
+
+
+@dataclass(frozen=True, order=True)
+class Cut:
+    """One way to end the answer: its text and how much speaks for it; higher ranks win."""
+
+    rank: int
+    weight: int
+    text: str
+
+
+def best_cut(task: Task, text: str, *, complete: bool) -> str | None:
+    """The best way to end ``text``; None when all of it repeats what follows the cursor.
+
+    ``complete``: the model ended by itself; otherwise its last line may be half a line.
+    """
+    cuts = _ranked(task, text, complete)
+    if cuts and not cuts[0].text.strip() and cuts[0].rank >= 60:
+        return None
+    cuts = [cut for cut in cuts if cut.text.strip()][:_TRIES]
+    if not cuts:
+        return text
+    for cut in cuts:
+        if sound(task, cut.text, task.offset):
+            return cut.text
+    # Nothing parses, or it is no language we can parse: unpaired brackets tell the most.
+    return min(cuts, key=lambda cut: _trouble(task, cut.text)).text
+
+
+def _trouble(task: Task, text: str) -> int:
+    """Unpaired brackets, and one more where the next line would stand deeper than it could."""
+    last = text.rstrip().rpartition("\n")[2]
+    following = next_line(task)
+    misfit = "\n" in text.strip() and not rest_of_line(task).strip() and bool(following)
+    misfit = misfit and depth(last) < depth(following) and last.rstrip()[-1:] not in tuple(":{([,")
+    return imbalance(task, text, task.offset) + misfit
+
+
+def _ranked(task: Task, text: str, complete: bool) -> list[Cut]:
+    best: dict[str, Cut] = {}
+    for cut in _cuts(task, text, complete):
+        if cut.text not in best or best[cut.text] < cut:
+            best[cut.text] = cut
+    return sorted(best.values(), key=lambda cut: (-cut.rank, -cut.weight, len(cut.text)))
+
+
+def _cuts(task: Task, text: str, complete: bool) -> Iterator[Cut]:
+    suffix = below(task)
+    whole = 50 if complete else 5
+    yield Cut(whole, 0, text)
+    yield from _where_suffix_begins(text, suffix, complete)
+    closed = where_rest_begins(task, text)
+    if closed is not None:
+        yield Cut(53, 0, text[:closed])
+    yield from _where_lines_resemble(task, text, suffix)
+    yield from _line_ends(text, suffix)
+    for closers in {missing_closers(task, text), missing_closers(task, head_of_line(task) + text)}:
+        yield Cut(2, 0, text.rstrip() + closers)
+        first = text.rstrip().split("\n", 1)[0]
+        yield Cut(1, 0, first + missing_closers(task, head_of_line(task) + first))
+
+
+def where_rest_begins(task: Task, text: str) -> int | None:
+    """Where the answer closes what was open at the cursor, as the rest of its line will do."""
+    rest = rest_of_line(task).rstrip()
+    if not rest or rest[0] not in ")]}":
+        return None
+    language = by_id(task.snapshot.language_id)
+    at = text.find(f"{rest}\n")
+    while at >= 0:
+        before = scan(text[:at], language)
+        if not before.open and not before.unmatched and not before.quote:
+            return at
+        at = text.find(f"{rest}\n", at + 1)
+    return None
+
+
+def _where_suffix_begins(text: str, suffix: str, complete: bool) -> Iterator[Cut]:
+    for found in overlaps(text, suffix):
+        begun = text[: found.at]
+        inside_word = _is_word(suffix[:1]) and _is_word(begun[-1:])
+        over = found.to_end or found.all
+        if found.line and (found.shared >= _SURE or (over and found.shared >= 3)):
+            rank = 60
+        elif found.to_end and (found.shared >= 3 or inside_word):
+            rank = 55
+        elif found.line and found.shared >= 4:
+            rank = 35
+        elif found.to_end and not complete and suffix[:1] == "\n":
+            rank = 30  # cut off in mid-line, and that line had begun like the next one
+        else:
+            # A bracket or two may be chance, so only soundness can choose such a place: the last
+            # when the model ended there, else the first, since it writes on past it.
+            ends = found.to_end and complete
+            yield Cut(21 if ends else 20, found.at if ends else -found.at, begun)
+            continue
+        yield Cut(rank, found.shared, begun)
+
+
+def _where_lines_resemble(task: Task, text: str, suffix: str) -> Iterator[Cut]:
+    if suffix[:1] != "\n" and suffix.split("\n", 1)[0].strip():
+        return
+    target = next((line for line in suffix.split("\n") if line.strip()), "")
+    if not target:
+        return
+    bare = target.strip()
+    matcher = SequenceMatcher(b=bare, autojunk=False)
+    offset = 0
+    for number, line in enumerate(text.split("\n")):
+        if number and line.strip() and depth(line) == depth(target):
+            matcher.set_seq1(line.strip())
+            alike = round(100 * matcher.ratio()) if len(bare) >= 8 else 0
+            if alike >= 100 * _ALIKE:
+                yield Cut(45, alike, text[: offset - 1])
+            elif _leaves_unreached(line, bare):
+                at_end = "\n" not in text[offset:].rstrip()
+                yield Cut(52 if at_end else 40, -offset, text[: offset - 1])
+            elif _defines_both(line, bare):
+                yield Cut(40, -offset, text[: offset - 1])
+        elif number and line.strip() and depth(line) < depth(target):
+            yield Cut(25, -offset, text[: offset - 1])
+        offset += len(line) + 1
+
+
+def _leaves_unreached(line: str, following: str) -> bool:
+    joins = JOINS.match(following) or _DEFINES.match(following)
+    return bool(LEAVES.match(line.strip())) and not joins
+
+
+def _defines_both(line: str, following: str) -> bool:
+    return bool(_DEFINES.match(line.strip()) and _DEFINES.match(following))
+
+
+def _line_ends(text: str, suffix: str) -> Iterator[Cut]:
+    rest = suffix.split("\n", 1)[0]
+    for found in re.finditer("\n", text):
+        yield Cut(10, found.start(), text[: found.start()])
+        if rest.strip():
+            yield Cut(10, found.start(), text[: found.end()])
+            indent = indent_of(text[found.end() :])
+            yield Cut(9, found.start(), text[: found.end()] + indent)
+    if rest.strip():
+        first = text.split("\n", 1)[0]
+        for edge in list(re.finditer(r"\b|(?<=\W)(?=\W)", first))[::-1][:16]:
+            yield Cut(4, edge.start(), first[: edge.start()])
+        yield Cut(3, 0, text.rstrip() + "\n")
+        yield Cut(3, 0, text.rstrip() + "\n" + indent_of(text.rsplit("\n", 1)[-1]))
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"

@@ -1,0 +1,289 @@
+"""The filters an answer passes on its way to the editor, in order; each small, pure and tested."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+
+from tabwright.core.postprocess.cuts import best_cut
+from tabwright.core.prompting.control_tokens import control_start
+from tabwright.core.safety.inert_text import unseen_in
+from tabwright.core.syntax.blocks import leaves_block, statement_end
+from tabwright.core.syntax.validate import (
+    below,
+    head_of_line,
+    imbalance,
+    missing_closers,
+    rest_of_line,
+    sound,
+)
+from tabwright.core.task import Task
+from tabwright.core.text import indent_of, unix_line_ends
+
+REPEATED = "the answer repeated the lines below"
+LOOPED = "the model repeated itself"
+UNSEEN = "the answer has characters that are not seen, which the file has not"
+BLANK = "the model had nothing to add"
+
+_ROUNDS = 6
+_LONGEST_ROUND = 80
+_MOST_WAYS = 16  # to end a line, each of which is parsed
+_FENCE = re.compile(r"^[ \t]*+```", re.MULTILINE)
+_WORDS = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An answer on its way: ``text`` replaces the document from the cursor to ``end``.
+
+    ``complete``: the model ended by itself, so the last line is not half a line.
+    """
+
+    text: str
+    end: int
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Why an answer is not shown, as a short sentence."""
+
+    reason: str
+
+
+Filter = Callable[[Candidate, Task], Candidate | Rejected]
+
+
+def cut_specials(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """End the answer at the first special token an engine let through as text.
+
+    Those of the model's own family always count, those of others where the document has none.
+    """
+    text = unix_line_ends(candidate.text)
+    found = [text.find(token.removeprefix("▁")) for token in task.family.specials]
+    ends = [at for at in (*found, control_start(text, task.snapshot.text)) if at is not None]
+    ends = [at for at in ends if at >= 0]
+    return replace(candidate, text=text[: min(ends)] if ends else text)
+
+
+def cut_fence(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """End the answer where an instructed model closes or opens a Markdown fence."""
+    if task.snapshot.language_id == "markdown":
+        return candidate
+    found = _FENCE.search(candidate.text)
+    if found is None:
+        return candidate
+    return replace(candidate, text=candidate.text[: found.start()], complete=True)
+
+
+def cut_leading_blank(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Where the cursor's line is empty, drop the empty lines an answer begins with."""
+    if head_of_line(task).strip() or rest_of_line(task).strip() or task.invoked:
+        return candidate
+    head = head_of_line(task)
+    text = re.sub(r"\A(?:[ \t]*+\n)+", "", candidate.text)
+    if text != candidate.text and head and text.startswith(head):
+        text = text[len(head) :]
+    return replace(candidate, text=text)
+
+
+def cut_second_indent(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Where the cursor stands behind the indentation, drop an indentation that is written again."""
+    head = head_of_line(task)
+    if head and not head.strip() and candidate.text.startswith(head):
+        now, then = candidate.text, candidate.text[len(head) :]
+        if sound(task, now, candidate.end) is False and sound(task, then, candidate.end):
+            return replace(candidate, text=then)
+    return candidate
+
+
+def cut_loop(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Cut what goes on repeating itself after its first round; refuse it when nothing else is."""
+    at = loop_start(candidate.text)
+    if at is None:
+        return candidate
+    kept = candidate.text[:at]
+    return replace(candidate, text=kept) if "\n" in kept.strip() else Rejected(LOOPED)
+
+
+def cut_to_statement(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Keep the first statement of an answer that was not asked for several lines.
+
+    Its first line alone where the file parses with that and not with the whole.
+    """
+    if task.multiline:
+        return candidate
+    text = candidate.text
+    end = statement_end(task, text + "\n")
+    if end is not None:
+        complete = candidate.complete or end < len(text)
+        candidate = replace(candidate, text=text[:end], complete=complete)
+    elif not candidate.complete and "\n" in text.rstrip():
+        candidate = replace(candidate, text=text[: text.rstrip().rfind("\n")], complete=True)
+    first, newline, _ = candidate.text.lstrip("\n").partition("\n")
+    whole = not newline or sound(task, candidate.text, candidate.end)
+    if whole or not sound(task, first, candidate.end):
+        return candidate
+    return replace(candidate, text=first, complete=True)
+
+
+def cut_block(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """End an answer of several lines where it leaves the block it was asked for."""
+    if not task.multiline:
+        return candidate
+    at = leaves_block(task, candidate.text)
+    if at is None:
+        return candidate
+    return replace(candidate, text=candidate.text[:at], complete=True)
+
+
+def cut_suffix(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """End an answer of several lines where the suffix begins, or where the file still parses."""
+    if not task.multiline:
+        return candidate
+    text = best_cut(task, candidate.text, complete=candidate.complete)
+    return Rejected(REPEATED) if text is None else replace(candidate, text=text)
+
+
+def fit_line(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Make closers fit: those that stand behind the cursor, and those one line lacks or has twice.
+
+    Of the ways to fit the answer in, the first that parses wins, else the one with the fewest
+    unpaired brackets.
+    """
+    rest = rest_of_line(task)
+    if task.invoked and rest.strip(" \t)]}>\"'`:;,{"):
+        return candidate
+    ways = list(dict.fromkeys(_ways(candidate, task, rest)))
+    if len(ways) == 1:
+        return candidate
+    for way in ways:
+        if sound(task, way.text, way.end):
+            return way
+    plain = [way for way in ways if way.text == candidate.text or rest.strip()]
+    return min(plain, key=lambda way: imbalance(task, way.text, way.end))
+
+
+def _ways(candidate: Candidate, task: Task, rest: str) -> list[Candidate]:
+    text, bare = candidate.text, rest.strip()
+    line_end = task.offset + len(rest.rstrip())
+    if not bare:
+        ways = [candidate]
+    elif text.rstrip().endswith(bare):
+        ways = [replace(candidate, text=text.rstrip()[: -len(bare)]), candidate]
+    elif _within(rest.rstrip(), text):
+        ways = [replace(candidate, end=line_end), candidate]
+    else:
+        ways = [candidate]
+    if "\n" in text:
+        return ways
+    shorter = text.rstrip()
+    while shorter[-1:] in (")", "]", "}") and len(ways) < _MOST_WAYS:
+        shorter = shorter[:-1]
+        ways.append(replace(candidate, text=shorter))
+    if not bare:
+        lacking = missing_closers(task, head_of_line(task) + text)
+        closed = text.rstrip() + lacking
+        ways += [replace(candidate, text=closed), replace(candidate, text=closed + ":")]
+    return ways
+
+
+def _within(part: str, text: str) -> bool:
+    """Whether the characters of ``part`` come in ``text`` in order, as editors want it."""
+    rest = iter(text)
+    return all(char in rest for char in part)
+
+
+def trim_end(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Drop blanks and empty lines at the end when nothing but closers follows on the line."""
+    kept = candidate.text.rstrip()
+    if rest_of_line(task).strip() and (task.invoked or "\n" in candidate.text[len(kept) :]):
+        return candidate
+    return replace(candidate, text=kept)
+
+
+def refuse_blank(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Refuse an answer of blanks."""
+    return candidate if candidate.text.strip() else Rejected(BLANK)
+
+
+def refuse_repetition(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Refuse an answer that says what the next lines say already.
+
+    One line must have the same words as the next; of several lines 95 in 100 characters the same.
+    """
+    if task.invoked and rest_of_line(task).strip():
+        return candidate
+    written = [line for line in (head_of_line(task) + candidate.text).split("\n") if line.strip()]
+    if len(written) > 1 and head_of_line(task).strip():
+        written = written[1:]
+    following = [line for line in below(task).split("\n")[1:] if line.strip()][: len(written)]
+    ours, theirs = "\n".join(written).strip(), "\n".join(following).strip()
+    if len(following) < len(written) or len(_WORDS.findall(ours)) < 2:
+        return candidate
+    if len(written) == 1:
+        same = indent_of(written[0]) == indent_of(following[0])
+        alike = same and _WORDS.findall(ours) == _WORDS.findall(theirs)
+        return Rejected(REPEATED) if alike and _alike(ours, theirs) else candidate
+    return Rejected(REPEATED) if _alike(ours, theirs) else candidate
+
+
+def _alike(left: str, right: str) -> bool:
+    return SequenceMatcher(None, left, right, autojunk=False).ratio() >= 0.95
+
+
+def refuse_unseen(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    """Refuse characters that nobody sees and that the document does not have."""
+    char = unseen_in(candidate.text, task.snapshot.text)
+    return Rejected(UNSEEN) if char else candidate
+
+
+def match_line_ends(candidate: Candidate, task: Task) -> Candidate | Rejected:
+    r"""Write ``\r\n`` where the document does."""
+    near = task.snapshot.text[max(0, task.offset - 4000) : task.offset + 4000]
+    if "\r\n" not in near:
+        return candidate
+    return replace(candidate, text=candidate.text.replace("\n", "\r\n"))
+
+
+FILTERS: tuple[Filter, ...] = (
+    cut_specials,
+    cut_fence,
+    cut_leading_blank,
+    cut_to_statement,
+    cut_block,
+    cut_loop,
+    cut_suffix,
+    trim_end,
+    cut_second_indent,
+    fit_line,
+    refuse_blank,
+    refuse_repetition,
+    refuse_unseen,
+    match_line_ends,
+)
+
+
+def loop_start(text: str) -> int | None:
+    """Where a text that ends in a loop first repeats itself, or None.
+
+    A loop is six rounds of three characters or more, or a line with words three times on end;
+    a ruler of one character is none.
+    """
+    for width in range(3, min(_LONGEST_ROUND, len(text) // _ROUNDS) + 1):
+        unit = text[-width:]
+        if len(set(unit)) > 1 and text.endswith(unit * _ROUNDS):
+            start = len(text) - width
+            while text.endswith(unit, 0, start):
+                start -= width
+            return start + width
+    lines = text.split("\n")
+    offset = 0
+    for number, line in enumerate(lines[:-2]):
+        same = line == lines[number + 1] == lines[number + 2]
+        if same and len(_WORDS.findall(line)) > 1 and number + 2 < len(lines):
+            return offset + len(line)
+        offset += len(line) + 1
+    return None

@@ -1,0 +1,63 @@
+"""From a model's raw text to what is worth showing, and when a text may stop being written."""
+
+from __future__ import annotations
+
+from tabwright.core.postprocess.cuts import where_rest_begins
+from tabwright.core.postprocess.filters import FILTERS, Candidate, Filter, Rejected, loop_start
+from tabwright.core.postprocess.overlap import overlaps
+from tabwright.core.syntax.blocks import leaves_block, statement_end
+from tabwright.core.syntax.validate import below
+from tabwright.core.task import Task
+from tabwright.core.text import unix_line_ends
+
+__all__ = ["FILTERS", "Candidate", "Filter", "Rejected", "clean", "should_stop"]
+
+_SURE = 16
+
+
+def clean(text: str, task: Task, *, complete: bool = True) -> Candidate | Rejected:
+    """Run one raw answer through all filters in order.
+
+    ``complete``: False when the engine stopped at the token limit, so the end may be half a line.
+    """
+    candidate = Candidate(text, task.offset, complete)
+    for each in FILTERS:
+        result = each(candidate, task)
+        if isinstance(result, Rejected):
+            return result
+        candidate = result
+    return candidate
+
+
+def should_stop(task: Task, partial_text: str) -> int | None:
+    """Where to cut a text that is still being written, or None to let the model go on.
+
+    Pure, and cheap enough to call on every piece that arrives. It ends one statement at its
+    end, and several lines where they leave their block, loop, or repeat what follows the cursor.
+    """
+    text = unix_line_ends(partial_text)
+    if text != partial_text:
+        found = should_stop(task, text)
+        return None if found is None else _offset_before(partial_text, found)
+    if not task.multiline:
+        return statement_end(task, text)
+    ends = [leaves_block(task, text), loop_start(text), _suffix_start(task, text)]
+    known = [end for end in ends if end is not None]
+    return min(known) if known else None
+
+
+def _suffix_start(task: Task, text: str) -> int | None:
+    for found in overlaps(text, below(task)):
+        over = found.to_end or (found.all and found.shared > 2)
+        whole_line = "\n" in text[found.at :].strip()
+        if found.line and (found.shared >= _SURE or (over and whole_line)):
+            return found.at
+    return where_rest_begins(task, text)
+
+
+def _offset_before(text: str, offset: int) -> int:
+    r"""The offset in a text with ``\r`` of what stands at ``offset`` once line ends are ``\n``."""
+    at = 0
+    for _ in range(offset):
+        at += 2 if text.startswith("\r\n", at) else 1
+    return at

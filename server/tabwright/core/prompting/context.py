@@ -1,0 +1,165 @@
+"""Which text around the cursor goes into a prompt, chosen so that typing changes little of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tabwright.core.prompting.similar import best_window, words
+from tabwright.core.text import line_span
+
+_MOST_SNIPPETS = 2
+_LEAST_SIMILAR = 0.08
+_PINNED_WORDS = 50
+HEAD = 200  # characters by which the start of a window is known again
+_CODE = re.compile(r"[\w+\-*/=<.@&|%#]")
+
+
+@dataclass(frozen=True)
+class Document:
+    """Another open file, already allowed by the privacy rules; ``uri`` is "" if it is not open."""
+
+    path: str
+    language_id: str
+    text: str
+    uri: str = ""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The text before and after the cursor that a prompt is made of; snippets go in front."""
+
+    prefix: str
+    suffix: str
+    snippets: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Most characters of each part of a window."""
+
+    prefix_chars: int = 4000
+    suffix_chars: int = 1500
+    snippet_chars: int = 1200
+
+
+def build(
+    text: str,
+    offset: int,
+    budget: Budget,
+    *,
+    others: Sequence[Document] = (),
+    before: str = "",
+    after: str = "",
+    previous: Window | None = None,
+) -> Window:
+    """The window around ``offset``; costs what the budget allows, whatever the text's length.
+
+    ``before`` and ``after`` are a notebook's other cells. ``previous`` is the last window of the
+    same document: its start, suffix and snippets are kept where they still fit.
+    """
+    prefix = _prefix(text, offset, budget.prefix_chars, before, previous)
+    rest, following = _suffix(text, offset, budget.suffix_chars, after)
+    if previous is not None:
+        following = _pinned(previous.suffix, rest, following)
+    suffix = rest + following
+    kept = _kept_snippets(prefix, previous, others)
+    if kept is None:
+        kept = _snippets(prefix, suffix, others, budget.snippet_chars)
+    return Window(prefix, suffix, kept)
+
+
+def _prefix(text: str, offset: int, chars: int, before: str, previous: Window | None) -> str:
+    if before:
+        # The cells share one count of characters, so that the blocks stay put in the notebook.
+        before = before if before.endswith("\n") else before + "\n"
+        text, offset = before + text[:offset], len(before) + offset
+    step = max(1, chars // 2)
+    kept = _kept_start(text, offset, chars, previous)
+    if kept is not None:
+        return text[kept:offset]
+    if offset <= chars:
+        return text[:offset]
+    # It jumps by whole blocks, so it stays while the user types; then on to a line's start.
+    start = (offset - step) // step * step
+    newline = text.find("\n", start - 1, start + step // 2)
+    return text[newline + 1 if newline >= 0 else start : offset]
+
+
+def _kept_start(text: str, offset: int, chars: int, previous: Window | None) -> int | None:
+    """Where the last window began, while it still begins there and is neither short nor long."""
+    head = previous.prefix[:HEAD] if previous is not None else ""
+    if len(head) < HEAD:
+        return None
+    latest = offset - chars // 4
+    found = text.find(head, max(0, offset - chars), max(0, latest) + HEAD)
+    return found if 0 <= found <= latest else None
+
+
+def _suffix(text: str, offset: int, chars: int, after: str) -> tuple[str, str]:
+    """The rest of the cursor's line, and what follows from its line end on.
+
+    What follows is cut by its own length, so that it is the same however much of the line is typed.
+    """
+    line = text[offset : offset + chars]
+    end = min((at for at in (line.find("\n"), line.find("\r")) if at >= 0), default=len(line))
+    rest = line[:end]
+    if end == chars:
+        return rest, ""
+    following = text[offset + end : offset + end + chars + 1]
+    if after and len(following) <= chars:
+        joint = "" if following.endswith("\n") else "\n"
+        following += joint + after[: chars + 1 - len(following)]
+    if len(following) <= chars:
+        return rest, following
+    cut = following.rfind("\n", 0, chars)
+    return rest, following[: cut + 1] if cut >= chars // 2 else following[:chars]
+
+
+def _pinned(old_suffix: str, rest: str, following: str) -> str:
+    """What followed last time while it is nearly the same; never across a changed line."""
+    old_line = line_span(old_suffix, 0).end
+    old_rest, old = old_suffix[:old_line], old_suffix[old_line:]
+    if old == following or not _both_closers(old_rest, rest):
+        return following
+    left, right = old.split(None, _PINNED_WORDS), following.split(None, _PINNED_WORDS)
+    left, right = left[:_PINNED_WORDS], right[:_PINNED_WORDS]
+    if not left or not right or left[0] != right[0]:
+        return following
+    different = abs(len(left) - len(right))
+    different += sum(a != b for a, b in zip(left, right, strict=False))
+    return old if different < max(len(left), len(right)) / 10 else following
+
+
+def _both_closers(old: str, new: str) -> bool:
+    return old == new or not (_CODE.search(old) or _CODE.search(new))
+
+
+def _kept_snippets(
+    prefix: str, previous: Window | None, others: Sequence[Document]
+) -> tuple[Document, ...] | None:
+    if previous is None or not previous.snippets:
+        return None
+    shared = min(len(prefix), len(previous.prefix), HEAD)
+    if prefix[:shared] != previous.prefix[:shared]:
+        return None
+    open_now = {other.path for other in others}
+    if not all(snippet.path in open_now for snippet in previous.snippets):
+        return None
+    return previous.snippets
+
+
+def _snippets(
+    prefix: str, suffix: str, others: Sequence[Document], chars: int
+) -> tuple[Document, ...]:
+    if not others or chars <= 0:
+        return ()
+    around = words(prefix[-2000:] + suffix[:500])
+    scored = []
+    for other in others:
+        score, text = best_window(other.text, around, chars // _MOST_SNIPPETS)
+        if score >= _LEAST_SIMILAR:
+            scored.append((score, Document(other.path, other.language_id, text)))
+    scored.sort(key=lambda pair: pair[0])
+    return tuple(document for _, document in scored[-_MOST_SNIPPETS:])  # best last

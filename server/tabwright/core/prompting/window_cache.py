@@ -1,0 +1,93 @@
+"""The windows that were asked about in one document, so that coming back to one costs nothing.
+
+A place that is new gets a small window first, since all of it must be computed before the first
+answer; the whole budget follows once the engine has computed it with nobody waiting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tabwright.core.prompting.context import HEAD, Budget, Window, build
+from tabwright.core.text import line_span
+
+_MOST = 8
+_SMALL = Budget(prefix_chars=1200, suffix_chars=500, snippet_chars=0)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A window whose tokens the engine has, and the budget it was cut by."""
+
+    window: Window
+    budget: Budget
+
+
+@dataclass(frozen=True)
+class Text:
+    """A cursor in a text, and a notebook's other cells around it."""
+
+    text: str
+    offset: int
+    before: str = ""
+    after: str = ""
+
+
+class Places:
+    """The last places of one document, the newest last. Not to be used by two threads at once."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._places: tuple[Place, ...] = ()
+
+    def find(self, at: Text) -> Place | None:
+        """The newest place whose window serves here, and so most of whose tokens are computed."""
+        return next((place for place in reversed(self._places) if _serves(place, at)), None)
+
+    def add(self, place: Place) -> None:
+        """Remember a window; one that begins alike, as it was before something was typed, goes."""
+        others = (one for one in self._places if not _alike(one.window, place.window))
+        self._places = (*others, place)[-_MOST:]
+
+    def forget(self) -> None:
+        """Forget all."""
+        self._places = ()
+
+
+def small(budget: Budget, text: str) -> Budget:
+    """The budget of a first window in a text, no larger than the whole one.
+
+    A text that fits into it nearly whole gets it at once: little would be saved.
+    """
+    least = Budget(
+        min(budget.prefix_chars, _SMALL.prefix_chars),
+        min(budget.suffix_chars, _SMALL.suffix_chars),
+        _SMALL.snippet_chars,
+    )
+    few = len(text) <= 2 * (least.prefix_chars + least.suffix_chars)
+    return replace(budget, snippet_chars=0) if few else least
+
+
+def _serves(place: Place, at: Text) -> bool:
+    """Whether the window that is built here begins as the place's did."""
+    window = build(
+        at.text,
+        at.offset,
+        place.budget,
+        before=at.before,
+        after=at.after,
+        previous=place.window,
+    )
+    return _alike(window, place.window)
+
+
+def _alike(one: Window, other: Window) -> bool:
+    """Whether what stands first in a prompt is the same: what follows the cursor's line, and then
+    the start of the window, as far as both have one.
+    """
+    length = min(len(one.prefix), len(other.prefix), HEAD)
+    return _following(one) == _following(other) and one.prefix[:length] == other.prefix[:length]
+
+
+def _following(window: Window) -> str:
+    return window.suffix[line_span(window.suffix, 0).end :]

@@ -1,0 +1,1 @@
+"""The structure of code: functions, comments, blocks, names, headers."""

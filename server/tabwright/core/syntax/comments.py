@@ -1,0 +1,171 @@
+"""Comments as blocks of whole lines: where they stand and what they say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tabwright.core.languages import Language
+from tabwright.core.syntax.surroundings import Surroundings, around
+from tabwright.core.text import Span, indent_of
+
+_STRING = re.compile(r"[rRuUbB]{0,2}(?P<quote>\"\"\"|'''|\"|')")
+# What a line ends with when a string below it belongs to the same statement.
+_GOES_ON = tuple("([{,=+\\%|")
+_STARS = re.compile(r"\A[ \t]*+\*++(?!/)(?: |(?=\t)|$)")
+
+
+@dataclass(frozen=True)
+class Comment:
+    """One block of comment.
+
+    ``span`` holds whole lines with their ends, ``text`` the words without comment signs and common
+    indentation, ``indent`` what its first line begins with. ``string``: it is a string expression,
+    as docstrings are.
+    """
+
+    span: Span
+    text: str
+    indent: str
+    string: bool = False
+
+
+def comment_at(text: str, offset: int, language: Language) -> Comment | None:
+    """The comment that holds the offset or ends on the line above it.
+
+    Comments that share a line with code do not count. Raises ValueError when the offset lies
+    outside the text.
+    """
+    near = around(text, offset, language)
+    if near is None:
+        return None
+    return comment_near(near, near.at)
+
+
+def comment_near(near: Surroundings, at: int) -> Comment | None:
+    """The comment that holds ``at``, counted in the surroundings, or ends on the line above."""
+    line = near.line_start(at)
+    above = near.line_start(line - 1) if line else line
+    there = blocks(near)
+    for place in (line, above):
+        for block in there:
+            if block.start <= place < block.end:
+                return comment_of(near, block)
+    return None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of comment, counted in the surroundings; ``end`` is after the last line end."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@lru_cache(maxsize=2)
+def blocks(near: Surroundings) -> tuple[Block, ...]:
+    """Every comment on lines of its own, line comments of adjacent lines as one."""
+    return tuple(_blocks(near))
+
+
+def _blocks(near: Surroundings) -> Iterator[Block]:
+    held: Block | None = None
+    indent = ""
+    for begin, finish, kind in _stretches(near):
+        start, end = near.line_start(begin), near.next_line(max(begin, finish - 1))
+        if near.text[start:begin].strip() or near.masked.code[finish:end].strip():
+            continue
+        own = near.text[start:begin]
+        if held and held.kind == kind == "line" and held.end == start and indent == own:
+            held = Block(held.start, end, kind)
+            continue
+        if held:
+            yield held
+        held, indent = Block(start, end, kind), own
+    if held:
+        yield held
+
+
+def _stretches(near: Surroundings) -> list[tuple[int, int, str]]:
+    found = [
+        (comment.span.start, comment.span.end, "block" if comment.block else "line")
+        for comment in near.masked.comments
+    ]
+    if near.language.id == "python":
+        found += [(*ends, "string") for ends in _string_statements(near)]
+    return sorted(found)
+
+
+def _string_statements(near: Surroundings) -> Iterator[tuple[int, int]]:
+    """The strings that are statements of their own, with their prefixes."""
+    for span in near.masked.strings:
+        head = near.text[near.line_start(span.start) : span.start].lstrip(" \t")
+        if len(head) > 2 or head.strip("rRuUbB"):
+            continue
+        before = near.masked.code[: span.start - len(head)].rstrip()[-1:]
+        long = near.text.startswith(('"""', "'''"), span.start)
+        if before not in _GOES_ON and (long or before != '"'):
+            yield span.start - len(head), span.end
+
+
+def comment_of(near: Surroundings, block: Block) -> Comment:
+    """What a block says and where it stands in the document."""
+    raw = near.text[block.start : block.end]
+    text = _WORDS[block.kind](raw, near.language)
+    return Comment(near.span(block.start, block.end), text, indent_of(raw), block.kind == "string")
+
+
+def dedented(lines: list[str]) -> str:
+    """Lines without the indentation that all after the first share, blank ones at the ends out."""
+    lines = [line.rstrip().expandtabs(4) for line in lines]
+    first = lines[0].strip() if lines else ""
+    rest = lines[1:]
+    margins = [len(line) - len(line.lstrip()) for line in rest if line]
+    margin = min(margins, default=0)
+    return "\n".join([first, *(line[margin:] for line in rest)]).strip("\n")
+
+
+def _line_words(raw: str, language: Language) -> str:
+    sign = language.line_comment
+    pattern = _line_sign(sign)
+    bare = [pattern.sub("", line, count=1) for line in raw.splitlines()]
+    shared = min((len(line) - len(line.lstrip()) for line in bare if line.strip()), default=0)
+    return "\n".join(line[shared:].rstrip() for line in bare).strip("\n")
+
+
+@lru_cache(maxsize=16)
+def _line_sign(sign: str) -> re.Pattern[str]:
+    """The sign of a line comment, its last character any number of times, with what is before."""
+    more = re.escape(sign[-1])
+    return re.compile(rf"(?<![ \t])[ \t]*+{re.escape(sign)}{more}*+(?:!(?=\s|$))?")
+
+
+def _block_words(raw: str, language: Language) -> str:
+    opener, closer = language.block_comment or ("", "")
+    bare = raw.strip().removeprefix(opener).removesuffix(closer)
+    if opener == "/*":
+        bare = bare.lstrip("*!").rstrip("*")
+    lines = bare.split("\n")
+    starred = [line for line in lines[1:] if line.strip()]
+    if starred and all(_STARS.match(line) for line in starred):
+        lines[1:] = [_STARS.sub("", line, count=1) for line in lines[1:]]
+    return dedented(lines)
+
+
+def _string_words(raw: str, language: Language) -> str:
+    return dedented(string_words(raw))
+
+
+def string_words(literal: str) -> list[str]:
+    """The lines of a string literal without its prefix and quotes, as they stand."""
+    bare = literal.strip()
+    begun = _STRING.match(bare)
+    if begun is None:
+        return bare.split("\n")
+    return bare[begun.end() :].removesuffix(begun["quote"]).split("\n")
+
+
+_WORDS = {"line": _line_words, "block": _block_words, "string": _string_words}

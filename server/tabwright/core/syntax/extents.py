@@ -1,0 +1,107 @@
+"""How far a function reaches in the lines around it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from tabwright.core.syntax.surroundings import Surroundings
+
+_LABEL = re.compile(r"[ \t]*+(?:public|private|protected|signals|slots)[ \t]*+:[ \t]*+")
+_UNITS = {
+    "go": "\t",
+    "makefile": "\t",
+    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), "  "),
+    **dict.fromkeys(("ruby", "lua", "dart", "scala", "html", "vue", "svelte", "css", "yaml"), "  "),
+}
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function, in offsets into the surroundings' text.
+
+    ``start`` is its header's first line, ``opened`` where its header ends (after ``:`` or ``{``),
+    ``end`` after its last line. ``inner`` is what stands between header and closer. ``lines``: the
+    body has lines of its own. ``whole``: nothing is missing, neither opener nor closer.
+    """
+
+    name: str
+    start: int
+    opened: int
+    inner: tuple[int, int]
+    end: int
+    parameters: str
+    result: str
+    is_async: bool
+    lines: bool
+    whole: bool
+
+
+def columns(line: str) -> int:
+    """How many columns a line is indented; a tab counts as four."""
+    blank = len(line) - len(line.lstrip(" \t"))
+    return len(line[:blank].expandtabs(4)) if "\t" in line[:blank] else blank
+
+
+def line_end(code: str, at: int) -> int:
+    """Where the line of ``at`` ends, before its line end."""
+    end = code.find("\n", at)
+    return len(code) if end < 0 else end
+
+
+def dedent(near: Surroundings, at: int, margin: int) -> int:
+    """Where the lines from ``at`` on end that stand deeper than ``margin``, blank ones left out.
+
+    A closing brace at the margin is taken along.
+    """
+    code, end = near.masked.code, at
+    while at < len(code):
+        stop = line_end(code, at)
+        line = code[at:stop]
+        if line.strip():
+            after = _past(near, line, margin)
+            if after is _Past.BEFORE:
+                break
+            end = stop
+            if after is _Past.WITH:
+                break
+        elif near.text[at:stop].strip() and columns(near.text[at:stop]) > margin:
+            end = stop
+        at = stop + 1
+    return end if end == 0 or code[end - 1 : end] == "\n" else min(len(code), end + 1)
+
+
+class _Past(Enum):
+    """Whether a block goes on after a line, ends with it, or ended before it."""
+
+    NOT = 0
+    WITH = 1
+    BEFORE = 2
+
+
+def _past(near: Surroundings, line: str, margin: int) -> _Past:
+    width, first = columns(line), line.lstrip()[0]
+    if width > margin or (near.language.id == "python" and first in ")]}"):
+        return _Past.NOT
+    if near.language.id != "python" and width == margin:
+        if _LABEL.fullmatch(line):
+            return _Past.NOT
+        if first == "}":
+            return _Past.WITH
+    return _Past.BEFORE
+
+
+def unit(near: Surroundings) -> str:
+    """One step of indentation as the lines around write it, else as the language does."""
+    openers = near.language.block_openers
+    steps = []
+    above = ""
+    for line in near.masked.code.split("\n"):
+        if line.startswith("\t") and line.strip():
+            return "\t"
+        if line.strip():
+            if openers and above.endswith(openers) and columns(line) > columns(above):
+                steps.append(columns(line) - columns(above))
+            above = line.rstrip()
+    return " " * min(steps) if steps else _UNITS.get(near.language.id, "    ")

@@ -1,0 +1,239 @@
+"""Finds the functions in the surroundings of an offset: where each begins, opens and ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+
+from tabwright.core.syntax.extents import Function, columns, dedent, line_end
+from tabwright.core.syntax.functions_python import python_functions, python_functions_open
+from tabwright.core.syntax.headers import FORMS, Form
+from tabwright.core.syntax.surroundings import Surroundings
+
+_BRACKET = re.compile(r"[()\[\]{}]")
+_PARTNER = {")": "(", "]": "[", "}": "{"}
+_LOOK_BACK = 12
+_NO_NAMES = frozenset(("if", "for", "while", "switch", "catch", "return", "synchronized", "using"))
+_BODY_FOLLOWS = re.compile(r"[^\n]*(?:\{|=>)|[^\n;]*\n[ \t]*+[{:]")
+# TypeScript's type of a function, as far as its arrow.
+_FUNCTION_TYPE = re.compile(r"\((?!\()(?s:.)*\)\s*+")
+_BRACE = re.compile(r"\s*+\{")
+_ARROW = re.compile(r"\s*+=>")
+# Parameters without brackets, by what closes the body.
+_WORDS = {"}": re.compile(r"[^\n=;{]*"), "end": re.compile(r"[^\n;]*")}
+_END = re.compile(r"end\b")
+_MODIFIERS = re.compile(
+    r"\b(?:public|private|protected|internal|static|final|abstract|virtual|override|async|inline"
+    r"|extern|constexpr|unsafe|synchronized|native|default|explicit|friend|partial|sealed|external"
+    r"|export)\b|@\w+"
+)
+
+
+def functions(near: Surroundings) -> tuple[Function, ...]:
+    """Every function whose header is in reach, in order of their starts."""
+    # The cursor matters to how a text is read only where the text's start is out of reach.
+    return _functions(replace(near, at=0) if near.whole else near)
+
+
+def functions_open(near: Surroundings, at: int) -> Iterable[Function]:
+    """Those of them that begin up to the line of ``at`` and may hold it, in their order."""
+    stop = near.line_end(at)
+    if near.language.id == "python":
+        return python_functions_open(near, stop)
+    return (function for function in functions(near) if function.start <= stop)
+
+
+@lru_cache(maxsize=4)
+def _functions(near: Surroundings) -> tuple[Function, ...]:
+    if near.language.id == "python":
+        return tuple(python_functions(near))
+    form = FORMS.get(near.language.id)
+    if form is None:
+        return ()
+    partners = _partners(near.masked.code)
+    found: dict[int, Function] = {}
+    for pattern in (*form.starts, *form.calls):
+        for header in pattern.finditer(near.masked.code):
+            at = header.start() + len(header["indent"])
+            if at not in found and header["name"] not in _NO_NAMES:
+                function = _function(near, form, header, partners, pattern in form.calls)
+                if function:
+                    found[at] = function
+    return tuple(found[at] for at in sorted(found))
+
+
+def _partners(code: str) -> dict[int, int]:
+    """Offsets of brackets and of the closers that belong to them."""
+    stack: list[int] = []
+    found: dict[int, int] = {}
+    for bracket in _BRACKET.finditer(code):
+        if bracket[0] in "([{":
+            stack.append(bracket.start())
+            continue
+        for back in range(1, min(len(stack), _LOOK_BACK) + 1):
+            if code[stack[-back]] == _PARTNER[bracket[0]]:
+                found[stack[-back]] = bracket.start()
+                del stack[-back:]
+                break
+    return found
+
+
+def _function(
+    near: Surroundings,
+    form: Form,
+    header: re.Match[str],
+    partners: dict[int, int],
+    called: bool,
+) -> Function | None:
+    """The function a header begins; None when it is a call or declaration after all."""
+    code, at = near.masked.code, header.end()
+    start = near.line_start(header.start() + len(header["indent"]))
+    stop = line_end(code, at)
+    if code[at : at + 1] == "(":
+        closer = partners.get(at, -1)
+        if called and not _BODY_FOLLOWS.match(code, max(at, closer) + 1):
+            return None
+        parameters = near.text[at + 1 : closer if closer >= 0 else stop]
+    else:
+        word = _WORDS[form.closer].match(code, at)
+        closer = word.end() - 1 if word else at - 1
+        parameters = near.text[at : closer + 1].strip()
+    after = closer + 1 if closer >= 0 else stop
+    words = header.groupdict()
+    before = words.get("result") or ""
+    result, after = (before, after) if form.result == "before" else _result(near, form, after)
+    if form.result == "before":
+        result = " ".join(_MODIFIERS.sub("", before).split())
+    function = Function(
+        words["name"] or words.get("init") or "",
+        start,
+        after,
+        (after, after),
+        near.next_line(max(start, after - 1)),
+        parameters,
+        " ".join(result.split()),
+        words.get("is_async") is not None or "async" in before.split(),
+        lines=False,
+        whole=False,
+    )
+    if form.closer == "end":
+        return _ended(near, function, header)
+    skipped = form.after.match(code, after)
+    begin = skipped.end() if skipped and skipped[0].strip() else after
+    # Only where types stand in front do braces on the next line belong to a call-like header.
+    return _braced(near, function, begin, partners, called and form.result != "before")
+
+
+def _result(near: Surroundings, form: Form, at: int) -> tuple[str, int]:
+    """The result type that begins at ``at`` and where it ends."""
+    code = near.masked.code
+    if form.result == "go":
+        found = re.compile(r"[ \t]*+(?:[^\n{]|(?<=interface)\{\}|(?<=struct)\{\})*").match(code, at)
+        end = found.end() if found else at
+        return near.text[at:end].strip(), end
+    sign = _result_sign(form.result, near.language.id == "swift").match(code, at)
+    if not form.result or sign is None:
+        return "", at
+    begin = end = sign.end()
+    depth = 0
+    while end < min(len(code), begin + 500):
+        char = code[end]
+        if depth == 0 and code.startswith("=>", end):
+            if not _FUNCTION_TYPE.fullmatch(code, begin, end) or _BRACE.match(code, end + 2):
+                break
+            end += 1
+        elif depth == 0 and _ends_type(code[begin:end].rstrip(), char):
+            break
+        depth += (char in "([{") - (char in ")]}")
+        end += 1
+    return near.text[begin:end].strip(), begin + len(near.text[begin:end].rstrip())
+
+
+@lru_cache(maxsize=16)
+def _result_sign(sign: str, swift: bool) -> re.Pattern[str]:
+    """What stands between a function's brackets and its result type."""
+    words = r"(?:\s*+(?:async|throws|rethrows)\b)*" if swift else ""
+    return re.compile(rf"{words}\s*+{re.escape(sign)}[ \t]*+")
+
+
+def _ends_type(before: str, char: str) -> bool:
+    """Whether a character outside brackets ends the type that has been read so far."""
+    if char == "\n":
+        return before[-1:] not in ("", "|", "&")
+    return char in "=;,)" or (char == "{" and bool(before))
+
+
+def _ended(near: Surroundings, function: Function, header: re.Match[str]) -> Function:
+    """A function whose body ends with the word ``end``."""
+    code, margin = near.masked.code, columns(header["indent"] + "x")
+    stop = line_end(code, function.opened)
+    inline = re.compile(r"\bend\b").search(code, function.opened, stop)
+    if inline:
+        return replace(
+            function,
+            inner=(function.opened, inline.start()),
+            end=min(len(code), stop + 1),
+            whole=True,
+        )
+    body = min(len(code), stop + 1)
+    end = dedent(near, body, margin)
+    closer = re.compile(r"\s*+").match(code, end)
+    at = closer.end() if closer else end
+    closed = _END.match(code, at) is not None and columns(near.line(at)) == margin
+    last = near.line_start(at) if closed else end
+    whole_end = near.next_line(at) if closed else end
+    return replace(function, inner=(body, last), end=whole_end, lines=True, whole=closed)
+
+
+def _braced(
+    near: Surroundings, function: Function, at: int, partners: dict[int, int], called: bool
+) -> Function | None:
+    """A function whose body stands in braces, after ``=>`` or ``=``, or is missing."""
+    code = near.masked.code
+    arrow = _ARROW.match(code, at)
+    at = arrow.end() if arrow else at
+    brace = re.compile(r"[ \t]*+\n?[ \t]*+\{").match(code, at)
+    if brace and not (called and not arrow and "\n" in brace[0]):
+        return _in_braces(near, function, brace.end(), partners)
+    stop = line_end(code, at)
+    rest = code[at:stop].strip()
+    if arrow and rest:
+        return replace(
+            function, opened=at, inner=(at, stop), end=min(len(code), stop + 1), whole=True
+        )
+    if rest.startswith("=") and near.language.id in ("kotlin", "scala"):
+        at = code.index("=", at) + 1
+        return replace(
+            function, opened=at, inner=(at, stop), end=min(len(code), stop + 1), whole=True
+        )
+    if rest or (called and not arrow):
+        return None
+    return replace(function, opened=stop, inner=(stop, stop))
+
+
+def _in_braces(
+    near: Surroundings, function: Function, opened: int, partners: dict[int, int]
+) -> Function:
+    code = near.masked.code
+    closer = partners.get(opened - 1, -1)
+    margin = columns(near.line(function.start))
+    alone = not near.text[opened : near.line_end(opened)].strip()
+    if closer >= 0:
+        line = near.line_start(closer)
+        first = not code[line:closer].strip()
+        if not first or line <= function.start or columns(near.line(closer)) >= margin:
+            own = alone and first and line > opened
+            inner = (near.next_line(opened), line) if own else (opened, closer)
+            return replace(
+                function,
+                opened=opened,
+                inner=inner,
+                end=near.next_line(closer),
+                lines=own,
+                whole=True,
+            )
+    body = near.next_line(opened)
+    end = dedent(near, body, margin)
+    return replace(function, opened=opened, inner=(body, end), end=end, lines=alone)

@@ -1,0 +1,87 @@
+"""Finds the functions of Python text, whether or not it parses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tabwright.core.syntax.extents import Function, columns, dedent, line_end
+from tabwright.core.syntax.surroundings import Surroundings
+
+_DEF = re.compile(
+    r"^(?P<indent>[ \t]*+)(?P<is_async>async[ \t]++)?def[ \t]++(?P<name>\w+)[ \t]*+"
+    r"(?:\[[^\]\n]*\])?",
+    re.MULTILINE,
+)
+_NEXT_STATEMENT = re.compile(r"\n[ \t]*+(?:def|class|async def|return|import|from|with|@)\b")
+_BRACKET = re.compile(r"[()\[\]{}]")
+_PLAIN = re.compile(r"\([^()\[\]{}\n]*\)")  # brackets on one line with none inside
+_COLON = re.compile(r"[()\[\]{}:]")
+
+
+def python_functions(near: Surroundings) -> Iterator[Function]:
+    """Every function whose header is in reach, in order of their starts."""
+    return (_function(near, header) for header in _DEF.finditer(near.masked.code))
+
+
+def python_functions_open(near: Surroundings, at: int) -> Iterator[Function]:
+    """Those of them that begin before ``at`` and that no later header ends, outermost first."""
+    open_ones: list[re.Match[str]] = []
+    for header in _DEF.finditer(near.masked.code, 0, at):
+        margin = columns(header["indent"])
+        while open_ones and columns(open_ones[-1]["indent"]) >= margin:
+            open_ones.pop()
+        open_ones.append(header)
+    return (_function(near, header) for header in open_ones)
+
+
+def _function(near: Surroundings, header: re.Match[str]) -> Function:
+    code = near.masked.code
+    start, bracket = header.start(), header.end()
+    closer = _closing(code, bracket)
+    stop = line_end(code, max(bracket, closer))
+    after = max(bracket, closer + 1)
+    colon = _colon(code, after, stop)
+    result = near.text[after : colon if colon >= 0 else stop]
+    result = result.partition("->")[2].strip()
+    inner = near.text[bracket + 1 : closer if closer >= 0 else stop]
+    rest = code[colon + 1 : stop].strip() if colon >= 0 else ""
+    opened = colon + 1 if colon >= 0 else stop
+    body = min(len(code), stop + 1)
+    end = body if rest else dedent(near, body, columns(header["indent"]))
+    return Function(
+        header["name"],
+        start,
+        opened,
+        (opened, stop) if rest else (body, end),
+        end,
+        inner,
+        result,
+        header["is_async"] is not None,
+        lines=not rest,
+        whole=colon >= 0,
+    )
+
+
+def _closing(code: str, bracket: int) -> int:
+    """Where the bracket at an offset is closed; -1 if it is not, or there is none."""
+    if code[bracket : bracket + 1] != "(":
+        return -1
+    if plain := _PLAIN.match(code, bracket):
+        return plain.end() - 1
+    depth = 0
+    stop = _NEXT_STATEMENT.search(code, bracket)
+    for found in _BRACKET.finditer(code, bracket, stop.start() if stop else len(code)):
+        depth += 1 if found[0] in "([{" else -1
+        if depth == 0:
+            return found.start()
+    return -1
+
+
+def _colon(code: str, at: int, line_end: int) -> int:
+    depth = 0
+    for found in _COLON.finditer(code, at, line_end):
+        if found[0] == ":" and depth == 0:
+            return found.start()
+        depth += (found[0] in "([{") - (found[0] in ")]}")
+    return -1

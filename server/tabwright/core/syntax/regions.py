@@ -1,0 +1,214 @@
+"""Parts of a document: the statement block around a place, and an outline of all the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from tabwright.core.languages import by_id
+from tabwright.core.syntax.comments import Block, blocks, comment_of
+from tabwright.core.syntax.extents import columns, dedent
+from tabwright.core.syntax.functions import functions
+from tabwright.core.syntax.headers import CLASS
+from tabwright.core.syntax.signatures import REACH, decorated, describe
+from tabwright.core.syntax.surroundings import Surroundings, around, everything
+from tabwright.core.text import Span, indent_of, line_span
+
+MOST_LINES = 80
+_AROUND = 20
+_LONGEST = 400_000
+_LONGEST_BRACKET = 30
+_ALL_BRACKETS, _ROUND_BRACKETS = "()[]{}", "()[]"
+_JOINS = ("else", "elif", "except", "finally", "catch", "}", ")", "]")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A function or class: whole lines with decorators, its header's text, what it says of itself.
+
+    ``doc`` is the first line of its docstring or of the comment above it.
+    """
+
+    name: str
+    kind: Literal["function", "class"]
+    span: Span
+    header: str
+    doc: str
+
+
+def enclosing_block(text: str, span: Span, language_id: str) -> Span:
+    """The whole lines of the smallest function, else top-level statement, that holds a span.
+
+    Where that is longer than 80 lines, or there is none, up to 20 lines on both sides of the span.
+    Raises ValueError when the span lies outside the text.
+    """
+    own = _whole_lines(text, span)
+    near = around(text, span.start, by_id(language_id), REACH)
+    if near is None or own.end > near.base + len(near.text):
+        return own
+    start, end = own.start - near.base, own.end - near.base
+    reaching = [one for one in functions(near) if one.start <= end <= one.end]
+    holding = [describe(near, one).span for one in reaching]
+    holding = [one for one in holding if one.start <= own.start and own.end <= one.end]
+    smallest = min(holding, key=len, default=_statement(near, start, end))
+    if _count(near, smallest) <= MOST_LINES:
+        return smallest
+    low, high = start, end
+    for _ in range(_AROUND):
+        low = near.line_start(max(0, low - 1))
+        high = near.next_line(high)
+    low = max(low, smallest.start - near.base)
+    return near.span(low, max(end, min(high, smallest.end - near.base)))
+
+
+def logical_lines(text: str, span: Span, language_id: str) -> Span:
+    """The whole lines of a span, and those around that its brackets go on over.
+
+    A bracket that opens more than 30 lines above or below is left, and braces are only followed in
+    Python, where they hold no statements. Raises ValueError when the span lies outside the text.
+    """
+    own = _whole_lines(text, span)
+    near = around(text, span.start, by_id(language_id))
+    if near is None or own.end > near.base + len(near.text):
+        return own
+    code = near.masked.code
+    signs = _ALL_BRACKETS if language_id == "python" else _ROUND_BRACKETS
+    start, end = own.start - near.base, own.end - near.base
+    top = start
+    for _ in range(_LONGEST_BRACKET):
+        top = near.line_start(max(0, top - 1))
+    start = near.line_start(min((start, *_opened(code[top:start], top, signs))))
+    for _ in range(_LONGEST_BRACKET):
+        if end == len(code) or not _opened(code[start:end], start, signs):
+            return near.span(start, end)
+        end = near.next_line(end)
+    return own
+
+
+def _opened(code: str, at: int, signs: str) -> list[int]:
+    """Where the brackets stand that code, which begins at ``at``, leaves open."""
+    stack: list[int] = []
+    for offset, char in enumerate(code, at):
+        if char in signs:
+            if char in "([{":
+                stack.append(offset)
+            elif stack:
+                stack.pop()
+    return stack
+
+
+def _whole_lines(text: str, span: Span) -> Span:
+    start = line_span(text, span.start).start
+    last = span.end - 1 if span.end > span.start else span.end
+    end = line_span(text, last).end
+    return Span(start, end + (2 if text.startswith("\r\n", end) else end < len(text)))
+
+
+def _count(near: Surroundings, span: Span) -> int:
+    return near.text.count("\n", span.start - near.base, span.end - near.base)
+
+
+def _statement(near: Surroundings, start: int, end: int) -> Span:
+    """The lines from the margin's last line above to before its next below, blank ones left out."""
+    code = near.masked.code
+    top = start
+    while top and _goes_on(near, code[top : near.line_end(top)]):
+        top = near.line_start(top - 1)
+    bottom = end
+    while bottom < len(code):
+        line = code[bottom : near.line_end(bottom)]
+        if line.strip() and not _goes_on(near, line):
+            break
+        bottom = near.next_line(bottom)
+    while bottom > end and not near.line(bottom - 1).strip():
+        bottom = near.line_start(bottom - 1)
+    return near.span(top, max(bottom, end))
+
+
+def _goes_on(near: Surroundings, line: str) -> bool:
+    """Whether a line belongs to a statement that began above it."""
+    bare = line.strip()
+    return not bare or columns(line) > 0 or bare.startswith(_JOINS)
+
+
+def definitions(text: str, language_id: str) -> tuple[Definition, ...]:
+    """The functions and classes of a document in order of their starts.
+
+    Of a document longer than 400,000 characters only the start is read.
+    """
+    return _definitions(text[:_LONGEST], language_id)
+
+
+@lru_cache(maxsize=2)
+def _definitions(text: str, language_id: str) -> tuple[Definition, ...]:
+    near = everything(text, by_id(language_id))
+    comments = {block.end: block for block in blocks(near) if block.kind != "string"}
+    strings = {block.start: block for block in blocks(near) if block.kind == "string"}
+    found = []
+    for one in functions(near):
+        _, top = decorated(near, one.start)
+        body = near.next_line(max(one.start, one.opened - 1))
+        header = near.text[one.start : one.opened].rstrip(" \t\n{")
+        doc = _doc(near, top, body, comments, strings)
+        found.append(Definition(one.name, "function", near.span(top, one.end), header, doc))
+    for match in CLASS.finditer(near.masked.code):
+        if not match["name"]:
+            continue
+        start = near.line_start(match.end("indent"))
+        body = near.next_line(start)
+        end = _end_of_class(near, body, columns(match["indent"] + "x"))
+        doc = _doc(near, start, body, comments, strings)
+        header = near.line(start).rstrip(" \t{")
+        found.append(Definition(match["name"], "class", near.span(start, end), header, doc))
+    return tuple(sorted(found, key=lambda one: (one.span.start, -one.span.end)))
+
+
+def _doc(
+    near: Surroundings, top: int, body: int, comments: dict[int, Block], strings: dict[int, Block]
+) -> str:
+    block = strings.get(body) if near.language.id == "python" else comments.get(top)
+    return comment_of(near, block).text.strip().split("\n", 1)[0] if block else ""
+
+
+def _end_of_class(near: Surroundings, body: int, margin: int) -> int:
+    brace = near.line(body).strip() == "{"
+    end = dedent(near, near.next_line(body) if brace else body, margin)
+    closes = near.line(end).split() if end < len(near.text) else []
+    return near.next_line(end) if closes[:1] == ["end"] else end
+
+
+def outline(text: str, around: Span, language_id: str, max_chars: int) -> str:
+    """The headers, with first docstring lines, of the functions and classes around a span.
+
+    Those that the span touches are left out, but for the headers of classes that hold it. Where
+    they do not all fit into ``max_chars``, the nearest stay. They keep their order and indentation.
+    """
+    shown = [(one, _shown(one)) for one in definitions(text, language_id) if _aside(one, around)]
+    shown.sort(key=lambda pair: _distance(pair[0].span, around))
+    kept = []
+    room = max_chars
+    for one, lines in shown:
+        if len(lines) + 1 > room:
+            continue
+        room -= len(lines) + 1
+        kept.append((one.span.start, lines))
+    return "\n".join(lines for _, lines in sorted(kept))
+
+
+def _aside(one: Definition, around: Span) -> bool:
+    """Whether a definition lies beside a span, or is a class that goes on around it."""
+    if one.kind == "class" and one.span.start < around.start and around.end <= one.span.end:
+        return True
+    return one.span.end <= around.start or max(around.end, around.start + 1) <= one.span.start
+
+
+def _distance(span: Span, around: Span) -> int:
+    return max(span.start - around.end, around.start - span.end, 0)
+
+
+def _shown(one: Definition) -> str:
+    first = one.header.split("\n", 1)[0]
+    step = indent_of(first) + "    "
+    quoted = f'\n{step}"""{one.doc}"""' if one.header.endswith(":") else f"  // {one.doc}"
+    return one.header + (quoted if one.doc else "")

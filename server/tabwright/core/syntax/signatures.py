@@ -1,0 +1,214 @@
+"""Signatures of functions: what a header promises, and whether its body still holds a place."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tabwright.core.languages import by_id
+from tabwright.core.syntax.comments import Block, blocks, comment_of, dedented, string_words
+from tabwright.core.syntax.extents import Function, columns
+from tabwright.core.syntax.functions import functions_open
+from tabwright.core.syntax.headers import FORMS
+from tabwright.core.syntax.parameters import Parameter, parse
+from tabwright.core.syntax.stubs import is_placeholder
+from tabwright.core.syntax.surroundings import Surroundings, around
+from tabwright.core.text import Span, indent_of
+
+__all__ = ["Parameter", "Signature", "signature_at"]
+
+REACH = 40_000
+_DECORATOR = re.compile(r"[ \t]*+(?:@[\w.]|#!?\[|\[\w[^\n]*\][ \t]*+$)")
+_IMPORT = re.compile(
+    r"\#\s*+(?:include|import|define|pragma)\b|(?:using|import|package|typedef|use)\b[^\n]*;?"
+)
+_STRINGS = re.compile(r'[rRuU]?"+')
+_LONGEST_HEADER = 4_000
+_MOST_BLANK = 3
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function's header and the place of its body.
+
+    ``header`` holds the whole lines of the header (without decorators), ``body`` those between it
+    and the closer: empty when the body is missing or shares lines with the header. ``span`` is all
+    of the function with decorators and closer. ``rest`` is the part of ``body`` after a docstring.
+    ``is_stub``: the body does nothing yet; ``complete``: neither opener nor closer is missing, and
+    body and header share no line, so that ``rest`` can be replaced alone.
+    """
+
+    language_id: str
+    name: str
+    parameters: tuple[Parameter, ...]
+    result: str
+    is_async: bool
+    decorators: tuple[str, ...]
+    doc: str
+    header: Span
+    body: Span
+    rest: Span
+    span: Span
+    indent: str
+    is_stub: bool
+    complete: bool
+
+
+def signature_at(text: str, offset: int, language_id: str) -> Signature | None:
+    """The innermost function whose header or body holds the offset or begins on its line.
+
+    Raises ValueError when the offset lies outside the text.
+    """
+    near = around(text, offset, by_id(language_id), REACH)
+    return None if near is None else signature_near(near, near.at)
+
+
+def signature_near(near: Surroundings, at: int) -> Signature | None:
+    """The innermost function at an offset counted in the surroundings."""
+    at = _belowdecorated(near, at)
+    best: Function | None = None
+    for function in functions_open(near, at):
+        if _holds(near, function, at):
+            best = function
+    return None if best is None else describe(near, best)
+
+
+def _belowdecorated(near: Surroundings, at: int) -> int:
+    line = near.line_start(at)
+    while line < len(near.text) and _DECORATOR.match(near.masked.code, line, near.line_end(line)):
+        following = near.next_line(line)
+        if following == line:
+            break
+        line = at = following
+    return at
+
+
+def _holds(near: Surroundings, function: Function, at: int) -> bool:
+    if at < function.start:
+        return False
+    if at < function.end or (at == len(near.text) and near.text[at - 1 : at] != "\n"):
+        return at <= function.end
+    # The blank lines below an open body are where the user is about to write it.
+    gap = near.text[function.end : near.line_end(at)]
+    open_body = not function.whole or near.language.id == "python"
+    if gap.strip() or gap.count("\n") >= _MOST_BLANK or not open_body:
+        return False
+    deeper = columns(near.line(at)) > columns(near.line(function.start))
+    written = near.masked.code[slice(*function.inner)]
+    return deeper or not _STRINGS.sub("", written).strip()
+
+
+def describe(near: Surroundings, function: Function) -> Signature:
+    """All that is known of a function that was found."""
+    language_id = near.language.id
+    decorators, top = decorated(near, function.start)
+    doc, rest = _documented(near, function, top)
+    header_end = near.next_line(max(function.start, function.opened - 1))
+    inner = near.bare[rest : function.inner[1]]
+    body = function.inner if function.lines else (header_end, header_end)
+    rest = min(max(rest, body[0]), body[1])
+    return Signature(
+        language_id,
+        function.name,
+        _parameters(near, function),
+        function.result,
+        function.is_async,
+        decorators,
+        doc,
+        near.span(function.start, header_end),
+        near.span(*body),
+        near.span(rest, body[1]),
+        near.span(top, max(function.end, header_end)),
+        indent_of(near.line(function.start)),
+        is_stub=is_placeholder(inner, language_id),
+        complete=function.whole and function.lines,
+    )
+
+
+def decorated(near: Surroundings, start: int) -> tuple[tuple[str, ...], int]:
+    """The decorators, annotations or attributes above a header, and where they begin."""
+    found: list[str] = []
+    while start:
+        above = near.line_start(start - 1)
+        if not _DECORATOR.match(near.masked.code, above, start - 1):
+            break
+        found.append(near.text[above : start - 1].strip())
+        start = above
+    return tuple(reversed(found)), start
+
+
+def _documented(near: Surroundings, function: Function, top: int) -> tuple[str, int]:
+    """A function's documentation, and where its body goes on after it."""
+    start, end = function.inner
+    if near.language.id != "python":
+        above = comment_above(near, blocks(near), _above_imports(near, top))
+        return (comment_of(near, above).text if above else ""), start
+    code = near.masked.code[start:end]
+    found = re.match(r"\s*+(?P<literal>[rRuU]?\"+)[ \t]*+;?[ \t]*+(?=\n|$)", code)
+    if found is None:
+        return "", start
+    literal = near.text[start + found.start("literal") : start + found.end("literal")]
+    return dedented(string_words(literal)), min(end, start + found.end() + 1)
+
+
+def _above_imports(near: Surroundings, top: int) -> int:
+    """Where the imports begin that stand between a comment and ``top``; ``top`` without them."""
+    at = highest = top
+    while at:
+        line = near.line_start(at - 1)
+        if _IMPORT.match(near.text, line, at):
+            highest = line
+        elif near.text[line:at].strip():
+            break
+        at = line
+    return highest
+
+
+def comment_above(near: Surroundings, there: Iterable[Block], top: int) -> Block | None:
+    """The comment that ends on the line above ``top`` with the same indentation."""
+    for block in there:
+        if block.end == top and block.kind != "string":
+            same = columns(near.line(block.start)) == columns(near.line(top))
+            return block if same else None
+    return None
+
+
+def _parameters(near: Surroundings, function: Function) -> tuple[Parameter, ...]:
+    if near.language.id == "python":
+        told = _python_parameters(function.parameters)
+        return parse(function.parameters, "colon") if told is None else told
+    return parse(function.parameters, FORMS[near.language.id].style)
+
+
+def _python_parameters(text: str) -> tuple[Parameter, ...] | None:
+    """Python's parameters as the parser sees them; None when they do not parse."""
+    if len(text) > _LONGEST_HEADER:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(f"def f({text}\n): ...")
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return None
+    function = tree.body[0]
+    if not isinstance(function, ast.FunctionDef):
+        return None
+    given = function.args
+    plain = [*given.posonlyargs, *given.args]
+    lacking = len(plain) - len(given.defaults)
+    found = [_one(arg, None) for arg in plain[:lacking]]
+    found += [_one(*pair) for pair in zip(plain[lacking:], given.defaults, strict=True)]
+    found += [_one(given.vararg, None, "*")] if given.vararg else []
+    found += [
+        _one(arg, value) for arg, value in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    ]
+    found += [_one(given.kwarg, None, "**")] if given.kwarg else []
+    return tuple(found)
+
+
+def _one(arg: ast.arg, default: ast.expr | None, sign: str = "") -> Parameter:
+    type_ = ast.unparse(arg.annotation) if arg.annotation else ""
+    return Parameter(sign + arg.arg, type_, ast.unparse(default) if default else "")

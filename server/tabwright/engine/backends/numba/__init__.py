@@ -1,0 +1,1 @@
+"""Our own kernels for x86 CPUs, compiled by numba."""

@@ -1,0 +1,1 @@
+"""torch and transformers as a backend."""

@@ -1,0 +1,1 @@
+"""The decode loop: reuse, prefill, healing, sampling, stops."""

@@ -1,0 +1,1 @@
+"""The completions API: connections, access, requests and answers."""

@@ -1,0 +1,1 @@
+"""The server's messages in the language of the client."""

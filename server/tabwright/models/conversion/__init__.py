@@ -1,0 +1,1 @@
+"""From a fetched file to what the engine loads."""

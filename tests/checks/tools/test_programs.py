@@ -1,0 +1,98 @@
+"""Where programs are looked for, and where they never are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support.edits import program
+
+from tabwright.checks.tools import programs, ruff_settings
+from tabwright.checks.tools.programs import bundled, on_path, projects, which
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the current one and full of programs."""
+    root = tmp_path / "workspace"
+    for folder in (".", "bin", "a/bin"):
+        for name in ("tool", "tool.exe", "tool.CMD"):
+            program(root / folder / name, "")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.mark.parametrize("entries", ["", ".", ":", ".:bin", "bin:", "./bin:a/bin", "../workspace"])
+@pytest.mark.parametrize("windows", [False, True])
+def test_nothing_is_looked_for_in_the_current_folder(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, entries: str, windows: bool
+) -> None:
+    monkeypatch.setattr(programs, "_IS_WINDOWS", windows)
+    monkeypatch.setenv("PATH", entries)
+    monkeypatch.setenv("PATHEXT", os.pathsep.join((".EXE", ".CMD")))
+    assert bundled("tool") is None
+    assert projects(("tool", "tool.exe"), "", "") is None
+    assert which(("tool", "tool.exe", "tool.CMD"), (".", "", "bin")) is None
+
+
+def test_windows_programs_have_an_ending(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "_IS_WINDOWS", True)
+    monkeypatch.setenv("PATHEXT", os.pathsep.join((".EXE", ".CMD")))
+    (workspace / "bin" / "tool.EXE").write_text("")
+    (workspace / "bin" / "tool.EXE").chmod(0o755)
+    assert which(("tool",), (str(workspace / "bin"),)) == str(workspace / "bin" / "tool.EXE")
+    assert which(("tool.cmd",), (str(workspace / "bin"),)) is None
+    assert which(("tool.CMD",), (str(workspace / "bin"),)) == str(workspace / "bin" / "tool.CMD")
+
+
+def test_what_path_has_inside_a_workspace_is_passed_over(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, other = tmp_path / "link", tmp_path / "other"
+    link.symlink_to(workspace / "bin")
+    real = program(other / "bin" / "tool", "")
+    inside = (workspace / "bin", workspace, link, workspace / ".." / "workspace" / "a" / "bin")
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, (*inside, real.parent))))
+    assert on_path(str(workspace)) == [str(real.parent)]
+    assert bundled("tool", str(workspace)) == str(real)
+    by_link = tmp_path / "by-link"
+    by_link.symlink_to(workspace)
+    assert bundled("tool", str(by_link)) == str(real)
+    monkeypatch.setenv("PATH", str(by_link / "bin"))
+    assert bundled("tool", str(by_link)) is None
+    assert bundled("tool", str(other)) == str(by_link / "bin" / "tool")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("ruff.toml", 'line-length = 120\ntarget-version = "py39"\n', ("120", "py39")),
+        (".ruff.toml", "line-length = 99\n", ("99",)),
+        ("pyproject.toml", "[tool.ruff]\nline-length = 100\n", ("100",)),
+        ("pyproject.toml", "[tool.black]\nline-length = 100\n", ()),
+        ("ruff.toml", 'extend = "/dev/zero"\nline-length = true\n', ()),
+        ("ruff.toml", 'line-length = 0\ntarget-version = "--fix"\n', ()),
+        ("ruff.toml", "no toml", ()),
+        ("pyproject.toml", "tool = 3\n", ()),
+    ],
+)
+def test_ruff_gets_two_plain_settings_of_a_folder_that_is_not_trusted(
+    tmp_path: Path, name: str, text: str, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / name).write_text(text)
+    for root in (tmp_path, tmp_path / "a" / "b"):
+        path = tmp_path / "a" / "b" / "c.py"
+        given = ruff_settings.isolated(str(path), str(root))
+        expected = options if root == tmp_path else ()
+        assert given[0] == "--isolated" and given[2::2] == expected
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no endless file to link to")
+def test_a_settings_file_that_never_ends_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "ruff.toml").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / ".ruff.toml")
+    with (tmp_path / "pyproject.toml").open("wb") as file:
+        file.truncate(1 << 32)
+    assert ruff_settings.isolated(str(tmp_path / "a.py"), str(tmp_path)) == ("--isolated",)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tabwright.core.postprocess.replies import code_in, common_indent, reindent, without_blank_edges
+
+CODE = "x = 1\ny = 2\n"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"```python\n{CODE}```\n",
+        f"```\n{CODE}```",
+        f"Sure! Here it is:\n\n```python\n{CODE}```\nIt works because…\n```\nz = 3\n```",
+        f"~~~py\n{CODE}~~~",
+        f"```python\n{CODE}",
+        f"Here is the code:\n{CODE}",
+        f"好的，代码如下：\n\n{CODE}",
+        CODE,
+        f"\n\n{CODE}",
+        f"```python\r\n{CODE}```\r\n".replace("\n", "\r\n").replace("\r\r", "\r"),
+    ],
+)
+def test_the_code_of_a_reply(reply: str) -> None:
+    assert code_in(reply) == CODE
+
+
+@pytest.mark.parametrize("code", ["ok = 1\n", "to_do = []\nhere = 2\n", "sure(1)\n"])
+def test_code_is_no_preamble(code: str) -> None:
+    assert code_in(code) == code
+
+
+def test_a_fence_inside_longer_fences_is_code() -> None:
+    inner = "text = '''\n```\n'''\n"
+    assert code_in(f"````python\n{inner}````\n") == inner
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [(f"{CODE}```\nThis code…", CODE), (CODE, CODE), (f"{CODE}``` \n", CODE)],
+)
+def test_a_fence_that_the_prompt_opened(reply: str, expected: str) -> None:
+    assert code_in(reply, opened=True) == expected
+
+
+def test_indentation_is_common_to_lines_with_text() -> None:
+    assert common_indent(["    a", "", "      b", "  "]) == "    "
+    assert common_indent(["\ta", "    b"]) == ""
+    assert reindent("  if a:\n\n    b\n", "\t") == "\tif a:\n\n\t  b\n"
+    assert reindent("if a:\n    b", "    ") == "    if a:\n        b"
+
+
+def test_blank_edges() -> None:
+    assert without_blank_edges("\n  \n  a  \n\n b\n\n") == "  a\n\n b\n"
+    assert without_blank_edges(" \n\n") == ""
+
+
+@given(st.text(alphabet="`~ab \n\r\t:", max_size=60), st.booleans())
+def test_any_reply_gives_some_text(reply: str, opened: bool) -> None:
+    assert "\r" not in without_blank_edges(code_in(reply, opened=opened))
+
+
+@given(st.lists(st.text(alphabet=" \tab", max_size=8), max_size=6))
+def test_reindenting_keeps_what_the_lines_say(lines: list[str]) -> None:
+    again = reindent("\n".join(lines), "  ").split("\n")
+    assert [line.strip() for line in again] == [line.strip() for line in lines or [""]]
+    common = common_indent(again)
+    assert common.startswith("  ") or not any(line.strip() for line in again)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from tabwright.core.prompting.similar import best_window, jaccard, words
+
+
+def test_words_are_split_and_common_ones_dropped() -> None:
+    assert words("def loadHTTPResponse(self, max_size2):") == {
+        "load",
+        "http",
+        "response",
+        "max",
+        "size",
+        "2",
+    }
+
+
+def test_jaccard() -> None:
+    assert jaccard(frozenset("ab"), frozenset("bc")) == 1 / 3
+    assert jaccard(frozenset(), frozenset()) == 0
+
+
+def test_best_window_is_the_like_one_cut_at_a_line() -> None:
+    lines = ["nothing here\n"] * 100
+    lines[60] = "load_response(max_size)\n"
+    score, text = best_window(
+        "".join(lines), words("loadResponse(maxSize, timeout, retries, url, key)"), 400
+    )
+    assert 0.3 < score < 0.5 and "load_response" in text
+    assert len(text) <= 400 and text.endswith("\n")
+
+
+def test_copies_are_passed_over() -> None:
+    score, text = best_window("load_response(size)\n", words("load_response(size)"), 400)
+    assert (score, text) == (0.0, "")

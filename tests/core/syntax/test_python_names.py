@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from tabwright.core.syntax.python_names import unbound
+
+CASES: list[tuple[str, set[str]]] = [
+    ("def f(a):\n    return a + b\n", {"b"}),
+    ("def f(a):\n    b = 1\n    return a + b\n", set()),
+    ("import os\nfrom a import b as c\n\ndef f():\n    return os.path, c\n", set()),
+    ("def f():\n    for i in range(3):\n        total += i\n    return total\n", {"total"}),
+    ("def f(total):\n    total += 1\n    return total\n", set()),
+    ("count = 0\n\ndef f():\n    global count\n    count += 1\n", set()),
+    ("def f():\n    global made\n    made = 1\n\ndef g():\n    return made\n", set()),
+    ("def f(xs):\n    return [x for x in xs if x != y]\n", {"y"}),
+    ("def f(xs):\n    x = [x for x in xs]\n    return x\n", set()),
+    ("class A:\n    size = 3\n    def f(self):\n        return self.size, size\n", {"size"}),
+    ("try:\n    pass\nexcept ValueError as error:\n    print(error)\n", set()),
+    (
+        "def outer():\n    seen = 0\n    def inner():\n        return seen\n    return inner\n",
+        set(),
+    ),
+    ("match x:\n    case {'a': found}:\n        print(found)\n", {"x"}),
+    ("def f():\n    return __file__, __name__\n", set()),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), CASES)
+def test_names_that_nothing_binds(source: str, expected: set[str]) -> None:
+    assert unbound(source) == frozenset(expected)
+
+
+def test_the_rest_of_the_module_binds_at_its_margin_and_by_imports() -> None:
+    source = "def f():\n    return LIMIT, np.pi, helper(), loose\n"
+    elsewhere = (
+        "LIMIT = 3\n# loose\nif True:\n    import numpy as np\n\n"
+        "def helper():\n    loose = 1\n    return loose\n"
+    )
+    assert unbound(source, elsewhere) == frozenset({"loose"})
+
+
+@pytest.mark.parametrize("text", ["def f(:\n", "x" * 70_000, "a = \0"])
+def test_what_cannot_be_told(text: str) -> None:
+    assert unbound(text) is None
+
+
+def test_a_star_import_may_bind_anything() -> None:
+    assert unbound("def f():\n    return sin(1)\n", "from math import *\n") is None
+    assert unbound("from math import *\nprint(sin(1))\n") is None
