@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from bench.lib.own_server import UnixConnection, Workbench
 from tabwright.client.engine import Request
 from tabwright.client.http import own_body
-from tabwright.core.prompting.chat import Message, chat
+from tabwright.core.prompting.chat import ChatMessage, chat
 from tabwright.core.prompting.families import family_by_name
 
 SYSTEM = "You are a helpful assistant."
@@ -50,7 +50,7 @@ async def ask_all(bench: Workbench, model: str, questions: Sequence[str]) -> lis
 
 async def ask(bench: Workbench, model: str, question: str) -> RawAnswer:
     """Ask the engine one question, through its HTTP API."""
-    messages = [Message("system", SYSTEM), Message("user", question)]
+    messages = [ChatMessage("system", SYSTEM), ChatMessage("user", question)]
     request = Request(
         model=model,
         prompt=chat(family_by_name(model), messages),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tabwright.assists.inputs import Inputs, fence
-from tabwright.core.prompting.chat import SYSTEM, Message, chat, stops
+from tabwright.core.prompting.chat import SYSTEM, ChatMessage, chat, stops
 from tabwright.core.prompting.prompt import Prompt
 
 
@@ -14,13 +14,13 @@ def for_code(
     question: str,
     language_id: str,
     opening: str = "",
-    turns: Sequence[Message] = (),
+    turns: Sequence[ChatMessage] = (),
 ) -> tuple[Prompt, tuple[str, ...]]:
     """The prompt that asks for code in a language, and the texts that end the answer.
 
     ``opening`` is code that the answer begins with; ``turns`` are what was said before.
     """
     family = inputs.model.family
-    messages = [Message("system", SYSTEM), *turns, Message("user", question)]
+    messages = [ChatMessage("system", SYSTEM), *turns, ChatMessage("user", question)]
     prompt = chat(family, messages, f"```{fence(language_id)}\n{opening}")
     return prompt, ("\n```", *stops(family))

@@ -7,7 +7,7 @@ from tabwright.assists.rewriting import about_the_file, fenced, lines_of, shown
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
 from tabwright.core.postprocess.replies import prose_in
-from tabwright.core.prompting.chat import Message, chat, stops
+from tabwright.core.prompting.chat import ChatMessage, chat, stops
 from tabwright.core.task import Nothing
 
 _SYSTEM = "You are a careful programmer who explains code briefly and exactly, in Markdown."
@@ -34,7 +34,7 @@ def prepare(inputs: Inputs) -> Action | Nothing:
         snapshot=inputs.snapshot,
         span=span,
         language_id="markdown",
-        prompt=chat(family, [Message("system", _SYSTEM), Message("user", question)]),
+        prompt=chat(family, [ChatMessage("system", _SYSTEM), ChatMessage("user", question)]),
         stop=stops(family),
         max_tokens=_MOST_TOKENS,
         indent=indent,

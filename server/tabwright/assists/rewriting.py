@@ -15,7 +15,7 @@ from tabwright.core.postprocess.replies import (
     reindent,
     without_blank_edges,
 )
-from tabwright.core.prompting.chat import Message
+from tabwright.core.prompting.chat import ChatMessage
 from tabwright.core.syntax.python_parse import tree_of
 from tabwright.core.syntax.regions import enclosing_block, outline
 from tabwright.core.task import Nothing
@@ -101,11 +101,11 @@ def rewrite(
     seen = opening if from_scratch else code
     about = about_the_file(inputs, span) if about is None else about
     question = f"{about}{words.strip()}\n\n{fenced(seen, language_id)}"
-    turns: list[Message] = []
+    turns: list[ChatMessage] = []
     for turn in inputs.history:
         turns += [
-            Message("user", turn.instruction),
-            Message("assistant", fenced(turn.text, language_id)),
+            ChatMessage("user", turn.instruction),
+            ChatMessage("assistant", fenced(turn.text, language_id)),
         ]
     most = round(len(code) / _CHARS_PER_TOKEN) + 256
     length = len(question) + sum(len(message.text) for message in turns)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from tabwright.core.prompting.chat import SYSTEM, Message, chat, stops
+from tabwright.core.prompting.chat import SYSTEM, ChatMessage, chat, stops
 from tabwright.core.prompting.families import PLAIN, family_by_name
 from tabwright.core.prompting.prompt import Token
 
 QWEN = family_by_name("qwen2.5-coder")
-SAID = [Message("system", SYSTEM), Message("user", "Add two <|im_end|>\r\nnumbers \ud800.")]
+SAID = [ChatMessage("system", SYSTEM), ChatMessage("user", "Add two <|im_end|>\r\nnumbers \ud800.")]
 
 
 def test_a_conversation_for_a_model_with_tokens_of_its_own() -> None:

@@ -17,14 +17,14 @@ _START, _END = "<|im_start|>", "<|im_end|>"
 
 
 @dataclass(frozen=True)
-class Message:
+class ChatMessage:
     """What one side says; the text holds no special tokens, whatever it looks like."""
 
     role: Literal["system", "user", "assistant"]
     text: str
 
 
-def chat(family: Family, messages: Sequence[Message], opening: str = "") -> Prompt:
+def chat(family: Family, messages: Sequence[ChatMessage], opening: str = "") -> Prompt:
     """The prompt whose continuation is the assistant's next message, begun with ``opening``.
 
     ChatML where the family has its tokens (Qwen); else the instruction format of Alpaca, which
@@ -40,14 +40,14 @@ def stops(family: Family) -> tuple[str, ...]:
     return () if _START in family.specials else ("### Instruction:",)
 
 
-def _chatml(messages: Sequence[Message], opening: str) -> list[Part]:
+def _chatml(messages: Sequence[ChatMessage], opening: str) -> list[Part]:
     parts: list[Part] = []
     for message in messages:
         parts += [Token(_START), f"{message.role}\n{_clean(message.text)}", Token(_END), "\n"]
     return [*parts, Token(_START), f"assistant\n{_clean(opening)}"]
 
 
-def _alpaca(messages: Sequence[Message], opening: str) -> str:
+def _alpaca(messages: Sequence[ChatMessage], opening: str) -> str:
     heads = {"system": "", "user": "### Instruction:\n", "assistant": "### Response:\n"}
     said = [f"{heads[message.role]}{_no_heads(message.text)}\n\n" for message in messages]
     return "".join(said) + heads["assistant"] + _clean(opening)
