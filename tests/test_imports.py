@@ -18,13 +18,13 @@ ALLOWED: dict[str, set[str]] = {
     "processes": {"paths"},
     "process_guard": set(),
     "engine_pid": {"paths", "private"},
-    "statistics": {"private"},
-    "trust": {"paths", "private"},
+    "statistics": {"core.message", "private"},
+    "trust": {"core.message", "paths", "private"},
     "core": {"core"},
     "assists": {"assists", "core"},
     "checks": {"checks", "core", "processes", "regular_file"},
-    "models": {"models", "paths", "processes"},
-    "engine": {"engine", "engine_pid", "models", "paths", "private"},
+    "models": {"core.message", "models", "paths", "processes"},
+    "engine": {"core.message", "engine", "engine_pid", "models", "paths", "private"},
     "client": {"client", "core", "engine_pid", "private", "processes"} | STORE,
     "app": {"app", "assists", "checks", "client", "core", "private", "processes", "statistics"}
     | {"regular_file", "trust"}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from tabwright import private
+from tabwright.core.message import Message, MessageError
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Event:
     ms: float | None = None
 
 
-class StatisticsError(Exception):
+class StatisticsError(MessageError):
     """The file cannot be read or written; the message says why."""
 
 
@@ -107,7 +108,9 @@ class Statistics:
         try:
             self.file.unlink(missing_ok=True)
         except OSError as error:
-            raise StatisticsError(f"{self.file} cannot be deleted: {error.strerror}") from error
+            raise StatisticsError(
+                Message("{0} cannot be deleted: {1}", self.file, error.strerror)
+            ) from error
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -118,12 +121,12 @@ class Statistics:
             open(self.file, "ab", opener=private.opener).close()
             database = self._connected()
         except (OSError, sqlite3.Error) as error:
-            raise StatisticsError(f"{self.file} cannot be opened: {error}") from error
+            raise StatisticsError(Message("{0} cannot be opened: {1}", self.file, error)) from error
         try:
             with database:
                 yield database
         except sqlite3.Error as error:
-            raise StatisticsError(f"{self.file} cannot be used: {error}") from error
+            raise StatisticsError(Message("{0} cannot be used: {1}", self.file, error)) from error
         finally:
             database.close()
 

@@ -17,18 +17,19 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tabwright import paths, private
+from tabwright.core.message import Message, MessageError
 
 _MOST_BYTES = 1 << 20
 _LOCK_S = 5.0
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-VARIABLE_EXPECTED = "the name of an environment variable, not the key itself"
+VARIABLE_EXPECTED = Message("the name of an environment variable, not the key itself")
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 
 T = TypeVar("T")
 _Stamp = tuple[int, int, int]  # of a file: mtime in ns, size, inode
 
 
-class TrustError(Exception):
+class TrustError(MessageError):
     """The file of consents cannot be used, or what should go into it cannot; says what to do."""
 
 
@@ -75,11 +76,11 @@ class TrustFile:
         except FileNotFoundError:
             return Consents()
         except OSError as error:
-            raise TrustError(f"{self.path} cannot be read: {error}") from error
+            raise TrustError(Message("{0} cannot be read: {1}", self.path, error)) from error
         stamp = found.st_mtime_ns, found.st_size, found.st_ino
         if self._known is None or self._known[0] != stamp:
             if reason := _unsafe(found):
-                raise TrustError(f"{self.path} counts for nothing: {reason}")
+                raise TrustError(Message("{0} counts for nothing: {1}", self.path, reason))
             self._known = stamp, self._parsed()
         return self._known[1]
 
@@ -87,14 +88,15 @@ class TrustFile:
         """Allow the programs of a folder and of all below it; returns its real path."""
         real = os.path.realpath(folder)
         if not os.path.isdir(real):
-            raise TrustError(f"{folder} is no folder")
+            raise TrustError(Message("{0} is no folder", folder))
         self._change(lambda old: replace(old, folders=_with(old.folders, real)))
         return real
 
     def allow_address(self, url: str, key_variable: str = "") -> Address:
         """Allow code, and the key in a variable, to go to an address."""
         if key_variable and not is_variable(key_variable):
-            raise TrustError(f"expected {VARIABLE_EXPECTED}")  # it may be a key: not repeated
+            # It may be a key: not repeated.
+            raise TrustError(Message("expected {0}", VARIABLE_EXPECTED))
         address = Address(address_of(url), key_variable)
         self._change(lambda old: replace(old, addresses=_with(old.addresses, address)))
         return address
@@ -128,9 +130,11 @@ class TrustFile:
             with filelock.FileLock(f"{self.path}.lock", timeout=_LOCK_S):
                 private.write(self.path, f"{change(self.read()).as_json()}\n")
         except filelock.Timeout as error:
-            raise TrustError(f"{self.path} is being written by another program") from error
+            raise TrustError(
+                Message("{0} is being written by another program", self.path)
+            ) from error
         except OSError as error:
-            raise TrustError(f"{self.path} cannot be written: {error}") from error
+            raise TrustError(Message("{0} cannot be written: {1}", self.path, error)) from error
 
     def _parsed(self) -> Consents:
         try:
@@ -140,7 +144,7 @@ class TrustFile:
                 raise ValueError("it is larger than 1 MiB")
             return _consents(json.loads(raw))
         except (OSError, ValueError, RecursionError) as error:
-            reason = f"{self.path} cannot be used: {error}; delete it, and allow anew"
+            reason = Message("{0} cannot be used: {1}; delete it, and allow anew", self.path, error)
             raise TrustError(reason) from error
 
 
@@ -154,9 +158,11 @@ def address_of(url: str) -> str:
         parts = urlsplit(url.strip())
         port = parts.port
     except ValueError as error:
-        raise TrustError(f"{url!r} is no address: {error}") from error
+        raise TrustError(Message("{0} is no address: {1}", repr(url), error)) from error
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise TrustError(f"{url!r} is no http or https address such as http://localhost:8080")
+        raise TrustError(
+            Message("{0} is no http or https address such as http://localhost:8080", repr(url))
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     shown = "" if port is None or port == _PORTS[parts.scheme] else f":{port}"
     path = parts.path.rstrip("/").removesuffix("/completions").removesuffix("/v1")
@@ -182,12 +188,12 @@ def covering(folder: str, allowed: Sequence[str]) -> tuple[str, ...]:
 def _unsafe(found: os.stat_result) -> str:
     """Why a file cannot be the user's own word; "" when it can."""
     if not stat.S_ISREG(found.st_mode):
-        return "it is no regular file"
+        return Message("it is no regular file")
     if hasattr(os, "getuid"):
         if found.st_uid != os.getuid():
-            return "it belongs to another user"
+            return Message("it belongs to another user")
         if stat.S_IMODE(found.st_mode) & 0o022:
-            return "other users can write to it; make it yours alone (chmod 600)"
+            return Message("other users can write to it; make it yours alone (chmod 600)")
     return ""
 
 

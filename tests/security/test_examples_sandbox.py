@@ -39,6 +39,7 @@ from tabwright.checks.examples.docstring_examples import examples_of
 from tabwright.checks.faults import Fault, Options, Subject
 from tabwright.checks.sandbox import runs, seccomp
 from tabwright.checks.tools.child import Unanswered
+from tabwright.core.message import Message
 from tabwright.core.text import Span
 
 pytestmark = pytest.mark.skipif(
@@ -442,7 +443,9 @@ def test_elsewhere_none_is_run(
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr(runs, "_SYSTEM", platform)
-    assert Fault("checker", f"{NOT_RUN} ({reason})") in faults(outside.source("open(MARKER, 'w')"))
+    assert Fault("checker", Message(f"{NOT_RUN} ({reason})")) in faults(
+        outside.source("open(MARKER, 'w')")
+    )
     assert not outside.damage()
 
 

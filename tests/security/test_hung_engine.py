@@ -26,6 +26,7 @@ from tabwright import engine_pid, paths
 from tabwright.client.engine import EngineError, EngineUnavailable, Request
 from tabwright.client.local.engine import LocalEngine, LocalOptions
 from tabwright.client.local.watchdog import EngineHealth, HangLimits, Watchdog
+from tabwright.core.message import Message
 from tabwright.core.prompting.prompt import Prompt
 from tabwright.engine_pid import EngineProcess, Look
 
@@ -387,7 +388,7 @@ async def test_what_fails_when_nobody_waits_any_more_is_no_noise(
     """A request that was cancelled just as it failed, and a probe whose engine was killed."""
 
     async def fail() -> Any:
-        raise EngineUnavailable("it broke off")
+        raise EngineUnavailable(Message("it broke off"))
 
     async def replace(process: EngineProcess) -> None:
         raise AssertionError("there is nothing to replace")

@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from support.editor import Home, capabilities, editing, engine_for
 
 from tabwright.app.actions.inert_markdown import inert_markdown
-from tabwright.core.message import Said
+from tabwright.core.message import Message
 from tabwright.core.safety.inert_text import inert_line, unseen_in, visible
 from tabwright.lsp.localisation.words import ENGLISH, language_of
 
@@ -227,7 +227,7 @@ def test_a_line_for_a_message_or_title(text: str, shown: str) -> None:
     assert inert_line(inert_line(text)) == shown
     for language in (ENGLISH, language_of("zh-cn")):
         assert language.title(text) == shown
-        assert language.title(Said("Tabwright: {0}", text)).endswith(shown)
+        assert language.title(Message("Tabwright: {0}", text)).endswith(shown)
         told = language.answer({"title": text, "faults": [text], "reason": text, "text": text})
         assert told["title"] == shown and told["text"] == text
         assert told["faults"] == [told["reason"]]

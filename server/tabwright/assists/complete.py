@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
+from tabwright.core.message import Message
 from tabwright.core.postprocess.filters import BLANK
 from tabwright.core.postprocess.pipeline import Rejected, clean, should_stop
 from tabwright.core.prompting.context import Budget, Document, Window, build
@@ -65,7 +66,9 @@ def prepare(
     offset = max(0, min(offset, len(snapshot.text)))
     rest = snapshot.text[offset : line_span(snapshot.text, offset).end]
     if not invoked and not _ONLY_CLOSERS.fullmatch(rest[:_LONGEST_REST]):
-        return Nothing("the cursor stands before code on its line; ask by hand to complete here")
+        return Nothing(
+            Message("the cursor stands before code on its line; ask by hand to complete here")
+        )
     window = build(
         snapshot.text,
         offset,
@@ -76,7 +79,7 @@ def prepare(
         previous=previous,
     )
     if not (window.prefix + window.suffix).strip():
-        return Nothing("the file is still empty")
+        return Nothing(Message("the file is still empty"))
     shown = replace(window, suffix=_asked_suffix(window.suffix, rest, invoked))
     path = unquote(urlsplit(snapshot.uri).path).rsplit("/", 1)[-1]
     task = Task(

@@ -8,13 +8,14 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import fitted, lines_of, rewrite
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
+from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import reindent
 from tabwright.core.syntax.python_parse import tree_of
 from tabwright.core.syntax.surroundings import everything
 from tabwright.core.task import Nothing
 from tabwright.core.text import unix_line_ends
 
-CHANGED = "the model changed the code and not only its comments"
+CHANGED = Message("the model changed the code and not only its comments")
 
 
 def prepare(inputs: Inputs) -> Action | Nothing:

@@ -7,6 +7,7 @@ import re
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import fitted, lines_of, rewrite, shown
 from tabwright.core.action import Action, Proposal
+from tabwright.core.message import Message
 from tabwright.core.syntax.signatures import signature_at
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span
@@ -14,7 +15,7 @@ from tabwright.core.text import Span
 _REPAIR = re.compile(
     r"\b(fix|bug|bugs|wrong|broken|repair|correct)\b|修复|修正|错误", re.IGNORECASE
 )
-_NO_INSTRUCTION = "say what should be changed"
+_NO_INSTRUCTION = Message("say what should be changed")
 
 
 def prepare(inputs: Inputs) -> Action | Nothing:

@@ -6,6 +6,7 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import about_the_file, fenced, lines_of, shown
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
+from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import prose_in
 from tabwright.core.prompting.chat import ChatMessage, chat, stops
 from tabwright.core.task import Nothing
@@ -46,4 +47,4 @@ def prepare(inputs: Inputs) -> Action | Nothing:
 def finish(action: Action, answer: str) -> Proposal | Nothing:
     """The explanation as Markdown, or why there is none."""
     text = prose_in(answer)
-    return Proposal(f"{text}\n") if text else Nothing("the model said nothing")
+    return Proposal(f"{text}\n") if text else Nothing(Message("the model said nothing"))

@@ -8,6 +8,7 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.recipes import recipe
 from tabwright.assists.rewriting import fenced, fitted, rewrite
 from tabwright.core.action import Action, Diagnostic, Proposal
+from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import code_in
 from tabwright.core.syntax.regions import definitions, enclosing_block, logical_lines
 from tabwright.core.task import Nothing
@@ -34,13 +35,13 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     lines of the fault alone: there the model cannot just repeat what it was shown.
     """
     if not inputs.diagnostics:
-        return Nothing("there is no diagnostic here")
+        return Nothing(Message("there is no diagnostic here"))
     diagnostic = inputs.diagnostics[0]
     text, language_id = inputs.snapshot.text, inputs.snapshot.language_id
     place = _place(diagnostic, text)
     block = _block(text, place, language_id)
     if not text[block.start : block.end].strip():
-        return Nothing("there is no code at the diagnostic")
+        return Nothing(Message("there is no code at the diagnostic"))
     lines = logical_lines(text, Span(place.start, place.start), language_id)
     said = _said(diagnostic, text, place) + _elsewhere(inputs, lines)
     if inputs.attempt % 2 and len(lines) < len(block) and text[lines.start : lines.end].strip():
@@ -98,9 +99,9 @@ def finish(action: Action, answer: str) -> Proposal | Nothing:
         return proposal
     old = action.snapshot.text.count("\n", action.span.start, action.span.end)
     if proposal.text.count("\n") > 2 * old + _MOST_MORE:
-        return Nothing("the model wrote far more than a fix")
+        return Nothing(Message("the model wrote far more than a fix"))
     if _repeats_more(action, code_in(answer, opened=True)):
-        return Nothing("the model repeated the code around the error")
+        return Nothing(Message("the model repeated the code around the error"))
     return proposal
 
 

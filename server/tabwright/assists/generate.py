@@ -10,14 +10,17 @@ from tabwright.assists.rewriting import NO_CODE, about_the_file, fenced, fitted,
 from tabwright.core.action import Action, Proposal
 from tabwright.core.intent.intent import Asked, asked_at
 from tabwright.core.languages import by_id
+from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import code_in, reindent, without_blank_edges
 from tabwright.core.prompting.prompt import Prompt
 from tabwright.core.syntax.signatures import Signature
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, scrub_surrogates, unix_line_ends
 
-EMPTY = "the model left the function empty"
-NOT_ASKED = "write a comment, a docstring or an empty function here that says what you want"
+EMPTY = Message("the model left the function empty")
+NOT_ASKED = Message(
+    "write a comment, a docstring or an empty function here that says what you want"
+)
 _BODIES = ("stub", "docstring")
 _MOST_TOKENS = 600
 _BEFORE = 3_000  # characters above that a plain continuation is shown

@@ -13,6 +13,7 @@ from tabwright.assists.rewriting import lines_of
 from tabwright.assists.translate import TARGETS
 from tabwright.core.action import Action, Kind, Proposal
 from tabwright.core.languages import by_id
+from tabwright.core.message import Message
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span
 
@@ -70,22 +71,26 @@ def _lines(inputs: Inputs) -> Span | Nothing:
 def _fixes(inputs: Inputs) -> str | None:
     if not inputs.diagnostics:
         return None
-    return f"Fix: {shortened(inputs.diagnostics[0].message, _LONGEST_TITLE - 5)}"
+    return Message("Fix: {0}", shortened(inputs.diagnostics[0].message, _LONGEST_TITLE - 5))
 
 
 def _generates(inputs: Inputs) -> str | None:
     asked = generate.asks(inputs)
     if asked is None:
         return None
-    return f"Generate {asked.name}" if asked.name else "Generate what the comment asks for"
+    return (
+        Message("Generate {0}", asked.name)
+        if asked.name
+        else Message("Generate what the comment asks for")
+    )
 
 
 def _simplifies(inputs: Inputs) -> str | None:
-    return _about_code(inputs, "Simplify")
+    return _about_code(inputs, Message("Simplify"))
 
 
 def _documents(inputs: Inputs) -> str | None:
-    return _about_code(inputs, "Document")
+    return _about_code(inputs, Message("Document"))
 
 
 def _about_code(inputs: Inputs, title: str) -> str | None:
@@ -101,7 +106,7 @@ def _tests(inputs: Inputs) -> str | None:
     if isinstance(lines, Nothing):
         return None
     prepared = write_tests.prepare(replace(inputs, span=lines))
-    return None if isinstance(prepared, Nothing) else "Write tests"
+    return None if isinstance(prepared, Nothing) else Message("Write tests")
 
 
 def _translates(inputs: Inputs) -> str | None:
@@ -109,7 +114,7 @@ def _translates(inputs: Inputs) -> str | None:
         return None
     if isinstance(translate.prepare(inputs), Nothing):
         return None
-    return f"Translate to {by_id(inputs.target).name}"
+    return Message("Translate to {0}", by_id(inputs.target).name)
 
 
 def _never(inputs: Inputs) -> str | None:
@@ -118,10 +123,10 @@ def _never(inputs: Inputs) -> str | None:
 
 
 ASSISTS: tuple[Assist, ...] = (
-    Assist("fix", "Fix", "quickfix", _fixes, fix.prepare, fix.finish),
+    Assist("fix", Message("Fix"), "quickfix", _fixes, fix.prepare, fix.finish),
     Assist(
         "generate",
-        "Generate",
+        Message("Generate"),
         f"{_REWRITE}.generate",
         _generates,
         generate.prepare,
@@ -129,7 +134,7 @@ ASSISTS: tuple[Assist, ...] = (
     ),
     Assist(
         "simplify",
-        "Simplify",
+        Message("Simplify"),
         f"{_REWRITE}.simplify",
         _simplifies,
         simplify.prepare,
@@ -137,7 +142,7 @@ ASSISTS: tuple[Assist, ...] = (
     ),
     Assist(
         "document",
-        "Document",
+        Message("Document"),
         f"{_REWRITE}.document",
         _documents,
         document.prepare,
@@ -145,7 +150,7 @@ ASSISTS: tuple[Assist, ...] = (
     ),
     Assist(
         "tests",
-        "Write tests",
+        Message("Write tests"),
         f"{_REWRITE}.tests",
         _tests,
         write_tests.prepare,
@@ -153,13 +158,13 @@ ASSISTS: tuple[Assist, ...] = (
     ),
     Assist(
         "translate",
-        "Translate",
+        Message("Translate"),
         f"{_REWRITE}.translate",
         _translates,
         translate.prepare,
         translate.finish,
         translate.named,
     ),
-    Assist("edit", "Edit", f"{_REWRITE}.edit", _never, edit.prepare, edit.finish),
-    Assist("explain", "Explain", "", _never, explain.prepare, explain.finish),
+    Assist("edit", Message("Edit"), f"{_REWRITE}.edit", _never, edit.prepare, edit.finish),
+    Assist("explain", Message("Explain"), "", _never, explain.prepare, explain.finish),
 )

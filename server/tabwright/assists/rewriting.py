@@ -8,6 +8,7 @@ import re
 from tabwright.assists.asking import for_code
 from tabwright.assists.inputs import Inputs, fence
 from tabwright.core.action import Action, Kind, Proposal
+from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import (
     code_in,
     common_indent,
@@ -21,8 +22,8 @@ from tabwright.core.syntax.regions import enclosing_block, outline
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, line_span, unix_line_ends
 
-NO_CODE = "the model answered without code"
-UNCHANGED = "the model changed nothing"
+NO_CODE = Message("the model answered without code")
+UNCHANGED = Message("the model changed nothing")
 _CHARS_PER_TOKEN = 2.5
 _LONGEST = 12_000
 _MOST_CONTEXT = 2_500
@@ -41,9 +42,11 @@ def lines_of(inputs: Inputs) -> Span | Nothing:
         last = line_span(text, end).end
         found = Span(line_span(text, start).start, _after_line_end(text, last))
     if len(found) > _LONGEST:
-        return Nothing(f"the selection is longer than {_LONGEST} characters; select less of it")
+        return Nothing(
+            Message("the selection is longer than {0} characters; select less of it", _LONGEST)
+        )
     if not text[found.start : found.end].strip():
-        return Nothing("there is no code here")
+        return Nothing(Message("there is no code here"))
     return found
 
 
@@ -110,7 +113,7 @@ def rewrite(
     most = round(len(code) / _CHARS_PER_TOKEN) + 256
     length = len(question) + sum(len(message.text) for message in turns)
     if length / _CHARS_PER_TOKEN + most > inputs.model.context_length:
-        return Nothing("the code and what belongs to it are too long for the model")
+        return Nothing(Message("the code and what belongs to it are too long for the model"))
     prompt, stop = for_code(inputs, question, language_id, opening, turns)
     return Action(
         kind=kind,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import fitted, lines_of, rewrite
 from tabwright.core.action import Action, Proposal
+from tabwright.core.message import Message
 from tabwright.core.task import Nothing
 
 _WORDS = (
@@ -25,5 +26,5 @@ def finish(action: Action, answer: str) -> Proposal | Nothing:
     if isinstance(proposal, Proposal):
         old = action.snapshot.text[action.span.start : action.span.end]
         if len(proposal.text.split()) > len(old.split()) * 1.2:
-            return Nothing("the model's code is longer than yours")
+            return Nothing(Message("the model's code is longer than yours"))
     return proposal

@@ -12,6 +12,7 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import NO_CODE, fenced, lines_of, shown
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
+from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import code_in, without_blank_edges
 from tabwright.core.task import Nothing
 
@@ -53,7 +54,7 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     language_id = inputs.snapshot.language_id
     runner = RUNNERS.get(language_id.removesuffix("react"))
     if runner is None:
-        return Nothing(f"no test runner is known for {by_id(language_id).name}")
+        return Nothing(Message("no test runner is known for {0}", by_id(language_id).name))
     span = lines_of(inputs)
     if isinstance(span, Nothing):
         return span
@@ -61,7 +62,7 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     module = module_of(inputs.snapshot.uri)
     names = ", ".join(dict.fromkeys(_DEFINED.findall(code)))
     if not names:
-        return Nothing("there is no function or class here to test")
+        return Nothing(Message("there is no function or class here to test"))
     opening = runner.opening.format(module, names)
     question = (
         f"Write tests with {runner.name} for this {by_id(language_id).name} code of the module "

@@ -11,6 +11,7 @@ from tabwright.assists.inputs import Inputs
 from tabwright.assists.rewriting import NO_CODE, fenced
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
+from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import code_in, reindent, without_blank_edges
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, unix_line_ends
@@ -41,18 +42,20 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     """What to ask to have the selection, or the whole document, in another language."""
     source, target = inputs.snapshot.language_id, inputs.target
     if target not in TARGETS:
-        return Nothing(f"name one of these languages: {', '.join(TARGETS)}")
+        return Nothing(Message("name one of these languages: {0}", ", ".join(TARGETS)))
     if source == target:
-        return Nothing(f"this is {by_id(target).name} already")
+        return Nothing(Message("this is {0} already", by_id(target).name))
     text = inputs.snapshot.text
     selected = text[inputs.span.start : inputs.span.end]
     span = inputs.span if selected.strip() else Span(0, len(text))
     # Of much more than that not even the indentation is looked at.
     code = reindent(unix_line_ends(text[span.start : span.end][: _MOST_INDENTED * _LONGEST]), "")
     if not code.strip():
-        return Nothing("there is no code here")
+        return Nothing(Message("there is no code here"))
     if len(code) > _LONGEST or len(span) > _MOST_INDENTED * _LONGEST:
-        return Nothing(f"the code is longer than {_LONGEST} characters; select less of it")
+        return Nothing(
+            Message("the code is longer than {0} characters; select less of it", _LONGEST)
+        )
     language = by_id(target).name
     wanted = unix_line_ends(inputs.declaration).strip("\n")
     words = (
@@ -65,7 +68,7 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     opening = f"{wanted}\n" if wanted.rstrip().endswith(("{", ":")) else ""
     most = min(round(len(code) / _CHARS_PER_TOKEN * _ROOM) + 256, 2048)
     if (len(question) + len(opening)) / _CHARS_PER_TOKEN + most > inputs.model.context_length:
-        return Nothing("the code is too long for the model; select less of it")
+        return Nothing(Message("the code is too long for the model; select less of it"))
     prompt, stop = for_code(inputs, question, target, opening)
     return Action(
         kind="translate",

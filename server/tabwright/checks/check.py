@@ -14,9 +14,10 @@ from tabwright.checks.syntax import python_source, risks, silencing, tree_sitter
 from tabwright.checks.tools import project_tools, ruff_rules
 from tabwright.checks.tools.child import Unanswered, together
 from tabwright.core.action import Diagnostic
+from tabwright.core.message import Message
 
-_WHETHER_GONE = "whether the error is gone was not checked"
-_NO_RISKS = "risky calls were not checked"
+_WHETHER_GONE = Message("whether the error is gone was not checked")
+_NO_RISKS = Message("risky calls were not checked")
 
 
 async def check(subject: Subject, options: Options) -> tuple[Fault, ...]:
@@ -29,7 +30,7 @@ async def check(subject: Subject, options: Options) -> tuple[Fault, ...]:
         edit = await asyncio.to_thread(changes, subject.before, subject.after)
         faults = await _syntax(subject, edit)
     except Exception as error:  # noqa: BLE001 - promised not to raise
-        return (_failed("syntax", error, "nothing was checked"),)
+        return (_failed(Message("syntax"), error, Message("nothing was checked")),)
     if any(fault.kind == "syntax" for fault in faults):
         return worst_first(faults)
     found = await together(*_jobs(subject, edit, options))
@@ -42,9 +43,9 @@ def _jobs(
     """What remains to be done, each for itself: none fails because another does."""
     python = subject.language_id == "python"
     plan = _plan(subject, options)
-    yield _guarded("the search for risks", _NO_RISKS, _risks(subject, edit))
+    yield _guarded(Message("the search for risks"), _NO_RISKS, _risks(subject, edit))
     left = asyncio.to_thread(_of_nobody, subject, edit, plan.left, options)
-    yield _guarded("the syntax", _WHETHER_GONE, left)
+    yield _guarded(Message("the syntax"), _WHETHER_GONE, left)
     for tool, program, wanted in plan.tools:
         asked = _of_tool(tool, program, wanted, subject, edit, options)
         yield _guarded(tool.name, _WHETHER_GONE, asked)
@@ -52,11 +53,11 @@ def _jobs(
         yield _guarded("ruff", _NO_RISKS, _of_ruff(subject, edit, plan.ruff, options))
     if python and options.run_examples and not subject.cell:
         examples = example_runs.check(subject, edit, options)
-        yield _guarded("the module", "its examples were not run", examples)
+        yield _guarded(Message("the module"), Message("its examples were not run"), examples)
 
 
 async def _guarded(
-    name: str, otherwise: str, faults: Awaitable[tuple[Fault, ...]]
+    name: str, otherwise: Message, faults: Awaitable[tuple[Fault, ...]]
 ) -> tuple[Fault, ...]:
     """The faults, or one of kind "checker" when they cannot be had."""
     try:
@@ -65,9 +66,9 @@ async def _guarded(
         return (_failed(name, error, otherwise),)
 
 
-def _failed(name: str, error: Exception, otherwise: str) -> Fault:
-    reason = str(error) if isinstance(error, Unanswered) else f"failed ({error!r})"
-    return Fault("checker", f"{name} {reason}, so {otherwise}")
+def _failed(name: str, error: Exception, otherwise: Message) -> Fault:
+    reason = str(error) if isinstance(error, Unanswered) else Message("failed ({0})", repr(error))
+    return Fault("checker", _so(Message("{0} {1}", name, reason), otherwise))
 
 
 async def _syntax(subject: Subject, edit: Changes) -> tuple[Fault, ...]:
@@ -117,9 +118,9 @@ async def _of_ruff(
     try:
         outcome = await ruff_rules.check(subject, edit, wanted, options)
     except Unanswered as error:
-        lost = f"{_WHETHER_GONE}, and {_NO_RISKS}" if wanted else _NO_RISKS
+        lost = Message("{0}, and {1}", _WHETHER_GONE, _NO_RISKS) if wanted else _NO_RISKS
         names = await asyncio.to_thread(python_source.check_names, subject)
-        return (*names, Fault("checker", f"ruff {error}, so {lost}"))
+        return (*names, Fault("checker", _so(Message("ruff {0}", error), lost)))
     unseen = await asyncio.to_thread(_of_nobody, subject, edit, outcome.unseen, options)
     return outcome.faults + unseen
 
@@ -135,11 +136,11 @@ async def _of_tool(
     try:
         verdict = await project_tools.check(tool, program, subject, edit, wanted, options)
     except Unanswered as error:
-        return (Fault("checker", f"{tool.name} {error}, so {_WHETHER_GONE}"),)
+        return (Fault("checker", _so(Message("{0} {1}", tool.name, error), _WHETHER_GONE)),)
     unseen = await asyncio.to_thread(_of_syntax, subject, edit, verdict.unseen)
     if unseen is None:
-        message = f"{tool.name} does not report this error here, so {_WHETHER_GONE}"
-        return (*verdict.faults, Fault("checker", message))
+        silent = Message("{0} does not report this error here", tool.name)
+        return (*verdict.faults, Fault("checker", _so(silent, _WHETHER_GONE)))
     return verdict.faults + unseen
 
 
@@ -160,21 +161,28 @@ def _unchecked(diagnostic: Diagnostic, subject: Subject, options: Options) -> Fa
         command = shlex.join(("tabwright", "trust", "allow-folder", *folder))
         return Fault(
             "checker",
-            f"{tool.name} may not run in this folder",
-            advice=f"to allow it: {command}",
+            Message("{0} may not run in this folder", tool.name),
+            advice=Message("to allow it: {0}", command),
         )
-    return Fault("checker", f"{_why_not(diagnostic, options)}, so {_WHETHER_GONE}")
+    return Fault("checker", _so(_why_not(diagnostic, options), _WHETHER_GONE))
 
 
-def _why_not(diagnostic: Diagnostic, options: Options) -> str:
+def _so(reason: Message, lost: Message) -> Message:
+    return Message("{0}, so {1}", reason, lost)
+
+
+def _why_not(diagnostic: Diagnostic, options: Options) -> Message:
     tool = project_tools.tool_of(diagnostic)
     if ruff_rules.is_own(diagnostic):
-        return "ruff does not report this error here"
+        return Message("{0} does not report this error here", "ruff")
     if tool is None:
-        return f"errors from {diagnostic.source or 'an unknown source'} cannot be checked here"
+        return Message(
+            "errors from {0} cannot be checked here",
+            diagnostic.source or Message("an unknown source"),
+        )
     if not options.tools:
-        return f"{tool.name} is not to be run"
-    return f"{tool.name} is not installed here"
+        return Message("{0} is not to be run", tool.name)
+    return Message("{0} is not installed here", tool.name)
 
 
 def _of_syntax(
@@ -190,7 +198,7 @@ def _of_syntax(
         return None
     near = edit.new | {edit.moved(line) for line in stood}
     still = sorted(line for line in _errors(subject.after, subject) if line in near)
-    return (Fault("diagnostic", "it still does not parse", still[0]),) if still else ()
+    return (Fault("diagnostic", Message("it still does not parse"), still[0]),) if still else ()
 
 
 def _errors(text: str, subject: Subject) -> list[int]:

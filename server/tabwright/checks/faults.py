@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tabwright.core.action import Diagnostic
+from tabwright.core.message import Message
 from tabwright.core.text import Span
 
 FaultKind = Literal["syntax", "example", "diagnostic", "new diagnostic", "name", "risk", "checker"]
@@ -33,9 +34,9 @@ class Fault:
     """
 
     kind: FaultKind
-    message: str
+    message: Message
     line: int = 0
-    advice: str = ""
+    advice: Message | None = None
 
     @property
     def weight(self) -> int:

@@ -9,6 +9,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from tabwright.core.message import to_json
+
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
     from collections.abc import Callable
@@ -119,7 +121,7 @@ def _pull(arguments: argparse.Namespace) -> int:
         )
     except ModelError as error:
         if arguments.progress == "json":
-            print(json.dumps({"stage": "error", "message": str(error)}), flush=True)
+            print(json.dumps({"stage": "error", **to_json(error.message)}), flush=True)
         else:
             print(f"\ntabwright models: {error}", file=sys.stderr)
         return 130 if stopping.is_set() else 1
@@ -136,8 +138,9 @@ def _pull(arguments: argparse.Namespace) -> int:
 
 
 def _print_json(progress: Progress) -> None:
-    fields = ("stage", "done", "total", "speed", "eta_s", "message")
-    print(json.dumps({field: getattr(progress, field) for field in fields}), flush=True)
+    fields = ("stage", "done", "total", "speed", "eta_s")
+    found = {field: getattr(progress, field) for field in fields}
+    print(json.dumps({**found, **to_json(progress.message)}), flush=True)
 
 
 class _Bar:

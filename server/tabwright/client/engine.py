@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from tabwright.core.message import MessageError
 from tabwright.core.prompting.prompt import Prompt
 from tabwright.core.task import ModelInfo
 
@@ -61,7 +62,7 @@ class Answer:
     usage: Usage
 
 
-class EngineError(Exception):
+class EngineError(MessageError):
     """The engine did not answer as asked; the message is one the user can act on."""
 
 

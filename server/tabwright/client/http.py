@@ -22,6 +22,7 @@ from tabwright.client.engine import (
     Request,
 )
 from tabwright.client.stream import MAX_ANSWER_BYTES, Gathering, Json, events, parse_object
+from tabwright.core.message import Message, from_json, verbatim
 from tabwright.core.prompting.prompt import Token
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class Link:
             else:
                 gathered.add(parse_object(await self._body(response)), self._fail)
         if not gathered.whole:
-            raise Disconnected(f"{self.target.name} went away before the answer was whole")
+            raise Disconnected(
+                Message("{0} went away before the answer was whole", self.target.name)
+            )
         return gathered.answer()
 
     async def aclose(self) -> None:
@@ -124,20 +127,28 @@ class Link:
                 allow_redirects=False,  # a key goes to no address but the one it was given for
             )
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise EngineError(f"{name} sent a compressed answer, which was not asked for")
+                raise EngineError(
+                    Message("{0} sent a compressed answer, which was not asked for", name)
+                )
             if response.status >= 300:
                 self._refuse(response, await self._body(response))
             yield response
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NotConnected(self._scrub(f"{name} cannot be reached: {_why(error)}")) from error
+            raise NotConnected(
+                Message("{0} cannot be reached: {1}", name, _why(error)).changed(self._scrub)
+            ) from error
         except TimeoutError as error:
             limit = self.target.total_s or 0.0
-            raise EngineUnavailable(f"{name} did not answer within {limit:g} s") from error
+            raise EngineUnavailable(
+                Message("{0} did not answer within {1} s", name, f"{limit:g}")
+            ) from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            broken = f"{name} broke the connection off: {_why(error)}"
-            raise Disconnected(self._scrub(broken)) from error
+            broken = Message("{0} broke the connection off: {1}", name, _why(error))
+            raise Disconnected(broken.changed(self._scrub)) from error
         except OSError as error:
-            raise NotConnected(self._scrub(f"{name} cannot be reached: {_why(error)}")) from error
+            raise NotConnected(
+                Message("{0} cannot be reached: {1}", name, _why(error)).changed(self._scrub)
+            ) from error
         finally:
             if response is not None and not response.content.is_eof():
                 response.close()
@@ -173,7 +184,9 @@ class Link:
         async for piece in response.content.iter_any():
             raw += piece
             if len(raw) > MAX_ANSWER_BYTES:
-                raise EngineError(f"{self.target.name} sent more than {MAX_ANSWER_BYTES} bytes")
+                raise EngineError(
+                    Message("{0} sent more than {1} bytes", self.target.name, MAX_ANSWER_BYTES)
+                )
         return raw.decode("utf-8", "replace")
 
     def _refuse(self, response: aiohttp.ClientResponse, body: str) -> NoReturn:
@@ -189,21 +202,29 @@ class Link:
     def _fail(self, error: object, status: int = 500) -> NoReturn:
         """Raise the exception for an error object (ours, OpenAI's, or a bare text)."""
         said = error if isinstance(error, dict) else {"message": str(error)}
-        told = self._scrub(str(said.get("message") or f"HTTP status {status}"))
-        message = _short(told, _LONGEST_MESSAGE)
+        told = from_json(said) or Message("HTTP status {0}", status)
+        message = told.changed(self._scrub)
+        if len(message) > _LONGEST_MESSAGE:
+            message = verbatim(_short(message, _LONGEST_MESSAGE))
         code = said.get("code")
         name = self.target.name
         if code == "model_missing" or (status == 404 and "model" in message.lower()):
             raise ModelMissing(message)
         if code == "unauthorized" or status in (401, 403):
-            raise EngineError(f"{name} does not accept the key: {message}")
+            raise EngineError(Message("{0} does not accept the key: {1}", name, message))
         if 300 <= status < 400:
-            raise EngineError(f"{name} points elsewhere (HTTP {status}); name the right address")
+            raise EngineError(
+                Message("{0} points elsewhere (HTTP {1}); name the right address", name, status)
+            )
         if status == 404:
-            raise EngineError(f"{name} has no completions there (HTTP 404): {message}")
+            raise EngineError(
+                Message("{0} has no completions there (HTTP 404): {1}", name, message)
+            )
         if status in (429, 502, 503, 504):
-            raise EngineUnavailable(f"{name} is not ready (HTTP {status}): {message}")
-        raise EngineError(f"{name}: {message}")
+            raise EngineUnavailable(
+                Message("{0} is not ready (HTTP {1}): {2}", name, status, message)
+            )
+        raise EngineError(Message("{0}: {1}", name, message))
 
 
 def standard_body(request: Request) -> Json:

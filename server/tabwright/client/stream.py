@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, NoReturn
 
 from tabwright.client.engine import Answer, EngineError, OnText, Usage
+from tabwright.core.message import Message
 
 Json = dict[str, Any]
 # A body is parsed at once, on the loop; 4 MiB take some 30 ms.
@@ -43,7 +44,7 @@ class Gathering:
             index = choice.get("index") or 0 if isinstance(choice, dict) else None
             text = choice.get("text") or "" if isinstance(choice, dict) else None
             if not isinstance(index, int) or not isinstance(text, str) or index not in _INDICES:
-                raise EngineError("the engine sent an answer of a shape that nobody knows")
+                raise EngineError(Message("the engine sent an answer of a shape that nobody knows"))
             self._texts.setdefault(index, []).append(text)
             if text and self._on_text is not None:
                 self._on_text(index, text)
@@ -72,7 +73,7 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
     async for piece in pieces:
         whole += len(piece)
         if whole > MAX_STREAM_BYTES:
-            raise EngineError("the engine sent an answer without end")
+            raise EngineError(Message("the engine sent an answer without end"))
         *lines, rest = piece.split(b"\n")
         if lines:
             lines[0] = bytes(pending) + lines[0]
@@ -80,13 +81,13 @@ async def events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
         else:
             pending += rest
         if len(pending) > MAX_EVENT_BYTES:
-            raise EngineError("the engine sent a line without end")
+            raise EngineError(Message("the engine sent a line without end"))
         for line in (raw.removesuffix(b"\r") for raw in lines):
             if line.startswith(b"data:"):
                 data.append(line[5:].removeprefix(b" "))
                 size += len(line)
                 if size > MAX_EVENT_BYTES:
-                    raise EngineError("the engine sent a line without end")
+                    raise EngineError(Message("the engine sent a line without end"))
             elif not line and data:
                 yield b"\n".join(data).decode("utf-8", "replace")
                 data, size = [], 0
@@ -99,9 +100,11 @@ def parse_object(text: str) -> Json:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise EngineError(f"the engine sent something that is not JSON: {error}") from error
+        raise EngineError(
+            Message("the engine sent something that is not JSON: {0}", error)
+        ) from error
     if not isinstance(found, dict):
-        raise EngineError("the engine sent JSON that is not an object")
+        raise EngineError(Message("the engine sent JSON that is not an object"))
     return found
 
 

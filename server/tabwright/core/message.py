@@ -1,32 +1,131 @@
-"""Messages for the user: English that keeps its template and values for translation."""
+"""Messages for the user: English that keeps its template and values, so that it can be translated.
+
+A sentence that a user may see is a ``Message`` where it is created, in whatever package or process.
+Its template is its id in the catalogue of translations (``tabwright.lsp.localisation``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
+from typing import Any
+
+# Of a message from another process, which may be one that we do not control.
+_LONGEST_TEMPLATE = 600
+_LONGEST_VALUE = 2000
+_MOST_VALUES = 8
+_DEEPEST = 4
+_HOLE = re.compile(r"\{(\d)\}")
+_ANY = "{0}"
 
 
-class Said(str):
-    """An English sentence that still knows its template, for when it has parts that vary.
+class Message(str):
+    """An English sentence that still knows its template and the values in it.
 
-    ``values`` stand where the template has ``{0}``, ``{1}`` and so on; they may be sentences.
+    ``values`` stand where the template has ``{0}``, ``{1}`` and so on. They are kept as text;
+    one that is a Message, or an exception that was raised with one, stays a Message.
     """
 
     template: str
-    values: tuple[object, ...]
+    values: tuple[str, ...]
 
-    def __new__(cls, template: str, *values: object) -> Said:
+    def __new__(cls, template: str, *values: object) -> Message:
         """The sentence, as plain English to whoever takes it for a text."""
-        self = super().__new__(cls, template.format(*values))
-        self.template, self.values = template, values
+        texts = tuple(str(value) for value in values)
+        self = super().__new__(cls, template.format(*texts) if texts else template)
+        self.template, self.values = template, texts
         return self
 
+    def __getnewargs__(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.template, *self.values)
 
-def joined(sentences: Sequence[str]) -> str:
-    """Sentences as one, with semicolons between them."""
-    return reduce(lambda left, right: Said("{0}; {1}", left, right), sentences)
+    def __str__(self) -> str:
+        """The message itself, so that ``str(error)`` does not lose its template."""
+        return self
+
+    def changed(self, change: Callable[[str], str]) -> Message:
+        """The message with ``change`` applied to all text of others in it.
+
+        Where that would not change the whole text alike, the text stays and the template goes.
+        """
+        values = [
+            value.changed(change) if isinstance(value, Message) else change(value)
+            for value in self.values
+        ]
+        found, text = Message(self.template, *values), change(str.__str__(self))
+        return found if found == text else verbatim(text)
 
 
-def without_stop(sentence: str) -> str:
+class MessageError(Exception):
+    """An exception whose text a user may come to read."""
+
+    def __init__(self, message: Message) -> None:
+        """Raise it with what the user is told."""
+        super().__init__(message)
+        self.message = message
+
+
+Said = Message  # its name until the last module uses the new one
+
+
+def verbatim(text: str) -> Message:
+    """The words of another program, or a name, as a message; it is never translated."""
+    return text if isinstance(text, Message) else Message(_ANY, text)
+
+
+def joined(messages: Sequence[str]) -> Message:
+    """Messages as one, with semicolons between them; there must be one at least."""
+    return reduce(lambda left, right: Message("{0}; {1}", left, right), map(verbatim, messages))
+
+
+def without_stop(text: str) -> Message:
     """A sentence without its full stop, to have another one put behind it."""
-    return sentence.rstrip(".") if sentence.endswith(".") else sentence
+    sentence = verbatim(text)
+    template, values = sentence.template, sentence.values
+    last = len(values) - 1
+    if not sentence.endswith("."):
+        return sentence
+    if template.endswith(f"{{{last}}}"):
+        return Message(template, *values[:last], without_stop(verbatim(values[last])))
+    return verbatim(sentence.rstrip("."))
+
+
+def to_json(message: Message) -> dict[str, Any]:
+    """What lets another process rebuild a message: ``message`` in English, template and values."""
+    values = [to_json(each) if isinstance(each, Message) else each for each in message.values]
+    return {"message": str.__str__(message), "template": message.template, "values": values}
+
+
+def from_json(said: Mapping[str, object]) -> Message:
+    """The English text in ``said``, with template and values where these give just this text.
+
+    Whoever sent it may be hostile. A template counts only within limits of size and depth, and with
+    plain holes alone; then no translation says anything but what the English text does, and a
+    template that is not in the catalogue has none.
+    """
+    text = said.get("message")
+    text = text if isinstance(text, str) else ""
+    found = _rebuilt(said, _DEEPEST)
+    return found if found is not None and found == text else verbatim(text)
+
+
+def _rebuilt(said: Mapping[str, object], depth: int) -> Message | None:
+    template, values = said.get("template"), said.get("values")
+    if not isinstance(template, str) or not isinstance(values, list) or not depth:
+        return None
+    if len(template) > _LONGEST_TEMPLATE or len(values) > _MOST_VALUES:
+        return None
+    holes = [int(number) for number in _HOLE.findall(template)]
+    # Each value stands in the text once, which bounds the text.
+    if sorted(holes) != list(range(len(values))):
+        return None
+    if values and template.count("{") + template.count("}") != 2 * len(holes):
+        return None
+    texts: list[str] = []
+    for value in values:
+        text = _rebuilt(value, depth - 1) if isinstance(value, Mapping) else value
+        if not isinstance(text, str) or len(text) > _LONGEST_VALUE:
+            return None
+        texts.append(text)
+    return Message(template, *texts)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tabwright.core.message import Message
 from tabwright.engine.backends import Backend, BackendOptions
 from tabwright.engine.decoding.cache import StateCache
 from tabwright.engine.decoding.vocabulary import Vocabulary
@@ -71,7 +72,12 @@ class Registry:
                 return self._known(key) or self._read(name, folder, key)
         except (OSError, ValueError) as error:
             raise store.ModelInvalid(
-                f"the model {name} is not whole ({error}); run: tabwright models pull {name}"
+                Message(
+                    "the model {0} is not whole ({1}); run: tabwright models pull {2}",
+                    name,
+                    error,
+                    name,
+                )
             ) from error
 
     def _known(self, key: _Key) -> Entry | None:

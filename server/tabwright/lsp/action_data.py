@@ -9,10 +9,11 @@ from lsprotocol import types
 from tabwright.app.actions.request import CLOSED, STALE, Unusable, Wish
 from tabwright.app.documents.buffers import Buffers
 from tabwright.core.action import Diagnostic
+from tabwright.core.message import Message
 from tabwright.core.text import Snapshot, Span
 from tabwright.lsp import convert
 
-_NO_POSITION = "a position of this action cannot be read"
+_NO_POSITION = Message("a position of this action cannot be read")
 
 
 def data_of(
@@ -40,7 +41,7 @@ def wish(data: object, buffers: Buffers, kind: str = "") -> Wish:
     document that is not open and one that has changed since.
     """
     if not isinstance(data, Mapping):
-        raise Unusable("this action is not known here")
+        raise Unusable(Message("this action is not known here"))
     kind = kind or _text(data, "id")
     uri = _text(data, "uri")
     snapshot = buffers.get(uri)
@@ -55,7 +56,7 @@ def wish(data: object, buffers: Buffers, kind: str = "") -> Wish:
         span = convert.span_of(text, to_range(data["range"]), encoding)
     sent = data.get("diagnostics") or ()
     if not isinstance(sent, Sequence) or isinstance(sent, str):
-        raise Unusable("the diagnostics of this action cannot be read")
+        raise Unusable(Message("the diagnostics of this action cannot be read"))
     before, after = buffers.cells_around(uri)
     return Wish(
         kind=kind,
@@ -80,7 +81,7 @@ def _range(where: types.Range) -> dict[str, object]:
 def to_range(data: object) -> types.Range:
     """Read a range from JSON; raises Unusable for what is none."""
     if not isinstance(data, Mapping):
-        raise Unusable("the range of this action cannot be read")
+        raise Unusable(Message("the range of this action cannot be read"))
     return types.Range(_position(data.get("start")), _position(data.get("end")))
 
 
@@ -109,7 +110,7 @@ def _diagnostic(sent: types.Diagnostic) -> dict[str, object]:
 
 def _to_diagnostic(data: object, text: str, encoding: str) -> Diagnostic:
     if not isinstance(data, Mapping):
-        raise Unusable("a diagnostic of this action cannot be read")
+        raise Unusable(Message("a diagnostic of this action cannot be read"))
     related = data.get("related")
     return Diagnostic(
         convert.span_of(text, to_range(data.get("range")), encoding),

@@ -12,6 +12,7 @@ from pygls.exceptions import JsonRpcException
 
 from tabwright.app.runtime.client import Bar, NoBar
 from tabwright.core.action import Diagnostic
+from tabwright.core.message import Message, verbatim
 from tabwright.core.text import Snapshot
 from tabwright.lsp.convert import Encoding, to_sent_diagnostic
 from tabwright.lsp.localisation.words import ENGLISH, Language
@@ -73,16 +74,17 @@ class Editor:
         progress.begin(token, begin)
         return EditorBar(self._server, token, self.language)
 
-    async def apply(self, label: str, edit: types.WorkspaceEdit) -> str:
-        """Have an edit applied; why it was not, "" when it was."""
+    async def apply(self, label: str, edit: types.WorkspaceEdit) -> Message | None:
+        """Have an edit applied; why it was not, None when it was."""
         params = types.ApplyWorkspaceEditParams(edit, label=self.language.title(label))
         asked = self._server.workspace_apply_edit_async(params)
         answer = await self._server.ask(asked, "an answer to an edit", seconds=_APPLY_S)
         if answer is None:
-            return "the editor did not apply it"
+            return Message("the editor did not apply it")
         if not answer.applied:
-            return answer.failure_reason or "the editor refused it"
-        return ""
+            reason = answer.failure_reason
+            return verbatim(reason) if reason else Message("the editor refused it")
+        return None
 
     async def show_document(self, uri: str) -> bool:
         """Have a document shown; False when the editor did not."""

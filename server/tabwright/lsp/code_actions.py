@@ -19,7 +19,7 @@ from tabwright.app.documents.privacy import refused_by
 from tabwright.app.runtime.host import Host
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.registry import ASSISTS, Assist
-from tabwright.core.message import Said, joined, without_stop
+from tabwright.core.message import Message, joined, without_stop
 from tabwright.core.text import Snapshot
 from tabwright.lsp import convert, workspace_edits
 from tabwright.lsp.action_data import data_of, wish
@@ -126,7 +126,9 @@ class Actions:
         title = self.editor.language.title
         action.title, action.edit = title(done.marked), made.edit
         if made.uri and self.able.resolves_command and self.able.shows:
-            action.command = types.Command(title("Show it"), SHOW, arguments=[{"uri": made.uri}])
+            action.command = types.Command(
+                title(Message("Show it")), SHOW, arguments=[{"uri": made.uri}]
+            )
         return action
 
     async def act(self, argument: Mapping[str, object]) -> dict[str, object]:
@@ -148,7 +150,7 @@ class Actions:
         try:
             return wish(data, self.host.buffers, kind)
         except Unusable as error:
-            told = Said("Tabwright: {0}: {1}.", title or "this action", str(error))
+            told = Message("Tabwright: {0}: {1}.", title or Message("this action"), str(error))
             self.host.client.show("warning", told)
             return str(error)
 
@@ -167,9 +169,9 @@ class Actions:
     async def _new_document(self, wished: Wish, candidate: Candidate) -> Made:
         folder = new_documents.folder_of(wished.snapshot.uri, wished.path)
         if not self.able.creates:
-            return Made(None, reason="the editor does not let a server make documents")
+            return Made(None, reason=Message("the editor does not let a server make documents"))
         if folder is None:
-            return Made(None, reason="the document has no folder yet; save it first")
+            return Made(None, reason=Message("the document has no folder yet; save it first"))
         buffers = self.host.buffers
         paths = [buffers.path_of(open_one.uri) for open_one in buffers]
         name = candidate.action.new_document
@@ -187,14 +189,14 @@ class Actions:
         """
         if made.edit is None:
             return {"applied": False, "reason": made.reason}
-        reason = "the editor does not let a server edit"
+        reason: Message | None = Message("the editor does not let a server edit")
         if self.able.applies or unannounced:
-            reason = await self.editor.apply(Said("Tabwright: {0}", done.title), made.edit)
+            reason = await self.editor.apply(Message("Tabwright: {0}", done.title), made.edit)
         if reason:
             self.refuse(done, reason)
         elif made.uri and self.able.shows:
             await self.editor.show_document(made.uri)
-        return {"applied": not reason, "reason": reason}
+        return {"applied": not reason, "reason": reason or ""}
 
     async def show(self, argument: Mapping[str, object]) -> dict[str, object]:
         """Show a document that an action made."""
@@ -211,19 +213,19 @@ class Actions:
         unchecked = [said_in_full(fault) for fault in done.faults if not fault.weight]
         if heavy:
             words = joined(heavy[:_MOST_TOLD])
-            told = Said("Tabwright: {0}: look closely: {1}.", done.title, words)
+            told = Message("Tabwright: {0}: look closely: {1}.", done.title, words)
             self.host.client.show("warning", told)
-        for words in unchecked:
-            told = Said("Tabwright: {0}: {1}.", done.title, words)
-            self.host.notices.say(f"unchecked: {words}", "warning", told)
+        for reason in unchecked:
+            told = Message("Tabwright: {0}: {1}.", done.title, reason)
+            self.host.notices.say(f"unchecked: {reason}", "warning", told)
         if note:
-            told = Said("Tabwright: {0}: {1}.", done.title, without_stop(note))
+            told = Message("Tabwright: {0}: {1}.", done.title, without_stop(note))
             self.host.client.show("info", told)
 
     def refuse(self, done: Done, reason: str) -> None:
         """Show why a candidate cannot be had; that there is none has been shown already."""
         if done.candidate is not None:
-            told = Said("Tabwright: {0}: {1}.", done.title, without_stop(reason))
+            told = Message("Tabwright: {0}: {1}.", done.title, without_stop(reason))
             self.host.client.show("warning", told)
 
 

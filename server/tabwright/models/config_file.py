@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tabwright.core.message import Message
 from tabwright.models.errors import ModelInvalid
 
 _MOST_BYTES = 16 << 20
@@ -39,7 +40,7 @@ _MOST: Mapping[str, int] = {
 }
 _REALS = ("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "rope_theta")
 _MOST_REAL = 1e12
-_TOO_DEEP = "config.json is nested too deep"
+_TOO_DEEP = Message("config.json is nested too deep")
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -50,14 +51,14 @@ def read(folder: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             raw = file.read(_MOST_BYTES + 1)
         if len(raw) > _MOST_BYTES:
-            raise ModelInvalid(f"{path} has more than {_MOST_BYTES} bytes")
+            raise ModelInvalid(Message("{0} has more than {1} bytes", path, _MOST_BYTES))
         config = json.loads(raw)
     except RecursionError as error:
         raise ModelInvalid(_TOO_DEEP) from error
     except (OSError, ValueError) as error:
-        raise ModelInvalid(f"{path} cannot be read: {error}") from error
+        raise ModelInvalid(Message("{0} cannot be read: {1}", path, error)) from error
     if not isinstance(config, dict):
-        raise ModelInvalid(f"{path} does not hold a JSON object")
+        raise ModelInvalid(Message("{0} does not hold a JSON object", path))
     check(config)
     return config
 
@@ -70,14 +71,21 @@ def check(config: Mapping[str, Any]) -> None:
                 whole = isinstance(each, int) and not isinstance(each, bool)
                 if not (whole and 1 <= each <= _MOST[name]):
                     raise ModelInvalid(
-                        f"config.json says that {name} is {_short(each)}; it can be a whole "
-                        f"number from 1 to {_MOST[name]}"
+                        Message(
+                            "config.json says that {0} is {1}; it can be a whole number from 1 "
+                            "to {2}",
+                            name,
+                            _short(each),
+                            _MOST[name],
+                        )
                     )
         elif name in _REALS:
             real = isinstance(value, int | float) and not isinstance(value, bool)
             if not (real and 0 < value <= _MOST_REAL and math.isfinite(value)):
                 raise ModelInvalid(
-                    f"config.json says that {name} is {_short(value)}, which it cannot be"
+                    Message(
+                        "config.json says that {0} is {1}, which it cannot be", name, _short(value)
+                    )
                 )
 
 

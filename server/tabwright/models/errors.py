@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tabwright.core.message import MessageError
 
-class ModelError(Exception):
+
+class ModelError(MessageError):
     """A model cannot be had or used; ``str(error)`` is a message a user can act on."""
 
 
@@ -27,5 +29,5 @@ class PullCancelled(ModelError):
     """The pull was stopped on request; what it had finished is kept for the next one."""
 
 
-class SourceFailed(Exception):
+class SourceFailed(MessageError):
     """One source cannot give the model; the next one is tried. ``str(error)`` is the reason."""

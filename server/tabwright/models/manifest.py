@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tabwright.core.message import Message
 from tabwright.models.errors import ModelInvalid
 from tabwright.models.names import MANIFEST
 from tabwright.models.pulling import hub_facts
@@ -81,7 +82,9 @@ def read(folder: Path) -> Manifest:
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise ModelInvalid(f"{path} is of format {content['format']!r}, not {FORMAT}")
+            raise ModelInvalid(
+                Message("{0} is of format {1}, not {2}", path, repr(content["format"]), FORMAT)
+            )
         return Manifest(
             name=str(content["name"]),
             origin=str(content["origin"]),
@@ -93,9 +96,13 @@ def read(folder: Path) -> Manifest:
             hub=hub_facts.of_json(content["hub"]) if "hub" in content else None,
         )
     except FileNotFoundError as error:
-        raise ModelInvalid(f"{folder} has no {MANIFEST}: it was never finished") from error
+        raise ModelInvalid(
+            Message("{0} has no tabwright.json: it was never finished", folder)
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelInvalid(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+        raise ModelInvalid(
+            Message("{0} cannot be read: {1}: {2}", path, type(error).__name__, error)
+        ) from error
 
 
 def problem(folder: Path, manifest: Manifest) -> str:
@@ -104,7 +111,7 @@ def problem(folder: Path, manifest: Manifest) -> str:
         try:
             size = (folder / name).stat().st_size
         except OSError:
-            return f"{name} is missing"
+            return Message("{0} is missing", name)
         if size != facts.size:
-            return f"{name} has {size} bytes, not {facts.size}"
+            return Message("{0} has {1} bytes, not {2}", name, size, facts.size)
     return ""

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tabwright.core.message import Message
 from tabwright.models.catalog import CATALOG, Model
 from tabwright.models.errors import ModelMissing
 
@@ -43,8 +44,12 @@ def parse(name: str) -> Ref:
     found = _HUB.fullmatch(name)
     if found is None or ".." in name or "//" in name or name.endswith(("/", ".")):
         raise ModelMissing(
-            f"{name!r} names no model; a name is one of the catalog ({', '.join(CATALOG)}), "
-            "org/name of the hub, or the full path of a directory or .gguf file"
+            Message(
+                "{0} names no model; a name is one of the catalog ({1}), org/name of the "
+                "hub, or the full path of a directory or .gguf file",
+                repr(name),
+                ", ".join(CATALOG),
+            )
         )
     revision = found["revision"] or ""
     key = found["repo"].replace("/", "--") + (f"@{revision.replace('/', '--')}" if revision else "")
@@ -55,7 +60,7 @@ def _local(name: str) -> Ref:
     try:
         path = Path(name).expanduser().resolve()
     except (RuntimeError, OSError, ValueError) as error:
-        raise ModelMissing(f"{name!r} names no model: {error}") from error
+        raise ModelMissing(Message("{0} names no model: {1}", repr(name), error)) from error
     # The whole path decides, so that two files of one name do not share a folder.
     digest = hashlib.sha256(str(path).encode("utf-8", "surrogatepass")).hexdigest()[:10]
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip(".-")[:60] or "model"

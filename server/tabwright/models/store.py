@@ -10,6 +10,7 @@ from pathlib import Path
 import filelock
 
 from tabwright import paths
+from tabwright.core.message import Message
 from tabwright.models import manifest
 from tabwright.models.errors import ModelError, ModelInvalid, ModelMissing
 from tabwright.models.names import MANIFEST, Ref, parse
@@ -55,7 +56,9 @@ def locate(name: str) -> Path:
         return _checked(ref, folder)
     if ref.local is not None:
         raise _unready(ref, ref.local)
-    raise ModelMissing(f"the model {name} is not on this machine; run: {pull_command(name)}")
+    raise ModelMissing(
+        Message("the model {0} is not on this machine; run: {1}", name, pull_command(name))
+    )
 
 
 def pull_command(name: str) -> str:
@@ -109,7 +112,9 @@ def remove(name: str) -> Path:
     ref = parse(name)
     folder, work = paths.models_dir() / ref.key, work_folder(ref)
     if not folder.exists() and not work.exists():
-        raise ModelMissing(f"the model {name} is not in {paths.models_dir()}: nothing to remove")
+        raise ModelMissing(
+            Message("the model {0} is not in {1}: nothing to remove", name, paths.models_dir())
+        )
     try:
         with lock_of(ref).acquire(timeout=2):
             if folder.exists():
@@ -118,7 +123,7 @@ def remove(name: str) -> Path:
                 folder.replace(work / f"removed-{os.getpid()}")
             shutil.rmtree(work, ignore_errors=False)
     except filelock.Timeout as error:
-        raise ModelError(f"the model {name} is being pulled; stop that first") from error
+        raise ModelError(Message("the model {0} is being pulled; stop that first", name)) from error
     return folder
 
 
@@ -141,21 +146,34 @@ def _checked(ref: Ref, folder: Path) -> Path:
         problem = str(error)
     if problem:
         raise ModelInvalid(
-            f"the model {ref.name} is damaged ({problem}); run: {pull_command(ref.name)}"
+            Message(
+                "the model {0} is damaged ({1}); run: {2}",
+                ref.name,
+                problem,
+                pull_command(ref.name),
+            )
         )
     return folder
 
 
 def _unready(ref: Ref, path: Path) -> ModelError:
     if not path.exists():
-        return ModelMissing(f"there is no {path}")
+        return ModelMissing(Message("there is no {0}", path))
     if path.is_dir() and pickle_only(path):
         return ModelInvalid(
-            f"{path} holds its weights as pickle only (.bin), which can run code when loaded; "
-            "only safetensors and GGUF are loaded: save the model as safetensors first"
+            Message(
+                "{0} holds its weights as pickle only (.bin), which can run code when "
+                "loaded; only safetensors and GGUF are loaded: save the model as "
+                "safetensors first",
+                path,
+            )
         )
     if path.is_dir() and not any(path.glob("*.gguf")):
         lacking = lacking_of(path)
         if lacking != "tokenizer.json":
-            return ModelInvalid(f"{path} holds no model that can be loaded: it lacks {lacking}")
-    return ModelMissing(f"{path} must be converted once; run: {pull_command(ref.name)}")
+            return ModelInvalid(
+                Message("{0} holds no model that can be loaded: it lacks {1}", path, lacking)
+            )
+    return ModelMissing(
+        Message("{0} must be converted once; run: {1}", path, pull_command(ref.name))
+    )

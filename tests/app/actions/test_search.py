@@ -26,6 +26,7 @@ from tabwright.assists.registry import Assist
 from tabwright.checks.faults import Fault, FaultKind, Options, Subject
 from tabwright.client.engine import Answer, EngineError, OnText, Request, Usage
 from tabwright.core.action import Action, Proposal
+from tabwright.core.message import Message
 from tabwright.core.prompting.prompt import Prompt
 from tabwright.core.task import ModelInfo, Nothing
 from tabwright.core.text import Snapshot, Span
@@ -106,7 +107,9 @@ class Checks:
         self.checked.append(subject)
         if "CRASH" in subject.after:
             raise ZeroDivisionError
-        return tuple(Fault(kind, word) for word, kind in FAULTS.items() if word in subject.after)
+        return tuple(
+            Fault(kind, Message(word)) for word, kind in FAULTS.items() if word in subject.after
+        )
 
 
 async def direct(call: Callable[[], object]) -> object:
@@ -186,7 +189,7 @@ def desk(*answers: str | Exception) -> Desk:
         (["NAME RISK", "NAME"], "NAME", 4),
         (["", "fine"], "fine", 2),
         (["two", "fine"], "fine", 2),
-        (["BAD", EngineError("died")], "BAD", 2),
+        (["BAD", EngineError(Message("died"))], "BAD", 2),
         (["NAME", "HANG"], "NAME", 2),
     ],
     ids=str,
@@ -222,7 +225,7 @@ async def test_what_a_rule_mends_needs_no_model(mended: str, chosen: str, asked:
 
 
 async def test_a_faulty_repair_is_better_than_an_engine_that_fails() -> None:
-    table = Desk(Engine([EngineError("died")]), Checks(mended="one\nBAD\n"))
+    table = Desk(Engine([EngineError(Message("died"))]), Checks(mended="one\nBAD\n"))
     found = await table.run(assist(kind="fix"))
     assert isinstance(found, Candidate) and found.faults
 
@@ -251,7 +254,7 @@ async def test_no_candidate(answers: list[str | Exception], finish: str, reason:
 
 async def test_an_engine_that_fails_at_once() -> None:
     with pytest.raises(EngineError):
-        await desk(EngineError("no")).run()
+        await desk(EngineError(Message("no"))).run()
     assert await desk("fine").run(assist(prompts=lambda attempt: "")) == Nothing("nothing to ask")
 
 

@@ -11,6 +11,7 @@ from support.desk import URI, USAGE, Call, Desk, settle, texts
 
 from tabwright.app.completion import background_work, lookahead
 from tabwright.client.engine import Answer, EngineUnavailable
+from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
 
 HEAD = "def add(a, b):\n    return "
@@ -191,7 +192,7 @@ async def test_an_engine_that_fails_is_no_news(
     request = desk.ask(HEAD + "║\n\n\nprint(add(1, 2))\n")
     (await desk.engine.call(1)).end("a + b")
     await request
-    (await desk.engine.call(2)).answer.set_exception(EngineUnavailable("it is gone"))
+    (await desk.engine.call(2)).answer.set_exception(EngineUnavailable(Message("it is gone")))
     await settle()
     again = desk.ask(HEAD + "b║\n\n\nprint(add(1, 2))\n")
     (await desk.engine.call(3)).end(" + a")

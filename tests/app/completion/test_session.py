@@ -18,6 +18,7 @@ from tabwright.client.engine import (
     EngineUnavailable,
     ModelMissing,
 )
+from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
 from tabwright.core.text import Snapshot
 
@@ -89,8 +90,8 @@ async def test_half_a_statement_is_gone_on_with(desk: Desk) -> None:
 async def test_a_rest_that_fails_leaves_the_first_line(desk: Desk) -> None:
     request = desk.ask("def f(a):\n    b = 1\n║\n    return b\n")
     (await desk.engine.call(1)).end("    # why not")
-    (await desk.engine.call(2)).answer.set_exception(EngineError("too long"))
-    (await desk.engine.call(3)).answer.set_exception(EngineError("too long"))
+    (await desk.engine.call(2)).answer.set_exception(EngineError(Message("too long")))
+    (await desk.engine.call(3)).answer.set_exception(EngineError(Message("too long")))
     assert await texts(request) == ["    # why not"]
 
 
@@ -215,9 +216,9 @@ async def test_the_answer_stops_early_when_it_has_enough(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("error", "problem"),
     [
-        (ModelMissing("run: tabwright models pull m"), "model_missing"),
-        (EngineUnavailable("it went away"), "unavailable"),
-        (EngineError("it failed"), "engine"),
+        (ModelMissing(Message("run: tabwright models pull m")), "model_missing"),
+        (EngineUnavailable(Message("it went away")), "unavailable"),
+        (EngineError(Message("it failed")), "engine"),
     ],
 )
 async def test_failures_are_empty_answers_with_a_reason(

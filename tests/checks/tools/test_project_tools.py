@@ -13,6 +13,7 @@ from tabwright.checks.tools.child import Unanswered
 from tabwright.checks.tools.programs import projects
 from tabwright.checks.tools.reports import Verdict
 from tabwright.checks.tools.scratch_files import Place, beside
+from tabwright.core.message import Message
 
 # Fake tools report every line that holds BAD.
 FIND = "bad = [n for n, line in enumerate(text.splitlines(), 1) if 'BAD' in line]\n"
@@ -203,7 +204,7 @@ async def test_new_diagnostics_are_told_of(tmp_path: Path) -> None:
     body = PYLINT.replace("'W1234', 'message': 'Bad'", "'W1234', 'message': text.split()[n - 1]")
     program(tmp_path / FAKES["Pylint"][0], body)
     found = await verdict(tmp_path, "Pylint", "BAD1\n", "xBAD1\nyBAD1\n")
-    assert Fault("new diagnostic", "yBAD1 (is-bad)", 2) in found.faults
+    assert Fault("new diagnostic", Message("yBAD1 (is-bad)"), 2) in found.faults
 
 
 def test_programs_are_looked_for_in_the_project_first(

@@ -11,6 +11,7 @@ from tabwright.checks.lines import changes
 from tabwright.checks.tools import ruff_rules
 from tabwright.checks.tools.child import Unanswered
 from tabwright.core.action import Diagnostic
+from tabwright.core.message import Message
 
 
 async def outcome(subject: Subject) -> ruff_rules.Outcome:
@@ -154,7 +155,7 @@ async def test_a_report_with_odd_items_is_read_as_far_as_it_goes(
     tool = program(tmp_path / "ruff", body)
     monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
     assert (await outcome(edit("x\n", "y\n"))).faults == (
-        Fault("name", "Undefined name `y` (F821)", 1),
+        Fault("name", Message("Undefined name `y` (F821)"), 1),
     )
 
 

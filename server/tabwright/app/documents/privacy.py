@@ -17,6 +17,7 @@ from pathspec import GitIgnoreSpec
 from tabwright import regular_file
 from tabwright.app.documents.git_excludes import exclude_file, users_excludes
 from tabwright.app.documents.uri_paths import decoded_path, local_path
+from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
 
 log = logging.getLogger(__name__)
@@ -122,9 +123,9 @@ class Privacy:
             reason = self._judge(here, str(path))
             if reason is None and there != here:
                 reason = self._judge(there, str(there))
-                reason = reason and f"it is a link and {reason}"
+                reason = reason and Message("it is a link and {0}", reason)
         except (ValueError, OSError) as error:
-            return f"not a usable path: {error}"
+            return Message("not a usable path: {0}", error)
         return reason
 
     def _judge(self, path: Path, text: str) -> str | None:
@@ -137,12 +138,12 @@ class Privacy:
         from the root on."""
         name = path.rpartition("/")[2]
         if path.startswith(_SYSTEM_FOLDERS) and not path.startswith(_MEMORY_FOLDER):
-            return f"{name} is no file but a part of the system"
+            return Message("{0} is no file but a part of the system", name)
         if self._added.check_file(inside).include:
-            return f"{name} is on the list privacy.deny"
+            return Message("{0} is on the list privacy.deny", name)
         said = self._deny.check_file(inside).include
         if said is not None:
-            return f"{name} is on the list privacy.deny" if said else None
+            return Message("{0} is on the list privacy.deny", name) if said else None
         # Imported here since its patterns take tens of milliseconds, which would delay a start.
         from tabwright.app.documents.secret_names import secret_by_name
 
@@ -151,8 +152,8 @@ class Privacy:
             return None
         segment, rule = found
         if not rule:
-            return f"files in {segment} may hold secrets (built-in list)"
-        return f"{segment} may hold secrets (built-in list: {rule})"
+            return Message("files in {0} may hold secrets (built-in list)", segment)
+        return Message("{0} may hold secrets (built-in list: {1})", segment, rule)
 
     def _ignored(self, path: Path) -> str | None:
         top = self._top_of(path)
@@ -183,7 +184,12 @@ class Privacy:
             else:
                 hit = self._excluded(folders, parts[:depth], is_folder)
             if hit is not None and not hit.negated:
-                return f"{'/'.join(parts[:depth])} is ignored by {hit.line!r} in {hit.source}"
+                return Message(
+                    "{0} is ignored by {1} in {2}",
+                    "/".join(parts[:depth]),
+                    repr(hit.line),
+                    hit.source,
+                )
         return None
 
     def _excluded(
@@ -233,16 +239,18 @@ class Privacy:
         try:
             content = regular_file.start_of(file, MAX_IGNORE_BYTES + 1)
         except regular_file.NotRegular:
-            self._warn(f"{file} is not a text file, so nothing it names is kept out")
+            self._warn(Message("{0} is not a text file, so nothing it names is kept out", file))
             return
         except OSError as error:
-            self._warn(f"{file} cannot be read, so nothing it names is kept out: {error}")
+            self._warn(
+                Message("{0} cannot be read, so nothing it names is kept out: {1}", file, error)
+            )
             return
         if len(content) > MAX_IGNORE_BYTES:
-            self._warn(f"{file} is too large; only its first MiB is used")
+            self._warn(Message("{0} is too large; only its first MiB is used", file))
             content = content[:MAX_IGNORE_BYTES]
         if b"\0" in content:
-            self._warn(f"{file} is not a text file, so nothing it names is kept out")
+            self._warn(Message("{0} is not a text file, so nothing it names is kept out", file))
             return
         for raw in content.decode("utf-8-sig", "replace").split("\n"):
             line = bounded(raw.removesuffix("\r"))
@@ -255,7 +263,9 @@ class Privacy:
         try:
             GitIgnoreSpec.from_lines([line])
         except (ValueError, re.error) as error:
-            self._warn(f"{source}: the pattern {line!r} cannot be used: {error}")
+            self._warn(
+                Message("{0}: the pattern {1} cannot be used: {2}", source, repr(line), error)
+            )
             return False
         return True
 

@@ -22,13 +22,19 @@ from tabwright.client.engine import (
     OnText,
     Request,
 )
-from tabwright.core.message import Said
+from tabwright.core.message import Message, verbatim
 from tabwright.core.prompting.prompt import Prompt
 from tabwright.core.task import ModelInfo
 
 logger = logging.getLogger(__name__)
 
-STARTING, LOADING, READY, MISSING, FAILED = "starting", "loading", "ready", "no model", "failed"
+STARTING, LOADING, READY, MISSING, FAILED = (
+    Message("starting"),
+    Message("loading"),
+    Message("ready"),
+    Message("no model"),
+    Message("failed"),
+)
 _RETRY_S = 5.0
 _WARM_TEXT = "def "
 _TELL_S = 0.5
@@ -45,7 +51,7 @@ class Failure:
     "unavailable"."""
 
     kind: str
-    message: str
+    message: Message
 
 
 class BrokenEngine:
@@ -53,7 +59,7 @@ class BrokenEngine:
 
     def __init__(self, message: str) -> None:
         """Answer everything with ``message``."""
-        self._message = message
+        self._message = verbatim(message)
 
     async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
         """Raise EngineError."""
@@ -125,7 +131,11 @@ class Runtime:
 
     def lost(self, message: str) -> None:
         """The model went missing after it had been there."""
-        self.state, self.failure, self._info = MISSING, Failure("model_missing", message), None
+        self.state, self.failure, self._info = (
+            MISSING,
+            Failure("model_missing", verbatim(message)),
+            None,
+        )
 
     async def aclose(self) -> None:
         """Give up the load, and close the connections."""
@@ -142,15 +152,15 @@ class Runtime:
                 warm = Request(self.model, Prompt((_WARM_TEXT,)), 0, heal=False, lane="background")
                 await self.engine.generate(warm)
         except ModelMissing as error:
-            self.state, self.failure = MISSING, Failure("model_missing", str(error))
+            self.state, self.failure = MISSING, Failure("model_missing", error.message)
         except NotAllowed as error:
-            self.state, self.failure = FAILED, Failure(NOT_ALLOWED, str(error))
+            self.state, self.failure = FAILED, Failure(NOT_ALLOWED, error.message)
         except EngineError as error:
-            self.state, self.failure = FAILED, Failure("unavailable", str(error))
+            self.state, self.failure = FAILED, Failure("unavailable", error.message)
         except Exception as error:  # noqa: BLE001 - the task promises not to raise
             log.failure("the engine could not be brought up", error)
             self.state = FAILED
-            message = Said("the engine could not be started: {0}", error)
+            message = Message("the engine could not be started: {0}", error)
             self.failure = Failure("unavailable", message)
         else:
             self.state = READY

@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from functools import partial
 
 from tabwright.app.runtime.client import Client
-from tabwright.core.message import Said, without_stop
+from tabwright.core.message import Message, without_stop
 
-_ADVICE: Mapping[str, str] = {
-    "model_missing": "Run the command tabwright.pull, or 'tabwright models pull' in a terminal.",
-    "unavailable": "'tabwright doctor' in a terminal tells more; the next request tries again.",
-    "engine": "'tabwright doctor' in a terminal tells more.",
-    "internal": "The server's log says more; please report it.",
+_ADVICE: Mapping[str, Message] = {
+    "model_missing": Message(
+        "Run the command tabwright.pull, or 'tabwright models pull' in a terminal."
+    ),
+    "unavailable": Message(
+        "'tabwright doctor' in a terminal tells more; the next request tries again."
+    ),
+    "engine": Message("'tabwright doctor' in a terminal tells more."),
+    "internal": Message("The server's log says more; please report it."),
 }
 
 
@@ -33,18 +37,20 @@ class Notices:
 
     def warn(self, about: str, message: str) -> None:
         """Show a warning, once for each pair of what it is about and what it says."""
-        self.say(f"{about}: {message}", "warning", Said("Tabwright: {0}", message))
+        self.say(f"{about}: {message}", "warning", Message("Tabwright: {0}", message))
 
     def kept_out(self, reason: str) -> None:
         """Tell that a file gets no suggestions, once for each file name or ignored folder."""
-        said = Said("this file is kept from the model: {0}", reason)
-        self.say(f"kept out: {reason}", "info", Said("Tabwright: {0}", said))
+        said = Message("this file is kept from the model: {0}", reason)
+        self.say(f"kept out: {reason}", "info", Message("Tabwright: {0}", said))
 
     def trouble(self, kind: str, reason: str) -> None:
         """Tell of a failure, with what the user can do about its kind."""
         advice = _ADVICE.get(kind)
-        words = "Tabwright: {0}. {1}" if advice else "Tabwright: {0}."
-        self.say(kind, "warning", Said(words, without_stop(reason), advice))
+        message = Message("Tabwright: {0}.", without_stop(reason))
+        if advice is not None:
+            message = Message("Tabwright: {0}. {1}", without_stop(reason), advice)
+        self.say(kind, "warning", message)
 
     def warn_later(self, loop: asyncio.AbstractEventLoop, message: str) -> None:
         """Warn of a file's rules from the thread that read them: the editor is spoken to on the

@@ -13,27 +13,22 @@ from dataclasses import dataclass
 
 from tabwright import processes
 from tabwright.app.runtime.client import Bar, Client
-from tabwright.core.message import Said, without_stop
+from tabwright.core.message import Message, from_json, verbatim, without_stop
 from tabwright.models.catalog import CATALOG
 from tabwright.processes import Process
 
 logger = logging.getLogger(__name__)
 
-_CANCELLED = "cancelled; what was downloaded is kept"
-YES, NO = "Pull it", "Not now"
-_OFFER = "Tabwright completes code with the model {0}, which is not on this machine. Pull it now?"
-_OFFER_OF_CATALOG = (
-    "Tabwright completes code with the model {0}, which is not on this machine. Pull it now? "
-    "({1} to download, licence {2})"
-)
+_CANCELLED = Message("cancelled; what was downloaded is kept")
+YES, NO = Message("Pull it"), Message("Not now")
 _POLL_S = 0.1
 _GRACE_S = 3.0
 _LINE_BYTES = 1 << 20
 _STAGES = {
-    "download": "downloading",
-    "verify": "checking",
-    "convert": "converting",
-    "compile": "compiling",
+    "download": Message("downloading"),
+    "verify": Message("checking"),
+    "convert": Message("converting"),
+    "compile": Message("compiling"),
 }
 
 
@@ -42,7 +37,7 @@ class Pulled:
     """How a pull ended; ``message`` says why not, or where the model is."""
 
     ok: bool
-    message: str
+    message: Message
 
 
 class Puller:
@@ -68,10 +63,20 @@ class Puller:
         self._offered.add(name)
         model = CATALOG.get(name)
         if model is None:
-            question = Said(_OFFER, name)
+            question = Message(
+                "Tabwright completes code with the model {0}, which is not on this machine. "
+                "Pull it now?",
+                name,
+            )
         else:
             size = f"{model.download_bytes / 1e6:.0f} MB"
-            question = Said(_OFFER_OF_CATALOG, name, size, model.licence)
+            question = Message(
+                "Tabwright completes code with the model {0}, which is not on this machine. "
+                "Pull it now? ({1} to download, licence {2})",
+                name,
+                size,
+                model.licence,
+            )
         chosen = await self._client.ask("info", question, (YES, NO))
         if chosen == YES:
             await self.pull(name)
@@ -92,25 +97,25 @@ class Puller:
                 process.terminate()
 
     async def _pull(self, name: str) -> Pulled:
-        bar = await self._client.bar(Said("Tabwright: pulling {0}", name), cancellable=True)
+        bar = await self._client.bar(Message("Tabwright: pulling {0}", name), cancellable=True)
         try:
             result = await self._run(name, bar)
         except OSError as error:
-            result = Pulled(False, Said("the pull could not be started: {0}", error))
+            result = Pulled(False, Message("the pull could not be started: {0}", error))
         bar.end(result.message)
         if result.ok:
-            self._client.show("info", Said("Tabwright: {0} is ready.", name))
+            self._client.show("info", Message("Tabwright: {0} is ready.", name))
             self._pulled(name)
         elif result.message != _CANCELLED:
             why = without_stop(result.message)
-            self._client.show("error", Said("Tabwright: {0} was not pulled: {1}.", name, why))
+            self._client.show("error", Message("Tabwright: {0} was not pulled: {1}.", name, why))
         return result
 
     async def _run(self, name: str, bar: Bar) -> Pulled:
         command = processes.tabwright("models", "pull", name, "--progress", "json")
         process = await processes.start_async(command, limit=_LINE_BYTES)
         self._processes.add(process)
-        said: deque[str] = deque(maxlen=5)
+        said: deque[Message] = deque(maxlen=5)
         readers = asyncio.gather(_relay(process, bar, said), _listen(process, said))
         try:
             while not readers.done():
@@ -128,11 +133,11 @@ class Puller:
             with contextlib.suppress(asyncio.CancelledError):
                 await readers
         if status == 0:
-            return Pulled(True, "ready")
-        return Pulled(False, said[-1] if said else Said("it ended with status {0}", status))
+            return Pulled(True, Message("ready"))
+        return Pulled(False, said[-1] if said else Message("it ended with status {0}", status))
 
 
-async def _relay(process: Process, bar: Bar, said: deque[str]) -> None:
+async def _relay(process: Process, bar: Bar, said: deque[Message]) -> None:
     """Show each line of progress; lines that are none are let be."""
     async for line in _lines(process.stdout):
         try:
@@ -143,16 +148,16 @@ async def _relay(process: Process, bar: Bar, said: deque[str]) -> None:
         if not isinstance(report, Mapping):
             continue
         if report.get("stage") == "error":
-            said.append(str(report.get("message")))
+            said.append(from_json(report))
         elif report.get("stage") != "done":
             bar.report(*_words(report))
 
 
-async def _listen(process: Process, said: deque[str]) -> None:
+async def _listen(process: Process, said: deque[Message]) -> None:
     async for line in _lines(process.stderr):
         text = line.decode("utf-8", "replace").strip()
         if text:
-            said.append(text)
+            said.append(verbatim(text))
             logger.info("pull: %s", text)
 
 
@@ -175,7 +180,7 @@ async def _end(process: Process) -> None:
             process.kill()
 
 
-def _words(report: Mapping[str, object]) -> tuple[str, float | None]:
+def _words(report: Mapping[str, object]) -> tuple[Message, float | None]:
     """A line of progress as the words and the percentage of a bar."""
 
     def number(key: str) -> float:
@@ -183,15 +188,15 @@ def _words(report: Mapping[str, object]) -> tuple[str, float | None]:
         return float(value) if isinstance(value, int | float) else 0.0
 
     stage = str(report.get("stage"))
-    words = _STAGES.get(stage, stage)
+    words = _STAGES.get(stage) or verbatim(stage)
     done, total = number("done"), number("total")
     if stage == "download" and total:
         here, whole = f"{done / 1e6:.0f}", f"{total / 1e6:.0f}"
-        words = Said("{0}, {1} of {2} MB", words, here, whole)
+        words = Message("{0}, {1} of {2} MB", words, here, whole)
         if number("speed"):
-            words = Said("{0}, {1} MB/s", words, f"{number('speed') / 1e6:.1f}")
+            words = Message("{0}, {1} MB/s", words, f"{number('speed') / 1e6:.1f}")
         if number("eta_s"):
-            words = Said("{0}, {1} s left", words, f"{number('eta_s'):.0f}")
+            words = Message("{0}, {1} s left", words, f"{number('eta_s'):.0f}")
     elif report.get("message"):
-        words = Said("{0}, {1}", words, str(report["message"]))
+        words = Message("{0}, {1}", words, from_json(report))
     return words, 100 * done / total if total else None

@@ -9,16 +9,11 @@ from collections.abc import Callable, Coroutine
 from tabwright.app.runtime.client import Client
 from tabwright.app.runtime.notices import Notices
 from tabwright.app.settings.settings import Remote
-from tabwright.core.message import Said
+from tabwright.core.message import Message
 from tabwright.trust import Address, TrustError, TrustFile, address_of
 
-ALLOW, NOT_NOW = "Allow", "Not now"
-_QUESTION = "Tabwright is set to send your code to {0}, for the model {1}. Allow it?"
-_QUESTION_WITH_KEY = (
-    "Tabwright is set to send your code to {0}, for the model {1}, with the key in the environment "
-    "variable {2}. Allow it?"
-)
-_ANY_MODEL = "that it offers first"
+ALLOW, NOT_NOW = Message("Allow"), Message("Not now")
+_ANY_MODEL = Message("that it offers first")
 _PATIENCE_S = 30.0
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
@@ -56,8 +51,11 @@ class RemoteConsent:
                 return ""
         except TrustError as error:
             return str(error)
-        words = "nothing is sent to {0} until you allow it; in a terminal: {1}"
-        return Said(words, wanted.url, allow_command(wanted))
+        return Message(
+            "nothing is sent to {0} until you allow it; in a terminal: {1}",
+            wanted.url,
+            allow_command(wanted),
+        )
 
     def ask(self, remote: Remote, allowed: Callable[[], None]) -> None:
         """Ask for an address while nobody waits; calls ``allowed`` when the user said yes."""
@@ -71,9 +69,19 @@ class RemoteConsent:
 
     async def _ask(self, remote: Remote, wanted: Address, allowed: Callable[[], None]) -> None:
         model = remote.model or _ANY_MODEL
-        question = Said(_QUESTION, wanted.url, model)
+        question = Message(
+            "Tabwright is set to send your code to {0}, for the model {1}. Allow it?",
+            wanted.url,
+            model,
+        )
         if wanted.key_variable:
-            question = Said(_QUESTION_WITH_KEY, wanted.url, model, wanted.key_variable)
+            question = Message(
+                "Tabwright is set to send your code to {0}, for the model {1}, with the key in "
+                "the environment variable {2}. Allow it?",
+                wanted.url,
+                model,
+                wanted.key_variable,
+            )
         asking = asyncio.ensure_future(self._client.ask("warning", question, (ALLOW, NOT_NOW)))
         try:
             await asyncio.wait((asking,), timeout=self._patience_s)

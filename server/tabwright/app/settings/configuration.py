@@ -18,7 +18,7 @@ from tabwright.app.settings.layers import (
     where_to_put,
 )
 from tabwright.app.settings.settings import Settings
-from tabwright.core.message import Said
+from tabwright.core.message import Message
 
 logger = logging.getLogger(__name__)
 
@@ -71,5 +71,9 @@ class Configuration:
         else:
             os.environ.pop(_MODELS_VARIABLE, None)
         if unused := paths.unused_models_dir():
-            words = "the folder of models {0} is not a full path and is not used; {1} is"
-            self._notices.warn("settings", Said(words, unused, paths.models_dir()))
+            message = Message(
+                "the folder of models {0} is not a full path and is not used; {1} is",
+                unused,
+                paths.models_dir(),
+            )
+            self._notices.warn("settings", message)

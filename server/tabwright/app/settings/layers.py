@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tabwright.app.settings.reader import SettingsReader, section_of, undotted
 from tabwright.app.settings.settings import Settings
-from tabwright.core.message import Said
+from tabwright.core.message import Message
 
 TRUST = "trust"
 _SEPARATE = "separate"
@@ -59,7 +59,7 @@ def effective(layers: Layers, file: Path) -> Effective:
     users = own.read_file(Settings(), layers.file)
     found = later.read(user.read(users, initial), layers.later)
     found = _denied_by_both(users, found)
-    warnings = [Said("{0}: {1}", file, warning) for warning in own.warnings]
+    warnings = [Message("{0}: {1}", file, warning) for warning in own.warnings]
     ignored = tuple(dict.fromkeys(later.ignored))
     return Effective(found, (*warnings, *user.warnings, *later.warnings), ignored)
 
@@ -110,21 +110,21 @@ def read_file(path: Path) -> tuple[object, str]:
     except FileNotFoundError:
         return None, ""
     except OSError as error:
-        return None, Said("the settings in {0} cannot be read: {1}", path, error)
+        return None, Message("the settings in {0} cannot be read: {1}", path, error)
     if len(raw) > _MOST_BYTES:
-        return None, Said("the settings in {0} are not used: it is larger than 1 MiB", path)
+        return None, Message("the settings in {0} are not used: it is larger than 1 MiB", path)
     import tomllib  # most have no such file, and need not wait for its parser
 
     try:
         found = tomllib.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        return None, Said("the settings in {0} are not used: it is no TOML ({1})", path, error)
+        return None, Message("the settings in {0} are not used: it is no TOML ({1})", path, error)
     return found, ""
 
 
 def where_to_put(names: tuple[str, ...], file: Path) -> str:
     """The message for guarded settings that were ignored."""
-    return Said(
+    return Message(
         "{0}: ignored, because a workspace may not decide this; if it is your own choice, put it "
         "into {1} (see 'tabwright config') or into your editor's initializationOptions",
         ", ".join(names),

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from tabwright.app.settings.settings import SECTION, Privacy, Settings, Spec
-from tabwright.core.message import Said
+from tabwright.core.message import Message, verbatim
 
 _Value = TypeVar("_Value")
 
@@ -41,8 +41,9 @@ class SettingsReader:
         if data is None or data == []:  # Lua writes an empty object so
             return below
         if not isinstance(data, Mapping):
-            words = "{0}: expected an object, got {1}; using defaults"
-            self.warnings.append(Said(words, SECTION, _shown(data)))
+            self.warnings.append(
+                Message("{0}: expected an object, got {1}; using defaults", SECTION, _shown(data))
+            )
             return below
         return self._table(below, section_of(data), SECTION, guarded=False)
 
@@ -72,7 +73,9 @@ class SettingsReader:
             if isinstance(first, Mapping) and isinstance(second, Mapping):
                 found[key] = self._both(undotted(first), undotted(second), name)
             elif first != second:
-                self.warnings.append(Said("{0} is set twice; the one with this name counts", name))
+                self.warnings.append(
+                    Message("{0} is set twice; the one with this name counts", name)
+                )
         return found
 
     def _table(
@@ -94,8 +97,9 @@ class SettingsReader:
                     inner = undotted(value)
                     values[member.name] = self._table(fallback, inner, name, guarded=is_guarded)
                 else:
-                    words = "{0}: expected an object, got {1}"
-                    self.warnings.append(Said(words, name, _shown(value)))
+                    self.warnings.append(
+                        Message("{0}: expected an object, got {1}", name, _shown(value))
+                    )
                 continue
             spec: Spec = member.metadata["spec"]
             if not spec.check(value):
@@ -117,22 +121,25 @@ class SettingsReader:
 
     def _unknown(self, key: str, where: str, known: tuple[str, ...]) -> None:
         name, close = f"{where}.{key}", difflib.get_close_matches(key, known, n=1)
-        warning = Said("{0} is not a setting", name)
+        warning = Message("{0} is not a setting", name)
         if close:
             other = f"{where}.{close[0]}"
-            warning = Said("{0} is not a setting; did you mean {1}?", name, other)
+            warning = Message("{0} is not a setting; did you mean {1}?", name, other)
         self.warnings.append(warning)
 
     def _unusable(self, name: str, spec: Spec, value: object, fallback: object) -> None:
-        shown = "the default" if fallback in ((), "") else repr(fallback)
-        if isinstance(fallback, Mapping):
-            shown = "the default"
+        is_empty = fallback in ((), "") or isinstance(fallback, Mapping)
+        shown = Message("the default") if is_empty else verbatim(repr(fallback))
         if spec.is_secret:
-            words = "{0}: expected {1}; using {2}"
-            self.warnings.append(Said(words, name, spec.expected, shown))
+            self.warnings.append(
+                Message("{0}: expected {1}; using {2}", name, spec.expected, shown)
+            )
             return
-        words = "{0}: expected {1}, got {2}; using {3}"
-        self.warnings.append(Said(words, name, spec.expected, _shown(value), shown))
+        self.warnings.append(
+            Message(
+                "{0}: expected {1}, got {2}; using {3}", name, spec.expected, _shown(value), shown
+            )
+        )
 
 
 def section_of(data: Mapping[Any, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar, cast
 
-from tabwright.core.message import Said
+from tabwright.core.message import Message, verbatim
 from tabwright.trust import VARIABLE_EXPECTED, is_variable
 
 SECTION = "tabwright"
@@ -31,12 +31,12 @@ class Spec:
     """
 
     check: Check
-    expected: str
+    expected: Message
     is_secret: bool = False
 
 
 def _option(
-    name: str, default: _Value, check: Check, expected: str, *, guarded: bool = False
+    name: str, default: _Value, check: Check, expected: Message, *, guarded: bool = False
 ) -> _Value:
     spec = Spec(check, expected)
     return field(default=default, metadata={"name": name, "spec": spec, "guarded": guarded})
@@ -53,7 +53,7 @@ def _table(name: str, *, guarded: bool = False) -> dict[str, object]:
     return {"name": name, "guarded": guarded}
 
 
-def _number(low: float, high: float, *, whole: bool = True) -> tuple[Check, str]:
+def _number(low: float, high: float, *, whole: bool = True) -> tuple[Check, Message]:
     kinds: tuple[type, ...] = (int,) if whole else (int, float)
 
     def check(value: object) -> bool:
@@ -63,21 +63,24 @@ def _number(low: float, high: float, *, whole: bool = True) -> tuple[Check, str]
             and low <= cast(float, value) <= high
         )
 
-    words = "a whole number from {0} to {1}" if whole else "a number from {0} to {1}"
-    return check, Said(words, f"{low:g}", f"{high:g}")
+    ends = f"{low:g}", f"{high:g}"
+    if whole:
+        return check, Message("a whole number from {0} to {1}", *ends)
+    return check, Message("a number from {0} to {1}", *ends)
 
 
-def _choice(*values: str) -> tuple[Check, str]:
-    return (lambda value: value in values), reduce(_either, map(repr, values))
+def _choice(*values: str) -> tuple[Check, Message]:
+    shown = [verbatim(repr(value)) for value in values]
+    return (lambda value: value in values), reduce(_either, shown)
 
 
-def _either(left: str, right: str) -> str:
-    return Said("{0} or {1}", left, right)
+def _either(left: Message, right: Message) -> Message:
+    return Message("{0} or {1}", left, right)
 
 
-def _or_auto(spec: tuple[Check, str]) -> tuple[Check, str]:
+def _or_auto(spec: tuple[Check, Message]) -> tuple[Check, Message]:
     check, expected = spec
-    return (lambda value: value == "auto" or check(value)), _either("'auto'", expected)
+    return (lambda value: value == "auto" or check(value)), _either(verbatim("'auto'"), expected)
 
 
 def _is_switches(value: object) -> bool:
@@ -90,11 +93,11 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(text, str) for text in value)
 
 
-_SWITCH: tuple[Check, str] = (lambda value: isinstance(value, bool)), "true or false"
-_TEXT: tuple[Check, str] = (lambda value: isinstance(value, str)), "a text"
-_NAME: tuple[Check, str] = (
+_SWITCH: tuple[Check, Message] = (lambda value: isinstance(value, bool)), Message("true or false")
+_TEXT: tuple[Check, Message] = (lambda value: isinstance(value, str)), Message("a text")
+_NAME: tuple[Check, Message] = (
     (lambda value: isinstance(value, str) and bool(value.strip())),
-    "a text that is not empty",
+    Message("a text that is not empty"),
 )
 
 
@@ -105,7 +108,7 @@ def _is_full_path(value: object) -> bool:
     return not value or value.startswith("~") or Path(value).is_absolute()
 
 
-_FULL_PATH: tuple[Check, str] = _is_full_path, "a full path, or one that begins with ~"
+_FULL_PATH: tuple[Check, Message] = _is_full_path, Message("a full path, or one that begins with ~")
 
 
 _PRECISIONS = ("auto", "int4", "mixed", "int8", "bfloat16", "float32")
@@ -165,7 +168,7 @@ class Privacy:
     A workspace can put more into ``deny``, which only keeps more files out.
     """
 
-    deny: tuple[str, ...] = _option("deny", (), _is_texts, "a list of texts")
+    deny: tuple[str, ...] = _option("deny", (), _is_texts, Message("a list of texts"))
     respect_gitignore: bool = _option("respectGitignore", True, *_SWITCH)
     added: tuple[str, ...] = ()  # what a workspace puts into deny
 
@@ -228,7 +231,7 @@ class Settings:
         default_factory=lambda: MappingProxyType({"*": True}),
         metadata={
             "name": "languages",
-            "spec": Spec(_is_switches, "an object of language ids and true or false"),
+            "spec": Spec(_is_switches, Message("an object of language ids and true or false")),
         },
     )
     completion: Completion = field(default=Completion(), metadata=_table("completion"))

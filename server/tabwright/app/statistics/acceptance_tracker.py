@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from tabwright.app.completion.outcome import Outcome
 from tabwright.app.runtime.waiting import Work
 from tabwright.core.acceptance import Shown, Step, is_kept, step
+from tabwright.core.message import Message
 from tabwright.core.text import Snapshot
 from tabwright.statistics import Event, Kind, Statistics, StatisticsError
 
@@ -149,7 +150,7 @@ class Usage:
             await self._files()(self._statistics.delete)
         except StatisticsError as error:
             return {"ok": False, "message": str(error)}
-        return {"ok": True, "message": "the statistics are deleted"}
+        return {"ok": True, "message": Message("the statistics are deleted")}
 
     def _forget(self) -> None:
         self._events.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tabwright.app.completion.outcome import CACHE, IN_FLIGHT, MODEL, NONE, Outcome, nothing
+from tabwright.core.message import Message
 
 _USAGE = (
     "prompt_tokens",
@@ -42,7 +43,7 @@ class Report:
     def why(self) -> dict[str, object]:
         """Why the last request showed what it showed; figures that nobody knows are None."""
         if self._last is None:
-            empty = {"reason": "nothing was asked yet", "detail": "", "source": NONE}
+            empty = {"reason": Message("nothing was asked yet"), "detail": "", "source": NONE}
             return {**empty, "action": self._action}
         outcome, uri, (line, character) = self._last
         found: dict[str, object] = {

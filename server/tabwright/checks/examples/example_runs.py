@@ -10,11 +10,11 @@ from tabwright.checks.faults import Fault, Options, Subject
 from tabwright.checks.lines import Changes, span_of
 from tabwright.checks.sandbox import runs
 from tabwright.checks.tools.child import Unanswered
+from tabwright.core.message import Message, from_json, verbatim
 
 _LONGEST_S = 5.0
 _LONGEST_CALL = 120
 _LONGEST_LINE = 8192
-_NOT_RUN = "examples were not run: this machine cannot contain them"
 
 
 async def check(subject: Subject, changes: Changes, options: Options) -> tuple[Fault, ...]:
@@ -31,7 +31,8 @@ async def check(subject: Subject, changes: Changes, options: Options) -> tuple[F
     try:
         return await failing(subject.after, list(found), min(options.timeout_s, _LONGEST_S))
     except runs.Uncontained as error:
-        return (Fault("checker", f"{_NOT_RUN} ({error})"),)
+        reason = Message("examples were not run: this machine cannot contain them ({0})", error)
+        return (Fault("checker", reason),)
 
 
 async def failing(source: str, examples: Sequence[Example], timeout_s: float) -> tuple[Fault, ...]:
@@ -48,18 +49,22 @@ async def failing(source: str, examples: Sequence[Example], timeout_s: float) ->
     run = await runs.run(work, timeout_s, int(timeout_s) + 1)
     loaded, results = _results(run.lines, len(examples))
     faults = [
-        Fault("example", f"`{_named(examples[number])}` {wrong}", examples[number].line)
+        Fault(
+            "example", Message("`{0}` {1}", _named(examples[number]), wrong), examples[number].line
+        )
         for number, wrong in enumerate(results)
         if wrong
     ]
     if not loaded:
-        too_long = f"took over {timeout_s:g} s to load"
-        reason = "ended before they began" if run.ended else too_long
+        too_long = Message("took over {0} s to load", f"{timeout_s:g}")
+        reason = Message("ended before they began") if run.ended else too_long
         raise Unanswered(reason)
     if len(results) < len(examples):
         hanging = examples[len(results)]
-        wrong = f"did not end in {timeout_s:g} s" if not run.ended else "ended the process"
-        faults.append(Fault("example", f"`{_named(hanging)}` {wrong}", hanging.line))
+        wrong = Message("ended the process")
+        if not run.ended:
+            wrong = Message("did not end in {0} s", f"{timeout_s:g}")
+        faults.append(Fault("example", Message("`{0}` {1}", _named(hanging), wrong), hanging.line))
     return tuple(faults)
 
 
@@ -68,7 +73,7 @@ def _named(example: Example) -> str:
     return first if len(first) <= _LONGEST_CALL else first[: _LONGEST_CALL - 1] + "…"
 
 
-def _results(lines: Sequence[str], most: int) -> tuple[bool, list[str]]:
+def _results(lines: Sequence[str], most: int) -> tuple[bool, list[Message]]:
     """Whether the module was loaded, and what went wrong with the first so many examples, in order.
 
     Whoever wrote the lines may have been the code of the examples: reading ends at the first line
@@ -76,7 +81,7 @@ def _results(lines: Sequence[str], most: int) -> tuple[bool, list[str]]:
     """
     if not lines or lines[0] != '"loaded"':
         return False, []
-    results: list[str] = []
+    results: list[Message] = []
     for line in lines[1 : most + 1]:
         wrong = _result(line, len(results))
         if wrong is None:
@@ -85,7 +90,7 @@ def _results(lines: Sequence[str], most: int) -> tuple[bool, list[str]]:
     return True, results
 
 
-def _result(line: str, number: int) -> str | None:
+def _result(line: str, number: int) -> Message | None:
     """What a line says went wrong with this example, "" for nothing; None if it is another line."""
     if len(line) > _LONGEST_LINE:
         return None
@@ -95,8 +100,9 @@ def _result(line: str, number: int) -> str | None:
         return None
     if not isinstance(answer, list) or len(answer) != 2 or answer[0] != number:
         return None
-    wrong = answer[1] or ""
-    return _plain(wrong) if isinstance(wrong, str) else None
+    if answer[1] is None:
+        return verbatim("")
+    return from_json(answer[1]).changed(_plain) if isinstance(answer[1], dict) else None
 
 
 def _plain(text: str) -> str:

@@ -17,6 +17,8 @@ import types
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from tabwright.core.message import Message, to_json
+
 _MOST_TEXT = 400
 _SKIPPED = ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Expr | ast.Assert
 _NO_THREAD = "can't start new thread"
@@ -57,7 +59,9 @@ def _is_main(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.If) and "__main__" in ast.dump(statement.test)
 
 
-def judge(names: dict[str, object], whole: bool, call: str, want: str, printed: bool) -> str | None:
+def judge(
+    names: dict[str, object], whole: bool, call: str, want: str, printed: bool
+) -> Message | None:
     """What went wrong with an example; None when it passed, or when that cannot be told."""
     shown = io.StringIO()
     value: object = None
@@ -75,10 +79,10 @@ def judge(names: dict[str, object], whole: bool, call: str, want: str, printed: 
         return None
     except BaseException as error:  # noqa: BLE001 - whatever an example raises
         if want.startswith("Traceback"):
-            return None if type(error).__name__ in want else f"raised {_said(error)}"
+            return None if type(error).__name__ in want else Message("raised {0}", _said(error))
         if _is_of_here(error) or (isinstance(error, NameError) and not whole):
             return None
-        return f"raised {_said(error)}"
+        return Message("raised {0}", _said(error))
     if not printed:
         return _judge_value(names, value, want)
     if not want:
@@ -93,10 +97,10 @@ def judge(names: dict[str, object], whole: bool, call: str, want: str, printed: 
         pass
     if want.startswith("Traceback"):
         want = want.strip().splitlines()[-1].strip()
-    return f"gave {_short(got.strip() or 'nothing')}, not {_short(want.strip())}"
+    return Message("gave {0}, not {1}", _short(got.strip() or "nothing"), _short(want.strip()))
 
 
-def _judge_value(names: dict[str, object], value: object, want: str) -> str | None:
+def _judge_value(names: dict[str, object], value: object, want: str) -> Message | None:
     try:
         wanted = eval(compile(want, "<example>", "eval", dont_inherit=True), names)
     except BaseException:  # noqa: BLE001 - what is wanted cannot be told
@@ -107,7 +111,7 @@ def _judge_value(names: dict[str, object], value: object, want: str) -> str | No
     one = isinstance(value, tuple) and len(value) == 1
     if one and want.startswith("(") and same(value, (wanted,)):
         return None
-    return f"gave {_short(repr(value))}, not {_short(want)}"
+    return Message("gave {0}, not {1}", _short(repr(value)), _short(want))
 
 
 def _is_of_here(error: BaseException) -> bool:
@@ -182,4 +186,5 @@ def answer(work: dict[str, Any], say: Callable[[object], None]) -> None:
     spaces: dict[str, dict[str, object]] = {}
     for number, (function, call, want, printed) in enumerate(work["examples"]):
         space = spaces.setdefault(function, dict(names))
-        say([number, judge(space, whole, call, want, printed)])
+        wrong = judge(space, whole, call, want, printed)
+        say([number, None if wrong is None else to_json(wrong)])

@@ -19,6 +19,7 @@ from pathlib import Path
 from tabwright import processes
 from tabwright.checks.sandbox import seccomp
 from tabwright.checks.tools.child import watch
+from tabwright.core.message import Message, MessageError, joined
 
 # Each is enough, since every one has seccomp besides: no sockets, no other processes, no signals.
 # What is left are files: a file tree of its own, or Landlock.
@@ -46,7 +47,7 @@ _SYSTEM: str = sys.platform
 _working: tuple[str, ...] | None = None
 
 
-class Uncontained(Exception):
+class Uncontained(MessageError):
     """This machine has no combination of layers that contains a process; the message says why."""
 
 
@@ -66,7 +67,7 @@ async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> Sandb
     global _working
     if lacking := unsupported():
         raise Uncontained(lacking)
-    reasons: list[str] = []
+    reasons: list[Message] = []
     first = (_working,) if _working else ()
     for layers in dict.fromkeys((*first, *COMBINATIONS)):
         lines, ended = await _run(layers, work, timeout_s, cpu_s)
@@ -76,9 +77,9 @@ async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> Sandb
             return SandboxRun(tuple(lines[1:]), ended)
         if not ended:
             return SandboxRun((), ended)
-        reasons.append(f"{' and '.join(layers)}: {reason}")
+        reasons.append(Message("{0}: {1}", " and ".join(layers), reason))
     _working = None
-    raise Uncontained("; ".join(reasons))
+    raise Uncontained(joined(reasons))
 
 
 async def layers() -> tuple[str, ...]:
@@ -88,13 +89,13 @@ async def layers() -> tuple[str, ...]:
     return _working
 
 
-def unsupported() -> str:
-    """Why no process can be contained on a machine of this sort; "" if it can be tried."""
+def unsupported() -> Message | None:
+    """Why no process can be contained on a machine of this sort; None if it can be tried."""
     if _SYSTEM != "linux":
-        return "it is done on Linux only"
+        return Message("it is done on Linux only")
     if not seccomp.is_known(platform.machine()):
-        return f"it is not done on processors of type {platform.machine()}"
-    return ""
+        return Message("it is not done on processors of type {0}", platform.machine())
+    return None
 
 
 async def _run(

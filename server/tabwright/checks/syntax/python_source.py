@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tabwright.checks.faults import Fault, Subject
 from tabwright.checks.lines import Changes
+from tabwright.core.message import Message
 from tabwright.core.syntax.python_names import unbound
 from tabwright.core.syntax.python_parse import LONGEST_PARSED, parses, tree_of
 from tabwright.core.text import difference
@@ -42,9 +43,9 @@ def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
             warnings.simplefilter("ignore")
             compile(source, "<buffer>", "exec", flags, dont_inherit=True)
     except SyntaxError as error:
-        return SyntaxFault(error.lineno or 0, error.msg or "invalid syntax")
+        return SyntaxFault(error.lineno or 0, error.msg or Message("invalid syntax"))
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return SyntaxFault(0, str(error) or "too deep to compile")
+        return SyntaxFault(0, str(error) or Message("too deep to compile"))
     return None
 
 
@@ -54,7 +55,7 @@ def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
         # Of a text that would hold everything up, only the statements around the change are parsed.
         broken = _broken_in_place(subject.before, subject.after)
         line = min(changes.new, default=0)
-        return (_fault(SyntaxFault(line, "invalid syntax")),) if broken else ()
+        return (_fault(SyntaxFault(line, Message("invalid syntax"))),) if broken else ()
     now = syntax_fault(subject.after, subject.cell)
     if now is None:
         return ()
@@ -67,7 +68,7 @@ def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
 
 
 def _fault(found: SyntaxFault) -> Fault:
-    return Fault("syntax", f"it does not parse: {found.message}", found.line)
+    return Fault("syntax", Message("it does not parse: {0}", found.message), found.line)
 
 
 def _broken_in_place(before: str, after: str) -> bool:
@@ -99,7 +100,7 @@ def check_names(subject: Subject) -> tuple[Fault, ...]:
         return ()
     fresh = now - (then or frozenset())
     return tuple(
-        Fault("name", f"`{name}` is bound nowhere", _first(subject.after, name))
+        Fault("name", Message("`{0}` is bound nowhere", name), _first(subject.after, name))
         for name in sorted(fresh)
     )
 

@@ -9,58 +9,65 @@ from functools import lru_cache
 from tabwright.checks.faults import Fault, Subject
 from tabwright.checks.lines import Changes, split
 from tabwright.core.languages import by_id
+from tabwright.core.message import Message
 
 _LONGEST_LINE = 1_000
 _ANY = {
     r"(?i)\b\w*(?:password|passwd|secret|api_?key)\w*[\"']?\s*+(?::\s*+\w+\s*+)?(?::=|=|:)"
-    r"\s*+[\"'][^\"'\s]{4,}[\"']": "has a password or a key in it",
+    r"\s*+[\"'][^\"'\s]{4,}[\"']": Message("has a password or a key in it"),
 }
 _SCRIPT = {
-    r"\beval\s*+\(": "runs text as code with eval",
-    r"\bnew\s++Function\s*+\(": "runs text as code with Function",
-    r"\bchild_process\b": "can run other programs",
-    r"\bexec(?:Sync)?\s*+\(\s*+[`\"']": "runs a shell command",
-    r"\bshell\s*+:\s*+true\b": "runs a shell command",
-    r"\.(?:inner|outer)HTML\s*+\+?=(?!=)|\bdangerouslySetInnerHTML\b": "writes HTML unescaped",
-    r"\bdocument\.write(?:ln)?\s*+\(": "writes HTML unescaped",
-    r"\brejectUnauthorized\s*+:\s*+false\b": "does not check a server's certificate",
+    r"\beval\s*+\(": Message("runs text as code with eval"),
+    r"\bnew\s++Function\s*+\(": Message("runs text as code with Function"),
+    r"\bchild_process\b": Message("can run other programs"),
+    r"\bexec(?:Sync)?\s*+\(\s*+[`\"']": Message("runs a shell command"),
+    r"\bshell\s*+:\s*+true\b": Message("runs a shell command"),
+    r"\.(?:inner|outer)HTML\s*+\+?=(?!=)|\bdangerouslySetInnerHTML\b": Message(
+        "writes HTML unescaped"
+    ),
+    r"\bdocument\.write(?:ln)?\s*+\(": Message("writes HTML unescaped"),
+    r"\brejectUnauthorized\s*+:\s*+false\b": Message("does not check a server's certificate"),
 }
 _C = {
-    r"(?<![\w.>])(?:std::)?system\s*+\(": "runs a shell command",
-    r"(?<![\w.>])popen\s*+\(": "runs a shell command",
-    r"(?<![\w.>:])(?:std::)?(?:strcpy|strcat|sprintf|vsprintf)\s*+\(": "may write past a buffer",
-    r"(?<![\w.>:])(?:std::)?gets\s*+\(": "may write past a buffer",
-    r"\bscanf\s*+\(\s*+\"[^\"]*%s": "may write past a buffer",
+    r"(?<![\w.>])(?:std::)?system\s*+\(": Message("runs a shell command"),
+    r"(?<![\w.>])popen\s*+\(": Message("runs a shell command"),
+    r"(?<![\w.>:])(?:std::)?(?:strcpy|strcat|sprintf|vsprintf)\s*+\(": Message(
+        "may write past a buffer"
+    ),
+    r"(?<![\w.>:])(?:std::)?gets\s*+\(": Message("may write past a buffer"),
+    r"\bscanf\s*+\(\s*+\"[^\"]*%s": Message("may write past a buffer"),
 }
-_BY_LANGUAGE: Mapping[str, Mapping[str, str]] = {
+_BY_LANGUAGE: Mapping[str, Mapping[str, Message]] = {
     **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), _SCRIPT),
     **dict.fromkeys(("c", "cpp"), _C),
     "java": {
-        r"\.exec\s*+\(|\bProcessBuilder\b": "runs another program",
-        r"\bObjectInputStream\b": "loads objects, which can run code",
+        r"\.exec\s*+\(|\bProcessBuilder\b": Message("runs another program"),
+        r"\bObjectInputStream\b": Message("loads objects, which can run code"),
     },
     "csharp": {
-        r"\bProcess\.Start\s*+\(": "runs another program",
-        r"\bBinaryFormatter\b": "loads objects, which can run code",
-        r"\bunsafe\b": "uses unsafe code",
+        r"\bProcess\.Start\s*+\(": Message("runs another program"),
+        r"\bBinaryFormatter\b": Message("loads objects, which can run code"),
+        r"\bunsafe\b": Message("uses unsafe code"),
     },
     "go": {
-        r"\bexec\.Command(?:Context)?\s*+\(": "runs another program",
-        r"\bInsecureSkipVerify\s*+:\s*+true\b": "does not check a server's certificate",
-        r"\bunsafe\.": "uses unsafe code",
+        r"\bexec\.Command(?:Context)?\s*+\(": Message("runs another program"),
+        r"\bInsecureSkipVerify\s*+:\s*+true\b": Message("does not check a server's certificate"),
+        r"\bunsafe\.": Message("uses unsafe code"),
     },
     "rust": {
-        r"\bCommand::new\s*+\(": "runs another program",
-        r"\bunsafe\b": "uses unsafe code",
+        r"\bCommand::new\s*+\(": Message("runs another program"),
+        r"\bunsafe\b": Message("uses unsafe code"),
     },
     "shellscript": {
-        r"(?:^|[;&|]|\$\()\s*+eval\s": "runs text as code with eval",
-        r"\b(?:curl|wget)\b.*\|\s*+(?:sudo\s++)?(?:ba|z)?sh\b": "runs what it downloads",
-        r"\brm\s++-(?=\w*r)(?=\w*f)": "deletes whole folders",
-        r"\bchmod\s++(?:-R\s++)?0?777\b": "lets others write a file",
+        r"(?:^|[;&|]|\$\()\s*+eval\s": Message("runs text as code with eval"),
+        r"\b(?:curl|wget)\b.*\|\s*+(?:sudo\s++)?(?:ba|z)?sh\b": Message("runs what it downloads"),
+        r"\brm\s++-(?=\w*r)(?=\w*f)": Message("deletes whole folders"),
+        r"\bchmod\s++(?:-R\s++)?0?777\b": Message("lets others write a file"),
     },
-    "php": {r"\b(?:eval|system|shell_exec|passthru)\s*+\(": "runs text as code or a command"},
-    "ruby": {r"(?<![\w.])(?:eval|system)\b": "runs text as code or a command"},
+    "php": {
+        r"\b(?:eval|system|shell_exec|passthru)\s*+\(": Message("runs text as code or a command")
+    },
+    "ruby": {r"(?<![\w.])(?:eval|system)\b": Message("runs text as code or a command")},
 }
 
 
@@ -77,7 +84,7 @@ def check(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
 
 
 @lru_cache(maxsize=16)
-def _risks(language_id: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+def _risks(language_id: str) -> tuple[tuple[re.Pattern[str], Message], ...]:
     """The patterns of a language, each with what it means."""
     table = {**_ANY, **_BY_LANGUAGE.get(language_id, {})}
     return tuple((re.compile(pattern), words) for pattern, words in table.items())

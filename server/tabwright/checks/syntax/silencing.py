@@ -6,6 +6,7 @@ import re
 
 from tabwright.checks.faults import Fault, Subject
 from tabwright.checks.lines import Changes, split
+from tabwright.core.message import Message
 
 _SILENCING = re.compile(
     r"#\s*+(?:type:\s*+ignore|noqa\b|(?:ruff|flake8):\s*+noqa|pyright:\s*+(?:ignore|basic)"
@@ -27,6 +28,6 @@ def check(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
         for match in _SILENCING.finditer(new[line - 1])
     ]
     return tuple(
-        Fault("diagnostic", f"the error is only silenced ({words})", line)
+        Fault("diagnostic", Message("the error is only silenced ({0})", words), line)
         for line, words in found[had:]
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tabwright.checks.faults import Fault, Subject
 from tabwright.checks.lines import Changes
 from tabwright.core.languages import by_id
+from tabwright.core.message import Message, MessageError
 from tabwright.core.text import line_starts, scrub_surrogates
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _SLICE = 1024  # bytes
 _MOST_S = 0.9  # of CPU time; a text without errors takes some 0.4 s for each megabyte
 
 
-class NoGrammar(Exception):
+class NoGrammar(MessageError):
     """A tree cannot be had, mostly for want of a grammar; the message says why."""
 
 
@@ -77,7 +78,7 @@ def _tree(raw: bytes, language_id: str) -> Tree:
         return Parser(grammar).parse(read, progress_callback=is_too_long)
     except ValueError as error:
         name = by_id(language_id).name
-        raise NoGrammar(f"the parser for {name} takes too long for this text") from error
+        raise NoGrammar(Message("the parser for {0} takes too long for this text", name)) from error
 
 
 def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
@@ -89,10 +90,10 @@ def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
         if len(now) <= len(errors(subject.before, subject.language_id)):
             return ()
     except NoGrammar as error:
-        return (Fault("checker", f"{error}, so whether it parses was not checked"),)
+        return (Fault("checker", Message("{0}, so whether it parses was not checked", error)),)
     near = [line for line in now if line in changes.new] or now
     name = by_id(subject.language_id).name
-    return (Fault("syntax", f"it does not parse as {name}", near[0]),)
+    return (Fault("syntax", Message("it does not parse as {0}", name), near[0]),)
 
 
 def _bad(root: Node) -> Iterator[int]:
@@ -110,11 +111,13 @@ def _bad(root: Node) -> Iterator[int]:
 def _grammar(language_id: str) -> Language:
     name = by_id(language_id).name
     if language_id not in GRAMMARS:
-        raise NoGrammar(f"there is no parser for {name} here")
+        raise NoGrammar(Message("there is no parser for {0} here", name))
     package, function = GRAMMARS[language_id]
     try:
         from tree_sitter import Language
 
         return Language(getattr(importlib.import_module(package), function)())
     except (ImportError, AttributeError, ValueError) as error:
-        raise NoGrammar(f"the parser for {name} cannot be loaded ({error})") from error
+        raise NoGrammar(
+            Message("the parser for {0} cannot be loaded ({1})", name, error)
+        ) from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tabwright import processes
+from tabwright.core.message import Message, MessageError
 from tabwright.processes import PIPE, Process
 
 _MOST_BYTES = 16 * 2**20
@@ -21,7 +22,7 @@ _POSIX = os.name == "posix"
 T = TypeVar("T")
 
 
-class Unanswered(Exception):
+class Unanswered(MessageError):
     """A program gave no answer; the message says why, with the program as its subject."""
 
 
@@ -57,7 +58,7 @@ async def run(
         command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, environment=environment
     )
     if not ended:
-        raise Unanswered(f"did not answer in {timeout_s:g} s")
+        raise Unanswered(Message("did not answer in {0} s", f"{timeout_s:g}"))
     return output
 
 
@@ -110,7 +111,7 @@ async def _started(
         await _surely(_abandon(starting))
         raise
     except (OSError, ValueError) as error:
-        raise Unanswered(f"could not be started ({error})") from error
+        raise Unanswered(Message("could not be started ({0})", error)) from error
 
 
 async def together(*jobs: Coroutine[None, None, T]) -> list[T]:
@@ -138,7 +139,7 @@ async def _collect(stream: asyncio.StreamReader | None, into: bytearray) -> None
     while chunk := await stream.read(_CHUNK):
         into += chunk
         if len(into) > _MOST_BYTES:
-            raise Unanswered(f"printed more than {_MOST_BYTES // 2**20} MiB")
+            raise Unanswered(Message("printed more than {0} MiB", _MOST_BYTES // 2**20))
 
 
 def _text(raw: bytearray) -> str:

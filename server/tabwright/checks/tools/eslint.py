@@ -5,6 +5,7 @@ from __future__ import annotations
 from tabwright.checks.tools.child import Unanswered, run
 from tabwright.checks.tools.reports import Report, number_at, objects, text_at
 from tabwright.checks.tools.scratch_files import Place
+from tabwright.core.message import Message
 
 _CONFIGURATIONS = (
     *(f"eslint.config.{end}" for end in ("js", "mjs", "cjs", "ts", "mts", "cts")),
@@ -24,7 +25,7 @@ async def reports(program: str, text: str, place: Place) -> list[Report]:
         cwd=str(settings.parent) if settings else place.folder,
     )
     if output.status not in _DONE:
-        raise Unanswered(f"ended with status {output.status}: {output.complaint}")
+        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
     return [
         Report(number_at(item, "line"), text_at(item, "message"), text_at(item, "ruleId"))
         for file in objects(output.stdout)
@@ -35,5 +36,5 @@ async def reports(program: str, text: str, place: Place) -> list[Report]:
 def _messages(file: dict[str, object]) -> list[object]:
     found = file.get("messages")
     if not isinstance(found, list):
-        raise Unanswered("printed what is no report")
+        raise Unanswered(Message("printed what is no report"))
     return found

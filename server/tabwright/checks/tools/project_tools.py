@@ -15,6 +15,7 @@ from tabwright.checks.tools.programs import projects
 from tabwright.checks.tools.reports import Comparison, Report, Verdict
 from tabwright.checks.tools.scratch_files import Place
 from tabwright.core.action import Diagnostic
+from tabwright.core.message import Message
 
 _Ask = Callable[[str, str, Place], Coroutine[None, None, list[Report]]]
 
@@ -85,7 +86,7 @@ async def check(
             tool.ask(program, subject.after, place),
         )
     except OSError as error:
-        raise Unanswered(f"could not be given a file ({error.strerror})") from error
+        raise Unanswered(Message("could not be given a file ({0})", error.strerror)) from error
     return Comparison(before, after, changes, subject.before).judge(wanted)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tabwright.checks.tools.child import Unanswered, run
 from tabwright.checks.tools.reports import Report, number_at, objects, text_at
 from tabwright.checks.tools.scratch_files import Place
+from tabwright.core.message import Message
 
 # Bits of its status that mean it did not work: a fatal message, a wrong call.
 _FAILED = 1 | 32
@@ -16,7 +17,7 @@ async def reports(program: str, text: str, place: Place) -> list[Report]:
     name = place.path or place.file_name
     output = await run((*command, name), timeout_s=place.timeout_s, stdin=text, cwd=place.folder)
     if output.status & _FAILED or not 0 <= output.status < 64:
-        raise Unanswered(f"ended with status {output.status}: {output.complaint}")
+        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
     return [
         Report(
             number_at(item, "line"),

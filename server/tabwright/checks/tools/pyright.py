@@ -12,6 +12,7 @@ from tabwright.checks.tools.child import Unanswered, run
 from tabwright.checks.tools.programs import project_python
 from tabwright.checks.tools.reports import Report, load, number_at, text_at
 from tabwright.checks.tools.scratch_files import Place, beside, hidden
+from tabwright.core.message import Message
 
 _DONE = {0, 1}
 
@@ -24,13 +25,13 @@ async def reports(program: str, text: str, place: Place) -> list[Report]:
         command = (program, "--outputjson", *(("--pythonpath", python) if python else ()), *what)
         output = await run(command, timeout_s=place.timeout_s, cwd=place.folder)
     if output.status not in _DONE:
-        raise Unanswered(f"ended with status {output.status}: {output.complaint}")
+        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
     loaded = load(output.stdout)
     found = loaded.get("generalDiagnostics") if isinstance(loaded, dict) else None
     if not isinstance(found, list):
-        raise Unanswered("printed what is no report")
+        raise Unanswered(Message("printed what is no report"))
     if not number_at(loaded, "summary", "filesAnalyzed"):
-        raise Unanswered("looked at no file")
+        raise Unanswered(Message("looked at no file"))
     return [
         Report(
             number_at(item, "range", "start", "line") + 1,

@@ -12,6 +12,7 @@ from tabwright.checks.faults import Fault
 from tabwright.checks.lines import Changes, line_of
 from tabwright.checks.tools.child import Unanswered
 from tabwright.core.action import Diagnostic
+from tabwright.core.message import Message, verbatim
 
 _MOST_NEW = 10
 _QUOTED_OR_NUMBER = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`|“[^“”\n]*”|\d+")
@@ -90,11 +91,13 @@ class Comparison:
             asked = sum(same[0].is_of(other) for other in wanted)
             standing = self._standing(diagnostic, line, asked)
             if standing is not None:
-                message = f"the error is still there: {standing.said}"
+                message = Message("the error is still there: {0}", standing.said)
                 faults.append(Fault("diagnostic", message, standing.line))
         named = {(fault.line, fault.message.partition(": ")[2]) for fault in faults}
         fresh = [report for report in self.new() if (report.line, report.said) not in named]
-        faults += [Fault("new diagnostic", one.said, one.line) for one in fresh[:_MOST_NEW]]
+        faults += [
+            Fault("new diagnostic", verbatim(one.said), one.line) for one in fresh[:_MOST_NEW]
+        ]
         return Verdict(tuple(faults), tuple(unseen))
 
     def new(self) -> list[Report]:
@@ -136,7 +139,7 @@ def objects(text: str) -> list[dict[str, object]]:
     """The objects of a JSON list that a tool printed; raises Unanswered when it is none."""
     loaded = load(text)
     if not isinstance(loaded, list):
-        raise Unanswered("printed what is no report")
+        raise Unanswered(Message("printed what is no report"))
     return [item for item in loaded if isinstance(item, dict)]
 
 
@@ -145,7 +148,7 @@ def load(text: str) -> object:
     try:
         loaded: object = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Unanswered("printed what is no report") from error
+        raise Unanswered(Message("printed what is no report")) from error
     return loaded
 
 

@@ -14,6 +14,7 @@ from tabwright.checks.tools.child import Unanswered, run, together
 from tabwright.checks.tools.programs import bundled
 from tabwright.checks.tools.reports import Comparison, Report, number_at, objects, rules, text_at
 from tabwright.core.action import Diagnostic
+from tabwright.core.message import Message, verbatim
 
 _SOURCES = frozenset({"ruff", "flake8", "pycodestyle", "pyflakes", "pydocstyle", "pep8"})
 _CODE = re.compile(r"(?!TS)[A-Z]{1,5}\d{3}|PL[CEFRW]\d{4}")
@@ -22,33 +23,33 @@ _RISK = re.compile(r"S\d{3}")
 # Style more than risk: assert, and exceptions passed over.
 _HARMLESS = frozenset({"S101", "S110", "S112"})
 _HARMLESS_IN_TESTS = frozenset({"S105", "S106", "S107", "S108", "S113", "S311", "S603", "S607"})
-_WORDS: Mapping[str, str] = {
-    "S102": "runs text as code with exec",
-    "S103": "lets others write or run a file",
-    "S104": "listens on every network interface",
-    "S105": "has a password in it",
-    "S106": "has a password in it",
-    "S107": "has a password as a default",
-    "S108": "uses a fixed name in a folder for temporary files",
-    "S113": "waits for a server without a time limit",
-    "S202": "unpacks an archive that may write anywhere",
-    "S301": "loads a pickle, which can run code",
-    "S302": "loads marshalled data, which can run code",
-    "S306": "makes a temporary file in an unsafe way",
-    "S307": "runs text as code with eval",
-    "S310": "opens any kind of URL",
-    "S311": "uses random numbers that can be guessed",
-    "S324": "uses a weak hash",
-    "S501": "does not check a server's certificate",
-    "S506": "loads YAML in a way that can run code",
-    "S602": "runs a shell command",
-    "S603": "runs another program",
-    "S604": "may run a shell command",
-    "S605": "runs a shell command",
-    "S606": "runs another program",
-    "S607": "runs a program by a bare name",
-    "S608": "builds SQL out of strings",
-    "S701": "makes a template without escaping",
+_WORDS: Mapping[str, Message] = {
+    "S102": Message("runs text as code with exec"),
+    "S103": Message("lets others write or run a file"),
+    "S104": Message("listens on every network interface"),
+    "S105": Message("has a password in it"),
+    "S106": Message("has a password in it"),
+    "S107": Message("has a password as a default"),
+    "S108": Message("uses a fixed name in a folder for temporary files"),
+    "S113": Message("waits for a server without a time limit"),
+    "S202": Message("unpacks an archive that may write anywhere"),
+    "S301": Message("loads a pickle, which can run code"),
+    "S302": Message("loads marshalled data, which can run code"),
+    "S306": Message("makes a temporary file in an unsafe way"),
+    "S307": Message("runs text as code with eval"),
+    "S310": Message("opens any kind of URL"),
+    "S311": Message("uses random numbers that can be guessed"),
+    "S324": Message("uses a weak hash"),
+    "S501": Message("does not check a server's certificate"),
+    "S506": Message("loads YAML in a way that can run code"),
+    "S602": Message("runs a shell command"),
+    "S603": Message("runs another program"),
+    "S604": Message("may run a shell command"),
+    "S605": Message("runs a shell command"),
+    "S606": Message("runs another program"),
+    "S607": Message("runs a program by a bare name"),
+    "S608": Message("builds SQL out of strings"),
+    "S701": Message("makes a template without escaping"),
 }
 # Rules of other tools that ruff knows as well, for when the other tool is missing.
 _TWINS: Mapping[str, str] = {
@@ -119,16 +120,20 @@ async def check(
     """
     ruff = bundled("ruff", subject.folder)
     if ruff is None:
-        raise Unanswered("is not installed here")
+        raise Unanswered(Message("is not installed here"))
     before, after = await _both(ruff, subject, wanted, options)
     names = Comparison(_named(before), _named(after), changes, subject.before).new()
     if subject.cell:
         names = [report for report in names if report.code != "F821"]
     risks = Comparison(_risky(before), _risky(after), changes, subject.before).new()
-    faults = [Fault("name", report.said, report.line) for report in names]
+    faults = [Fault("name", verbatim(report.said), report.line) for report in names]
     allowed = _HARMLESS | (_HARMLESS_IN_TESTS if _is_test(subject) else frozenset())
     faults += [
-        Fault("risk", f"{_WORDS.get(report.code, report.message)} ({report.code})", report.line)
+        Fault(
+            "risk",
+            Message("{0} ({1})", _WORDS.get(report.code, report.message), report.code),
+            report.line,
+        )
         for report in risks
         if report.line in changes.new and report.code not in allowed
     ]
@@ -215,9 +220,9 @@ async def asked(
     cwd = subject.root if in_project else None
     output = await run(command, timeout_s=options.timeout_s, stdin=text, cwd=cwd)
     if output.status == 2:
-        raise _Refused(f"ended with status 2: {output.complaint}")
+        raise _Refused(Message("ended with status 2: {0}", output.complaint))
     if output.status != 0:
-        raise Unanswered(f"ended with status {output.status}: {output.complaint}")
+        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
     return objects(output.stdout)
 
 

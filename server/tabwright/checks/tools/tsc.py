@@ -10,6 +10,7 @@ from pathlib import Path
 from tabwright.checks.tools.child import Unanswered, run
 from tabwright.checks.tools.reports import Report
 from tabwright.checks.tools.scratch_files import Place, beside, hidden
+from tabwright.core.message import Message
 
 _LINE = re.compile(
     r"^(?:(?P<path>.+?)\((?P<line>\d+),\d+\): )?(?:error|warning) (?P<code>TS\d+): (?P<message>.*)$"
@@ -41,7 +42,7 @@ async def reports(program: str, text: str, place: Place) -> list[Report]:
     lines = [line for line in output.stdout.splitlines() if line.strip()]
     matches = [match for match in map(_LINE.match, lines) if match is not None]
     if not matches and (lines or output.status != 0):
-        raise Unanswered(f"ended with status {output.status}: {output.complaint}")
+        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
     return [
         Report(int(match["line"]), match["message"], match["code"])
         for match in matches

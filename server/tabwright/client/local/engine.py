@@ -25,12 +25,13 @@ from tabwright.client.http import Disconnected, Link, NotConnected, Target, own_
 from tabwright.client.local.launch import Launcher, engine_command
 from tabwright.client.local.watchdog import HangLimits, Watchdog
 from tabwright.client.stream import Json
+from tabwright.core.message import Message, verbatim
 from tabwright.core.prompting.families import family_of
 from tabwright.core.task import ModelInfo
 from tabwright.engine_pid import EngineProcess
 
 T = TypeVar("T")
-NAME = "the engine"
+NAME = Message("the engine")
 CONNECT_S = 5.0
 LOOPBACK = "127.0.0.1"
 _LAST_BREATHS = 20
@@ -209,11 +210,13 @@ class LocalEngine:
             url = f"http://{LOOPBACK}:{int(said['port'])}"
             return Target(NAME, url=url, connect_s=CONNECT_S), str(said["token"])
         except FileNotFoundError as error:
-            raise NotConnected("no engine runs") from error
+            raise NotConnected(Message("no engine runs")) from error
         except PermissionError as error:
-            raise EngineUnavailable(str(error)) from error
+            raise EngineUnavailable(verbatim(str(error))) from error
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise NotConnected(f"the engine's address cannot be read: {error}") from error
+            raise NotConnected(
+                Message("the engine's address cannot be read: {0}", error)
+            ) from error
 
     async def _answers(self) -> bool:
         """Tell whether something listens where the engine would."""
@@ -245,5 +248,5 @@ def _info(found: Json, name: str) -> ModelInfo:
     tokens, length = found.get("special_tokens"), found.get("context_length")
     listed = tokens if isinstance(tokens, list) else []
     if not isinstance(length, int) or length <= 0:
-        raise EngineError("the engine does not tell how much the model can read")
+        raise EngineError(Message("the engine does not tell how much the model can read"))
     return ModelInfo(str(found.get("id", name)), family_of(list(map(str, listed))), length)

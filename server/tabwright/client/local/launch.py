@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tabwright import paths, private, processes
 from tabwright.client.engine import EngineUnavailable
+from tabwright.core.message import Message, verbatim
 
 MAX_STARTS = 5
 WINDOW_S = 300.0
@@ -41,7 +42,7 @@ class Launcher:
         self._starts: deque[float] = deque()
         self._failed_in_a_row = 0
         self._not_before = float("-inf")
-        self._reason = ""
+        self._reason: Message | None = None
         self._starting: asyncio.Task[None] | None = None
 
     async def ensure(self) -> None:
@@ -64,25 +65,31 @@ class Launcher:
             return
         now = self._clock()
         if now < self._not_before:
-            raise EngineUnavailable(self._reason)
+            raise EngineUnavailable(self._reason or _log_hint())
         while self._starts and now - self._starts[0] > WINDOW_S:
             self._starts.popleft()
         if len(self._starts) >= MAX_STARTS:
             again = WINDOW_S - (now - self._starts[0])
             raise EngineUnavailable(
-                f"the engine was started {MAX_STARTS} times within {WINDOW_S / 60:.0f} minutes and "
-                f"did not last; it is tried again in {again:.0f} s. {self._reason or _log_hint()}"
+                Message(
+                    "the engine was started {0} times within {1} minutes and did not last; it "
+                    "is tried again in {2} s. {3}",
+                    MAX_STARTS,
+                    f"{WINDOW_S / 60:.0f}",
+                    f"{again:.0f}",
+                    self._reason or _log_hint(),
+                )
             )
         self._starts.append(now)
         try:
             await self._start()
         except EngineUnavailable as error:
-            self._reason = str(error)
+            self._reason = error.message
             backoff = min(FIRST_BACKOFF * 2**self._failed_in_a_row, LONGEST_BACKOFF)
             self._failed_in_a_row += 1
             self._not_before = self._clock() + backoff
             raise
-        self._failed_in_a_row, self._reason = 0, ""
+        self._failed_in_a_row, self._reason = 0, None
 
     async def _start(self) -> None:
         _children[:] = [child for child in _children if child.poll() is None]
@@ -91,7 +98,7 @@ class Launcher:
         try:
             child = _spawn(self._command, log)
         except OSError as error:
-            raise EngineUnavailable(f"the engine cannot be started: {error}") from error
+            raise EngineUnavailable(Message("the engine cannot be started: {0}", error)) from error
         _children.append(child)
         until = self._clock() + self._timeout_s
         pause = 0.02
@@ -102,12 +109,20 @@ class Launcher:
             # 0 says that another engine holds the lock: that one is about to listen.
             if status:
                 raise EngineUnavailable(
-                    f"the engine ended as it started (status {status}).{_tail(log, written)}"
+                    Message(
+                        "the engine ended as it started (status {0}).{1}",
+                        status,
+                        _tail(log, written),
+                    )
                 )
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.2)
         raise EngineUnavailable(
-            f"the engine did not listen within {self._timeout_s:g} s.{_tail(log, written)}"
+            Message(
+                "the engine did not listen within {0} s.{1}",
+                f"{self._timeout_s:g}",
+                _tail(log, written),
+            )
         )
 
 
@@ -130,15 +145,15 @@ def _log_file() -> Path | None:
         return None  # no log is no reason to have no engine; the error then shows no tail
 
 
-def _log_hint() -> str:
+def _log_hint() -> Message:
     log = _log_file()
-    return f"See {log}" if log is not None else ""
+    return Message("See {0}", log) if log is not None else verbatim("")
 
 
-def _tail(log: Path | None, start: int) -> str:
+def _tail(log: Path | None, start: int) -> Message:
     """The end of what the process wrote, to be shown with an error."""
     if log is None:
-        return ""
+        return verbatim("")
     try:
         with log.open("rb") as stream:
             end = stream.seek(0, os.SEEK_END)
@@ -146,5 +161,7 @@ def _tail(log: Path | None, start: int) -> str:
             stream.seek(max(start, end - LOG_TAIL))
             text = stream.read().decode("utf-8", "replace").strip()
     except OSError as error:
-        return f" Its log cannot be read: {error}"
-    return f" The end of {log}:\n{text}" if text else f" It wrote nothing to {log}"
+        return Message(" Its log cannot be read: {0}", error)
+    if not text:
+        return Message(" It wrote nothing to {0}", log)
+    return Message(" The end of {0}:\n{1}", log, text)

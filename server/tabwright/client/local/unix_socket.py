@@ -8,6 +8,7 @@ import aiohttp
 
 from tabwright import private
 from tabwright.client.engine import EngineUnavailable
+from tabwright.core.message import Message
 
 
 class OwnUnixConnector(aiohttp.UnixConnector):
@@ -27,6 +28,10 @@ class OwnUnixConnector(aiohttp.UnixConnector):
 def foreign(path: str, uid: int) -> EngineUnavailable:
     """The error for a socket on which another user listens."""
     return EngineUnavailable(
-        f"another user (number {uid}) listens on {path}, where this user's engine would: nothing "
-        "was sent"
+        Message(
+            "another user (number {0}) listens on {1}, where this user's engine would: "
+            "nothing was sent",
+            uid,
+            path,
+        )
     )

@@ -21,6 +21,7 @@ from tabwright import engine_pid
 from tabwright.client.engine import EngineError, EngineUnavailable
 from tabwright.client.http import NotConnected
 from tabwright.client.stream import Json
+from tabwright.core.message import Message
 from tabwright.engine_pid import EngineProcess, Look
 
 T = TypeVar("T")
@@ -108,13 +109,13 @@ class EngineHealth:
         self._cpu_s = look.cpu_s
 
     @property
-    def quiet(self) -> str:
-        """Why a user should not wait any longer; "" when he may."""
+    def quiet(self) -> Message | None:
+        """Why a user should not wait any longer; None when he may."""
         if self.unanswered >= self.limits.quiet:
-            return "the engine does not answer"
+            return Message("the engine does not answer")
         if self.step >= self.limits.step_quiet and not self.loading:
-            return "the engine makes no progress"
-        return ""
+            return Message("the engine makes no progress")
+        return None
 
     @property
     def suspicious(self) -> bool:
@@ -122,20 +123,20 @@ class EngineHealth:
         return bool(self.unanswered or self.stopped or self.asleep or self.step)
 
     @property
-    def hung(self) -> str:
-        """Why the engine has to be replaced; "" when it need not."""
+    def hung(self) -> Message | None:
+        """Why the engine has to be replaced; None when it need not."""
         limits = self.limits
         if (
             self.stopped >= limits.stopped
             or self.asleep >= limits.asleep
             or self.unanswered >= limits.unanswered
         ):
-            return f"the engine did not answer for {self._longest_silence:.0f} s"
+            return Message("the engine did not answer for {0} s", f"{self._longest_silence:.0f}")
         most_asleep = limits.load_asleep if self.loading else limits.step_asleep
         most = limits.load if self.loading else limits.step
         if self.step_asleep >= most_asleep or self.step >= most:
-            return f"the engine got no further for {self.step:.0f} s"
-        return ""
+            return Message("the engine got no further for {0} s", f"{self.step:.0f}")
+        return None
 
     @property
     def _longest_silence(self) -> float:
@@ -202,7 +203,9 @@ class Watchdog:
             if failed.done() and not _succeeded(task):
                 raise failed.result()
             if not task.done():
-                raise EngineUnavailable(f"the engine was not done within {most_s:g} s")
+                raise EngineUnavailable(
+                    Message("the engine was not done within {0} s", f"{most_s:g}")
+                )
             return task.result()
         finally:
             self._waiters.discard(waiter)
@@ -289,13 +292,13 @@ class Watchdog:
         for waiter in list(self._waiters):
             waiter.unknown_s = waiter.unknown_s + seconds if self._health.idle else 0.0
             if hung and self._process is None:
-                _fail(waiter, f"{hung}, and its process is not known: end it by hand")
+                _fail(waiter, Message("{0}, and its process is not known: end it by hand", hung))
             elif hung:
-                _fail(waiter, f"{hung}; it is ended, and another one started")
+                _fail(waiter, Message("{0}; it is ended, and another one started", hung))
             elif quiet and waiter.urgent:
                 _fail(waiter, quiet)
             elif waiter.job and waiter.unknown_s >= self.limits.lost:
-                _fail(waiter, "the engine lost the request")
+                _fail(waiter, Message("the engine lost the request"))
 
     async def _end_engine(self) -> None:
         reason, process = self._health.hung, self._process
@@ -309,7 +312,7 @@ class Watchdog:
         await self._replace(process)
 
 
-def _fail(waiter: _Waiter, reason: str) -> None:
+def _fail(waiter: _Waiter, reason: Message) -> None:
     if not waiter.failed.done():
         waiter.failed.set_result(EngineUnavailable(reason))
 

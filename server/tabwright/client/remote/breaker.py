@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tabwright.core.message import Message, verbatim
+
 FAILURES = 3
 FIRST_REST = 5.0
 LONGEST_REST = 60.0
@@ -20,14 +22,14 @@ class Breaker:
         self._clock = clock
         self._failures = 0
         self._until = 0.0
-        self._reason = ""
+        self._reason = verbatim("")
 
-    def refusal(self) -> str | None:
+    def refusal(self) -> Message | None:
         """Why nothing is asked at present, with the seconds left; None when it may be asked."""
         left = self._until - self._clock()
         if left <= 0:
             return None
-        return f"{self._reason} (asked again in {left:.0f} s)"
+        return Message("{0} (asked again in {1} s)", self._reason, f"{left:.0f}")
 
     def trying(self) -> None:
         """Note that a request goes out: after a rest, others wait for what becomes of it."""
@@ -36,14 +38,14 @@ class Breaker:
 
     def succeeded(self) -> None:
         """Forget all failures."""
-        self._failures, self._until, self._reason = 0, 0.0, ""
+        self._failures, self._until, self._reason = 0, 0.0, verbatim("")
 
     def abandoned(self) -> None:
         """Note that the request was cancelled: nothing was learnt, so another may try."""
         if self._failures >= FAILURES:
             self._until = self._clock()
 
-    def failed(self, reason: str) -> None:
+    def failed(self, reason: Message) -> None:
         """Note a failure, and what it was."""
         self._failures += 1
         self._reason = reason

@@ -26,6 +26,7 @@ from tabwright.client.remote.breaker import Breaker
 from tabwright.client.remote.emulate import Enough, Reading, healed
 from tabwright.client.remote.hiding import Restoring, hidden
 from tabwright.client.stream import Json
+from tabwright.core.message import Message, verbatim
 from tabwright.core.prompting.families import family_by_name
 from tabwright.core.task import ModelInfo
 
@@ -79,7 +80,7 @@ class RemoteEngine:
         self._options = options
         self._refusal = refusal
         self._fault = _fault(options.url)
-        self._name = "the remote engine" if self._fault else _base(options.url)
+        self._name = Message("the remote engine") if self._fault else _base(options.url)
         target = Target(self._name, url=self._name, connect_s=5.0, total_s=options.timeout_s)
         self._link = Link(target, self._headers, self._scrub)
         quick = replace(target, total_s=min(QUICK_S, options.timeout_s))
@@ -148,7 +149,9 @@ class RemoteEngine:
         listed = await self._first_listed()
         model = self._options.model or str(listed.get("id") or name)[:LONGEST_NAME]
         if not model:
-            raise ModelMissing(f"{self._name} lists no model; set tabwright.remote.model")
+            raise ModelMissing(
+                Message("{0} lists no model; set tabwright.remote.model", self._name)
+            )
         family = family_by_name(self._options.template or model)
         return ModelInfo(model, family, _context_length(listed))
 
@@ -250,7 +253,7 @@ class RemoteEngine:
         if self._fault:
             raise EngineError(self._fault)
         if not_allowed := self._refusal():
-            raise NotAllowed(not_allowed)
+            raise NotAllowed(verbatim(not_allowed))
         refusal = self._breaker.refusal()
         if refusal is not None:
             raise EngineUnavailable(refusal)
@@ -263,7 +266,7 @@ class RemoteEngine:
                     raise
                 found = await ask()
         except EngineUnavailable as error:
-            self._breaker.failed(str(error))
+            self._breaker.failed(error.message)
             raise
         except (EngineError, Enough):
             self._breaker.succeeded()  # it answers, if not as hoped
@@ -281,11 +284,16 @@ class RemoteEngine:
         key = os.environ.get(name, "").strip()
         if not key:
             raise EngineError(
-                f"the environment variable {name}, which tabwright.remote.keyEnvironment names "
-                "for the key, is not set"
+                Message(
+                    "the environment variable {0}, which tabwright.remote.keyEnvironment names "
+                    "for the key, is not set",
+                    name,
+                )
             )
         if not (key.isascii() and key.isprintable()):
-            raise EngineError(f"the key in the environment variable {name} is not plain ASCII")
+            raise EngineError(
+                Message("the key in the environment variable {0} is not plain ASCII", name)
+            )
         return {"Authorization": f"Bearer {key}"}
 
     def _scrub(self, message: str) -> str:
@@ -297,18 +305,22 @@ def _told_as(on_text: OnText, index: int, _: int, text: str) -> None:
     on_text(index, text)
 
 
-def _fault(url: str) -> str:
-    """What is wrong with the address of a remote engine; "" when nothing is."""
+def _fault(url: str) -> Message | None:
+    """What is wrong with the address of a remote engine; None when nothing is."""
     try:
         parts = urlsplit(url.strip())
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good:
-        return "tabwright.remote.url must be an http or https address such as http://localhost:8080"
+        return Message(
+            "tabwright.remote.url must be an http or https address such as http://localhost:8080"
+        )
     if parts.username or parts.password:
-        return "tabwright.remote.url holds a password; put it into remote.keyEnvironment's variable"
-    return ""
+        return Message(
+            "tabwright.remote.url holds a password; put it into remote.keyEnvironment's variable"
+        )
+    return None
 
 
 def _base(url: str) -> str:

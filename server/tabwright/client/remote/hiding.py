@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tabwright.client.engine import Answer, OnText, Request
+from tabwright.core.message import Message
 from tabwright.core.prompting.control_tokens import (
     broken,
     cut_at_control,
@@ -36,7 +37,9 @@ _SECRET = secrets.token_bytes(32)
 _ACROSS = 300  # characters on each side of the cursor in which a key may be cut in two
 _QUOTES = "'\"`"
 _SHORTEST = 6  # characters of a key that is looked for by itself
-MANGLED = "the answer changed what was hidden from the remote engine, so it cannot be put back"
+MANGLED = Message(
+    "the answer changed what was hidden from the remote engine, so it cannot be put back"
+)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
+from tabwright.core.message import Message
 from tabwright.core.postprocess.cuts import best_cut
 from tabwright.core.prompting.control_tokens import control_start
 from tabwright.core.safety.inert_text import unseen_in
@@ -22,10 +23,10 @@ from tabwright.core.syntax.validate import (
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of, unix_line_ends
 
-REPEATED = "the answer repeated the lines below"
-LOOPED = "the model repeated itself"
-UNSEEN = "the answer has characters that are not seen, which the file has not"
-BLANK = "the model had nothing to add"
+REPEATED = Message("the answer repeated the lines below")
+LOOPED = Message("the model repeated itself")
+UNSEEN = Message("the answer has characters that are not seen, which the file has not")
+BLANK = Message("the model had nothing to add")
 
 _ROUNDS = 6
 _LONGEST_ROUND = 80
@@ -50,7 +51,7 @@ class Candidate:
 class Rejected:
     """Why an answer is not shown, as a short sentence."""
 
-    reason: str
+    reason: Message
 
 
 Filter = Callable[[Candidate, Task], Candidate | Rejected]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tabwright.core.message import Message, MessageError
 from tabwright.engine.backends import Backend, Logits
 from tabwright.engine.decoding.branching import branch
 from tabwright.engine.decoding.cache import StateCache
@@ -74,7 +75,7 @@ class Usage:
     decode_ms: float = 0.0
 
 
-class PromptTooLong(ValueError):
+class PromptTooLong(MessageError):
     """The prompt and the answer do not fit the model's context."""
 
 
@@ -149,8 +150,13 @@ def _spelled(
         ids += step
         if len(ids) + ask.max_tokens > context_length:
             raise PromptTooLong(
-                f"{len(ids)} prompt tokens or more and {ask.max_tokens} new ones do not fit the "
-                f"model's context of {context_length}"
+                Message(
+                    "{0} prompt tokens or more and {1} new ones do not fit the model's context "
+                    "of {2}",
+                    len(ids),
+                    ask.max_tokens,
+                    context_length,
+                )
             )
         since += len(step)
         if since >= _SPELLED:

@@ -99,10 +99,9 @@ class Api:
         except (web.HTTPException, asyncio.CancelledError, ConnectionError):
             raise
         except Exception as failure:
-            status, problem = bodies.error(failure)
+            status, problem = bodies.error(failure, self._names.hide)
             if status == 500:
                 log.exception("a request failed")
-            problem["error"]["message"] = self._names.hide(problem["error"]["message"])
             return web.json_response(problem, status=status)
 
     async def _body(self, request: web.Request) -> object:
@@ -190,8 +189,7 @@ class Api:
                 event = await events.get()
             last = bodies.chunk(identity, name, [], job.usage)
             if event.failure is not None:
-                last = bodies.error(event.failure)[1]
-                last["error"]["message"] = self._names.hide(last["error"]["message"])
+                last = bodies.error(event.failure, self._names.hide)[1]
             async with self._in_time(request):
                 await _send(response, last)
                 await response.write(b"data: [DONE]\n\n")

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from aiohttp import web
 
+from tabwright.core.message import Message, to_json, verbatim
 from tabwright.engine.backends import BackendError
 from tabwright.engine.decoding.decode import Ask, PromptTooLong, Usage
 from tabwright.engine.decoding.sampling import Sampling
@@ -64,8 +65,11 @@ class CompletionRequest:
         size = sum(map(len, texts))
         if size > context_length * _CHARACTERS_PER_TOKEN:
             raise PromptTooLong(
-                f"a prompt of {size} characters does not fit the model's context of "
-                f"{context_length} tokens"
+                Message(
+                    "a prompt of {0} characters does not fit the model's context of {1} tokens",
+                    size,
+                    context_length,
+                )
             )
 
     def ask(self, split: Callable[[str], Sequence[Part]]) -> Ask:
@@ -244,8 +248,8 @@ def chunk(
     return body if usage is None else body | {"usage": asdict(usage)}
 
 
-def error(failure: BaseException) -> tuple[int, dict[str, Any]]:
-    """Return the HTTP status and body for a failure."""
+def error(failure: BaseException, hide: Callable[[str], str] = str) -> tuple[int, dict[str, Any]]:
+    """Return the HTTP status and body for a failure; ``hide`` takes out what is not told."""
     table: list[tuple[type[BaseException], int, str]] = [
         (ModelMissing, 404, "model_missing"),
         (ModelInvalid, 422, "model_invalid"),
@@ -257,7 +261,7 @@ def error(failure: BaseException) -> tuple[int, dict[str, Any]]:
     name = type(failure).__name__
     known = [(status, code) for kind, status, code in table if isinstance(failure, kind)]
     status, code = known[0] if known else (500, "internal")
-    message = str(failure) if known else f"{name}: {failure}"
+    message = verbatim(str(failure)) if known else Message("{0}: {1}", name, failure)
     if isinstance(failure, KeyError):
-        message = f"the model has no special token {message}"
-    return status, {"error": {"message": message, "type": name, "code": code}}
+        message = Message("the model has no special token {0}", message)
+    return status, {"error": {**to_json(message.changed(hide)), "type": name, "code": code}}

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from tabwright.core.message import Said
+from tabwright.core.message import Message
 from tabwright.core.safety.inert_text import inert_line, inert_message
 
 _CHINESE = Path(__file__).with_name("words_zh_cn.json")
@@ -95,8 +95,8 @@ class Language:
 
     def _told(self, sentence: str) -> str:
         if not self._table:
-            return str.__str__(sentence)
-        if isinstance(sentence, Said):
+            return sentence
+        if isinstance(sentence, Message):
             return self.say(sentence.template, *sentence.values)
         return self._known(sentence) or sentence
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tabwright.core.message import Message, to_json
 from tabwright.models import config_file
 from tabwright.models.conversion import gguf_file, gguf_qwen2, int8
 from tabwright.models.errors import ModelError, ModelInvalid
@@ -54,32 +55,36 @@ def convert(source: Path, folder: Path, report: Report) -> str:
             )
             route = "direct"
         else:
-            report({"message": f"unpacking {header.text('general.architecture')} weights"})
+            report(
+                {"message": Message("unpacking {0} weights", header.text("general.architecture"))}
+            )
             _through_transformers(source.parent, folder, gguf=source.name)
             route = "transformers"
     elif pickle_only(source):
         raise ModelInvalid(PICKLE)
     elif not any(source.glob("*.safetensors")):
-        raise ModelInvalid(f"{source} holds no safetensors weights")
+        raise ModelInvalid(Message("{0} holds no safetensors weights", source))
     elif _is_ready(source):
-        report({"message": "the files are already what the engine loads"})
+        report({"message": Message("the files are already what the engine loads")})
         _copy(source, folder)
         route = "copy"
     else:
         config_file.read(source)
-        report({"message": "rewriting the weights as bfloat16"})
+        report({"message": Message("rewriting the weights as bfloat16")})
         _through_transformers(source, folder)
         route = "transformers"
-    report({"message": "checking that it loads"})
+    report({"message": Message("checking that it loads")})
     config = config_file.read(folder)
     check(folder)
     if Shape.of(config) is not None:
-        report({"message": "writing the weights in 8 bits beside it, for computing on a CPU"})
+        report(
+            {"message": Message("writing the weights in 8 bits beside it, for computing on a CPU")}
+        )
         int8.write(folder, lambda done, total: report({"done": done, "total": total}))
     return route
 
 
-PICKLE = (
+PICKLE = Message(
     "its weights are there only as pickle (.bin), which can run code when loaded; only safetensors "
     "and GGUF are loaded. If the hub has a revision of it with safetensors (its pull requests "
     "often do), name that one: org/name@refs/pr/NUMBER"
@@ -108,15 +113,19 @@ def check(folder: Path) -> None:
     for name, value in model.named_parameters():
         shape = found.get(name, found.get(name.removeprefix(prefix)))
         if shape is None and name not in tied:
-            raise ModelInvalid(f"the weights lack {name}")
+            raise ModelInvalid(Message("the weights lack {0}", name))
         if shape is not None and shape != tuple(value.shape):
-            raise ModelInvalid(f"{name} is of shape {shape}, not {tuple(value.shape)}")
+            raise ModelInvalid(
+                Message("{0} is of shape {1}, not {2}", name, shape, tuple(value.shape))
+            )
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     text = "def f(x):\n    return x"
     ids = tokenizer(text, add_special_tokens=False).input_ids
     back = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
     if back.strip() != text or max(ids) >= config.get_text_config().vocab_size:
-        raise ModelInvalid(f"its tokenizer does not fit: it makes {back!r} of {text!r}")
+        raise ModelInvalid(
+            Message("its tokenizer does not fit: it makes {0} of {1}", repr(back), repr(text))
+        )
 
 
 def _is_ready(source: Path) -> bool:
@@ -156,7 +165,7 @@ def _through_transformers(source: Path, folder: Path, *, gguf: str | None = None
         extra = {"gguf_file": gguf, "quantization_config": GgufConfig(dequantize=True)}
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=gguf, trust_remote_code=False)
     if not tokenizer.is_fast:
-        raise ModelInvalid("its tokenizer cannot be written as a tokenizer.json")
+        raise ModelInvalid(Message("its tokenizer cannot be written as a tokenizer.json"))
     tokenizer.save_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(
         source,
@@ -188,11 +197,12 @@ def main(arguments: list[str]) -> int:
     try:
         route = convert(Path(arguments[0]), Path(arguments[1]), report)
     except ModelError as error:
-        report({"error": str(error)})
+        report({"error": to_json(error.message)})
         return 1
     except Exception as error:
         logger.warning("conversion failed", exc_info=True)
-        report({"error": f"{type(error).__name__}: {str(error).strip()[:500]}"})
+        problem = Message("{0}: {1}", type(error).__name__, str(error).strip()[:500])
+        report({"error": to_json(problem)})
         return 1
     report({"route": route})
     return 0

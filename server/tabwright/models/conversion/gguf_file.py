@@ -15,6 +15,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from tabwright.core.message import Message
 from tabwright.models.errors import ModelInvalid
 
 Scalar = int | float | bool | str
@@ -77,9 +78,11 @@ def read_header(path: Path) -> Header:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _Reader(data).header()
     except (struct.error, ValueError, OverflowError) as error:
-        raise ModelInvalid(f"{path} is not a GGUF file that can be read: {error}") from error
+        raise ModelInvalid(
+            Message("{0} is not a GGUF file that can be read: {1}", path, error)
+        ) from error
     except OSError as error:
-        raise ModelInvalid(f"{path} cannot be read: {error}") from error
+        raise ModelInvalid(Message("{0} cannot be read: {1}", path, error)) from error
 
 
 class _Reader:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tabwright.core.message import Message
 from tabwright.models.conversion.gguf_file import Header, Tensor
 from tabwright.models.errors import ModelInvalid
 
@@ -222,12 +223,14 @@ def _jobs(source: Path, header: Header, tensor: Tensor) -> Iterator[Callable[[],
     kind = gguf.GGMLQuantizationType(tensor.kind)
     per_block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
     if not tensor.elements or tensor.shape[-1] % per_block:
-        raise ModelInvalid(f"{source}: {tensor.name} has the impossible shape {tensor.shape}")
+        raise ModelInvalid(
+            Message("{0}: {1} has the impossible shape {2}", source, tensor.name, tensor.shape)
+        )
     row_bytes = tensor.shape[-1] // per_block * block_bytes
     rows = tensor.elements // tensor.shape[-1]
     start = header.data_start + tensor.offset
     if start + rows * row_bytes > source.stat().st_size:
-        raise ModelInvalid(f"{source} is cut off inside {tensor.name}")
+        raise ModelInvalid(Message("{0} is cut off inside {1}", source, tensor.name))
     raw = np.memmap(source, np.uint8, "r", start, (rows, row_bytes))
     step = max(1, _CHUNK // tensor.shape[-1])
 

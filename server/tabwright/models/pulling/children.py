@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tabwright import processes
+from tabwright.core.message import Message
 from tabwright.models.errors import PullCancelled
 
 _POLL_S = 0.05
@@ -59,7 +60,7 @@ def run_all(
     try:
         while waiting or running:
             if cancelled():
-                raise PullCancelled("stopped; the next pull goes on from here")
+                raise PullCancelled(Message("stopped; the next pull goes on from here"))
             while waiting and len(running) < at_once:
                 child = waiting.pop()
                 running.append((child, _start(child)))

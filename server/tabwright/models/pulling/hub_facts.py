@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tabwright.core.message import Message
 from tabwright.models.errors import ModelInvalid, SourceFailed
 from tabwright.models.pulling.checksums import hex_of
 
@@ -55,7 +56,9 @@ def read(path: Path, repo: str, revision: str) -> HubFacts:
         content = json.loads(path.read_text(encoding="utf-8"))
         return of_json({**content, "repo": repo, "revision": revision})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceFailed(f"the hub does not say what its files are: {error}") from error
+        raise SourceFailed(
+            Message("the hub does not say what its files are: {0}", error)
+        ) from error
 
 
 def of_json(content: Any) -> HubFacts:
@@ -78,15 +81,19 @@ def verify(folder: Path, facts: HubFacts, tick: Callable[[int], None]) -> None:
     """
     here = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     for name in sorted(here - facts.files.keys()):
-        raise ModelInvalid(f"{name} is not among the files that the hub has")
+        raise ModelInvalid(Message("{0} is not among the files that the hub has", name))
     for name, file in facts.files.items():
         path = folder / name
         if path.is_symlink() or not path.is_file() or path.stat().st_size != file.size:
-            raise ModelInvalid(f"{name} did not come as the hub has it: its size differs")
+            raise ModelInvalid(
+                Message("{0} did not come as the hub has it: its size differs", name)
+            )
         digest, want = hashlib.sha256(), file.sha256
         if not want:
             # Git's name of a file: the sha1 of this header and the content.
             digest, want = hashlib.sha1(usedforsecurity=False), file.blob
             digest.update(b"blob %d\0" % file.size)
         if hex_of(path, digest, tick) != want:
-            raise ModelInvalid(f"{name} did not come as the hub has it: its checksum differs")
+            raise ModelInvalid(
+                Message("{0} did not come as the hub has it: its checksum differs", name)
+            )

