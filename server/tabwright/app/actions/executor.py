@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,17 +23,15 @@ from tabwright.assists.inputs import Inputs, Turn
 from tabwright.assists.registry import Assist
 from tabwright.checks.faults import Fault, Options
 from tabwright.client.engine import EngineError, ModelMissing
-from tabwright.core.message import Said, without_stop
+from tabwright.core.message import Message, without_stop
 from tabwright.core.prompting.families import family_by_name
 from tabwright.core.task import ModelInfo, Nothing
 from tabwright.core.text import Snapshot, Span
 
 logger = logging.getLogger(__name__)
 
-CANCELLED = "cancelled"
+CANCELLED = Message("cancelled")
 _POLL_S = 0.05
-_DOUBT = "{0} (may be wrong: {1})"
-_DOUBTS: Mapping[str, str] = {"checker": "{0} (not checked: {1})", "risk": "{0} (risky: {1})"}
 _USUAL_CONTEXT = 32_768
 _ELSEWHERE = frozenset({"explain", "tests", "translate"})  # what leaves the document as it is
 
@@ -57,7 +55,11 @@ class Done:
         if not self.faults:
             return self.title
         worst = max(self.faults, key=lambda fault: fault.weight)
-        return Said(_DOUBTS.get(worst.kind, _DOUBT), self.title, said(worst))
+        if worst.kind == "checker":
+            return Message("{0} (not checked: {1})", self.title, said(worst))
+        if worst.kind == "risk":
+            return Message("{0} (risky: {1})", self.title, said(worst))
+        return Message("{0} (may be wrong: {1})", self.title, said(worst))
 
 
 def guessed(name: str) -> ModelInfo:
@@ -68,12 +70,12 @@ def guessed(name: str) -> ModelInfo:
 def said(fault: Fault) -> str:
     """A fault in words, with its line where that is known."""
     message = without_stop(fault.message)
-    return Said("{0} (line {1})", message, fault.line) if fault.line else message
+    return Message("{0} (line {1})", message, fault.line) if fault.line else message
 
 
 def said_in_full(fault: Fault) -> str:
     """A fault in words, with what the user can do about it."""
-    return Said("{0} ({1})", said(fault), fault.advice) if fault.advice else said(fault)
+    return Message("{0} ({1})", said(fault), fault.advice) if fault.advice else said(fault)
 
 
 class Doing:
@@ -118,7 +120,7 @@ class Doing:
         started = asyncio.get_running_loop().time()
         assist = self._assists.get(wish.kind)
         if assist is None:
-            return self._failed(Done(title, None, "this action is not known here"))
+            return self._failed(Done(title, None, Message("this action is not known here")))
         inputs = Inputs(
             snapshot=snapshot or wish.snapshot,
             span=span or wish.span,
@@ -132,11 +134,11 @@ class Doing:
             after=wish.after,
             history=history,
         )
-        bar = await self._host.client.bar(Said("Tabwright: {0}", title), cancellable=True)
+        bar = await self._host.client.bar(Message("Tabwright: {0}", title), cancellable=True)
         last = CANCELLED
         try:
             done = await self._watched(assist, inputs, wish, title, bar)
-            last = done.reason or "done"
+            last = done.reason or Message("done")
         finally:
             bar.end(last)
         if done.candidate is not None:
@@ -145,7 +147,7 @@ class Doing:
             {
                 "kind": wish.kind,
                 "title": done.marked,
-                "reason": done.reason or "offered",
+                "reason": done.reason or Message("offered"),
                 "faults": [said_in_full(fault) for fault in done.faults],
                 "ms": round((asyncio.get_running_loop().time() - started) * 1000),
             }
@@ -160,7 +162,7 @@ class Doing:
         return CLOSED if now is None else STALE
 
     def _failed(self, done: Done) -> Done:
-        told = Said("Tabwright: {0}: {1}.", done.title, without_stop(done.reason))
+        told = Message("Tabwright: {0}: {1}.", done.title, without_stop(done.reason))
         self._host.client.show("warning", told)
         return done
 
@@ -193,14 +195,14 @@ class Doing:
     ) -> Candidate | Nothing:
         host, uri = self._host, wish.snapshot.uri
         if not await host.until_configured():
-            return Nothing("the editor has not sent its settings")
+            return Nothing(Message("the editor has not sent its settings"))
         settings = host.settings
         if not settings.is_on(wish.snapshot.language_id):
             language = wish.snapshot.language_id
-            return Nothing(Said("the settings switch it off for {0}", language))
+            return Nothing(Message("the settings switch it off for {0}", language))
         refusal, others = await host.files(screened, host.refused, wish.path, uri, inputs.others)
         if refusal is not None:
-            return Nothing(Said("this file is kept from the model: {0}", refusal))
+            return Nothing(Message("this file is kept from the model: {0}", refusal))
         root = host.root_of(wish.path)
         if assist.kind == "fix":
             found = await host.files(imported, wish.snapshot, wish.path, root, host.refused)
@@ -208,13 +210,13 @@ class Doing:
             others += tuple(document for document in found if document.path not in known)
         runtime = host.start()
         if not runtime.ready:
-            tell("starting the model", None)
+            tell(Message("starting the model"), None)
             try:
                 async with asyncio.timeout(settings.actions.timeout_seconds):
                     await asyncio.shield(runtime.warm())
             except TimeoutError:
                 seconds = f"{settings.actions.timeout_seconds:g}"
-                return Nothing(Said("the model was not loaded within {0} s", seconds))
+                return Nothing(Message("the model was not loaded within {0} s", seconds))
         model = settings.actions.model or runtime.model
         if not runtime.remote:
             missing = runtime.failure is not None
@@ -264,4 +266,4 @@ class Doing:
 def _words(error: Exception) -> str:
     if isinstance(error, EngineError):
         return str(error)
-    return Said("an error in the server ({0}); its log says more", type(error).__name__)
+    return Message("an error in the server ({0}); its log says more", type(error).__name__)

@@ -9,17 +9,13 @@ from tabwright import paths
 from tabwright.app.runtime.client import Client
 from tabwright.app.runtime.pulling import NO, YES, Puller
 from tabwright.app.runtime.waiting import Work
-from tabwright.core.message import Said
+from tabwright.core.message import Message
 from tabwright.models.catalog import CATALOG, DEFAULT_ACTIONS
 
 logger = logging.getLogger(__name__)
 
-NEVER = "Never ask"
+NEVER = Message("Never ask")
 _DECLINED = ".declined"
-_OFFER = (
-    "Tabwright does code actions better with the model {0} ({1} to download, licence {2}). "
-    "Pull it now? Until then the smaller one does them."
-)
 Spawn = Callable[[Coroutine[object, object, None]], object]
 
 
@@ -53,7 +49,13 @@ class ActionsModel:
             return
         model = CATALOG[DEFAULT_ACTIONS]
         size = f"{model.download_bytes / 1e6:.0f} MB"
-        question = Said(_OFFER, model.name, size, model.licence)
+        question = Message(
+            "Tabwright does code actions better with the model {0} ({1} to download, licence {2}). "
+            "Pull it now? Until then the smaller one does them.",
+            model.name,
+            size,
+            model.licence,
+        )
         chosen = await self._client.ask("info", question, (YES, NO, NEVER))
         if chosen == YES:
             await self._puller.pull(model.name)

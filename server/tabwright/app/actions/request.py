@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tabwright.core.action import Diagnostic
+from tabwright.core.message import Message
 from tabwright.core.text import Snapshot, Span
 
-STALE = "the document has changed since; ask again"
-CLOSED = "the document is not open"
+STALE = Message("the document has changed since; ask again")
+CLOSED = Message("the document is not open")
 
 
 class Unusable(Exception):

@@ -17,7 +17,7 @@ from tabwright.assists.registry import Assist
 from tabwright.checks.faults import Fault, Options, Subject
 from tabwright.client.engine import Answer, Engine, EngineError, Request
 from tabwright.core.action import Action, Proposal
-from tabwright.core.message import Said
+from tabwright.core.message import Message, verbatim
 from tabwright.core.postprocess.filters import UNSEEN
 from tabwright.core.prompting.control_tokens import cut_at_control
 from tabwright.core.safety.inert_text import unseen_in
@@ -38,7 +38,6 @@ _MOST_QUESTIONS = 6
 _ROOM = 150  # tokens that an answer may have beyond twice as many as one before
 _PATIENCE_S = 10.0
 _TELL_S = 0.4
-_LATE = "the model was not done within {0} s"
 
 Tell = Callable[[str, float | None], None]
 """Told what goes on, and how far it has come in percent where that is known."""
@@ -144,12 +143,14 @@ class _Run:
                 self._reasons.append(action.reason)
                 break
             request = self._request(action)
-            self._tell(self._words("asking the model"), None)
+            self._tell(self._words(Message("asking the model")), None)
             try:
                 async with asyncio.timeout_at(self._until):
                     answer = await self._answer(request)
             except TimeoutError:
-                self._reasons.append(Said(_LATE, f"{self._setup.seconds:g}"))
+                self._reasons.append(
+                    Message("the model was not done within {0} s", f"{self._setup.seconds:g}")
+                )
                 break
             except EngineError as error:
                 if not question and not self._found:
@@ -204,7 +205,7 @@ class _Run:
             lines += text.count("\n") if not index else 0
             if loop.time() - told_at >= _TELL_S:
                 told_at = loop.time()
-                self._tell(self._words(Said("{0} lines written", lines + 1)), None)
+                self._tell(self._words(Message("{0} lines written", lines + 1)), None)
 
         answer = await self._setup.engine.generate(request, on_text)
         if request.n == 1:
@@ -212,14 +213,13 @@ class _Run:
         return answer
 
     def _words(self, what: str) -> str:
-        words = Said("{0} (try {1} of {2})", what, self._asked + 1, self._setup.candidates)
+        words = Message("{0} (try {1} of {2})", what, self._asked + 1, self._setup.candidates)
         return words if self._asked else what
 
     async def _take(self, action: Action, ended: str, text: str) -> None:
         """Make a candidate of an answer, or note why it is none."""
         if ended != "stop":
-            words = _UNENDED.get(ended)
-            self._reasons.append(Said(words, action.max_tokens) if words else ended)
+            self._reasons.append(_why_unended(ended, action.max_tokens))
             return
         known = self._place.before + action.snapshot.text + action.instruction
         text = cut_at_control(text, known)
@@ -237,10 +237,10 @@ class _Run:
         if proposal.text in self._texts:
             return
         self._texts.add(proposal.text)
-        self._tell(self._words("checking"), None)
+        self._tell(self._words(Message("checking")), None)
         candidate = await self._checked(self._assist.named(action, proposal.text), proposal)
         if candidate.after == self._place.before:
-            self._reasons.append("the model changed nothing")
+            self._reasons.append(Message("the model changed nothing"))
             return
         self._found.append(candidate)
 
@@ -290,10 +290,13 @@ class _Run:
         )
 
 
-_UNENDED = {
-    "length": "the model did not come to an end within {0} tokens",
-    "cancelled": "the engine gave the question up",
-}
+def _why_unended(ended: str, most_tokens: int) -> Message:
+    """Why an answer that ended so cannot be used; ``ended`` may say it itself."""
+    if ended == "length":
+        return Message("the model did not come to an end within {0} tokens", most_tokens)
+    if ended == "cancelled":
+        return Message("the engine gave the question up")
+    return verbatim(ended)
 
 
 async def _in_time(checking: Awaitable[T], seconds: float) -> T | Fault:
@@ -302,7 +305,7 @@ async def _in_time(checking: Awaitable[T], seconds: float) -> T | Fault:
         async with asyncio.timeout(seconds):
             return await checking
     except TimeoutError:
-        return Fault("checker", Said("the checks were not done within {0} s", f"{seconds:g}"))
+        return Fault("checker", Message("the checks were not done within {0} s", f"{seconds:g}"))
     except Exception as error:  # noqa: BLE001 - a broken check must not cost the suggestion
         log.failure("a check failed", error)
-        return Fault("checker", Said("the checks failed ({0})", type(error).__name__))
+        return Fault("checker", Message("the checks failed ({0})", type(error).__name__))

@@ -18,6 +18,7 @@ from tabwright.assists.complete import (
     should_stop,
 )
 from tabwright.client.engine import Engine, EngineError, Request, Usage
+from tabwright.core.message import Message
 
 Judged = tuple[tuple[Completion, ...] | Nothing, bool]
 """What to show of the texts so far, and whether that is enough."""
@@ -118,7 +119,9 @@ class Flight:
         texts: list[str] = []
         ended: list[str] = []
         usage: Usage | None = None
-        result: tuple[Completion, ...] | Nothing = Nothing("the engine gave the question up")
+        result: tuple[Completion, ...] | Nothing = Nothing(
+            Message("the engine gave the question up")
+        )
         for _ in range(max(self.task.n, _TRIES)):
             if texts and loop.time() - started > _MORE_S:
                 break

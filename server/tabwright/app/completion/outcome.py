@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tabwright.client.engine import Usage
+from tabwright.core.message import Message
 from tabwright.core.text import Edit
 
 MODEL, CACHE, IN_FLIGHT, NONE = "model", "cache", "in flight", "none"
-SHOWN = "shown"
-KEPT_OUT = "this file is kept from the model"
+SHOWN = Message("shown")
+KEPT_OUT = Message("this file is kept from the model")
 
 
 @dataclass(frozen=True)

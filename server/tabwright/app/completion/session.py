@@ -18,6 +18,7 @@ from tabwright.app.documents.privacy import screened
 from tabwright.app.runtime.waiting import Superseded, first, supersede
 from tabwright.assists.complete import Nothing
 from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing, NotAllowed
+from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
 from tabwright.core.prompting.window_cache import Places
 from tabwright.core.text import Edit, Snapshot, line_span
@@ -88,7 +89,7 @@ class Session:
         try:
             outcome = await self._answer(cursor, invoked, others, setup, gone)
         except Superseded:
-            outcome = nothing("a newer request came")
+            outcome = nothing(Message("a newer request came"))
         except ModelMissing as error:
             outcome = nothing(str(error), problem="model_missing")
         except EngineUnavailable as error:
@@ -141,7 +142,7 @@ class Session:
             self._drop_unless(snapshot, offset, invoked)
             if kept:
                 return Outcome(kept, source=CACHE)
-            return nothing("the model had nothing to add here before", source=CACHE)
+            return nothing(Message("the model had nothing to add here before"), source=CACHE)
         # 3. One that is under way and still right.
         outcome = await self._join(snapshot, offset, invoked, gone)
         if outcome is not None:
@@ -163,7 +164,7 @@ class Session:
         self._places.add(asked.place)
         landed = await self._land(flight, gone)
         if landed is None:
-            return nothing("the text changed while the model wrote")
+            return nothing(Message("the text changed while the model wrote"))
         return self._outcome(landed, snapshot, offset, invoked, MODEL)
 
     async def _join(
@@ -217,7 +218,7 @@ class Session:
             return replace(nothing(landed.result.reason, source=source), usage=landed.usage)
         edits = self._get(snapshot.text, offset, invoked)
         if not edits:
-            reason = "what was typed since differs from the answer"
+            reason = Message("what was typed since differs from the answer")
             return replace(nothing(reason, source=source), usage=landed.usage)
         return Outcome(edits, source=source, usage=landed.usage)
 

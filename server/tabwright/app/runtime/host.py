@@ -37,7 +37,7 @@ from tabwright.app.settings.settings import Settings
 from tabwright.app.statistics.acceptance_tracker import Usage
 from tabwright.app.statistics.last_request import Report
 from tabwright.client.engine import EngineError, HidesKeys
-from tabwright.core.message import Said, joined
+from tabwright.core.message import Message, joined
 from tabwright.core.postprocess.selected_item import both
 from tabwright.core.prompting.context import Document
 from tabwright.core.text import Edit, Snapshot
@@ -233,10 +233,10 @@ class Host:
                 raise asyncio.CancelledError
         except Exception as error:  # noqa: BLE001 - any failure is an empty answer with a reason
             log.failure("a completion failed", error)
-            reason = Said("an error in the server: {0}", type(error).__name__)
+            reason = Message("an error in the server: {0}", type(error).__name__)
             outcome = nothing(reason, problem="internal")
         except asyncio.CancelledError:
-            outcome = nothing("the editor cancelled the request")
+            outcome = nothing(Message("the editor cancelled the request"))
             waited_ms = (loop.time() - started) * 1000
             self.report.note(replace(outcome, ms=waited_ms), uri, position)
             raise
@@ -253,24 +253,31 @@ class Host:
         self, cursor: Cursor | None, uri: str, invoked: bool, patience_s: float | None
     ) -> Outcome:
         if cursor is None:
-            return nothing("the document is not open", "the editor asked before it opened it")
+            return nothing(
+                Message("the document is not open"), Message("the editor asked before it opened it")
+            )
         if not await self.until_configured():
-            return nothing("the editor has not sent its settings", "no initialized notification")
+            return nothing(
+                Message("the editor has not sent its settings"),
+                Message("no initialized notification"),
+            )
         language = cursor.snapshot.language_id
         if not self.settings.is_on(language):
-            return nothing("completion is switched off", Said("by the settings, for {0}", language))
+            return nothing(
+                Message("completion is switched off"), Message("by the settings, for {0}", language)
+            )
         runtime = self.start()
         if not runtime.ready:
             try:
                 await runtime.until_warm(patience_s)
             except Superseded:
-                return nothing("a newer request came")
+                return nothing(Message("a newer request came"))
         if not runtime.ready:
             failure = runtime.failure
             if failure is not None:
                 return nothing(failure.message, problem=failure.kind)
-            detail = Said("{0}: {1}", runtime.model, runtime.state)
-            return nothing("the model is still loading", detail)
+            detail = Message("{0}: {1}", runtime.model, runtime.state)
+            return nothing(Message("the model is still loading"), detail)
         setup = self._sessions.setup(runtime, self.settings, self.refused, self.files)
         return await self._sessions.of(uri).complete(cursor, invoked, self.others(uri), setup)
 
@@ -305,7 +312,7 @@ class Host:
         found = self.report.why()
         engine = self._runtime.engine if self._runtime is not None else None
         if isinstance(engine, HidesKeys) and (kinds := engine.hidden_keys(str(found.get("uri")))):
-            said = Said("hidden from the remote engine: {0}", ", ".join(kinds))
+            said = Message("hidden from the remote engine: {0}", ", ".join(kinds))
             detail = str(found["detail"])
             found |= {"hidden": list(kinds), "detail": joined([detail, said]) if detail else said}
         return found
@@ -352,7 +359,7 @@ class Host:
 
     async def _bring_up(self, runtime: Runtime) -> None:
         warming = runtime.warm(again=True)
-        title = Said("Tabwright: loading {0}", runtime.model)
+        title = Message("Tabwright: loading {0}", runtime.model)
         bar = await self.client.bar(title, cancellable=False)
         told = asyncio.create_task(tell(bar, runtime))
         try:
