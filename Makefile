@@ -1,4 +1,4 @@
-# All the verbs: demo, test, test-editors, check, fix, vsix, bench, soak. Each sets up what it needs by itself.
+# All the verbs: demo, test, test-editors, check, fix, messages, vsix, bench, soak. Each sets up what it needs by itself.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -6,9 +6,11 @@ CLIENT := editor-client/vscode
 CLIENT_READY := $(CLIENT)/node_modules/.ready
 EDITORS_READY := .venv/.editors
 
+LOCALE := server/tabwright/lsp/localisation/locale
+
 MINUTES ?= 10
 
-.PHONY: demo test test-editors check fix vsix bench soak clean
+.PHONY: demo test test-editors check fix messages vsix bench soak clean
 
 demo: $(READY)
 	$(BIN)/tabwright models pull
@@ -36,9 +38,18 @@ check: $(READY) $(CLIENT_READY)
 vsix: $(READY) $(CLIENT_READY)
 	npm --prefix $(CLIENT) run --silent package
 
-fix: $(READY)
+fix: messages
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Bring new messages of the source into the catalogue of translations, drop the unused, and compile it.
+messages: $(READY)
+	$(BIN)/pybabel -q extract --no-default-keywords --keyword Message --sort-output \
+		--add-location file --output-file .venv/tabwright.pot server/tabwright
+	$(BIN)/pybabel -q update --domain tabwright --locale zh_CN --output-dir $(LOCALE) \
+		--input-file .venv/tabwright.pot --ignore-pot-creation-date --no-fuzzy-matching \
+		--ignore-obsolete --width 100
+	$(BIN)/pybabel -q compile --domain tabwright --directory $(LOCALE)
 
 bench: $(READY)
 	$(BIN)/tabwright models pull

@@ -20,7 +20,7 @@ from support.editor import Home, capabilities, editing, engine_for
 from tabwright.app.actions.inert_markdown import inert_markdown
 from tabwright.core.message import Message
 from tabwright.core.safety.inert_text import inert_line, unseen_in, visible
-from tabwright.lsp.localisation.words import ENGLISH, language_of
+from tabwright.lsp.localisation.language import ENGLISH, language_of
 
 WHERE = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}}
 ATTACKS = [

@@ -68,7 +68,7 @@ async def _guarded(
 
 def _failed(name: str, error: Exception, otherwise: Message) -> Fault:
     reason = str(error) if isinstance(error, Unanswered) else Message("failed ({0})", repr(error))
-    return Fault("checker", _so(Message("{0} {1}", name, reason), otherwise))
+    return Fault("checker", Message("{0} {1}, so {2}", name, reason, otherwise))
 
 
 async def _syntax(subject: Subject, edit: Changes) -> tuple[Fault, ...]:
@@ -120,7 +120,7 @@ async def _of_ruff(
     except Unanswered as error:
         lost = Message("{0}, and {1}", _WHETHER_GONE, _NO_RISKS) if wanted else _NO_RISKS
         names = await asyncio.to_thread(python_source.check_names, subject)
-        return (*names, Fault("checker", _so(Message("ruff {0}", error), lost)))
+        return (*names, Fault("checker", _so(Message("{0} {1}", "ruff", error), lost)))
     unseen = await asyncio.to_thread(_of_nobody, subject, edit, outcome.unseen, options)
     return outcome.faults + unseen
 

@@ -140,7 +140,7 @@ class Link:
         except TimeoutError as error:
             limit = self.target.total_s or 0.0
             raise EngineUnavailable(
-                Message("{0} did not answer within {1} s", name, f"{limit:g}")
+                Message("{0} did not answer within {1} s", name, format(limit, "g"))
             ) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             broken = Message("{0} broke the connection off: {1}", name, _why(error))

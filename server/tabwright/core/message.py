@@ -66,9 +66,6 @@ class MessageError(Exception):
         self.message = message
 
 
-Said = Message  # its name until the last module uses the new one
-
-
 def verbatim(text: str) -> Message:
     """The words of another program, or a name, as a message; it is never translated."""
     return text if isinstance(text, Message) else Message(_ANY, text)
@@ -79,16 +76,17 @@ def joined(messages: Sequence[str]) -> Message:
     return reduce(lambda left, right: Message("{0}; {1}", left, right), map(verbatim, messages))
 
 
-def without_stop(text: str) -> Message:
+def without_stop(sentence: str) -> Message:
     """A sentence without its full stop, to have another one put behind it."""
-    sentence = verbatim(text)
-    template, values = sentence.template, sentence.values
-    last = len(values) - 1
-    if not sentence.endswith("."):
-        return sentence
-    if template.endswith(f"{{{last}}}"):
-        return Message(template, *values[:last], without_stop(verbatim(values[last])))
-    return verbatim(sentence.rstrip("."))
+    message = verbatim(sentence)
+    last = len(message.values) - 1
+    if not message.endswith("."):
+        return message
+    if not message.template.endswith(f"{{{last}}}"):
+        return verbatim(message.rstrip("."))
+    end = message.values[last]
+    end = without_stop(end) if isinstance(end, Message) else end.rstrip(".")
+    return Message(message.template, *message.values[:last], end)
 
 
 def to_json(message: Message) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message, verbatim
 from tabwright.core.text import Snapshot
 from tabwright.lsp.convert import Encoding, to_sent_diagnostic
-from tabwright.lsp.localisation.words import ENGLISH, Language
+from tabwright.lsp.localisation.language import ENGLISH, Language
 from tabwright.lsp.transport.json_rpc import RpcServer
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from tabwright.app.settings.layers import wanted_menu
 from tabwright.app.settings.settings import SECTION
 from tabwright.lsp import convert
 from tabwright.lsp.document_sync import DocumentProtocol
-from tabwright.lsp.localisation.words import ENGLISH, language_of
+from tabwright.lsp.localisation.language import ENGLISH, language_of
 from tabwright.lsp.transport.json_rpc import RpcServer
 
 if TYPE_CHECKING:

@@ -135,7 +135,7 @@ class Doing:
             history=history,
         )
         bar = await self._host.client.bar(Message("Tabwright: {0}", title), cancellable=True)
-        last = CANCELLED
+        last: str = CANCELLED
         try:
             done = await self._watched(assist, inputs, wish, title, bar)
             last = done.reason or Message("done")

@@ -149,7 +149,7 @@ class _Run:
                     answer = await self._answer(request)
             except TimeoutError:
                 self._reasons.append(
-                    Message("the model was not done within {0} s", f"{self._setup.seconds:g}")
+                    Message("the model was not done within {0} s", format(self._setup.seconds, "g"))
                 )
                 break
             except EngineError as error:
@@ -305,7 +305,9 @@ async def _in_time(checking: Awaitable[T], seconds: float) -> T | Fault:
         async with asyncio.timeout(seconds):
             return await checking
     except TimeoutError:
-        return Fault("checker", Message("the checks were not done within {0} s", f"{seconds:g}"))
+        return Fault(
+            "checker", Message("the checks were not done within {0} s", format(seconds, "g"))
+        )
     except Exception as error:  # noqa: BLE001 - a broken check must not cost the suggestion
         log.failure("a check failed", error)
         return Fault("checker", Message("the checks failed ({0})", type(error).__name__))

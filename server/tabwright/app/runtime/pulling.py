@@ -194,9 +194,9 @@ def _words(report: Mapping[str, object]) -> tuple[Message, float | None]:
         here, whole = f"{done / 1e6:.0f}", f"{total / 1e6:.0f}"
         words = Message("{0}, {1} of {2} MB", words, here, whole)
         if number("speed"):
-            words = Message("{0}, {1} MB/s", words, f"{number('speed') / 1e6:.1f}")
+            words = Message("{0}, {1} MB/s", words, format(number("speed") / 1e6, ".1f"))
         if number("eta_s"):
-            words = Message("{0}, {1} s left", words, f"{number('eta_s'):.0f}")
+            words = Message("{0}, {1} s left", words, format(number("eta_s"), ".0f"))
     elif report.get("message"):
         words = Message("{0}, {1}", words, from_json(report))
     return words, 100 * done / total if total else None

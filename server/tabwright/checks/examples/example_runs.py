@@ -56,14 +56,14 @@ async def failing(source: str, examples: Sequence[Example], timeout_s: float) ->
         if wrong
     ]
     if not loaded:
-        too_long = Message("took over {0} s to load", f"{timeout_s:g}")
+        too_long = Message("took over {0} s to load", format(timeout_s, "g"))
         reason = Message("ended before they began") if run.ended else too_long
         raise Unanswered(reason)
     if len(results) < len(examples):
         hanging = examples[len(results)]
         wrong = Message("ended the process")
         if not run.ended:
-            wrong = Message("did not end in {0} s", f"{timeout_s:g}")
+            wrong = Message("did not end in {0} s", format(timeout_s, "g"))
         faults.append(Fault("example", Message("`{0}` {1}", _named(hanging), wrong), hanging.line))
     return tuple(faults)
 

@@ -58,7 +58,7 @@ async def run(
         command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, environment=environment
     )
     if not ended:
-        raise Unanswered(Message("did not answer in {0} s", f"{timeout_s:g}"))
+        raise Unanswered(Message("did not answer in {0} s", format(timeout_s, "g")))
     return output
 
 

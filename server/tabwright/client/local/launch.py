@@ -75,8 +75,8 @@ class Launcher:
                     "the engine was started {0} times within {1} minutes and did not last; it "
                     "is tried again in {2} s. {3}",
                     MAX_STARTS,
-                    f"{WINDOW_S / 60:.0f}",
-                    f"{again:.0f}",
+                    format(WINDOW_S / 60, ".0f"),
+                    format(again, ".0f"),
                     self._reason or _log_hint(),
                 )
             )
@@ -120,7 +120,7 @@ class Launcher:
         raise EngineUnavailable(
             Message(
                 "the engine did not listen within {0} s.{1}",
-                f"{self._timeout_s:g}",
+                format(self._timeout_s, "g"),
                 _tail(log, written),
             )
         )

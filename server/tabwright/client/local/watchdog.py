@@ -131,11 +131,13 @@ class EngineHealth:
             or self.asleep >= limits.asleep
             or self.unanswered >= limits.unanswered
         ):
-            return Message("the engine did not answer for {0} s", f"{self._longest_silence:.0f}")
+            return Message(
+                "the engine did not answer for {0} s", format(self._longest_silence, ".0f")
+            )
         most_asleep = limits.load_asleep if self.loading else limits.step_asleep
         most = limits.load if self.loading else limits.step
         if self.step_asleep >= most_asleep or self.step >= most:
-            return Message("the engine got no further for {0} s", f"{self.step:.0f}")
+            return Message("the engine got no further for {0} s", format(self.step, ".0f"))
         return None
 
     @property
@@ -204,7 +206,7 @@ class Watchdog:
                 raise failed.result()
             if not task.done():
                 raise EngineUnavailable(
-                    Message("the engine was not done within {0} s", f"{most_s:g}")
+                    Message("the engine was not done within {0} s", format(most_s, "g"))
                 )
             return task.result()
         finally:

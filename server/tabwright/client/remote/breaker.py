@@ -29,7 +29,7 @@ class Breaker:
         left = self._until - self._clock()
         if left <= 0:
             return None
-        return Message("{0} (asked again in {1} s)", self._reason, f"{left:.0f}")
+        return Message("{0} (asked again in {1} s)", self._reason, format(left, ".0f"))
 
     def trying(self) -> None:
         """Note that a request goes out: after a rest, others wait for what becomes of it."""

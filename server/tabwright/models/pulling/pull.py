@@ -150,8 +150,8 @@ def _check_space(ref: Ref, work: Path) -> None:
                 "{0} needs {1} GB of disk while it is pulled and {2} GB are free in {3}; "
                 "make room, or set TABWRIGHT_MODELS_DIR to a folder on another disk",
                 ref.name,
-                f"{needed / 1e9:.1f}",
-                f"{free / 1e9:.1f}",
+                format(needed / 1e9, ".1f"),
+                format(free / 1e9, ".1f"),
                 paths.models_dir(),
             )
         )
