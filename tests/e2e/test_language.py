@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from support.editor import URI, Editor, Home, editing, engine_for, with_puller
 from support.lost_name import CODE, CURSOR, LOST
+
+from tabwright.core.message import Message, to_json
 
 WRONG = CODE.replace("a + c", "a + d")
 WARM = {"text": "", "times": 1}
@@ -117,7 +120,7 @@ async def test_settings_are_warned_about_in_chinese(home: Home) -> None:
 
 
 async def test_a_missing_model_is_offered_with_chinese_buttons(home: Home) -> None:
-    report = '{"stage": "error", "message": "HF_HUB_OFFLINE is set"}'
+    report = json.dumps({"stage": "error", **to_json(Message("HF_HUB_OFFLINE is set"))})
     environment = with_puller(home, f"print({report!r}, flush=True)\nraise SystemExit(1)\n")
     async with (
         engine_for(home, models={"another-model": {}}),

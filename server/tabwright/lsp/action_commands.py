@@ -14,9 +14,11 @@ from tabwright.app.actions.request import Wish
 from tabwright.app.actions.search import Candidate
 from tabwright.app.runtime.host import Host
 from tabwright.assists.inputs import Turn
+from tabwright.core.message import Message
 from tabwright.core.text import Snapshot
 from tabwright.lsp.code_actions import Actions, faults_of
 
+_EDIT = Message("Edit")
 Json = dict[str, object]
 
 
@@ -34,7 +36,7 @@ class Commands:
 
     async def edit(self, argument: Mapping[str, object]) -> Json:
         """Edit as the instruction says; a further one about the same place goes on from there."""
-        wished = self.actions.read(argument, "Edit", "edit")
+        wished = self.actions.read(argument, _EDIT, "edit")
         if isinstance(wished, str):
             return _nothing(wished)
         uri = wished.snapshot.uri
@@ -63,12 +65,12 @@ class Commands:
 
     async def _edited(self, wished: Wish, talk: Conversation | None) -> Done:
         if talk is None:
-            return await self.actions.doing.do(wished, "Edit")
+            return await self.actions.doing.do(wished, _EDIT)
         now = Snapshot(
             wished.snapshot.uri, wished.snapshot.language_id, wished.snapshot.version, talk.text
         )
         return await self.actions.doing.do(
-            wished, "Edit", snapshot=now, span=talk.span, history=talk.turns
+            wished, _EDIT, snapshot=now, span=talk.span, history=talk.turns
         )
 
     def accept(self, argument: Mapping[str, object]) -> Json:
