@@ -13,6 +13,7 @@ SOURCE = Path(__file__).parent.parent / "server" / "tabwright"
 STORE = {"models.catalog", "models.store", "paths"}
 ALLOWED: dict[str, set[str]] = {
     "private": set(),
+    "extras": set(),
     "regular_file": set(),
     "paths": {"private"},
     "processes": {"paths"},
@@ -23,8 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "core": {"core"},
     "assists": {"assists", "core"},
     "checks": {"checks", "core", "processes", "regular_file"},
-    "models": {"core.message", "models", "paths", "processes"},
-    "engine": {"core.message", "engine", "engine_pid", "models", "paths", "private"},
+    "models": {"core.message", "extras", "models", "paths", "processes"},
+    "engine": {"core.message", "engine", "engine_pid", "extras", "models", "paths", "private"},
     "client": {"client", "core", "engine_pid", "private", "processes"} | STORE,
     "app": {"app", "assists", "checks", "client", "core", "private", "processes", "statistics"}
     | {"regular_file", "trust"}

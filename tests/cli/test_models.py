@@ -10,7 +10,7 @@ import pytest
 
 from tabwright.__main__ import main
 from tabwright.engine import backends
-from tabwright.engine.backends import BackendError
+from tabwright.engine.backends import BackendError, BackendOptions
 from tabwright.models.pulling import pull
 
 
@@ -23,7 +23,7 @@ def test_a_pull_ends_with_compiling_and_goes_well_without(
 ) -> None:
     prepared: list[Path] = []
 
-    def prepare(folder: Path) -> None:
+    def prepare(folder: Path, options: BackendOptions) -> None:
         prepared.append(folder)
         if failure:
             raise BackendError(failure)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from tabwright.models.names import Keep
+
 _LITTLE_MEMORY = 3e9
 _LITTLE_DISK = 3e9
 _ENGINE_TIMEOUT_S = 2.0
@@ -72,32 +74,52 @@ def _python() -> Finding:
 
 
 def _torch() -> Finding:
+    from tabwright import extras
+
+    if not extras.is_installed("torch"):
+        detail = "not installed; it computes models of other families and on GPUs: "
+        return Finding("torch", "ok", detail + extras.install_command("torch"))
     try:
         from tabwright.engine.backends.torch.model import describe_machine
 
         return Finding("torch", "ok", describe_machine())
     except ImportError as error:
-        return Finding("torch", "problem", f"cannot be imported ({error}); install tabwright again")
+        return Finding("torch", "problem", f"cannot be imported ({error}); install it again")
 
 
 def _numba() -> Finding:
+    from tabwright import extras
+
     try:
         from tabwright.engine.backends.choice import lacking
-        from tabwright.engine.backends.numba.vectors import describe_machine
+
+        if not (missing := lacking()):
+            from tabwright.engine.backends.numba.vectors import describe_machine
+
+            return Finding("numba", "ok", describe_machine())
     except ImportError as error:
-        return Finding("numba", "warning", f"not used ({error}); OpenVINO computes instead")
-    if missing := lacking():
-        return Finding("numba", "warning", f"not used ({missing}); OpenVINO computes instead")
-    return Finding("numba", "ok", describe_machine())
+        missing = str(error)
+    instead = next((name for name in ("openvino", "torch") if extras.is_installed(name)), "")
+    if instead:
+        return Finding("numba", "warning", f"not used ({missing}); {instead} computes instead")
+    command = extras.install_command("openvino")
+    return Finding(
+        "numba", "problem", f"not used ({missing}), and nothing else is installed; run: {command}"
+    )
 
 
 def _openvino() -> Finding:
+    from tabwright import extras
+
+    if not extras.is_installed("openvino"):
+        detail = "not installed; our own kernels come before it: "
+        return Finding("OpenVINO", "ok", detail + extras.install_command("openvino"))
     try:
         from tabwright.engine.backends.openvino.model import describe_machine
 
         return Finding("OpenVINO", "ok", describe_machine())
     except ImportError as error:
-        return Finding("OpenVINO", "warning", f"not used ({error}); torch computes instead")
+        return Finding("OpenVINO", "warning", f"cannot be imported ({error}); install it again")
 
 
 def _memory() -> Finding:
@@ -148,9 +170,12 @@ def _models() -> list[Finding]:
     from tabwright.models.catalog import DEFAULT_COMPLETION
 
     findings = []
+    keep = _kept_weights()
     for found in store.installed():
         repair = f"{found.problem}; run: {store.pull_command(found.name)}"
         detail = repair if found.problem else f"ready, {found.bytes / 1e9:.2f} GB"
+        if not found.problem:
+            detail += _about_weights(found.path, found.name, keep)
         level: Literal["ok", "problem"] = "problem" if found.problem else "ok"
         findings.append(Finding(f"model {found.name}", level, detail))
     try:
@@ -160,6 +185,24 @@ def _models() -> list[Finding]:
     except store.ModelError:
         pass  # listed above, with what is wrong
     return findings
+
+
+def _kept_weights() -> Keep:
+    from tabwright.cli.engine_options import engine_options, own_settings
+    from tabwright.engine.backends.choice import kept_weights
+
+    return kept_weights(engine_options(None, own_settings()))
+
+
+def _about_weights(folder: Path, name: str, keep: Keep) -> str:
+    """What to run where a model has weights too many or too few for this machine."""
+    from tabwright.models import store
+
+    if unused := sum(path.stat().st_size for path in store.unused(folder, keep)):
+        return f", {unused / 1e9:.2f} GB of it not used here; run: {store.trim_command(name)}"
+    if keep == "full" and not store.has_full_weights(folder):
+        return f", in 8 bits alone; for the full weights run: {store.pull_command(name)}"
+    return ""
 
 
 def _examples() -> Finding:

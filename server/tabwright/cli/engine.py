@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tabwright.cli.addresses import loopback, token_in
+from tabwright.cli.engine_options import add_engine_options, engine_options
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -47,31 +48,13 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--threads", type=int, default=0, help="threads to compute with (default: one per core)"
     )
-    parser.add_argument(
-        "--precision",
-        choices=["auto", "int4", "mixed", "int8", "bfloat16", "float16", "float32"],
-        default="auto",
-        help="number format of the weights (default: the quickest that keeps the quality)",
-    )
-    parser.add_argument(
-        "--device",
-        choices=["auto", "cpu", "cuda", "mps"],
-        default="auto",
-        help="where to compute (default: a GPU if there is one)",
-    )
-    parser.add_argument(
-        "--backend",
-        choices=["auto", "numba", "openvino", "torch"],
-        default="auto",
-        help="what computes (default: on a CPU the quickest that knows the model, else torch)",
-    )
+    add_engine_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop; 2 for an address that is not loopback or cannot be bound."""
     from tabwright.engine import process
-    from tabwright.engine.backends import BackendOptions
     from tabwright.models.catalog import DEFAULT_COMPLETION
 
     try:
@@ -85,9 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         idle_exit_s=arguments.idle_exit,
         tcp=tcp,
         token=token,
-        backend=BackendOptions(
-            arguments.threads, arguments.precision, arguments.device, arguments.backend
-        ),
+        backend=engine_options(arguments),
     )
     try:
         return process.run(options)

@@ -1,4 +1,4 @@
-"""``tabwright models``: list, pull, path and remove models."""
+"""``tabwright models``: list, pull, trim, path and remove models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from tabwright.cli.engine_options import add_engine_options, engine_options, own_settings
 from tabwright.core.message import to_json
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand's arguments."""
     parser = subparsers.add_parser(
         "models",
-        help="list, pull, locate and remove models",
+        help="list, pull, trim, locate and remove models",
         description="Models are pulled once, checked, and converted to what the engine loads in "
         "seconds. A NAME is one of the catalog, org/name of the hub, or the full path of a local "
-        "directory or .gguf file.",
+        "directory or .gguf file. Of the weights those are kept that the engine uses on this "
+        "machine with your settings; all others are made again by another pull.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="the catalog, and what is on this machine").add_argument(
@@ -42,7 +44,12 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     pull.add_argument(
         "--progress", choices=["bar", "json", "none"], default="bar", help="how to show progress"
     )
-    for action, text in (("path", "print a model's folder"), ("remove", "delete a model")):
+    add_engine_options(pull, of_settings=True)
+    for action, text in (
+        ("trim", "delete the weights of a model that the engine does not use here"),
+        ("path", "print a model's folder"),
+        ("remove", "delete a model"),
+    ):
         actions.add_parser(action, help=text).add_argument("name", metavar="NAME")
     parser.set_defaults(run=run)
 
@@ -58,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
             return _pull(arguments)
         if arguments.action == "path":
             print(store.locate(arguments.name))
+        elif arguments.action == "trim":
+            return _trim(arguments.name)
         else:
             print(f"Removed {store.remove(arguments.name)}")
     except store.ModelError as error:
@@ -81,6 +90,7 @@ def _list(as_json: bool) -> int:
                 "state": state,
                 "roles": ", ".join(model.roles) if model else "",
                 "download": f"{model.download_bytes / 1e6:.0f} MB" if model else "",
+                "disk": _size(found.bytes if found else model.disk_bytes if model else 0),
                 "licence": model.licence if model else found.licence if found else "",
                 "sha256": model.sha256 if model else "",
                 "path": str(found.path) if found else "",
@@ -89,15 +99,37 @@ def _list(as_json: bool) -> int:
     if as_json:
         print(json.dumps(rows, indent=1))
         return 0
-    print(f"{'NAME':24}{'STATE':14}{'DOWNLOAD':10}{'LICENCE':14}ROLES")
-    for row in rows:
-        shown = (row["name"], row["state"], row["download"], row["licence"], row["roles"])
-        print("{:24}{:14}{:10}{:14}{}".format(*shown))
+    columns = ("name", "state", "download", "disk", "licence", "roles")
+    for row in ({name: name.upper() for name in columns}, *rows):
+        print("{:24}{:14}{:10}{:10}{:14}{}".format(*(row[name] for name in columns)))
+    return 0
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.2f} GB"
+
+
+def _trim(name: str) -> int:
+    from tabwright.engine.backends import BackendError, prepare
+    from tabwright.engine.backends.choice import kept_weights
+    from tabwright.models import store
+
+    options = engine_options(None, own_settings())
+    keep = kept_weights(options)
+    try:
+        if keep == "int8":
+            prepare(store.locate(name), options)  # what stays must be there first
+    except BackendError as error:
+        print(f"tabwright models: {error}", file=sys.stderr)
+        return 1
+    print(f"Freed {_size(store.trim(name, keep))}")
     return 0
 
 
 def _pull(arguments: argparse.Namespace) -> int:
     from tabwright.engine.backends import BackendError, prepare
+    from tabwright.engine.backends.choice import kept_weights
+    from tabwright.models import store
     from tabwright.models.catalog import DEFAULT_COMPLETION
     from tabwright.models.errors import ModelError
     from tabwright.models.pulling.progress import compiling
@@ -107,6 +139,8 @@ def _pull(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     name = arguments.name or DEFAULT_COMPLETION
+    options = engine_options(arguments, own_settings())
+    keep = kept_weights(options)
     show: dict[str, Callable[[Progress], None]] = {
         "bar": _Bar(),
         "json": _print_json,
@@ -116,6 +150,7 @@ def _pull(arguments: argparse.Namespace) -> int:
         folder = pull(
             name,
             source=arguments.source,
+            keep=keep,
             progress=show[arguments.progress],
             cancelled=stopping.is_set,
         )
@@ -127,13 +162,19 @@ def _pull(arguments: argparse.Namespace) -> int:
         return 130 if stopping.is_set() else 1
     show[arguments.progress](compiling())
     try:
-        prepare(folder)
+        prepare(folder, options)
     except BackendError as error:
         print(f"\ntabwright models: {error}", file=sys.stderr)
     if arguments.progress == "json":
         print(json.dumps({"stage": "done", "path": str(folder)}), flush=True)
     else:
         print(f"{name} is ready in {folder}", file=sys.stderr)
+        if unused := sum(path.stat().st_size for path in store.unused(folder, keep)):
+            print(
+                f"{_size(unused)} of it are weights that the engine does not use here; to delete "
+                f"them, run: {store.trim_command(name)}",
+                file=sys.stderr,
+            )
     return 0
 
 

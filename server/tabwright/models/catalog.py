@@ -43,7 +43,11 @@ class PipParts:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model of the catalog; sizes in bytes, ``sha256`` of the file that is downloaded."""
+    """One model of the catalog; sizes in bytes, ``sha256`` of the file that is downloaded.
+
+    ``disk_bytes`` is what it takes once converted with weights in 8 bits and a narrow head,
+    ``full_bytes`` with those of 16 bits alone.
+    """
 
     name: str
     title: str
@@ -52,6 +56,7 @@ class Model:
     licence: str
     download_bytes: int
     disk_bytes: int
+    full_bytes: int
     sha256: str
     hub_repo: str
     hub_file: str
@@ -67,7 +72,8 @@ _MODELS = (
         roles=(COMPLETION, ACTIONS),
         licence="Apache-2.0",
         download_bytes=491_400_064,
-        disk_bytes=1_903_200_000,
+        disk_bytes=700_000_000,
+        full_bytes=1_270_000_000,
         sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
         hub_repo="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
         hub_file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
@@ -93,7 +99,8 @@ _MODELS = (
         roles=(ACTIONS,),
         licence="Apache-2.0",
         download_bytes=1_117_320_768,
-        disk_bytes=5_347_800_000,
+        disk_bytes=1_900_000_000,
+        full_bytes=3_560_000_000,
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         hub_repo="Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
         hub_file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",

@@ -17,6 +17,10 @@ class ModelInvalid(ModelError):
     """The model's files are damaged, incomplete or of a kind that is not loaded."""
 
 
+class WeightsMissing(ModelMissing):
+    """The model is here, but not the weights that the chosen backend needs."""
+
+
 class ModelChanged(ModelError):
     """The hub has other files by this name than those that were pulled before."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +51,16 @@ def write(
     licence: str,
     hub: HubFacts | None = None,
     tick: Callable[[int], None] = lambda count: None,
+    without: Collection[Path] = (),
 ) -> Manifest:
-    """Sum up every file of the folder and write the manifest beside them, whole or not at all."""
+    """Sum up every file of the folder and write the manifest beside them, whole or not at all.
+
+    Those of ``without`` are left out: they go, or may.
+    """
     files: dict[str, FileFacts] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if path in without:
+            continue
         relative = path.relative_to(folder).as_posix()
         if relative != MANIFEST:
             files[relative] = FileFacts(path.stat().st_size, sha256_of(path, tick))

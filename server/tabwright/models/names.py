@@ -11,12 +11,18 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tabwright.core.message import Message
 from tabwright.models.catalog import CATALOG, Model
 from tabwright.models.errors import ModelMissing
 
 MANIFEST = "tabwright.json"
+INT8_FILE = "int8/weights.safetensors"
+SCREEN_FILE = "screen/weights.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+# Which weights of a model stay on the disk: those of 16 bits, or those in 8 bits alone.
+Keep = Literal["full", "int8"]
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _HUB = re.compile(
     rf"(?P<repo>{_WORD}/{_WORD})(?:@(?P<revision>[A-Za-z0-9][A-Za-z0-9._/-]{{0,127}}))?"

@@ -13,24 +13,37 @@ from tabwright import paths
 from tabwright.core.message import Message
 from tabwright.models import manifest
 from tabwright.models.errors import ModelError, ModelInvalid, ModelMissing
-from tabwright.models.names import MANIFEST, Ref, parse
+from tabwright.models.names import (
+    INDEX_FILE,
+    INT8_FILE,
+    MANIFEST,
+    SCREEN_FILE,
+    Keep,
+    Ref,
+    parse,
+)
 
 __all__ = [
     "Installed",
     "ModelError",
     "ModelInvalid",
     "ModelMissing",
+    "has_full_weights",
     "installed",
     "locate",
     "lock_of",
+    "name_of",
+    "pull_command",
     "remove",
+    "trim",
+    "unused",
     "work_folder",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """One model in the models folder; ``problem`` is empty when it is whole, sizes in bytes."""
+    """One model in the models folder: all it takes there, in bytes; ``problem`` "" when whole."""
 
     name: str
     path: Path
@@ -67,12 +80,31 @@ def pull_command(name: str) -> str:
     return f"tabwright models pull {quoted}"
 
 
+def trim_command(name: str) -> str:
+    """What a user types to delete the weights of a model that are not used."""
+    return pull_command(name).replace(" pull ", " trim ", 1)
+
+
 def lacking_of(folder: Path) -> str:
     """Which file a folder lacks to be loaded as it is; empty when it lacks none."""
     for needed in ("config.json", "tokenizer.json"):
         if not (folder / needed).is_file():
             return needed
-    return "" if any(folder.glob("*.safetensors")) else "*.safetensors"
+    has_some = has_full_weights(folder) or (folder / INT8_FILE).is_file()
+    return "" if has_some else "*.safetensors"
+
+
+def has_full_weights(folder: Path) -> bool:
+    """Whether a folder holds more than weights in 8 bits."""
+    return any(folder.glob("*.safetensors"))
+
+
+def name_of(folder: Path) -> str:
+    """The name by which the model of a folder was pulled; the folder's where that is not known."""
+    try:
+        return manifest.read(folder).name
+    except ModelInvalid:
+        return str(folder)
 
 
 def pickle_only(folder: Path) -> bool:
@@ -94,13 +126,62 @@ def installed() -> list[Installed]:
         try:
             facts = manifest.read(folder)
         except ModelInvalid as error:
-            found.append(Installed(folder.name, folder, 0, "", "", str(error)))
+            found.append(Installed(folder.name, folder, _size_of(folder), "", "", str(error)))
             continue
         problem = manifest.problem(folder, facts)
-        found.append(
-            Installed(facts.name, folder, facts.bytes, facts.licence, facts.origin, problem)
-        )
+        size = _size_of(folder)
+        found.append(Installed(facts.name, folder, size, facts.licence, facts.origin, problem))
     return found
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def unused(folder: Path, keep: Keep) -> list[Path]:
+    """The files of a model of the store that are of no use where ``keep`` says what is used.
+
+    None where they are all that there is: what 8 bits need can be made of the full weights alone.
+    """
+    narrow = [folder / INT8_FILE, folder / SCREEN_FILE]
+    full = [*folder.glob("*.safetensors"), folder / INDEX_FILE]
+    if not (folder / MANIFEST).is_file() or not has_full_weights(folder):
+        return []
+    if keep == "int8" and not narrow[0].is_file():
+        return []
+    return [path for path in (full if keep == "int8" else narrow) if path.is_file()]
+
+
+def trim(name: str, keep: Keep) -> int:
+    """Delete the weights of a model that are not used, and return how many bytes that freed.
+
+    Raises ModelMissing, ModelInvalid, and ModelError where it is being pulled or is no model of
+    the store.
+    """
+    ref = parse(name)
+    folder = locate(name)
+    if folder.parent != paths.models_dir():
+        raise ModelError(Message("{0} is your own, and stays as it is", folder))
+    try:
+        with lock_of(ref).acquire(timeout=2):
+            files = unused(folder, keep)
+            freed = sum(path.stat().st_size for path in files)
+            if files:
+                # The manifest first: a model that still has what is not used is whole.
+                facts = manifest.read(folder)
+                manifest.write(
+                    folder,
+                    name=facts.name,
+                    origin=facts.origin,
+                    licence=facts.licence,
+                    hub=facts.hub,
+                    without=frozenset(files),
+                )
+            for path in files:
+                path.unlink()
+    except filelock.Timeout as error:
+        raise ModelError(Message("the model {0} is being pulled; stop that first", name)) from error
+    return freed
 
 
 def remove(name: str) -> Path:

@@ -60,7 +60,7 @@ class Host:
         self.notices = Notices(client)
         self.buffers = Buffers()
         self.configuration = Configuration(self.notices)
-        self.puller = Puller(client, self._pulled)
+        self.puller = Puller(client, self._pulled, lambda: self.settings.engine)
         self.report = Report()
         self.watchers = Watchers()
         self.usage = Usage(

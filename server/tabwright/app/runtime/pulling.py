@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from tabwright import processes
 from tabwright.app.runtime.client import Bar, Client
+from tabwright.app.settings.settings import EngineSettings
 from tabwright.core.message import Message, from_json, verbatim, without_stop
 from tabwright.models.catalog import CATALOG
 from tabwright.processes import Process
@@ -43,8 +44,17 @@ class Pulled:
 class Puller:
     """Pulls models for one server: each name is offered once, and pulled once at a time."""
 
-    def __init__(self, client: Client, pulled: Callable[[str], None]) -> None:
-        """Speak through ``client``; ``pulled`` is called with each name that was got."""
+    def __init__(
+        self,
+        client: Client,
+        pulled: Callable[[str], None],
+        engine: Callable[[], EngineSettings] = EngineSettings,
+    ) -> None:
+        """Speak through ``client``; ``pulled`` is called with each name that was got.
+
+        ``engine`` are the settings in force, which decide what weights are kept.
+        """
+        self._engine = engine
         self._client = client
         self._pulled = pulled
         self._offered: set[str] = set()
@@ -112,7 +122,16 @@ class Puller:
         return result
 
     async def _run(self, name: str, bar: Bar) -> Pulled:
-        command = processes.tabwright("models", "pull", name, "--progress", "json")
+        engine = self._engine()
+        command = processes.tabwright(
+            "models",
+            "pull",
+            name,
+            "--progress=json",
+            f"--backend={engine.backend}",
+            f"--precision={engine.precision}",
+            f"--device={engine.device}",
+        )
         process = await processes.start_async(command, limit=_LINE_BYTES)
         self._processes.add(process)
         said: deque[Message] = deque(maxlen=5)

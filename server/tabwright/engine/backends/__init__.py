@@ -11,6 +11,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tabwright.core.message import Message
+from tabwright.models.errors import WeightsMissing
+
 log = logging.getLogger(__name__)
 Logits = npt.NDArray[np.float32]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -73,36 +76,58 @@ class Backend(Protocol):
         """Go on with the sequences at these places alone, in this order."""
 
 
-_QUICK: tuple[Name, ...] = ("numba", "openvino")  # before torch, which computes all
+_NAMES: tuple[Name, ...] = ("numba", "openvino", "torch")  # the quickest first
 
 
 def load(folder: Path, options: BackendOptions) -> Backend:
-    """Load the model of a converted folder; raises BackendError when it cannot be."""
-    from tabwright.engine.backends.choice import refuses
+    """Load the model of a converted folder.
+
+    Raises BackendError when it cannot be, and WeightsMissing when the weights that are kept do
+    not suffice.
+    """
+    from tabwright.engine.backends.choice import lacks_weights, refuses, suggestion
 
     if options.backend != "auto":
         if refused := refuses(options.backend, folder, options):
             raise BackendError(f"engine.backend is '{options.backend}', but {refused}")
+        if missing := lacks_weights(options.backend, folder, options):
+            raise WeightsMissing(missing)
         return _load(options.backend, folder, options)
-    for name in _QUICK:
+    reasons: dict[str, str] = {}
+    lacking: Message | None = None
+    for name in _NAMES:
         if refused := refuses(name, folder, options):
             log.info("not with %s: %s", name, refused)
+            reasons[name] = refused.partition("; run: ")[0]
+            continue
+        if missing := lacks_weights(name, folder, options):
+            lacking = lacking or missing
             continue
         try:
             return _load(name, folder, options)
         except BackendError as error:
+            if name == "torch":
+                raise
             log.warning("another library goes on instead: %s", error)
-    return _load("torch", folder, options)
+            reasons[name] = str(error)
+    if lacking:
+        raise WeightsMissing(lacking)
+    said = ", ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    raise BackendError(
+        f"nothing that is installed computes {folder.name} ({said}); "
+        f"run: {suggestion(folder, options)}"
+    )
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, options: BackendOptions | None = None) -> None:
     """Do once what our kernels want done: compile them, and make the narrow output head.
 
     Raises BackendError when the model cannot be loaded.
     """
     from tabwright.engine.backends.choice import refuses
 
-    if not refuses("numba", folder, BackendOptions()):
+    options = options or BackendOptions()
+    if options.backend in ("auto", "numba") and not refuses("numba", folder, options):
         from tabwright.engine.backends.numba.model import NumbaModel
 
         NumbaModel.prepare(folder)

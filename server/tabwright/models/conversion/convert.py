@@ -1,9 +1,11 @@
-"""Converts a model once to what the engine loads in seconds: bf16 safetensors and tokenizer.json.
+"""Converts a model once to what the engine loads in seconds: safetensors and tokenizer.json.
 
-Runs as a process of its own (``python -m tabwright.models.conversion.convert SOURCE FOLDER``), so
-that its memory is given back and torch stays out of the caller. Prints JSON lines: ``{"done",
+Runs as a process of its own (``python -m tabwright.models.conversion.convert SOURCE FOLDER KEEP``),
+so that its memory is given back and torch stays out of the caller. Prints JSON lines: ``{"done",
 "total"}`` in bytes, ``{"message"}``, and at the end ``{"route"}`` or ``{"error"}`` with exit
-status 1. SOURCE is a .gguf file or a directory as the hub has them. Weights are read from GGUF and
+status 1. SOURCE is a .gguf file or a directory as the hub has them. KEEP says which weights stay:
+"full", those of 16 bits, or "int8", those in 8 bits alone where our kernels or OpenVINO serve the
+model. The Llama family needs no torch here; all other models do. Weights are read from GGUF and
 safetensors only, never from pickle, and no code that comes with a model is run.
 """
 
@@ -18,10 +20,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tabwright import extras
 from tabwright.core.message import Message, to_json
 from tabwright.models import config_file
-from tabwright.models.conversion import gguf_file, gguf_qwen2, int8
+from tabwright.models.conversion import family, gguf_file, gguf_qwen2, int8
+from tabwright.models.conversion.int8 import files
+from tabwright.models.conversion.safetensors_file import Safetensors
 from tabwright.models.errors import ModelError, ModelInvalid
+from tabwright.models.names import INDEX_FILE, INT8_FILE, Keep
 from tabwright.models.shape import Shape
 from tabwright.models.store import lacking_of, pickle_only
 
@@ -37,24 +43,28 @@ _KEPT = (
     "special_tokens_map.json",
     "added_tokens.json",
     "chat_template.jinja",
-    "model.safetensors.index.json",
+    INDEX_FILE,
 )
 
 
-def convert(source: Path, folder: Path, report: Report) -> str:
+def convert(source: Path, folder: Path, report: Report, keep: Keep = "full") -> str:
     """Convert SOURCE into the empty folder and return the route taken: direct, copy, transformers.
 
-    Raises ModelInvalid when the source is not a causal language model that can be loaded safely.
+    With ``keep`` "int8" the full weights are not kept where those in 8 bits can serve. Raises
+    ModelInvalid when the source is not a causal language model that can be loaded safely.
     """
     folder.mkdir(parents=True, exist_ok=True)
+
+    def tick(done: int, total: int) -> None:
+        report({"done": done, "total": total})
+
     if source.is_file():
         header = gguf_file.read_header(source)
         if gguf_qwen2.fits(header):
-            gguf_qwen2.write(
-                source, header, folder, lambda done, total: report({"done": done, "total": total})
-            )
+            gguf_qwen2.write(source, header, folder, tick, in_8_bits=keep == "int8")
             route = "direct"
         else:
+            _need_transformers(f"{header.text('general.architecture')} weights in a GGUF file")
             report(
                 {"message": Message("unpacking {0} weights", header.text("general.architecture"))}
             )
@@ -64,23 +74,29 @@ def convert(source: Path, folder: Path, report: Report) -> str:
         raise ModelInvalid(PICKLE)
     elif not any(source.glob("*.safetensors")):
         raise ModelInvalid(Message("{0} holds no safetensors weights", source))
-    elif _is_ready(source):
+    elif _is_ready(source, keep):
         report({"message": Message("the files are already what the engine loads")})
         _copy(source, folder)
         route = "copy"
     else:
-        config_file.read(source)
+        config = config_file.read(source)
+        _need_transformers(f"a model like {config.get('model_type', source.name)}")
         report({"message": Message("rewriting the weights as bfloat16")})
         _through_transformers(source, folder)
         route = "transformers"
     report({"message": Message("checking that it loads")})
     config = config_file.read(folder)
-    check(folder)
-    if Shape.of(config) is not None:
-        report(
-            {"message": Message("writing the weights in 8 bits beside it, for computing on a CPU")}
-        )
-        int8.write(folder, lambda done, total: report({"done": done, "total": total}))
+    shape = Shape.of(config)
+    if shape is None:
+        check_with_transformers(folder)
+        return route
+    made = [Safetensors(folder / INT8_FILE)] if (folder / INT8_FILE).is_file() else files(folder)
+    family.check(folder, shape, config, {name: one.shape_of(name) for one in made for name in one})
+    if keep == "int8" and not (folder / INT8_FILE).is_file():
+        report({"message": Message("writing the weights in 8 bits, for computing on a CPU")})
+        int8.write(folder, tick)
+        for path in (*folder.glob("*.safetensors"), folder / INDEX_FILE):
+            path.unlink(missing_ok=True)
     return route
 
 
@@ -91,11 +107,21 @@ PICKLE = Message(
 )
 
 
-def check(folder: Path) -> None:
+def _need_transformers(what: str) -> None:
+    if not extras.is_installed("torch"):
+        command = extras.install_command("torch")
+        raise ModelInvalid(
+            Message("{0} needs torch, which is not installed; run: {1}", what, command)
+        )
+
+
+def check_with_transformers(folder: Path) -> None:
     """See that config, weights and tokenizer belong together, without reading the weights.
 
     Raises ModelInvalid that says what does not fit.
     """
+    config_of_folder = config_file.read(folder)
+    _need_transformers(f"a model like {config_of_folder.get('model_type', folder.name)}")
     import torch
     from safetensors import safe_open
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -128,21 +154,22 @@ def check(folder: Path) -> None:
         )
 
 
-def _is_ready(source: Path) -> bool:
-    """Whether the files can be taken as they are: 16-bit plain weights and a tokenizer.json."""
-    from safetensors import safe_open
+def _is_ready(source: Path, keep: Keep) -> bool:
+    """Whether the files can be taken as they are: plain weights of 16 bits and a tokenizer.json.
 
+    Weights that end in 8 bits may have 32 too, and must have the names that the engine knows.
+    """
     if lacking_of(source):
         return False
     config = config_file.read(source)
     if "quantization_config" in config or "auto_map" in config:
         return False
-    for path in source.glob("*.safetensors"):
-        with safe_open(path, "np") as file:
-            names = file.keys()
-            if any(file.get_slice(name).get_dtype() not in ("BF16", "F16") for name in names):
-                return False
-    return True
+    shape = Shape.of(config)
+    kinds = {"BF16", "F16"} | ({"F32"} if keep == "int8" and shape is not None else set())
+    found = [(one.type_of(name), name) for one in files(source) for name in one]
+    if not found or any(kind not in kinds for kind, _ in found):
+        return False
+    return shape is None or family.tensors_of(shape, config).keys() <= {name for _, name in found}
 
 
 def _copy(source: Path, folder: Path) -> None:
@@ -180,7 +207,7 @@ def _through_transformers(source: Path, folder: Path, *, gguf: str | None = None
 
 
 def main(arguments: list[str]) -> int:
-    """Convert ``SOURCE FOLDER`` and speak JSON lines on stdout; 0 when it worked, else 1."""
+    """Convert ``SOURCE FOLDER KEEP`` and speak JSON lines on stdout; 0 when it worked, else 1."""
     # Libraries print where they like: the real stdout is kept for the JSON lines alone.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
@@ -195,7 +222,8 @@ def main(arguments: list[str]) -> int:
         lines.write(json.dumps(line) + "\n")
 
     try:
-        route = convert(Path(arguments[0]), Path(arguments[1]), report)
+        source, folder, keep = arguments
+        route = convert(Path(source), Path(folder), report, "int8" if keep == "int8" else "full")
     except ModelError as error:
         report({"error": to_json(error.message)})
         return 1

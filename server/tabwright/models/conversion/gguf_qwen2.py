@@ -1,27 +1,26 @@
-"""Turns a Qwen2 GGUF file into config.json, tokenizer.json and bf16 safetensors, straight.
+"""Turns a Qwen2 GGUF file into config.json, tokenizer.json and safetensors, without torch.
 
 transformers reads every GGUF, but reads the vocabulary three times in Python and holds the whole
 model in memory; for the family of the catalog this does the same in a fraction of the time and with
-one tensor in memory. A file with anything unexpected in it is left to transformers (`fits`).
+some rows in memory. A file with anything unexpected in it is left to transformers (`fits`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from tabwright.core.message import Message
+from tabwright.models.conversion import gguf_weights, int8, safetensors_file
 from tabwright.models.conversion.gguf_file import Header, Tensor
 from tabwright.models.errors import ModelInvalid
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 # How Qwen2 cuts text before BPE; "tokenizer.ggml.pre" names it.
 SPLIT = (
@@ -61,7 +60,7 @@ _CHUNK = 1 << 20
 
 
 def fits(header: Header) -> bool:
-    """Whether every key and tensor of the file is one that this module knows the meaning of."""
+    """Whether every key and tensor of the file is one that this module knows how to read."""
     metadata = header.metadata
     own = {key for key in metadata if key.startswith("qwen2.")}
     return (
@@ -72,7 +71,12 @@ def fits(header: Header) -> bool:
         and isinstance(metadata.get("tokenizer.ggml.merges"), list)
         and isinstance(metadata.get("tokenizer.ggml.token_type"), list)
         and not metadata.get("tokenizer.ggml.add_bos_token", False)
-        and all(_target(tensor.name) for tensor in header.tensors)
+        and all(
+            _target(tensor.name)
+            and tensor.kind in gguf_weights.FORMATS
+            and len(tensor.shape) in (1, 2)
+            for tensor in header.tensors
+        )
     )
 
 
@@ -174,8 +178,18 @@ def tokenizer_config(header: Header) -> dict[str, Any]:
     return settings
 
 
-def write(source: Path, header: Header, folder: Path, tick: Callable[[int, int], None]) -> None:
-    """Write the model into the folder; ``tick`` gets the bytes of weights done and to do."""
+def write(
+    source: Path,
+    header: Header,
+    folder: Path,
+    tick: Callable[[int, int], None],
+    *,
+    in_8_bits: bool = False,
+) -> None:
+    """Write the model into the folder, its weights as bfloat16 or in 8 bits.
+
+    ``tick`` gets how much of the weights is done and how much there is.
+    """
     for name, content in (
         ("config.json", config(header)),
         ("generation_config.json", generation_config(header)),
@@ -186,74 +200,99 @@ def write(source: Path, header: Header, folder: Path, tick: Callable[[int, int],
     template = header.text("tokenizer.chat_template")
     if template:
         (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
-    _write_weights(source, header, folder / "model.safetensors", tick)
+    weights = GgufWeights(source, header)
+    if in_8_bits:
+        int8.write_from([weights], folder / int8.FILE, tick)
+    else:
+        weights.write(folder / "model.safetensors", tick)
 
 
-def _write_weights(
-    source: Path, header: Header, target: Path, tick: Callable[[int, int], None]
-) -> None:
-    # safetensors: u64 length, JSON of {name: dtype, shape, [begin, end]}, then the bytes.
-    table: dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    at = 0
-    for tensor in header.tensors:
-        end = at + 2 * tensor.elements
-        table[_target(tensor.name)] = {
-            "dtype": "BF16",
-            "shape": list(tensor.shape),
-            "data_offsets": [at, end],
-        }
-        at = end
-    head = json.dumps(table).encode("utf-8")
-    head += b" " * (-len(head) % 8)
-    done = 0
-    with target.open("wb") as file, ThreadPoolExecutor(2) as pool:
-        file.write(struct.pack("<Q", len(head)) + head)
+class GgufWeights:
+    """The weights of a GGUF file under transformers' names, mapped and not read."""
+
+    def __init__(self, source: Path, header: Header) -> None:
+        """Raise ModelInvalid for tensors that do not fit into the file."""
+        self._rows: dict[str, npt.NDArray[np.uint8]] = {}
+        self._tensors: dict[str, Tensor] = {}
+        size = source.stat().st_size
         for tensor in header.tensors:
-            for block in pool.map(lambda job: job(), _jobs(source, header, tensor)):
-                file.write(block)
-                done += len(block)
-                tick(done, at)
+            known = gguf_weights.FORMATS[tensor.kind]
+            if not tensor.elements or tensor.shape[-1] % known.numbers:
+                raise ModelInvalid(
+                    Message(
+                        "{0}: {1} has the impossible shape {2}", source, tensor.name, tensor.shape
+                    )
+                )
+            row_bytes = tensor.shape[-1] // known.numbers * known.size
+            rows = tensor.elements // tensor.shape[-1]
+            start = header.data_start + tensor.offset
+            if start + rows * row_bytes > size:
+                raise ModelInvalid(Message("{0} is cut off inside {1}", source, tensor.name))
+            name = _target(tensor.name)
+            self._rows[name] = np.memmap(source, np.uint8, "r", start, (rows, row_bytes))
+            self._tensors[name] = tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor."""
+        return self._tensors[name].shape
+
+    def rows(self, name: str, begin: int, end: int) -> npt.NDArray[np.float32]:
+        """Some rows of a matrix, or of a vector's numbers, as float32 rounded to bfloat16.
+
+        Rounded so that weights in 8 bits are the same whether they are made of this or of the
+        bfloat16 file.
+        """
+        return _widened(self._bits(name, begin, end))
+
+    def _bits(self, name: str, begin: int, end: int) -> npt.NDArray[np.uint16]:
+        tensor = self._tensors[name]
+        if len(tensor.shape) == 1:  # one row
+            found = gguf_weights.unpack(self._rows[name], tensor.kind)
+            return bfloat16(found[0, begin:end])
+        piece = np.ascontiguousarray(self._rows[name][begin:end])
+        return bfloat16(gguf_weights.unpack(piece, tensor.kind))
+
+    def write(self, target: Path, tick: Callable[[int, int], None]) -> None:
+        """Write all of them as bfloat16; ``tick`` gets the bytes done and to do."""
+        described = {name: ("BF16", self.shape_of(name)) for name in self}
+        total = sum(2 * tensor.elements for tensor in self._tensors.values())
+
+        def pieces() -> Iterator[safetensors_file.Piece]:
+            done = 0
+            with ThreadPoolExecutor(2) as pool:
+                for name, tensor in self._tensors.items():
+                    offset = 0
+                    for bits in pool.map(lambda job: self._bits(*job), _jobs(name, tensor)):
+                        data = bits.tobytes()
+                        yield name, offset, data
+                        offset += len(data)
+                        done += len(data)
+                        tick(done, total)
+
+        safetensors_file.write(target, described, pieces())
 
 
-def _jobs(source: Path, header: Header, tensor: Tensor) -> Iterator[Callable[[], bytes]]:
-    """The unpacking of one tensor, cut into pieces of whole rows, in order."""
-    import gguf
-    import numpy as np
-
-    kind = gguf.GGMLQuantizationType(tensor.kind)
-    per_block, block_bytes = gguf.GGML_QUANT_SIZES[kind]
-    if not tensor.elements or tensor.shape[-1] % per_block:
-        raise ModelInvalid(
-            Message("{0}: {1} has the impossible shape {2}", source, tensor.name, tensor.shape)
-        )
-    row_bytes = tensor.shape[-1] // per_block * block_bytes
-    rows = tensor.elements // tensor.shape[-1]
-    start = header.data_start + tensor.offset
-    if start + rows * row_bytes > source.stat().st_size:
-        raise ModelInvalid(Message("{0} is cut off inside {1}", source, tensor.name))
-    raw = np.memmap(source, np.uint8, "r", start, (rows, row_bytes))
+def _jobs(name: str, tensor: Tensor) -> list[tuple[str, int, int]]:
+    """A tensor cut into pieces of whole rows, in order."""
+    if len(tensor.shape) == 1:
+        return [(name, 0, tensor.shape[0])]
     step = max(1, _CHUNK // tensor.shape[-1])
-
-    def job(first: int) -> Callable[[], bytes]:
-        def unpack() -> bytes:
-            piece = raw[first : first + step]
-            if kind in (gguf.GGMLQuantizationType.F32, gguf.GGMLQuantizationType.F16):
-                width = np.float32 if kind == gguf.GGMLQuantizationType.F32 else np.float16
-                return bfloat16(np.ascontiguousarray(piece).view(width).astype(np.float32))
-            return bfloat16(gguf.quants.dequantize(np.ascontiguousarray(piece), kind))
-
-        return unpack
-
-    return (job(first) for first in range(0, rows, step))
+    rows = tensor.shape[0]
+    return [(name, at, min(at + step, rows)) for at in range(0, rows, step)]
 
 
-def bfloat16(values: NDArray[np.float32]) -> bytes:
-    """The bytes of float32 numbers rounded to bfloat16, to nearest and halves to even."""
-    import numpy as np
-
+def bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    """Float32 numbers rounded to bfloat16, to nearest and halves to even, as their 16 bits."""
     bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
-    return bytes(rounded.astype("<u2").tobytes())
+    return rounded.astype("<u2")
+
+
+def _widened(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def _target(name: str) -> str:

@@ -1,86 +1,55 @@
-"""Weights in 8 bits: written once beside a converted model, read in a moment, or made on the spot.
+"""Weights in 8 bits: written once when a model is pulled, read in a moment, or made on the spot.
 
 A matrix [out, in] becomes int8 with one scale for each row, its largest magnitude over 127
 (symmetric quantization by channel, arXiv 2004.09602, section 3); vectors stay float32. numpy alone
-does it, one matrix in memory at a time.
+does it, some rows in memory at a time.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import mmap
+import math
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tabwright.models.names import MANIFEST
+from tabwright.models.conversion import safetensors_file
+from tabwright.models.conversion.safetensors_file import Array, Description, Piece, Safetensors
+from tabwright.models.names import INT8_FILE, MANIFEST
+
+__all__ = ["FILE", "SCALE", "Array", "Safetensors", "load", "rounded", "save", "write"]
 
 log = logging.getLogger(__name__)
-Array = npt.NDArray[Any]
-FILE = "int8/weights.safetensors"
+FILE = INT8_FILE
 SCALE = ".scale"
+save = safetensors_file.save
 _LEVELS = 127
-_ROWS = 4096  # rows of a matrix that are narrowed at once
-_TYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "I8": "i1"}
+_NUMBERS = 1 << 20  # of a matrix that are narrowed at once: they stay in the cache
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
 
 
-class Safetensors(Mapping[str, Array]):
-    """The tensors of a file, mapped and not read; bfloat16, which numpy lacks, as its 16 bits."""
+def _untold(done: int, total: int) -> None:
+    """Nobody wants to know how far it is."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the header; raises ValueError for a file that is no safetensors or cut off."""
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > path.stat().st_size:
-                raise ValueError(f"{path} is no safetensors file")
-            header = json.loads(file.read(length))
-        self._start = 8 + length
-        self._table: dict[str, Any] = {k: v for k, v in header.items() if k != "__metadata__"}
-        with path.open("rb") as file:
-            # Copied where it were written to, which it never is: OpenVINO wants a writable array.
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        self._bytes = np.frombuffer(self._map, np.uint8)
-        ends = [facts["data_offsets"][1] for facts in self._table.values()]
-        if self._start + max(ends, default=0) > len(self._bytes):
-            raise ValueError(f"{path} is cut off")
 
-    def __getitem__(self, name: str) -> Array:
-        facts = self._table[name]
-        begin, end = (self._start + at for at in facts["data_offsets"])
-        if facts["dtype"] not in _TYPES:
-            raise ValueError(f"{name} is of type {facts['dtype']}")
-        return self._bytes[begin:end].view(_TYPES[facts["dtype"]]).reshape(facts["shape"])
+class WeightSource(Protocol):
+    """Tensors by name, from a file of whatever kind, in float32."""
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._table)
+        """Return the names."""
 
-    def __len__(self) -> int:
-        return len(self._table)
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """The shape of a tensor."""
 
-    def forget(self) -> None:
-        """Give back the memory of what was read; where it is wanted again it is read again."""
-        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows, which does so by itself under need
-            self._map.madvise(mmap.MADV_DONTNEED)
-
-    def wide(self, name: str) -> npt.NDArray[np.float32]:
-        """A tensor as float32, whatever it is stored in."""
-        return _widened(self[name], self._table[name]["dtype"])
-
-    def narrowed(self, name: str) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-        """A matrix [out, in] as int8 and its scales [out, 1]."""
-        source, kind = self[name], self._table[name]["dtype"]
-        whole = np.empty(source.shape, np.int8)
-        scales = np.empty((len(source), 1), np.float32)
-        for at in range(0, len(source), _ROWS):
-            rows = _widened(source[at : at + _ROWS], kind)
-            whole[at : at + _ROWS], scales[at : at + _ROWS] = rounded(rows)
-        return whole, scales
+    def rows(self, name: str, begin: int, end: int) -> npt.NDArray[np.float32]:
+        """Some of its rows, or of its numbers where it has one dimension."""
 
 
 def rounded(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
@@ -93,9 +62,8 @@ def rounded(rows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int8], npt.ND
 def load(folder: Path) -> Mapping[str, Array]:
     """The weights of a converted model, matrices with their scales under ``NAME.scale``.
 
-    A folder of the store that lacks them, from before they were written at every pull, gets them
-    now; a folder of the user's own is left as it is. Raises OSError and ValueError for files that
-    cannot be read.
+    A folder of the store that has the full weights alone gets these beside them now; a folder of
+    the user's own is left as it is. Raises OSError and ValueError for files that cannot be read.
     """
     made = folder / FILE
     if not made.is_file() and (folder / MANIFEST).is_file():
@@ -106,22 +74,74 @@ def load(folder: Path) -> Mapping[str, Array]:
     return Safetensors(made) if made.is_file() else narrow(folder)
 
 
-def write(folder: Path, tick: Callable[[int, int], None] = lambda done, total: None) -> None:
-    """Write the weights beside the model, whole or not; ``tick`` gets bytes read and to read."""
-    save(narrow(folder, tick), folder / FILE)
+def write(folder: Path, tick: Callable[[int, int], None] = _untold) -> None:
+    """Write the weights beside the full ones; ``tick`` gets how many numbers are done, of all."""
+    write_from(files(folder), folder / FILE, tick)
 
 
-def save(arrays: dict[str, Array], target: Path) -> None:
-    """Write a safetensors file, whole or not at all."""
-    from safetensors.numpy import save_file
+def write_from(
+    sources: Iterable[WeightSource], target: Path, tick: Callable[[int, int], None] = _untold
+) -> None:
+    """Write the weights of other files in 8 bits, whole or not at all.
 
-    target.parent.mkdir(exist_ok=True)
-    passing = target.with_suffix(f".{os.getpid()}")
-    try:
-        save_file(arrays, passing)
-        os.replace(passing, target)
-    finally:
-        passing.unlink(missing_ok=True)
+    ``tick`` as for `write`. Raises OSError and ValueError for files that cannot be read or written.
+    """
+    wide: dict[str, Description] = {}
+    narrow: dict[str, Description] = {}
+    jobs: list[tuple[WeightSource, str, int, int]] = []
+    total = 0
+    for source in sources:
+        for name in source:
+            shape = source.shape_of(name)
+            if not shape or 0 in shape:
+                raise ValueError(f"{name} has the impossible shape {shape}")
+            step = shape[0]  # a vector is so short that it is one job
+            if len(shape) == 2:
+                narrow[name] = "I8", shape
+                wide[name + SCALE] = "F32", (shape[0], 1)
+                step = max(1, _NUMBERS // shape[1])
+            else:
+                wide[name] = "F32", shape
+            jobs += [
+                (source, name, at, min(at + step, shape[0])) for at in range(0, shape[0], step)
+            ]
+            total += math.prod(shape)
+
+    def pieces() -> Iterator[Piece]:
+        done = 0
+        for made in _in_order(_narrowed, jobs):
+            yield from made
+            done += len(made[0][2]) // (1 if len(made) == 2 else 4)
+            tick(done, total)
+
+    # Wide numbers first, as `save` has them.
+    ordered = dict(sorted(wide.items())) | dict(sorted(narrow.items()))
+    safetensors_file.write(target, ordered, pieces())
+
+
+def _narrowed(job: tuple[WeightSource, str, int, int]) -> list[Piece]:
+    """Some rows of a tensor as bytes: the numbers, then the scales of a matrix."""
+    source, name, begin, end = job
+    rows = source.rows(name, begin, end)
+    if rows.ndim != 2:
+        return [(name, begin * 4, rows.tobytes())]
+    whole, scales = rounded(rows)
+    width = rows.shape[1]
+    return [(name, begin * width, whole.tobytes()), (name + SCALE, begin * 4, scales.tobytes())]
+
+
+def _in_order(work: Callable[[_Job], _Result], jobs: Iterable[_Job]) -> Iterator[_Result]:
+    """Do the jobs on all cores and yield their results in order, few of them in memory."""
+    # numpy lets go of Python's lock, so threads share the work out.
+    count = os.cpu_count() or 1
+    waiting: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(count) as pool:
+        for job in jobs:
+            waiting.append(pool.submit(work, job))
+            if len(waiting) > 2 * count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def wide(folder: Path) -> dict[str, Array]:
@@ -133,36 +153,25 @@ def in_8_bits(file: Safetensors, name: str) -> dict[str, Array]:
     """A matrix in 8 bits with its scales, anything else in float32."""
     if file[name].ndim != 2:
         return {name: file.wide(name)}
-    whole, scales = file.narrowed(name)
+    source = file[name]
+    whole, scales = np.empty(source.shape, np.int8), np.empty((len(source), 1), np.float32)
+    step = max(1, _NUMBERS // max(1, source.shape[1]))
+    for at in range(0, len(source), step):
+        whole[at : at + step], scales[at : at + step] = rounded(file.rows(name, at, at + step))
     return {name: whole, name + SCALE: scales}
 
 
 def narrow(
-    folder: Path,
-    tick: Callable[[int, int], None] = lambda done, total: None,
-    each: Callable[[Safetensors, str], dict[str, Array]] = in_8_bits,
+    folder: Path, each: Callable[[Safetensors, str], dict[str, Array]] = in_8_bits
 ) -> dict[str, Array]:
-    """The weights of a model, ``each`` of its tensors made from its safetensors."""
+    """The weights of a model in memory, ``each`` of its tensors made from its safetensors."""
     found: dict[str, Array] = {}
     jobs = [(file, name) for file in files(folder) for name in file]
-    total = sum(file[name].nbytes for file, name in jobs)
-    done = 0
-    # numpy lets go of Python's lock, so threads share the work out.
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        made = pool.map(lambda job: each(*job), jobs)
-        for (file, name), arrays in zip(jobs, made, strict=True):
-            found.update(arrays)
-            done += file[name].nbytes
-            tick(done, total)
+    for arrays in _in_order(lambda job: each(*job), jobs):
+        found.update(arrays)
     return found
 
 
 def files(folder: Path) -> list[Safetensors]:
-    """The files of a converted model's own weights."""
+    """The files of a model's full weights."""
     return [Safetensors(path) for path in sorted(folder.glob("*.safetensors"))]
-
-
-def _widened(array: Array, kind: str) -> npt.NDArray[np.float32]:
-    if kind == "BF16":
-        return (array.astype(np.uint32) << 16).view(np.float32)
-    return array.astype(np.float32)

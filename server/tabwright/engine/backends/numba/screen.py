@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from tabwright.models.conversion import int8
 from tabwright.models.conversion.int8 import Array
-from tabwright.models.names import MANIFEST
+from tabwright.models.names import MANIFEST, SCREEN_FILE
 
-FILE = "screen/weights.safetensors"
+FILE = SCREEN_FILE
 TURN, HEAD, SPREAD = "turn", "head", "spread"
 STATES = 1536  # that a turn is made from
 _SHARE = 3 / 7
