@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support.cursor import QWEN, Case, cases, place
 
 from tabwright.assists.complete import Nothing, Options, Task, finish, prepare, should_stop
+from tabwright.core.message import Message
 from tabwright.core.prompting.context import Budget, Document
 from tabwright.core.prompting.prompt import Token
 from tabwright.core.text import Snapshot, apply, line_span, unix_line_ends
@@ -149,7 +150,7 @@ def test_offset_past_the_end_is_clamped_and_empty_files_say_why() -> None:
     snapshot = Snapshot("file:///a.py", "python", 1, "x = ")
     assert isinstance(prepare(snapshot, 99, QWEN, Options(), invoked=False), Task)
     empty = prepare(replace(snapshot, text=" \n"), 0, QWEN, Options(), invoked=False)
-    assert empty == Nothing("the file is still empty")
+    assert empty == Nothing(Message("the file is still empty"))
 
 
 def test_other_cells_and_files_are_context() -> None:
@@ -179,7 +180,7 @@ def test_candidates_come_parseable_first_and_once() -> None:
 
 
 def test_no_text_no_answer() -> None:
-    assert finish(ask("x = ║\n"), []) == Nothing("the model had nothing to add")
+    assert finish(ask("x = ║\n"), []) == Nothing(Message("the model had nothing to add"))
 
 
 def test_replaced_closers_are_not_counted_as_new() -> None:

@@ -12,6 +12,7 @@ from tabwright.assists import tests as write_tests
 from tabwright.assists.inputs import Inputs
 from tabwright.assists.recipes import recipe
 from tabwright.core.action import Action, Diagnostic, Proposal
+from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
 from tabwright.core.task import Nothing
 from tabwright.core.text import Edit, Snapshot, Span, apply
@@ -194,7 +195,9 @@ def test_a_changed_program_is_no_documentation() -> None:
 def test_simpler_is_not_longer() -> None:
     action = asked(simplify.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
     long = "def f(a):\n    b = a\n    c = b + 1\n    d = c\n    return d\n```"
-    assert simplify.finish(action, long) == Nothing("the model's code is longer than yours")
+    assert simplify.finish(action, long) == Nothing(
+        Message("the model's code is longer than yours")
+    )
 
 
 def test_a_translation_is_a_document_of_its_own() -> None:
@@ -264,7 +267,9 @@ def test_a_function_left_empty_is_no_answer(
     text: str, language: str, cursor: str, answer: str
 ) -> None:
     action = asked(generate.prepare(at(text, cursor, language)))
-    assert generate.finish(action, f"{answer}```") == Nothing("the model left the function empty")
+    assert generate.finish(action, f"{answer}```") == Nothing(
+        Message("the model left the function empty")
+    )
 
 
 def test_where_nothing_is_asked_nothing_is_generated() -> None:

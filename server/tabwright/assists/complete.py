@@ -158,7 +158,7 @@ def finish(
     every text counts as whole.
     """
     found: list[tuple[int, Completion]] = []
-    reasons: list[str] = []
+    reasons: list[Message] = []
     for number, text in enumerate(texts):
         complete = number >= len(ended) or ended[number] != "length"
         result = clean(text, task, complete=complete)

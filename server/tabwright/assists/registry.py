@@ -42,7 +42,7 @@ class Assist:
     """
 
     kind: Kind
-    title: str
+    title: Message
     lsp_kind: str
     applies: Callable[[Inputs], str | None]
     prepare: Callable[[Inputs], Action | Nothing]

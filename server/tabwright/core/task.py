@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tabwright.core.message import Message
 from tabwright.core.prompting.context import Budget, Window
 from tabwright.core.prompting.prompt import Family, Prompt
 from tabwright.core.text import Edit, Snapshot
@@ -58,7 +59,7 @@ class Task:
 class Nothing:
     """No answer, with a short sentence that says why."""
 
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,12 @@ class Editor:
         self._server = server
         self.language = language
 
-    def show(self, level: str, message: str) -> None:
+    def show(self, level: str, message: Message) -> None:
         """Send window/showMessage."""
         params = types.ShowMessageParams(_LEVELS[level], self.language.tell(message))
         self._server.window_show_message(params)
 
-    async def ask(self, level: str, message: str, actions: Sequence[str]) -> str | None:
+    async def ask(self, level: str, message: Message, actions: Sequence[Message]) -> str | None:
         """Send window/showMessageRequest and wait for the answer, however long that takes.
 
         The answer is one of ``actions`` as it was given, whatever the button was called.
@@ -55,7 +55,7 @@ class Editor:
         chosen = await self._server.ask(asked, "an answer", seconds=86_400)
         return named.get(chosen.title) if chosen is not None else None
 
-    async def bar(self, title: str, *, cancellable: bool) -> Bar:
+    async def bar(self, title: Message, *, cancellable: bool) -> Bar:
         """Create a work-done progress and begin it; a bar that shows nothing if that fails."""
         window = self._server.client_capabilities.window
         if window is None or not window.work_done_progress:
@@ -74,7 +74,7 @@ class Editor:
         progress.begin(token, begin)
         return EditorBar(self._server, token, self.language)
 
-    async def apply(self, label: str, edit: types.WorkspaceEdit) -> Message | None:
+    async def apply(self, label: Message, edit: types.WorkspaceEdit) -> Message | None:
         """Have an edit applied; why it was not, None when it was."""
         params = types.ApplyWorkspaceEditParams(edit, label=self.language.title(label))
         asked = self._server.workspace_apply_edit_async(params)

@@ -129,7 +129,7 @@ def assist(
     def prepare(inputs: Inputs) -> Action | Nothing:
         prompt = prompts(inputs.attempt)
         if not prompt:
-            return Nothing("nothing to ask")
+            return Nothing(Message("nothing to ask"))
         return Action(
             kind,
             inputs.snapshot,
@@ -144,13 +144,14 @@ def assist(
 
     def finish(action: Action, answer: str) -> Proposal | Nothing:
         if not answer:
-            return Nothing("empty")
+            return Nothing(Message("empty"))
         lines = [line for line in answer.split("\n") if line]
         imports = tuple(line for line in lines if line.startswith("use "))
         kept = [line for line in lines if line not in imports]
         return Proposal("".join(f"{line}\n" for line in kept), imports, "a note")
 
-    return Assist(kind, "Edit", "", lambda inputs: "Edit", prepare, finish)
+    title = Message("Edit")
+    return Assist(kind, title, "", lambda inputs: title, prepare, finish)
 
 
 @dataclass
@@ -249,13 +250,15 @@ async def test_rules_mend_diagnostics_alone() -> None:
 )
 async def test_no_candidate(answers: list[str | Exception], finish: str, reason: str) -> None:
     table = Desk(Engine(answers, finish))
-    assert await table.run(seconds=0.2) == Nothing(reason)
+    assert await table.run(seconds=0.2) == Nothing(Message(reason))
 
 
 async def test_an_engine_that_fails_at_once() -> None:
     with pytest.raises(EngineError):
         await desk(EngineError(Message("no"))).run()
-    assert await desk("fine").run(assist(prompts=lambda attempt: "")) == Nothing("nothing to ask")
+    assert await desk("fine").run(assist(prompts=lambda attempt: "")) == Nothing(
+        Message("nothing to ask")
+    )
 
 
 @pytest.mark.parametrize(

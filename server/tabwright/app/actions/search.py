@@ -101,7 +101,7 @@ class _Run:
         self._tell = tell
         self._until = asyncio.get_running_loop().time() + setup.seconds
         self._found: list[Candidate] = []
-        self._reasons: list[str] = []
+        self._reasons: list[Message] = []
         self._texts: set[str] = set()
         self._prompts: set[str] = set()
         self._asked = 0

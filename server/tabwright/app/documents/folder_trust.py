@@ -94,7 +94,7 @@ class FolderTrust:
         try:
             await asyncio.to_thread(self._file.allow_folder, folder)
         except TrustError as error:
-            self._notices.warn("trust", str(error))
+            self._notices.warn("trust", error.message)
             return
         self._client.show("info", _TRUSTED)
 
@@ -102,7 +102,7 @@ class FolderTrust:
         try:
             return self._file.read().folders
         except TrustError as error:
-            self._notices.warn("trust", str(error))
+            self._notices.warn("trust", error.message)
             return ()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from tabwright.core.message import Message
+
 
 class Bar(Protocol):
     """A progress bar in the editor, which may have none: then nothing is shown."""
@@ -26,15 +28,15 @@ class Bar(Protocol):
 class Client(Protocol):
     """The editor, as far as the rest of the server knows it."""
 
-    def show(self, level: str, message: str) -> None:
+    def show(self, level: str, message: Message) -> None:
         """Show a message; ``level`` is "error", "warning" or "info"."""
         ...
 
-    async def ask(self, level: str, message: str, actions: Sequence[str]) -> str | None:
+    async def ask(self, level: str, message: Message, actions: Sequence[Message]) -> str | None:
         """Ask with buttons; None when the user chose none, or the editor cannot ask."""
         ...
 
-    async def bar(self, title: str, *, cancellable: bool) -> Bar:
+    async def bar(self, title: Message, *, cancellable: bool) -> Bar:
         """Open a progress bar."""
         ...
 

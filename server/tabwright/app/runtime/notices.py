@@ -29,13 +29,13 @@ class Notices:
         self._client = client
         self._said: set[str] = set()
 
-    def say(self, kind: str, level: str, message: str) -> None:
+    def say(self, kind: str, level: str, message: Message) -> None:
         """Show a message, once for each kind."""
         if kind not in self._said:
             self._said.add(kind)
             self._client.show(level, message)
 
-    def warn(self, about: str, message: str) -> None:
+    def warn(self, about: str, message: Message) -> None:
         """Show a warning, once for each pair of what it is about and what it says."""
         self.say(f"{about}: {message}", "warning", Message("Tabwright: {0}", message))
 
@@ -52,7 +52,7 @@ class Notices:
             message = Message("Tabwright: {0}. {1}", without_stop(reason), advice)
         self.say(kind, "warning", message)
 
-    def warn_later(self, loop: asyncio.AbstractEventLoop, message: str) -> None:
+    def warn_later(self, loop: asyncio.AbstractEventLoop, message: Message) -> None:
         """Warn of a file's rules from the thread that read them: the editor is spoken to on the
         loop."""
         loop.call_soon_threadsafe(partial(self.warn, "privacy", message))

@@ -50,7 +50,7 @@ class RemoteConsent:
             if wanted in self._file.read().addresses:
                 return ""
         except TrustError as error:
-            return str(error)
+            return error.message
         return Message(
             "nothing is sent to {0} until you allow it; in a terminal: {1}",
             wanted.url,
@@ -94,7 +94,7 @@ class RemoteConsent:
             try:
                 await asyncio.to_thread(self._file.allow_address, wanted.url, wanted.key_variable)
             except TrustError as error:
-                self._notices.warn("trust", str(error))
+                self._notices.warn("trust", error.message)
             else:
                 allowed()
         elif answer is None:

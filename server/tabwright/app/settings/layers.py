@@ -47,7 +47,7 @@ class Effective:
     """The settings that the layers make together; see ``SettingsReader`` for the warnings."""
 
     settings: Settings
-    warnings: tuple[str, ...]
+    warnings: tuple[Message, ...]
     ignored: tuple[str, ...]
 
 
@@ -102,13 +102,13 @@ def split(initial: object) -> tuple[Trust, object]:
     )
 
 
-def read_file(path: Path) -> tuple[object, str]:
-    """The user's own settings file, None where there is none, and why it cannot be used or ""."""
+def read_file(path: Path) -> tuple[object, Message | None]:
+    """The user's own settings file, None where there is none, and why it cannot be used."""
     try:
         with path.open("rb") as file:
             raw = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
-        return None, ""
+        return None, None
     except OSError as error:
         return None, Message("the settings in {0} cannot be read: {1}", path, error)
     if len(raw) > _MOST_BYTES:
@@ -119,10 +119,10 @@ def read_file(path: Path) -> tuple[object, str]:
         found = tomllib.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         return None, Message("the settings in {0} are not used: it is no TOML ({1})", path, error)
-    return found, ""
+    return found, None
 
 
-def where_to_put(names: tuple[str, ...], file: Path) -> str:
+def where_to_put(names: tuple[str, ...], file: Path) -> Message:
     """The message for guarded settings that were ignored."""
     return Message(
         "{0}: ignored, because a workspace may not decide this; if it is your own choice, put it "

@@ -14,7 +14,7 @@ from tabwright.core.message import Message, verbatim
 _Value = TypeVar("_Value")
 
 
-def parse(data: object) -> tuple[Settings, tuple[str, ...]]:
+def parse(data: object) -> tuple[Settings, tuple[Message, ...]]:
     """The settings in what a client sent, and a warning for each part that could not be used.
 
     Takes the section itself or an object that holds it, nested or with dotted keys. Never raises.
@@ -32,7 +32,7 @@ class SettingsReader:
 
     def __init__(self, *, is_users: bool = True) -> None:
         """Take guarded settings only where the layer ``is_users`` own."""
-        self.warnings: list[str] = []
+        self.warnings: list[Message] = []
         self.ignored: list[str] = []
         self._is_users = is_users
 
