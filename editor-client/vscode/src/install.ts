@@ -5,9 +5,7 @@ import * as path from 'node:path';
 import { cleanUp, interpreterOf, partialFor, remove } from './environment';
 import { ownEnvironment, run, type Ran } from './processes';
 
-/** The CPU build of torch goes first: left to itself, pip would bring gigabytes for graphics cards. */
-export const TORCH = 'torch==2.13.0';
-export const NEEDED_BYTES = 2_000_000_000;
+export const NEEDED_BYTES = 700_000_000;
 const FULL_BYTES = 20_000_000;
 const PIP = ['-I', '-m', 'pip', '--disable-pip-version-check', '--no-input'];
 const WAITING = ['--retries', '2', '--timeout', '20', '--progress-bar', 'off'];
@@ -23,7 +21,7 @@ export class InstallError extends Error {
   }
 }
 
-export type Stage = 'environment' | 'torch' | 'server' | 'check';
+export type Stage = 'environment' | 'server' | 'check';
 
 export interface Plan {
   readonly python: string;
@@ -59,9 +57,8 @@ export async function install(plan: Plan, tell: Tell, signal: AbortSignal): Prom
     };
     const python = interpreterOf(partial);
     const pip = [...PIP, 'install', ...WAITING, ...plan.pipArguments];
-    // 1. An empty environment. 2. torch alone. 3. The rest. 4. Does it run?
+    // 1. An empty environment. 2. The server and what a CPU needs. 3. Does it run?
     await step('environment', plan.python, ['-I', '-m', 'venv', partial]);
-    await step('torch', python, [...pip, TORCH]);
     await step('server', python, [...pip, plan.wheel]);
     await step('check', python, ['-I', '-m', 'tabwright', '--version']);
     await remove(scratch);

@@ -9,7 +9,7 @@ import { own } from './settings';
 
 const DECLINED = 'installDeclined';
 /** Rough shares of the whole time, for the bar. */
-const SHARES: Record<Stage, number> = { environment: 5, torch: 50, server: 40, check: 5 };
+const SHARES: Record<Stage, number> = { environment: 10, server: 80, check: 10 };
 
 export class Installer {
   private running: Promise<void> | undefined;
@@ -177,7 +177,7 @@ export class Installer {
 
 function question(): string {
   return vscode.l10n.t(
-    'Tabwright runs a code model on this machine and needs its server for that. Install it now? It takes about 1.5 GB of disk and some minutes, in a folder of its own. The model (0.5 GB to download) is asked about afterwards.',
+    'Tabwright runs a code model on this machine and needs its server for that. Install it now? It takes about 0.4 GB of disk and a minute, in a folder of its own. The model (0.5 GB to download) is asked about afterwards.',
   );
 }
 
@@ -185,7 +185,6 @@ function told(stage: Stage, line: string): string {
   const { l10n } = vscode;
   const names: Record<Stage, string> = {
     environment: l10n.t('making an environment'),
-    torch: l10n.t('getting torch'),
     server: l10n.t('getting the server and its libraries'),
     check: l10n.t('trying it'),
   };

@@ -35,7 +35,7 @@ test('a clean editor installs the server, gets the model and completes', { skip,
   await editor.picture('first-run-1-offer');
   await editor.choose(offer, 'Install');
   await editor.notification('installing the server');
-  await until('torch is being fetched', async () => (await editor.notification('torch')).innerText(), 2 * MINUTES);
+  await until('libraries are being fetched', async () => (await editor.notification('libraries')).innerText(), 2 * MINUTES);
   await editor.picture('first-run-2-installing');
   await until('the server runs', async () => !/install/i.test(await editor.label()), 20 * MINUTES, 500);
   done(`the server is installed and runs; its environment takes ${megabytes(home)} MB`);
