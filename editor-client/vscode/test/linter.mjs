@@ -33,9 +33,14 @@ function main({ text, message, source }) {
 
 /** Make its package in a folder; the path of the package. */
 export function makeLinter(folder, reported) {
+  return makeExtension(folder, main, reported);
+}
+
+/** Make the package of an extension that calls `activate` with `options` when VS Code has started. */
+export function makeExtension(folder, activate, options) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify(MANIFEST));
-  writeFileSync(path.join(folder, 'main.js'), `exports.activate = () => (${main})(${JSON.stringify(reported)});\n`);
+  writeFileSync(path.join(folder, 'main.js'), `exports.activate = () => (${activate})(${JSON.stringify(options)});\n`);
   writeFileSync(path.join(folder, 'README.md'), 'A linter for the tests.\n');
   const made = path.join(folder, 'linter.vsix');
   const vsce = path.join(EXTENSION, 'node_modules', '@vscode', 'vsce', 'vsce');

@@ -1,12 +1,11 @@
 // With the real 0.5B model: ghost text, an edit, and two windows that share one engine.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Editor, lineOpens, load } from './editor.mjs';
 import { Home, PYTHON, REQUIRED } from './folders.mjs';
+import { modelsFolder } from './models_folder.mjs';
 import { pause, until } from './waiting.mjs';
 
 const PULL = 'run: tabwright models pull';
@@ -86,14 +85,4 @@ test('two windows have a server each and share one engine', { skip, timeout: 240
 function megabytes(pid) {
   const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Math.round(Number(kilobytes) / 1024);
-}
-
-/** The folder that has the model, "" where none has. */
-function modelsFolder() {
-  try {
-    const args = ['-m', 'tabwright', 'models', 'path', 'qwen2.5-coder-0.5b'];
-    return path.dirname(execFileSync(PYTHON, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim());
-  } catch {
-    return '';
-  }
 }
