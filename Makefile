@@ -1,16 +1,18 @@
-# All the verbs: demo, test, test-editors, check, fix, messages, vsix, bench, soak. Each sets up what it needs by itself.
+# All the verbs: demo, test, test-editors, check, fix, messages, docs, recording, vsix, bench,
+# soak. Each sets up what it needs by itself.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 CLIENT := editor-client/vscode
 CLIENT_READY := $(CLIENT)/node_modules/.ready
 EDITORS_READY := .venv/.editors
+DOCS_READY := .venv/.docs
 
 LOCALE := server/tabwright/lsp/localisation/locale
 
 MINUTES ?= 10
 
-.PHONY: demo test test-editors check fix messages vsix bench soak clean
+.PHONY: demo test test-editors check fix messages docs recording vsix bench soak clean
 
 demo: $(READY)
 	$(BIN)/tabwright models pull
@@ -51,6 +53,19 @@ messages: $(READY)
 		--ignore-obsolete --width 100
 	$(BIN)/pybabel -q compile --domain tabwright --directory $(LOCALE)
 
+# The documentation site, in dist/docs: open dist/docs/index.html.
+docs: $(DOCS_READY)
+	$(BIN)/python -m tools.settings_table
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# The picture of README.md, recorded in a real VS Code. Takes two minutes; let nothing else run meanwhile.
+recording: $(DOCS_READY) $(CLIENT_READY)
+	tests/editors/install
+	$(BIN)/tabwright models pull
+	npm --prefix $(CLIENT) run --silent package
+	cd $(CLIENT) && node test/setup.mjs && node recording/record.mjs out/recording
+	$(BIN)/python tools/assemble_recording.py $(CLIENT)/out/recording docs/pictures/session.webp
+
 bench: $(READY)
 	$(BIN)/tabwright models pull
 	bench/speed all
@@ -73,6 +88,10 @@ $(READY): pyproject.toml
 $(EDITORS_READY): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[editors]'
 	touch $(EDITORS_READY)
+
+$(DOCS_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $(DOCS_READY)
 
 $(CLIENT_READY): $(CLIENT)/package-lock.json
 	npm --prefix $(CLIENT) ci --ignore-scripts --silent --no-fund --no-audit

@@ -1,0 +1,1 @@
+"""What makes the documentation; nothing of it is installed with the server."""
