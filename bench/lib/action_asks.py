@@ -11,8 +11,7 @@ from typing import Any
 from bench.lib.action_sets import FIX, GENERATE, INSTRUCTION, ActionTask
 from bench.lib.diagnostic_cases import Ready
 from bench.lib.own_server import Workbench
-from tabwright.cli.lsp_client import Json, LspClient, ResponseError
-from tabwright.cli.lsp_edits import StaleEdit
+from tabwright.lsp.language_client import Json, LspClient, ResponseError, StaleEdit
 
 SECONDS = 300.0
 GENERATE_KIND = "refactor.rewrite.tabwright.generate"
@@ -52,7 +51,7 @@ class Asker:
 
     def listen(self) -> None:
         """Keep the warnings and errors that the server shows."""
-        self.client.on_notify = self._on_notify
+        self.client.on_notification = self._on_notify
 
     def _on_notify(self, method: str, params: Json) -> None:
         if method == "window/showMessage" and params.get("type") in (_ERROR, _WARNING):

@@ -21,7 +21,7 @@ from bench.lib.run_languages import missing
 from bench.lib.scoring import Verdict
 from bench.lib.tools import ToolMissing, toolbox
 from tabwright.app.settings.settings import DEFAULT_MODEL
-from tabwright.cli.lsp_client import LspClient
+from tabwright.lsp.language_client import LspClient
 
 Item = ActionTask | Ready
 # Other open files stay out, as with completions; a bench waits longer than a user would.

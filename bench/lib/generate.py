@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.lib.own_server import Workbench
 from bench.lib.sets import Task
-from tabwright.cli.lsp_client import Json, LspClient
+from tabwright.lsp.language_client import Json, LspClient
 
 
 @dataclass(frozen=True)

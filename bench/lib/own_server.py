@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tabwright.cli.lsp_client import Json, LspClient
+from tabwright.lsp.language_client import Json, LspClient
 
 
 class UnixConnection(http.client.HTTPConnection):

@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from bench.lib.own_server import Workbench
-from tabwright.cli.lsp_client import LspClient
+from tabwright.lsp.language_client import LspClient
 
 WARM_UP = 'def add(a: int, b: int) -> int:\n    """Add two numbers."""\n    return \n'
 SECONDS = 180.0

@@ -17,9 +17,9 @@ from bench.lib.ready import ready
 from bench.lib.rows import Row
 from bench.lib.stand import Stand
 from bench.lib.typing_replay import Key, count, enter, press
-from tabwright.cli.lsp_client import LspClient
 from tabwright.engine.backends.numba import screen
 from tabwright.engine.decoding.vocabulary import load_json
+from tabwright.lsp.language_client import LspClient
 from tabwright.models import store
 
 LENGTHS = (100, 1_000, 10_000, 100_000)  # lines

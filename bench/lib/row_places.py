@@ -16,7 +16,7 @@ from bench.lib.lines import Line
 from bench.lib.rows import Row
 from bench.lib.stand import Stand
 from bench.lib.typing_replay import press
-from tabwright.cli.lsp_client import Item, LspClient
+from tabwright.lsp.language_client import Item, LspClient
 
 COLD_LINES = 2000
 PLACES = 5

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.lib import figures, lines
 from bench.lib.own_server import Workbench, workbench
 from bench.lib.ready import ready
-from tabwright.cli.lsp_client import LspClient, ResponseError
+from tabwright.lsp.language_client import LspClient, ResponseError
 
 ROUNDS = 10
 SAMPLES = 200

@@ -14,7 +14,7 @@ from bench.lib.function_edits import FunctionEdit, chosen
 from bench.lib.own_server import Workbench, workbench
 from bench.lib.quality import describe_model
 from bench.lib.ready import ready
-from tabwright.cli.lsp_client import Json
+from tabwright.lsp.language_client import Json
 
 SYSTEM = (
     "You edit source code. Answer with the whole changed code in one code block, "

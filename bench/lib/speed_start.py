@@ -15,7 +15,7 @@ import psutil
 from bench.lib import figures, lines
 from bench.lib.own_server import Workbench, workbench
 from bench.lib.ready import NotReady, ready
-from tabwright.cli.lsp_client import LspClient, ResponseError
+from tabwright.lsp.language_client import LspClient, ResponseError
 
 STARTS = 5
 MEBIBYTE = 1 << 20

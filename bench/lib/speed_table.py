@@ -16,7 +16,7 @@ from bench.lib.quality import describe_model
 from bench.lib.ready import ready
 from bench.lib.rows import Row
 from bench.lib.stand import Sizes, Stand
-from tabwright.cli.lsp_client import Json
+from tabwright.lsp.language_client import Json
 
 Measure = Callable[[Stand], Awaitable[list[Row]]]
 # In the order in which they are measured. Typing comes first: memory is at its peak there, before

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.lib.own_server import Workbench
 from bench.lib.peer import Peer
-from tabwright.cli.lsp_client import LspClient
+from tabwright.lsp.language_client import LspClient
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.lib.lines import Line
 from bench.lib.peer import Peer
 from bench.lib.typist import Typist, Way
-from tabwright.cli.lsp_client import Item, Json, LspClient
+from tabwright.lsp.language_client import Item, Json, LspClient
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.lib.lines import Line
-from tabwright.cli.lsp_client import Item
+from tabwright.lsp.language_client import Item
 
 Way = Literal["own", "along", "tab"]
 WAYS: tuple[Way, ...] = ("own", "along", "own", "tab")

@@ -16,7 +16,7 @@ from bench.lib.own_server import Workbench
 from bench.lib.raw_answers import RawAnswer
 from support import checkout  # noqa: F401
 
-from tabwright.cli.lsp_client import LspClient
+from tabwright.lsp.language_client import LspClient
 
 FAKE = Path(__file__).parents[1] / "support" / "fake_actions.py"
 GOOD = "def f(a):\n    return a + 1\n"

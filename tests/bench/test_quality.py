@@ -11,7 +11,7 @@ from bench.lib.own_server import Workbench, with_options
 from bench.lib.sets import Task
 from support import checkout  # noqa: F401
 
-from tabwright.cli.lsp_client import LspClient
+from tabwright.lsp.language_client import LspClient
 
 FAKE = Path(__file__).parents[1] / "support" / "fake_lsp.py"
 CHECK = "assert f(1) == 2"

@@ -13,10 +13,10 @@ from bench.lib.row_places import taken
 from bench.lib.rows import KINDS, Row, table
 from support import checkout  # noqa: F401
 
-from tabwright.cli.lsp_client import Item
 from tabwright.core.prompting.families import family_by_name
 from tabwright.core.task import ModelInfo
 from tabwright.engine.backends.numba import screen
+from tabwright.lsp.language_client import Item
 from tabwright.models.conversion import int8
 
 MODEL = ModelInfo("qwen2.5-coder-0.5b", family_by_name("qwen2.5-coder-0.5b"), CONTEXT)

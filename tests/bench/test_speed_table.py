@@ -20,7 +20,7 @@ from support import (
     scripted_engine,
 )
 
-from tabwright.cli.lsp_client import LspClient
+from tabwright.lsp.language_client import LspClient
 
 SIZES = Sizes(files=1, lines=2, keys=4, rounds=1)
 

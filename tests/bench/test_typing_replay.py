@@ -11,7 +11,7 @@ from bench.lib.row_typing import Side, following_rows, typing_rows
 from bench.lib.typing_replay import Key, enter, follow, free_share, type_at_peer, type_here
 from support import checkout  # noqa: F401
 
-from tabwright.cli.lsp_client import LspClient
+from tabwright.lsp.language_client import LspClient
 
 FAKE = Path(__file__).parents[1] / "support" / "fake_lsp.py"
 KEYS = [

@@ -7,7 +7,7 @@ from bench.lib.lines import Line
 from bench.lib.typist import Typist, Way, way_of
 from support import checkout  # noqa: F401
 
-from tabwright.cli.lsp_client import Item
+from tabwright.lsp.language_client import Item
 
 LINE = Line("a.py", 2, "a = 1\n", "", "total = 2", "\nend\n")
 Shown = Callable[[Typist], Item | None]

@@ -9,7 +9,7 @@ import pytest
 from tabwright.cli.demo import spent
 from tabwright.cli.demos import places
 from tabwright.cli.demos.view import LoadLine, View, clip
-from tabwright.cli.lsp_client import Item
+from tabwright.lsp.language_client import Item
 
 
 def view(*, colours: bool = False, live: bool = False, width: int = 60) -> tuple[View, io.StringIO]:

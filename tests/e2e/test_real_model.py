@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tabwright.cli.lsp_client import LspClient
+from tabwright.lsp.language_client import LspClient
 from tabwright.models.catalog import DEFAULT_COMPLETION
 from tabwright.models.store import ModelError, locate
 

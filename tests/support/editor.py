@@ -19,7 +19,7 @@ from pygls.protocol import default_converter
 from support import scripted_engine
 
 from tabwright import paths
-from tabwright.cli.lsp_edits import applied
+from tabwright.lsp.workspace_edits import apply_workspace_edit
 from tabwright.trust import TrustFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,7 +248,9 @@ class Editor:
         converter = cast(Any, default_converter)()
         found = edit if isinstance(edit, Mapping) else converter.unstructure(edit)
         agreed = self.result.capabilities.position_encoding or "utf-16"
-        return applied(found, texts, types.PositionEncodingKind(agreed).value, {URI: self.version})
+        return apply_workspace_edit(
+            found, texts, types.PositionEncodingKind(agreed).value, {URI: self.version}
+        )
 
     async def until_ready(self) -> None:
         async with asyncio.timeout(20):

@@ -2,18 +2,23 @@
 
 Run as a process: a document whose first line is ``# answer: TEXT`` gets TEXT (JSON) as its only
 suggestion, over the rest of the cursor's line when TEXT ends with it. ``tabwright.why`` tells
-the last position, ``test.open`` the open documents, ``test.slow`` answers after being cancelled.
+the last position, ``test.open`` the open documents, ``test/slow`` answers after being cancelled,
+``test.configuration`` tells what the client answered when it was asked for its settings.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from typing import Any
 
 documents: dict[str, str] = {}
 why: dict[str, Any] = {}
-slow: list[int] = []
+slow: list[object] = []
+cancelled: list[object] = []
+configuration: list[Any] = []
 
 
 def send(message: dict[str, Any]) -> None:
@@ -56,12 +61,22 @@ def answer(method: str, params: Any, request: int) -> object:
     match method:
         case "initialize":
             encoding = params["capabilities"]["general"]["positionEncodings"][0]
-            send({"id": 900, "method": "workspace/configuration", "params": {"items": []}})
+            items = [{"section": "tabwright"}]
+            send({"id": 900, "method": "workspace/configuration", "params": {"items": items}})
+            value = {"kind": "begin", "title": "Loading"}
+            send({"method": "$/progress", "params": {"token": "t", "value": value}})
             return {"capabilities": {"positionEncoding": encoding}}
         case "textDocument/inlineCompletion":
             return {"items": inline(params)}
         case "workspace/executeCommand" if params["command"] == "test.open":
             return {"open": sorted(documents)}
+        case "workspace/executeCommand" if params["command"] == "test.cancelled":
+            return {"cancelled": len(cancelled)}
+        case "workspace/executeCommand" if params["command"] == "test.configuration":
+            return {"answers": configuration}
+        case "workspace/executeCommand" if params["command"] == "test.close":
+            os.close(1)
+            time.sleep(60)
         case "workspace/executeCommand" if params["command"] == "test.die":
             sys.stderr.write("dying as asked\n")
             sys.exit(3)
@@ -92,12 +107,19 @@ def main() -> None:
                 del documents[params["textDocument"]["uri"]]
             case "test/slow":
                 slow.append(message["id"])
+            case "test/answer":
+                for identity in slow:
+                    error = {"code": -32800, "message": "late"}
+                    send({"id": identity, "error": error})
             case "$/cancelRequest" if params["id"] in slow:
+                cancelled.append(params["id"])
                 send({"id": params["id"], "error": {"code": -32800, "message": "cancelled"}})
             case "test/unknown":
                 send({"id": message["id"], "error": {"code": -32601, "message": "no such"}})
             case "exit":
                 return
+            case None if message["id"] == 900:
+                configuration.extend(message["result"])
             case str() if "id" in message:
                 send({"id": message["id"], "result": answer(method, params, message["id"])})
 

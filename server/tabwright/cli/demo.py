@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tabwright.cli.demos.places import Buffer, Place
     from tabwright.cli.demos.view import LoadLine, View
-    from tabwright.cli.lsp_client import Item, Json, LspClient
+    from tabwright.lsp.language_client import Item, Json, LspClient
 
 LOAD_SECONDS = 120.0
 TYPED = 5  # characters typed on into a suggestion
@@ -55,7 +55,6 @@ class Seen:
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; 1 when the model is missing or no completion came."""
     from tabwright.cli.demos.view import View
-    from tabwright.cli.lsp_client import ServerGone
     from tabwright.models import store
     from tabwright.models.catalog import DEFAULT_COMPLETION
 
@@ -67,17 +66,20 @@ def run(arguments: argparse.Namespace) -> int:
         view.say(f"{error}", "red")
         view.say(f"Get the model first:  tabwright models pull {arguments.model or ''}".rstrip())
         return 1
+    # Imported here since it takes 0.4 s, which a missing model should not cost.
+    from tabwright.lsp.language_client import ServerFailed
+
     try:
         return asyncio.run(_demo(view, model))
-    except ServerGone as error:
-        view.say(f"The server ended: {error}", "red")
+    except ServerFailed as error:
+        view.say(f"tabwright demo: {error}", "red")
         return 1
 
 
 async def _demo(view: View, model: str) -> int:
     from tabwright.cli.demos import actions, places
     from tabwright.cli.demos.view import LoadLine
-    from tabwright.cli.lsp_client import LspClient
+    from tabwright.lsp.language_client import LspClient
 
     view.say(view.paint("Tabwright", "bold") + f"  {model}, on this machine alone")
     load, seen = LoadLine(view), Seen()
@@ -85,7 +87,9 @@ async def _demo(view: View, model: str) -> int:
         folder = Path(name).resolve()
         places.copy_samples(folder)
         client = await LspClient.start(
-            settings={"model": model, "remote": {"url": ""}}, root=folder, on_notify=load.notified
+            settings={"model": model, "remote": {"url": ""}},
+            root=folder,
+            on_notification=load.notified,
         )
         try:
             view.say(f"The server answered after {client.initialize_ms:.0f} ms.")

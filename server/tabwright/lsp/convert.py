@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -61,6 +61,14 @@ def span_of(text: str, where: types.Range, encoding: Encoding) -> Span:
     """The offsets of a range; one whose end comes first is empty at its start."""
     start = offset_at(text, where.start, encoding)
     return Span(start, max(start, offset_at(text, where.end, encoding)))
+
+
+def json_span(text: str, where: Mapping[str, Mapping[str, int]], encoding: Encoding) -> Span:
+    """The offsets of a range in JSON; raises LookupError when it is none."""
+    start, end = (
+        types.Position(where[at]["line"], where[at]["character"]) for at in ("start", "end")
+    )
+    return span_of(text, types.Range(start, end), encoding)
 
 
 def take_snapshot(buffers: Buffers, uri: str, position: types.Position) -> Cursor | None:

@@ -14,7 +14,7 @@ from tabwright import processes
 from tabwright.checks.tools.programs import bundled
 from tabwright.cli.demos.places import SAMPLES
 from tabwright.cli.demos.view import View, clip
-from tabwright.cli.lsp_client import LspClient, ResponseError
+from tabwright.lsp.language_client import LspClient, ResponseError
 
 GENERATE = "refactor.rewrite.tabwright.generate"
 FIX = "quickfix"

@@ -6,8 +6,10 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tabwright.cli.lsp_client import LspClient
+if TYPE_CHECKING:
+    from tabwright.lsp.language_client import LspClient
 
 SAMPLES = Path(__file__).parents[2] / "demo_files"
 

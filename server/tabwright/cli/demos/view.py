@@ -7,9 +7,10 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from tabwright.cli.lsp_client import Item, Json
+if TYPE_CHECKING:
+    from tabwright.lsp.language_client import Item, Json
 
 LINES_ABOVE = 4
 LINES_BELOW = 3

@@ -3,11 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tabwright.cli.lsp_edits import StaleEdit, applied, change_between
-from tabwright.cli.lsp_positions import offset_at
+from tabwright.lsp.workspace_edits import StaleEdit, apply_workspace_edit
 
 URI = "file:///a.py"
 
@@ -37,7 +34,7 @@ def versioned(version: int | None, *changes: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_changes_are_put_in(edit: dict[str, Any], text: str, after: str) -> None:
-    assert applied(edit, {URI: text}, "utf-16", {URI: 3}) == {URI: after}
+    assert apply_workspace_edit(edit, {URI: text}, "utf-16", {URI: 3}) == {URI: after}
 
 
 def test_a_created_document_starts_empty() -> None:
@@ -48,40 +45,17 @@ def test_a_created_document_starts_empty() -> None:
             {"textDocument": new, "edits": [change((0, 0), (0, 0), "let b;\n")]},
         ]
     }
-    assert applied(edit, {URI: "a"}, "utf-16") == {"file:///b.js": "let b;\n"}
+    assert apply_workspace_edit(edit, {URI: "a"}, "utf-16") == {"file:///b.js": "let b;\n"}
 
 
 def test_an_edit_for_another_version_is_refused() -> None:
     with pytest.raises(StaleEdit, match="version 2"):
-        applied(versioned(2, change((0, 0), (0, 1), "b")), {URI: "a"}, "utf-16", {URI: 3})
+        apply_workspace_edit(
+            versioned(2, change((0, 0), (0, 1), "b")), {URI: "a"}, "utf-16", {URI: 3}
+        )
 
 
 def test_overlapping_changes_are_refused() -> None:
     edit = versioned(3, change((0, 0), (0, 2), "x"), change((0, 1), (0, 3), "y"))
     with pytest.raises(ValueError, match="overlap"):
-        applied(edit, {URI: "abcd"}, "utf-16")
-
-
-LINES = st.lists(st.sampled_from(["a", "é", "😀", "\n", "\r\n", "\r", "\ud800"]), max_size=12).map(
-    "".join
-)
-
-
-@given(
-    before=LINES, old=LINES, new=LINES, after=LINES, encoding=st.sampled_from(["utf-8", "utf-16"])
-)
-def test_a_change_makes_one_text_of_another(
-    before: str, old: str, new: str, after: str, encoding: str
-) -> None:
-    text, wanted = before + old + after, before + new + after
-    found = change_between(text, wanted, encoding)
-    start, end = (offset_at(text, found["range"][at], encoding) for at in ("start", "end"))
-    assert text[:start] + found["text"] + text[end:] == wanted
-
-
-@pytest.mark.parametrize("middle", [0, 1, 4095, 4096, 5000, 9999])
-def test_of_a_long_text_little_is_sent(middle: int) -> None:
-    lines = [f"value_{number} = {number}\n" for number in range(10_000)]
-    other = [*lines[:middle], "changed\n", *lines[middle + 1 :]]
-    found = change_between("".join(lines), "".join(other), "utf-16")
-    assert (found["text"], found["range"]["start"]["line"]) == ("changed\n", middle)
+        apply_workspace_edit(edit, {URI: "abcd"}, "utf-16")
