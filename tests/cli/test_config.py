@@ -45,7 +45,7 @@ def test_a_new_file_sets_nothing_and_has_every_setting(capsys: pytest.CaptureFix
     assert not [line for line in about if "_" in line or "sandbox)" in line or "added" in line]
     assert sum("(guarded)" in line for line in settings) == 18
     assert main(["config", "--init"]) == 1
-    assert "left alone" in capsys.readouterr().err
+    assert "nothing was changed" in capsys.readouterr().err
 
 
 def test_the_values_in_force_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +125,7 @@ def test_a_folder_that_is_still_covered_is_said_to_be_so(
     for folder in (inner, inner.parent):
         assert main(["trust", "allow-folder", str(folder)]) == 0
     capsys.readouterr()
-    for first in ("was taken off the list", "is not in the list"):
+    for first in ("was removed", "is not in the list"):
         assert main(["trust", "remove", str(inner)]) == 1
         output = capsys.readouterr()
         assert first in output.err and output.err.count(str(inner.parent)) == 2

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tabwright.cli.demo import spent
-from tabwright.cli.demos import places
+from tabwright.cli.demo import describe_cost
+from tabwright.cli.demos import gaps
 from tabwright.cli.demos.view import LoadLine, View, clip
 from tabwright.lsp.language_client import Item
 
@@ -17,26 +17,26 @@ def view(*, colours: bool = False, live: bool = False, width: int = 60) -> tuple
     return View(out, colours, live, width), out
 
 
-def source(place: places.Place) -> str:
-    text = (places.SAMPLES / place.file).read_text("utf-8")
-    if place.cell is None:
+def source(gap: gaps.Gap) -> str:
+    text = (gaps.SAMPLES / gap.file).read_text("utf-8")
+    if gap.cell is None:
         return text
-    return "".join(json.loads(text)["cells"][place.cell]["source"])
+    return "".join(json.loads(text)["cells"][gap.cell]["source"])
 
 
-@pytest.mark.parametrize("place", places.PLACES, ids=lambda place: place.gone[:12])
-def test_each_place_is_in_its_file_once(place: places.Place) -> None:
-    text = source(place)
-    left, offset = places.cut(text, place)
-    assert left[:offset] + place.gone + left[offset:] == text
-    if place.language == "python":
+@pytest.mark.parametrize("gap", gaps.GAPS, ids=lambda gap: gap.removed[:12])
+def test_each_gap_is_in_its_file_once(gap: gaps.Gap) -> None:
+    text = source(gap)
+    left, offset = gaps.remove(text, gap)
+    assert left[:offset] + gap.removed + left[offset:] == text
+    if gap.language == "python":
         ast.parse(text)
 
 
-def test_a_place_that_is_not_there_is_an_error() -> None:
-    place = places.Place("a.py", "python", "x = ", "1", "nothing")
+def test_a_gap_that_is_not_there_is_an_error() -> None:
+    gap = gaps.Gap("a.py", "python", "x = ", "1", "nothing")
     with pytest.raises(ValueError, match=r"a\.py"):
-        places.cut("x = 1\nx = 1\n", place)
+        gaps.remove("x = 1\nx = 1\n", gap)
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,14 @@ def test_progress_is_drawn_in_place_or_once() -> None:
     for live, want in ((True, "\r\x1b[K"), (False, "Loading · half · 50 % …\n")):
         shown, out = view(live=live)
         load = LoadLine(shown)
-        load.notified("$/progress", {"token": 1, "value": {"kind": "begin", "title": "Loading"}})
-        load.notified(
+        load.on_notification(
+            "$/progress", {"token": 1, "value": {"kind": "begin", "title": "Loading"}}
+        )
+        load.on_notification(
             "$/progress",
             {"token": 1, "value": {"kind": "report", "message": "half", "percentage": 50}},
         )
-        load.notified("window/logMessage", {"message": "not this"})
+        load.on_notification("window/logMessage", {"message": "not this"})
         load.draw()
         load.draw()
         assert out.getvalue().startswith(want)
@@ -98,14 +100,14 @@ def test_progress_is_drawn_in_place_or_once() -> None:
 @pytest.mark.parametrize(
     ("why", "words"),
     [
-        ({"source": "cache"}, "kept answer, no model call"),
+        ({"source": "cache"}, "served from cache, no model call"),
         ({"source": "model", "reused_tokens": 90, "computed_tokens": 2},
-         "read 2, reused 90 tokens"),
-        ({"source": "model", "computed_tokens": None}, "ended early: the rest was not needed"),
+         "computed 2, reused 90 tokens"),
+        ({"source": "model", "computed_tokens": None}, "stopped early: the rest was not needed"),
     ],
 )  # fmt: skip
 def test_what_an_answer_took(why: dict[str, object], words: str) -> None:
-    assert spent(why) == words
+    assert describe_cost(why) == words
 
 
 def test_clip_marks_what_is_missing() -> None:

@@ -1,4 +1,4 @@
-"""What ``--tcp`` needs: loopback addresses of the command line, and tokens of the environment."""
+"""Arguments of ``--tcp``: loopback addresses, and tokens from environment variables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def loopback(text: str) -> tuple[str, int]:
 
 
 def token_in(variable: str) -> str:
-    """Take the token out of an environment variable, so that no program started later gets it.
+    """Read the token and delete its environment variable, so that no child process gets it.
 
     "" where the variable is not set; raises ValueError for a token that can be guessed.
     """

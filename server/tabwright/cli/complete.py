@@ -1,4 +1,4 @@
-"""``tabwright complete FILE:LINE:COL``: one completion on the server's own road, for scripts."""
+"""``tabwright complete FILE:LINE:COL``: one completion as the server gives it, for scripts."""
 
 from __future__ import annotations
 
@@ -20,40 +20,42 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand's arguments."""
     parser = subparsers.add_parser(
         "complete",
-        help="complete the code at one place of a file",
-        description="Complete the code at one place of a file, the way the server does: for "
-        "scripts and bug reports. The completion goes to stdout, all else to stderr. Ends with "
-        "status 1 when there is none.",
+        help="complete the code at one position of a file",
+        description="Complete the code at one position of a file, as the server does it: for "
+        "scripts and bug reports. The completion is printed to stdout, all else to stderr. The "
+        "exit status is 1 when there is none.",
     )
     parser.add_argument(
-        "place", metavar="FILE:LINE:COL", help="where; line and column count from 1, in characters"
+        "position",
+        metavar="FILE:LINE:COL",
+        help="the position; line and column count from 1, in characters",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument(
         "--invoked",
         action="store_true",
-        help="as if asked for by hand: several candidates, several lines, anywhere in a line",
+        help="as an explicit request: several candidates, several lines, anywhere in a line",
     )
     parser.add_argument("--model", metavar="NAME", help="complete with this model")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the completion; 1 when there is none, 2 for a place that cannot be read."""
+    """Print the completion; 1 when there is none, 2 for a position that cannot be read."""
     try:
-        path, line, column = _place(arguments.place)
+        path, line, column = _parse_position(arguments.position)
         with path.open(encoding="utf-8", errors="replace", newline="") as file:
             text = file.read()
         offset = _offset(text, line, column)
     except (OSError, ValueError) as error:
         print(f"tabwright complete: {error}", file=sys.stderr)
         return 2
-    found = asyncio.run(_complete(path, text, offset, arguments.invoked, arguments.model))
+    result = asyncio.run(_complete(path, text, offset, arguments.invoked, arguments.model))
     if arguments.json:
-        print(json.dumps(found))
+        print(json.dumps(result))
     else:
-        _print(found)
-    return 0 if found["completions"] else 1
+        _print(result)
+    return 0 if result["completions"] else 1
 
 
 async def _complete(
@@ -77,7 +79,7 @@ async def _complete(
         host.buffers.open(uri, by_path(str(path)).id, 1, text)
         snapshot = host.buffers.get(uri)
         if snapshot is None:
-            raise RuntimeError("a buffer that was just opened is gone")
+            raise RuntimeError("the document that was just opened is missing")
         await host.start().warm()
         cursor = Cursor(snapshot, offset, "", "", str(path.resolve()))
         outcome = await host.complete(cursor, uri, (0, offset), invoked=invoked)
@@ -85,35 +87,35 @@ async def _complete(
             {"start": edit.span.start, "end": edit.span.end, "text": edit.new_text}
             for edit in outcome.edits
         ]
-        return {"completions": completions, **_figures(host)}
+        return {"completions": completions, **_report(host)}
     finally:
         await host.aclose()
 
 
-def _figures(host: Host) -> dict[str, object]:
+def _report(host: Host) -> dict[str, object]:
     why = host.why()
     return {key: value for key, value in why.items() if key not in ("uri", "position")}
 
 
-def _print(found: Mapping[str, object]) -> None:
+def _print(result: Mapping[str, object]) -> None:
     from tabwright.core.safety.inert_text import inert_line
 
-    completions = found["completions"]
+    completions = result["completions"]
     if not isinstance(completions, list) or not completions:
-        detail = f" ({found['detail']})" if found["detail"] else ""
-        print(inert_line(f"no completion: {found['reason']}{detail}"), file=sys.stderr)
+        detail = f" ({result['detail']})" if result["detail"] else ""
+        print(inert_line(f"no completion: {result['reason']}{detail}"), file=sys.stderr)
         return
     for number, each in enumerate(completions):
         if number:
             print(f"-- candidate {number + 1}", file=sys.stderr)
             sys.stderr.flush()
         print(each["text"], flush=True)
-    reused, computed = found["reused_tokens"], found["computed_tokens"]
+    reused, computed = result["reused_tokens"], result["computed_tokens"]
     tokens = "" if reused is None else f", {reused} tokens reused, {computed} computed"
-    print(f"{found['ms']} ms{tokens}", file=sys.stderr)
+    print(f"{result['ms']} ms{tokens}", file=sys.stderr)
 
 
-def _place(text: str) -> tuple[Path, int, int]:
+def _parse_position(text: str) -> tuple[Path, int, int]:
     name, _, numbers = text.rpartition(":")
     name, _, line = name.rpartition(":")
     if not name or not line.isdigit() or not numbers.isdigit():
@@ -136,14 +138,14 @@ def _offset(text: str, line: int, column: int) -> int:
 
 
 class Console:
-    """A Client that writes to stderr and answers no questions."""
+    """A Client that prints messages to stderr and answers no questions."""
 
     def show(self, level: str, message: str) -> None:
         """Print a message."""
         print(message, file=sys.stderr)
 
     async def ask(self, level: str, message: str, actions: Sequence[str]) -> str | None:
-        """Leave the question unasked: whoever runs a script has the message already."""
+        """Return no answer: nobody may be there to give one."""
         return None
 
     async def bar(self, title: str, *, cancellable: bool) -> ConsoleBar:
@@ -153,12 +155,12 @@ class Console:
 
 
 class ConsoleBar:
-    """A Bar that says nothing more."""
+    """A Bar that prints nothing more."""
 
     cancelled = False
 
     def report(self, message: str, percent: float | None = None) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def end(self, message: str) -> None:
-        """Say nothing."""
+        """Print nothing."""

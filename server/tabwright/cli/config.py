@@ -1,4 +1,4 @@
-"""``tabwright config``: the user's own settings file: where it is, what it makes, a first one."""
+"""``tabwright config``: show or create the user's own settings file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _HEAD = """\
-# Your own settings of Tabwright, the same in every editor. What your editor sets stands above
-# them; a line that begins with # sets nothing and shows the default.
-# Only here, and in your editor's own settings, can be set what a workspace may not decide: those
-# marked (guarded).
+# Your own settings of Tabwright, for every editor. The settings of your editor override them.
+# A line that begins with # sets nothing and shows the default.
+# Settings marked (guarded) count only here and in your editor's own settings: a workspace cannot
+# set them.
 """
 
 
@@ -28,20 +28,20 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand's arguments."""
     parser = subparsers.add_parser(
         "config",
-        help="show your own settings file and what it sets, or make one",
-        description="Show where your own settings file is and the values it makes, in TOML. They "
-        "count in every editor, below what the editor sets itself.",
+        help="show your own settings file and its values, or create one",
+        description="Show where your own settings file is and the resulting values, in TOML. They "
+        "count in every editor; the settings of the editor override them.",
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--path", action="store_true", help="print the path of the file alone")
+    what.add_argument("--path", action="store_true", help="print only the path of the file")
     what.add_argument(
-        "--init", action="store_true", help="make the file, with every setting as a comment"
+        "--init", action="store_true", help="create the file, with every setting as a comment"
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print or make the file; 1 when it has faults, or cannot be made."""
+    """Print or create the file; 1 when it has faults, or cannot be created."""
     from tabwright import paths
 
     path = paths.config_file()
@@ -58,12 +58,12 @@ def _init(path: Path) -> int:
         with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(template())
     except FileExistsError:
-        print(f"tabwright config: {path} is there already, and was left alone", file=sys.stderr)
+        print(f"tabwright config: {path} exists already; nothing was changed", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"tabwright config: {path} cannot be made: {error}", file=sys.stderr)
+        print(f"tabwright config: {path} cannot be created: {error}", file=sys.stderr)
         return 1
-    print(f"Made {path}")
+    print(f"Created {path}")
     return 0
 
 
@@ -72,7 +72,7 @@ def _show(path: Path) -> int:
     from tabwright.app.settings.settings import Settings
 
     found = of_file(path)
-    print(f"# {path}" + ("" if path.exists() else " is not there; --init makes it"))
+    print(f"# {path}" + ("" if path.exists() else " does not exist; --init creates it"))
     print("".join(_values(found.settings, Settings())), end="")
     for each in found.warnings:
         print(f"tabwright config: {each}", file=sys.stderr)
@@ -91,7 +91,7 @@ def _values(settings: object, defaults: object, where: str = "") -> Iterator[str
     for option in options:
         value = getattr(settings, option.name)
         mark = "" if value == getattr(defaults, option.name) else "  # from this file"
-        yield f"{option.metadata['name']} = {_written(value)}{mark}\n"
+        yield f"{option.metadata['name']} = {_toml(value)}{mark}\n"
     for table in tables:
         name = f"{where}{table.metadata['name']}"
         yield f"\n[{name}]\n"
@@ -103,7 +103,7 @@ def _comments(settings: object, where: str = "", *, guarded: bool = False) -> It
     for option in options:
         spec, name = option.metadata["spec"], option.metadata["name"]
         mark = " (guarded)" if guarded or option.metadata.get("guarded") else ""
-        yield f"# {name} = {_written(getattr(settings, option.name))}  # {spec.expected}{mark}\n"
+        yield f"# {name} = {_toml(getattr(settings, option.name))}  # {spec.expected}{mark}\n"
     for table in tables:
         inner, name = getattr(settings, table.name), f"{where}{table.metadata['name']}"
         about = " ".join((inner.__doc__ or "").replace("``", "").split())
@@ -120,9 +120,9 @@ def _members(settings: object) -> tuple[list[Field[Any]], list[Field[Any]]]:
     return [one for one in named if one not in tables], tables
 
 
-def _written(value: object) -> str:
+def _toml(value: object) -> str:
     """A value as TOML has it."""
     if isinstance(value, Mapping):
-        pairs = (f"{json.dumps(key)} = {_written(each)}" for key, each in value.items())
+        pairs = (f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
         return "{ " + ", ".join(pairs) + " }"
-    return json.dumps(value, ensure_ascii=False)  # the same in TOML for all that settings hold
+    return json.dumps(value, ensure_ascii=False)  # JSON and TOML agree on every type of a setting

@@ -1,4 +1,4 @@
-"""``tabwright doctor``: looks whether this machine has what is needed, and says what to do."""
+"""``tabwright doctor``: check this machine, the models and the engine, and say what to do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REMOTE_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at, how it is, and what to do about it."""
+    """The result of one check, and what to do about it."""
 
     what: str
     level: Literal["ok", "warning", "problem"]
@@ -206,7 +206,7 @@ def _about_weights(folder: Path, name: str, keep: Keep) -> str:
 
 
 def _examples() -> Finding:
-    """Whether examples of docstrings can be run, if the user wants it."""
+    """Whether the examples of docstrings can be run in the sandbox."""
     import asyncio
 
     from tabwright.checks.sandbox import runs
@@ -216,10 +216,12 @@ def _examples() -> Finding:
     try:
         used = " and ".join((*asyncio.run(runs.layers()), "seccomp"))
     except runs.Uncontained as error:
-        return Finding(what, "warning", f"never run: this machine cannot contain them ({error})")
+        return Finding(what, "warning", f"never run: this machine cannot isolate them ({error})")
     except (OSError, Unanswered) as error:
-        return Finding(what, "warning", f"whether they can be contained is not known ({error})")
-    return Finding(what, "ok", f"run only if tabwright.checks.runExamples is on, held by {used}")
+        return Finding(what, "warning", f"could not be checked ({error})")
+    return Finding(
+        what, "ok", f"run only if tabwright.checks.runExamples is on, isolated by {used}"
+    )
 
 
 def _settings() -> Finding:
@@ -232,10 +234,10 @@ def _settings() -> Finding:
     except OSError as error:
         reason = str(error)
     if reason:
-        return Finding("settings", "problem", f"{path} may not be your own word: {reason}")
+        return Finding("settings", "problem", f"{path} may be changed by others: {reason}")
     if warnings := of_file(path).warnings:
         return Finding("settings", "warning", "; ".join(warnings))
-    there = "" if path.exists() else ", not there; 'tabwright config --init' makes it"
+    there = "" if path.exists() else ", does not exist; 'tabwright config --init' creates it"
     return Finding("settings", "ok", f"{path}{there}")
 
 
@@ -250,13 +252,13 @@ def _trust() -> Finding:
     missing = [folder for folder in allowed.folders if not os.path.isdir(folder)]
     if missing:
         remove = f"no longer there: {', '.join(missing)}; see 'tabwright trust remove'"
-        return Finding("trust", "warning", f"folders that you allowed are {remove}")
+        return Finding("trust", "warning", f"folders that you trusted are {remove}")
     counts = f"{len(allowed.folders)} folders, {len(allowed.addresses)} addresses allowed"
     return Finding("trust", "ok", f"{file.path}, {counts}")
 
 
 def _remote() -> list[Finding]:
-    """Of the remote engine in the user's own file, which is asked only if it is allowed."""
+    """The remote engine of the user's own file; it gets a request only if that is allowed."""
     from tabwright import paths
     from tabwright.app.runtime.remote_consent import allow_command
     from tabwright.app.settings.layers import of_file
@@ -271,19 +273,19 @@ def _remote() -> list[Finding]:
         allowed = wanted in TrustFile().read().addresses
     except TrustError as error:
         return [Finding(what, "problem", str(error))]
-    lost = f"the key's variable {variable} is not set" if variable else ""
-    lost = "" if os.environ.get(variable, "").strip() else lost
+    unset = f"the key's variable {variable} is not set" if variable else ""
+    unset = "" if os.environ.get(variable, "").strip() else unset
     if allowed:
-        silent = _silence(wanted.url)
-        about = f"it does not answer ({silent})" if silent else "it answers"
+        failure = _connection_failure(wanted.url)
+        about = f"it does not answer ({failure})" if failure else "it answers"
     else:
-        silent, about = "", f"not allowed; to allow it: {allow_command(wanted)}"
-    detail = "; ".join(filter(None, (f"{wanted.url}, {about}", lost)))
-    return [Finding(what, "ok" if allowed and not silent and not lost else "warning", detail)]
+        failure, about = "", f"not allowed; to allow it: {allow_command(wanted)}"
+    detail = "; ".join(filter(None, (f"{wanted.url}, {about}", unset)))
+    return [Finding(what, "ok" if allowed and not failure and not unset else "warning", detail)]
 
 
-def _silence(url: str) -> str:
-    """Why nothing answers at an address, "" where something does; sends no key and no code."""
+def _connection_failure(url: str) -> str:
+    """Why an address does not answer, "" when it does; sends no key and no code."""
     import http.client
     from urllib.parse import urlsplit
 

@@ -20,7 +20,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="run the process that owns the models (servers start it by themselves)",
         description="Run the engine: one per user, shared by all editor windows, ends when idle. "
         "Servers start it when they need it; with --tcp it serves the same completions API on "
-        "loopback for other tools. Those must show a token, which is printed at the start and "
+        "loopback for other tools. Those must send a token, which is printed at the start and "
         "kept in a file that only you can read; web pages are refused.",
     )
     parser.add_argument(
@@ -35,7 +35,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     bearer.add_argument(
         "--no-token",
         action="store_true",
-        help="with --tcp: let every program and every user of this machine ask the engine",
+        help="with --tcp: let every program and every user of this machine use the engine",
     )
     parser.add_argument("--model", metavar="NAME", help="model of requests that name none")
     parser.add_argument(
@@ -43,7 +43,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="SECONDS",
         type=float,
         default=1800.0,
-        help="end after this long without a request; 0 never does (default: 1800)",
+        help="end after this time without a request; 0: never (default: 1800)",
     )
     parser.add_argument(
         "--threads", type=int, default=0, help="threads to compute with (default: one per core)"

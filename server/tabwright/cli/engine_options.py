@@ -1,4 +1,4 @@
-"""The options of the command line that say how an engine computes."""
+"""Command line options of the backend: precision, device and backend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PRECISIONS = ("auto", "int4", "mixed", "int8", "bfloat16", "float16", "float32"
 
 
 def add_engine_options(parser: argparse.ArgumentParser, *, of_settings: bool = False) -> None:
-    """Add them; ``of_settings``: what is not named is as the user's own file says, not "auto"."""
+    """Add the options; with ``of_settings`` their default is the user's own file, not "auto"."""
     default = None if of_settings else "auto"
     behind = "as your settings say" if of_settings else "{}"
     parser.add_argument(
@@ -21,25 +21,25 @@ def add_engine_options(parser: argparse.ArgumentParser, *, of_settings: bool = F
         choices=_PRECISIONS,
         default=default,
         help="number format of the weights "
-        f"(default: {behind.format('the quickest that keeps the quality')})",
+        f"(default: {behind.format('the fastest that keeps the quality')})",
     )
     parser.add_argument(
         "--device",
         choices=["auto", "cpu", "cuda", "mps"],
         default=default,
-        help=f"where to compute (default: {behind.format('a GPU if there is one')})",
+        help=f"the device to compute on (default: {behind.format('a GPU if there is one')})",
     )
     parser.add_argument(
         "--backend",
         choices=["auto", "numba", "openvino", "torch"],
         default=default,
-        help="what computes (default: "
-        f"{behind.format('on a CPU the quickest that knows the model, else torch')})",
+        help="the backend (default: "
+        f"{behind.format('on a CPU the fastest that supports the model, else torch')})",
     )
 
 
 def own_settings() -> EngineSettings:
-    """What the user's own file says of the engine."""
+    """The engine settings of the user's own file."""
     from tabwright import paths
     from tabwright.app.settings.layers import of_file
 
@@ -49,7 +49,7 @@ def own_settings() -> EngineSettings:
 def engine_options(
     arguments: argparse.Namespace | None, settings: EngineSettings | None = None
 ) -> BackendOptions:
-    """How to compute: as the arguments say, and where they say nothing as the settings do."""
+    """The backend options of the arguments, and of the settings where an argument is not set."""
     from tabwright.engine.backends import BackendOptions
 
     def chosen(name: str) -> str:

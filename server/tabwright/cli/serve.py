@@ -19,11 +19,11 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "serve",
         help="run the language server (your editor starts it)",
-        description="Run the language server. Editors start it and speak with it on stdin and "
+        description="Run the language server. Editors start it and use its stdin and "
         "stdout. Its log is in the folder that 'tabwright doctor' names.",
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--stdio", action="store_true", help="speak on stdin and stdout (default)")
+    where.add_argument("--stdio", action="store_true", help="use stdin and stdout (default)")
     where.add_argument(
         "--tcp",
         metavar="[HOST:]PORT",
@@ -36,13 +36,13 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         default="info",
         help="how much goes into the log file; debug includes your code (default: info)",
     )
-    # Some clients add the id of their process, which initialize tells as well.
+    # Some clients add the id of their process, which is in initialize too.
     parser.add_argument("--clientProcessId", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until the client says exit or goes away; 2 for an address that cannot be used."""
+    """Serve until the client sends exit or disconnects; 2 for an address that cannot be used."""
     from tabwright.app.runtime import log
 
     address: tuple[str, int] | None = None
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     # 1. stdout belongs to the protocol before anything else is imported and may print.
     output = log.guard_stdout()
     log.configure(arguments.log_level)
-    # 2. The protocol's types, the quick way, before anything imports them the slow way.
+    # 2. The protocol's types by the fast import, before anything imports them otherwise.
     from tabwright.lsp.transport import fast_import
 
     fast_import.import_protocol_types()
@@ -73,6 +73,6 @@ def run(arguments: argparse.Namespace) -> int:
         status = 2
     except KeyboardInterrupt:
         status = 130
-    # 3. Threads may still wait for input or compute, and none of them holds anything to save.
+    # 3. Threads may still wait for input or compute; none of them has anything to save.
     logging.shutdown()
     os._exit(status)

@@ -1,4 +1,4 @@
-"""``tabwright stats``: what became of suggestions on this machine, and nowhere else."""
+"""``tabwright stats``: the acceptance statistics, which are kept on this machine only."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand's arguments."""
     parser = subparsers.add_parser(
         "stats",
-        help="show what became of suggestions",
+        help="show how many suggestions were accepted",
         description="Show how many suggestions were shown, accepted and kept. The counts are in "
-        "one file on this machine, and the setting tabwright.statistics.enabled ends the counting.",
+        "one file on this machine; the setting tabwright.statistics.enabled turns them off.",
     )
-    parser.add_argument("--days", type=int, default=30, help="of the last days (30)")
+    parser.add_argument("--days", type=int, default=30, help="count this many days (default: 30)")
     parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.add_argument("--delete", action="store_true", help="delete all that was counted")
+    parser.add_argument("--delete", action="store_true", help="delete the statistics")
     parser.set_defaults(run=run)
 
 
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"Since {report['since']}, in {statistics.file}:\n")
     rows = [["", *(head for head, _ in _COLUMNS.values())]]
     rows += [_row(name, figures) for name, figures in report["languages"].items()]
-    rows.append(_row("together", report["total"]))
+    rows.append(_row("total", report["total"]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))

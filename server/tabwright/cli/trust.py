@@ -1,4 +1,4 @@
-"""``tabwright trust``: list, allow and take back what workspaces and addresses may do."""
+"""``tabwright trust``: list and change which folders and addresses are trusted."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="let the key in this environment variable be sent too, as the setting "
         "tabwright.remote.keyEnvironment names it",
     )
-    remove = actions.add_parser("remove", help="take back a folder or an address")
+    remove = actions.add_parser("remove", help="no longer allow a folder or an address")
     remove.add_argument("what", metavar="PATH|URL")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what was asked; 1 with a message when it cannot be done."""
+    """Run the action; 1 with a message when it fails."""
     from tabwright.trust import TrustError, TrustFile
 
     file = TrustFile()
@@ -81,8 +81,8 @@ def _remove(file: TrustFile, what: str) -> int:
     removed = file.remove(what)
     rest = "" if "://" in what else ", ".join(covering(what, file.read().folders))
     if rest:
-        first = f"{what} was taken off the list" if removed else f"{what} is not in the list"
-        why = f"it is still allowed by what is above it: {rest}; see 'tabwright trust remove'"
+        first = f"{what} was removed" if removed else f"{what} is not in the list"
+        why = f"it is still allowed by a folder above it: {rest}; see 'tabwright trust remove'"
         print(f"tabwright trust: {first}, but {why}", file=sys.stderr)
         return 1
     if removed:

@@ -1,4 +1,4 @@
-"""The demo's second half: a function generated from its docstring, and a real error fixed."""
+"""The demo's actions: generate a function from its docstring, and fix an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from tabwright import processes
 from tabwright.checks.tools.programs import bundled
-from tabwright.cli.demos.places import SAMPLES
+from tabwright.cli.demos.gaps import SAMPLES
 from tabwright.cli.demos.view import View, clip
 from tabwright.lsp.language_client import LspClient, ResponseError
 
@@ -23,8 +23,8 @@ _AROUND = 2
 
 
 @dataclass(frozen=True)
-class Act:
-    """A sample file in which ``old`` is replaced by ``new``, and the kind of action asked there."""
+class DemoAction:
+    """A sample file in which ``old`` is replaced by ``new``, and the action to request there."""
 
     file: str
     kind: str
@@ -33,15 +33,15 @@ class Act:
     about: str
 
 
-ACTS = (
-    Act(
+ACTIONS = (
+    DemoAction(
         "inventory.py",
         GENERATE,
         "return [item.name for item in items if item.quantity < item.reorder_level]",
         "...",
         "generate: a function from its docstring",
     ),
-    Act(
+    DemoAction(
         "inventory.py",
         FIX,
         "groups.setdefault(item.supplier, [])",
@@ -51,19 +51,19 @@ ACTS = (
 )
 
 
-def changed(act: Act) -> tuple[str, int]:
-    """The sample's text with the act's change in it, and where that stands.
+def changed_sample(action: DemoAction) -> tuple[str, int]:
+    """The sample's text with ``new`` in it, and the offset of that.
 
-    Raises ValueError when the sample does not hold ``old`` exactly once.
+    Raises ValueError when the sample does not contain ``old`` exactly once.
     """
-    text = (SAMPLES / act.file).read_text(encoding="utf-8")
-    if text.count(act.old) != 1:
-        raise ValueError(f"{act.file} does not hold {act.old!r} once")
-    return text.replace(act.old, act.new), text.index(act.old)
+    text = (SAMPLES / action.file).read_text(encoding="utf-8")
+    if text.count(action.old) != 1:
+        raise ValueError(f"{action.file} does not contain {action.old!r} once")
+    return text.replace(action.old, action.new), text.index(action.old)
 
 
-def reported(text: str, file: str) -> list[dict[str, Any]]:
-    """What ruff reports of a text, as an editor would send it; empty where ruff is missing."""
+def ruff_diagnostics(text: str, file: str) -> list[dict[str, Any]]:
+    """Ruff's diagnostics of a text in the protocol's form; empty where ruff is not installed."""
     ruff = bundled("ruff")
     if ruff is None:
         return []
@@ -76,11 +76,10 @@ def reported(text: str, file: str) -> list[dict[str, Any]]:
 
 
 def _diagnostic(report: Mapping[str, Any]) -> dict[str, Any]:
-    # The samples are ASCII, so ruff's columns are the protocol's but for where they begin.
-    places = ("location", "end_location")
+    # The samples are ASCII, so ruff's columns are the protocol's, but counted from 1.
     start, end = (
-        {"line": report[place]["row"] - 1, "character": report[place]["column"] - 1}
-        for place in places
+        {"line": report[end]["row"] - 1, "character": report[end]["column"] - 1}
+        for end in ("location", "end_location")
     )
     return {
         "range": {"start": start, "end": end},
@@ -91,55 +90,55 @@ def _diagnostic(report: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-async def show(view: View, client: LspClient, folder: Path) -> tuple[int, list[float]]:
-    """Ask for every act's edit and draw it; how many came, and the milliseconds of each."""
+async def run_actions(view: View, client: LspClient, folder: Path) -> tuple[int, list[float]]:
+    """Request every action's edit and show it; the number of edits, and each action's ms."""
     offered, times = 0, []
-    for act in ACTS:
-        text, offset = changed(act)
-        uri = (folder / act.file).as_uri()
-        view.title(act.file, act.about)
+    for action in ACTIONS:
+        text, offset = changed_sample(action)
+        uri = (folder / action.file).as_uri()
+        view.title(action.file, action.about)
         client.open(uri, "python", text)
         started = time.perf_counter()
         try:
-            new, title = await _edited(view, client, uri, text, act, offset)
+            new, title = await _first_edit(view, client, uri, text, action, offset)
         except ResponseError as error:
             new, title = text, str(error)
         finally:
             client.close(uri)
         times.append((time.perf_counter() - started) * 1000)
-        for line, style in difference(text, new):
+        for line, style in diff_lines(text, new):
             view.say(clip(line, view.width - 1), style)
         if new == text:
-            view.say(f"       nothing after {times[-1]:.0f} ms: {title}", "red")
+            view.say(f"       no edit after {times[-1]:.0f} ms: {title}", "red")
         else:
             offered += 1
             view.say(f"       {times[-1]:.0f} ms · {title}", "green")
     return offered, times
 
 
-async def _edited(
-    view: View, client: LspClient, uri: str, text: str, act: Act, offset: int
+async def _first_edit(
+    view: View, client: LspClient, uri: str, text: str, action: DemoAction, offset: int
 ) -> tuple[str, str]:
-    """The text with the first action's edit, and the action's title with what was found out."""
-    diagnostics = reported(text, act.file) if act.kind == FIX else []
+    """The text after the first listed action, and the title of the resolved action."""
+    diagnostics = ruff_diagnostics(text, action.file) if action.kind == FIX else []
     for diagnostic in diagnostics:
         view.say(f"       Ruff {diagnostic['code']}: {diagnostic['message']}", "red")
-    end = offset + len(act.new)
+    end = offset + len(action.new)
     listed = await client.code_actions(
-        uri, text, offset, end, only=[act.kind], diagnostics=diagnostics
+        uri, text, offset, end, only=[action.kind], diagnostics=diagnostics
     )
     if not listed:
         return text, "the server listed no such action"
     view.progress(f"{listed[0].get('title')} …")
-    action = await client.resolve(listed[0])
-    edit, title = action.get("edit"), str(action.get("title", ""))
+    resolved = await client.resolve(listed[0])
+    edit, title = resolved.get("edit"), str(resolved.get("title", ""))
     if not isinstance(edit, dict):
-        return text, f"{title}: no edit came"
+        return text, f"{title}: the server sent no edit"
     return client.applied(edit, {uri: text}).get(uri, text), title
 
 
-def difference(old: str, new: str) -> list[tuple[str, str]]:
-    """The changed lines with two of their neighbours, each with the style it is drawn in."""
+def diff_lines(old: str, new: str) -> list[tuple[str, str]]:
+    """The changed lines with two lines around them, each with its style."""
     styles = {"-": "red", "+": "green"}
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), n=_AROUND, lineterm="")
     return [

@@ -1,4 +1,4 @@
-"""How the demo looks: buffers with ghost text, a progress line; colours only on a terminal."""
+"""The demo's output: buffers with ghost text, a progress line; colours only on a terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CODES = {"bold": "1", "dim": "2", "ghost": "3;36", "green": "32", "red": "31"}
 
 @dataclass
 class View:
-    """Draws on ``out``; ``colours`` and ``width`` are what the terminal has."""
+    """Writes to ``out``; ``live`` is whether that is a terminal, ``width`` its columns."""
 
     out: TextIO
     colours: bool
@@ -47,13 +47,13 @@ class View:
         print(self.paint(text, style) if style else text, file=self.out, flush=True)
 
     def title(self, text: str, about: str) -> None:
-        """Print a heading that goes across the screen."""
+        """Print a heading as wide as the terminal."""
         rule = "─" * max(self.width - len(text) - len(about) - 6, 2)
         self.say()
         self.say(f"{self.paint(text, 'bold')}  {about} {self.paint(rule, 'dim')}")
 
     def progress(self, text: str) -> None:
-        """Show what is under way: in place on a terminal, else one line for each new text."""
+        """Show the current step: in place on a terminal, else one line for each new text."""
         text = clip(text, self.width - 1)
         if self.live:
             print(f"\r\x1b[K{self.paint(text, 'dim')}", end="", file=self.out, flush=True)
@@ -62,7 +62,7 @@ class View:
         self._line = text
 
     def clear(self) -> None:
-        """Take the progress line away."""
+        """Remove the progress line."""
         if self._line and self.live:
             print("\r\x1b[K", end="", file=self.out, flush=True)
         self._line = ""
@@ -72,7 +72,7 @@ class View:
         ghost = item.new_text if item else ""
         start = item.start if item else offset
         end = item.end if item else offset
-        # A suggestion may put again what stands behind the cursor; only what is new is a ghost.
+        # A suggestion may repeat the text before the cursor; only the rest is shown as ghost text.
         typed = text[start:offset]
         if ghost.startswith(typed):
             ghost, start = ghost[len(typed) :], offset
@@ -94,7 +94,7 @@ class View:
             self._row(str(number), [(line, "")])
 
     def _marked(self, piece: str, index: int, pieces: list[str]) -> str:
-        """Without colours the ghost text stands between marks."""
+        """Put marks around the ghost text where there are no colours."""
         if self.colours or pieces == [""]:
             return piece
         return ("«" if index == 0 else "") + piece + ("»" if index == len(pieces) - 1 else "")
@@ -111,17 +111,17 @@ class View:
 
 
 class LoadLine:
-    """The line that says what the server is busy with, from its progress messages."""
+    """The line that shows the server's progress while the model is loaded."""
 
     def __init__(self, view: View) -> None:
-        """Begin the clock."""
+        """Start to count the seconds."""
         self._view = view
         self._titles: dict[str, str] = {}
         self._text = "waiting for the model"
         self._started = time.perf_counter()
 
-    def notified(self, method: str, params: Json) -> None:
-        """Take a message from the server; what is no progress is passed over."""
+    def on_notification(self, method: str, params: Json) -> None:
+        """Read a notification of the server; anything but progress is ignored."""
         value = params.get("value")
         if method != "$/progress" or not isinstance(value, dict):
             return

@@ -1,4 +1,4 @@
-"""Where the demo asks: places in its sample files, each with a gap cut into the real text."""
+"""The demo's sample files, and the gaps in them that the model is to fill."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ SAMPLES = Path(__file__).parents[2] / "demo_files"
 
 
 @dataclass(frozen=True)
-class Place:
-    """A file and the text taken out of it: ``gone`` is what followed ``before`` there.
+class Gap:
+    """A sample file and the text removed from it: ``removed``, which follows ``before`` there.
 
-    ``cell`` is the index of a notebook's cell. ``about`` says what this place shows.
+    ``cell`` is the index of a notebook's cell. ``about`` says what this gap shows.
     """
 
     file: str
     language: str
     before: str
-    gone: str
+    removed: str
     about: str
     cell: int | None = None
 
 
-PLACES = (
-    Place(
+GAPS = (
+    Gap(
         "inventory.py",
         "python",
         'all items."""\n    return ',
         "sum(item.price * item.quantity for item in items)",
         "a begun line",
     ),
-    Place(
+    Gap(
         "inventory.py",
         "python",
         "    for item in items:\n        ",
         "groups.setdefault(item.supplier, []).append(item)",
         "an empty line in a block",
     ),
-    Place(
+    Gap(
         "slug.js",
         "javascript",
         "const count = ",
         "seen.get(slug) ?? 0;",
         "JavaScript, with code below the cursor",
     ),
-    Place(
+    Gap(
         "weather.ipynb",
         "python",
         "warm_days = [",
@@ -64,7 +64,7 @@ PLACES = (
 
 @dataclass(frozen=True)
 class Buffer:
-    """An open buffer: its address, its text with the gap, and the cursor in the gap."""
+    """An open document: its URI, its text without the removed part, and the cursor there."""
 
     uri: str
     text: str
@@ -72,47 +72,47 @@ class Buffer:
 
 
 def copy_samples(folder: Path) -> None:
-    """Put the sample files into ``folder``, which is the demo's workspace."""
+    """Copy the sample files into ``folder``, which is the demo's workspace."""
     for sample in SAMPLES.iterdir():
         if sample.suffix in (".py", ".js", ".ipynb"):
             shutil.copy(sample, folder / sample.name)
 
 
-def cut(text: str, place: Place) -> tuple[str, int]:
-    """The text without what the place takes out, and the cursor there.
+def remove(text: str, gap: Gap) -> tuple[str, int]:
+    """The text without the removed part, and the offset of the gap.
 
-    Raises ValueError when the place does not occur exactly once.
+    Raises ValueError when the text does not contain it exactly once.
     """
-    if text.count(place.before + place.gone) != 1:
-        raise ValueError(f"{place.file} does not hold {place.gone!r} once")
-    offset = text.index(place.before + place.gone) + len(place.before)
-    return text[:offset] + text[offset + len(place.gone) :], offset
+    if text.count(gap.before + gap.removed) != 1:
+        raise ValueError(f"{gap.file} does not contain {gap.removed!r} once")
+    offset = text.index(gap.before + gap.removed) + len(gap.before)
+    return text[:offset] + text[offset + len(gap.removed) :], offset
 
 
-def open_place(client: LspClient, place: Place, folder: Path) -> Buffer:
-    """Open the place's file, or its whole notebook, as an editor would."""
-    path = folder / place.file
-    if place.cell is not None:
-        return _open_notebook(client, place, path)
-    text, offset = cut(path.read_text(encoding="utf-8"), place)
-    client.open(path.as_uri(), place.language, text)
+def open_gap(client: LspClient, gap: Gap, folder: Path) -> Buffer:
+    """Open the file of a gap, or its whole notebook, as an editor would."""
+    path = folder / gap.file
+    if gap.cell is not None:
+        return _open_notebook(client, gap, path)
+    text, offset = remove(path.read_text(encoding="utf-8"), gap)
+    client.open(path.as_uri(), gap.language, text)
     return Buffer(path.as_uri(), text, offset)
 
 
-def _open_notebook(client: LspClient, place: Place, path: Path) -> Buffer:
+def _open_notebook(client: LspClient, gap: Gap, path: Path) -> Buffer:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     cells, documents, found = [], [], None
     for index, cell in enumerate(notebook["cells"]):
         text, code = "".join(cell["source"]), cell["cell_type"] == "code"
         uri = f"vscode-notebook-cell:{path.as_posix()}#{cell['id']}"
-        if index == place.cell:
-            text, offset = cut(text, place)
+        if index == gap.cell:
+            text, offset = remove(text, gap)
             found = Buffer(uri, text, offset)
-        language = place.language if code else "markdown"
+        language = gap.language if code else "markdown"
         cells.append({"kind": 2 if code else 1, "document": uri})
         documents.append({"uri": uri, "languageId": language, "version": 1, "text": text})
     if found is None:
-        raise ValueError(f"{place.file} has no cell {place.cell}")
+        raise ValueError(f"{gap.file} has no cell {gap.cell}")
     client.notify(
         "notebookDocument/didOpen",
         {
