@@ -1,4 +1,4 @@
-"""What the server says and asks on its own: messages, questions and progress bars."""
+"""What the server sends on its own: messages, questions, progress, edits and diagnostics."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _LEVELS = {
 
 
 class Editor:
-    """A Client over pygls, which translates what it is told in English."""
+    """A Client over pygls; it translates messages into the client's language."""
 
     def __init__(self, server: RpcServer, language: Language = ENGLISH) -> None:
-        """Speak through ``server``, once it is initialized, in the client's ``language``."""
+        """Send through ``server``, which must be initialized, in the client's ``language``."""
         self._server = server
         self.language = language
 
@@ -56,7 +56,7 @@ class Editor:
         return named.get(chosen.title) if chosen is not None else None
 
     async def bar(self, title: Message, *, cancellable: bool) -> Bar:
-        """Create a work-done progress and begin it; a bar that shows nothing if that fails."""
+        """Create and begin a work-done progress; a bar that shows nothing if that fails."""
         window = self._server.client_capabilities.window
         if window is None or not window.work_done_progress:
             return NoBar()
@@ -75,7 +75,7 @@ class Editor:
         return EditorBar(self._server, token, self.language)
 
     async def apply(self, label: Message, edit: types.WorkspaceEdit) -> Message | None:
-        """Have an edit applied; why it was not, None when it was."""
+        """Send workspace/applyEdit; returns why the edit was not applied, None when it was."""
         params = types.ApplyWorkspaceEditParams(edit, label=self.language.title(label))
         asked = self._server.workspace_apply_edit_async(params)
         answer = await self._server.ask(asked, "an answer to an edit", seconds=_APPLY_S)
@@ -87,14 +87,14 @@ class Editor:
         return None
 
     async def show_document(self, uri: str) -> bool:
-        """Have a document shown; False when the editor did not."""
+        """Send window/showDocument; False when the editor did not show it."""
         params = types.ShowDocumentParams(uri, take_focus=True)
         asked = self._server.window_show_document_async(params)
         answer = await self._server.ask(asked, "an answer to showing a document")
         return answer is not None and answer.success
 
     def publish(self, snapshot: Snapshot, found: Sequence[Diagnostic], encoding: Encoding) -> None:
-        """Send textDocument/publishDiagnostics: all that is known of one state of a document."""
+        """Send textDocument/publishDiagnostics: all diagnostics of one version of a document."""
         sent = [to_sent_diagnostic(snapshot.text, each, encoding) for each in found]
         params = types.PublishDiagnosticsParams(snapshot.uri, sent, version=snapshot.version)
         self._server.text_document_publish_diagnostics(params)
@@ -104,7 +104,7 @@ class EditorBar:
     """A Bar over $/progress."""
 
     def __init__(self, server: RpcServer, token: str, language: Language) -> None:
-        """Report on ``token``, which was begun."""
+        """Report on ``token``, whose progress was begun."""
         self._progress = server.work_done_progress
         self._token = token
         self._language = language
@@ -125,7 +125,7 @@ class EditorBar:
             self._progress.report(self._token, report)
 
     def end(self, message: str) -> None:
-        """Send the end; once is enough."""
+        """Send the end, once."""
         if self._open:
             self._open = False
             end = types.WorkDoneProgressEnd(message=self._language.title(message))

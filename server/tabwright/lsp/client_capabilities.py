@@ -1,4 +1,4 @@
-"""What the client can do with code actions, edits and documents."""
+"""What the client supports for code actions, edits and documents."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lsprotocol import types
 class Abilities:
     """What a client announced.
 
-    ``literals``: it takes code actions, not commands alone. ``resolves_edit`` and
-    ``resolves_command``: it asks for that part of an action when the user chose it. ``tags``: it
-    knows that an action may be marked as a model's. ``versions``: it takes edits that name a
-    version. ``creates``, ``applies``, ``shows``: it makes documents, applies edits and shows
-    documents when asked to.
+    ``literals``: it supports code actions, not only commands. ``resolves_edit`` and
+    ``resolves_command``: it resolves that part of an action when the user chose it. ``tags``: it
+    shows that an action is LLM-generated. ``versions``: it supports edits with a document version.
+    ``creates``, ``applies``, ``shows``: it creates documents, applies edits and shows documents at
+    the server's request.
     """
 
     literals: bool = False
@@ -29,7 +29,7 @@ class Abilities:
 
 
 def abilities(client: types.ClientCapabilities) -> Abilities:
-    """Read them from the client's capabilities."""
+    """Read the abilities from the client's capabilities."""
     document, workspace, window = client.text_document, client.workspace, client.window
     action = document.code_action if document else None
     resolve = action.resolve_support.properties if action and action.resolve_support else ()

@@ -1,4 +1,4 @@
-"""The one place that knows both the protocol's types and ours, and that converts positions."""
+"""Conversion between the protocol's types and ours; the only module that converts positions."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def selected(
 def to_changes(
     events: Sequence[types.TextDocumentContentChangeEvent],
 ) -> tuple[Change, ...]:
-    """A client's content changes as ours; those with a range are resolved when applied."""
+    """A client's content changes as ours; a range is converted when its change is applied."""
     return tuple(
         (lambda text, encoding, r=event.range: span_of(text, r, encoding), event.text)
         if isinstance(event, types.TextDocumentContentChangePartial)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DocumentProtocol(RpcProtocol):
-    """The protocol with the messages that change buffers."""
+    """The protocol's methods that change buffers."""
 
     encoding = "utf-16"
 
@@ -29,7 +29,7 @@ class DocumentProtocol(RpcProtocol):
     def lsp_initialize(
         self, params: types.InitializeParams
     ) -> Generator[object, object, types.InitializeResult]:
-        """Read positions from now on in the encoding that was agreed on."""
+        """Keep the negotiated position encoding."""
         result: types.InitializeResult = yield from super().lsp_initialize(params)
         encoding = result.capabilities.position_encoding or types.PositionEncodingKind.Utf16
         self.encoding = types.PositionEncodingKind(encoding).value
@@ -37,24 +37,24 @@ class DocumentProtocol(RpcProtocol):
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        """Take in a document."""
+        """Store an opened document."""
         self._open(params.text_document)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        """Take in a document's new text."""
+        """Apply changes of a document."""
         changed = params.text_document
         self._change(changed.uri, changed.version, params.content_changes)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        """Forget a document."""
+        """Remove a closed document."""
         self.get_host().buffers.close(params.text_document.uri)
         self.get_host().closed(params.text_document.uri)
 
     @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
     def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
-        """Take in a notebook and the documents of its cells."""
+        """Store an opened notebook and the documents of its cells."""
         notebook = params.notebook_document
         self.get_host().buffers.open_notebook(notebook.uri, convert.to_cells(notebook.cells))
         for document in params.cell_text_documents:
@@ -64,7 +64,7 @@ class DocumentProtocol(RpcProtocol):
     def lsp_notebook_document__did_change(
         self, params: types.DidChangeNotebookDocumentParams
     ) -> None:
-        """Take in moved, new, removed, retyped and edited cells, in the protocol's order."""
+        """Apply changes of cells (their order, kind and text), in the protocol's order."""
         uri, cells = params.notebook_document.uri, params.change.cells
         if cells is None:
             return
@@ -91,7 +91,7 @@ class DocumentProtocol(RpcProtocol):
     def lsp_notebook_document__did_close(
         self, params: types.DidCloseNotebookDocumentParams
     ) -> None:
-        """Forget a notebook with its cells."""
+        """Remove a closed notebook with its cells."""
         buffers = self.get_host().buffers
         known = [cell.uri for cell in buffers.notebook_cells(params.notebook_document.uri)]
         buffers.close_notebook(params.notebook_document.uri)

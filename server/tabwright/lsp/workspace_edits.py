@@ -15,7 +15,7 @@ from tabwright.lsp.convert import Encoding
 def in_place(
     snapshot: Snapshot, edits: Sequence[Edit], encoding: Encoding, *, versions: bool
 ) -> types.WorkspaceEdit:
-    """Edits of one open document, bound to the version they were made for where that can be."""
+    """Edits of one open document, with the version they were made for if ``versions``."""
     sent = convert.text_edits(snapshot.text, edits, encoding)
     if not versions:
         return types.WorkspaceEdit(changes={snapshot.uri: sent})
@@ -24,7 +24,7 @@ def in_place(
 
 
 def new_document(uri: str, text: str) -> types.WorkspaceEdit:
-    """A document that does not exist yet, with its text; refused by the client if it does."""
+    """A new document with its text; the client refuses it when the document exists."""
     options = types.CreateFileOptions(overwrite=False, ignore_if_exists=False)
     document = types.OptionalVersionedTextDocumentIdentifier(uri)
     everything = convert.text_edits("", [Edit(Span(0, 0), text)], "utf-16")

@@ -1,1 +1,1 @@
-"""Bytes to messages and back: framing, JSON-RPC, stdio, TCP, the server's start and end."""
+"""The transport: framing, JSON-RPC, stdio and TCP, and the server's start and end."""

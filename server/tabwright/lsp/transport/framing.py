@@ -1,4 +1,4 @@
-"""Messages on a byte stream: framing that survives garbage, read and written on own threads."""
+"""Messages on a byte stream: framing that tolerates bad input, with threads to read and write."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import BinaryIO, Protocol, cast
 
 logger = logging.getLogger(__name__)
 
-# Editors stop to send a file to a server well before this (VS Code: 50 MB). Read and decoded, a
-# message takes several times its size for a moment.
+# Editors do not send files of this size (VS Code: up to 50 MB). While it is decoded, a message
+# takes several times its size in memory.
 MAX_BODY_BYTES = 64 << 20
-MAX_DEPTH = 100  # of objects and lists in each other; no message of the protocol comes near
+MAX_DEPTH = 100  # of nested objects and lists; no message of the protocol comes near
 _MAX_LINE_BYTES = 8192
 _MAX_HEADERS = 8
 _CHUNK_BYTES = 1 << 16
-_MAX_WAITING = 4  # messages that the loop may have to handle in one go, before any timer
+_MAX_WAITING = 4  # messages that may be queued for the event loop
 _LENGTH = re.compile(rb"content-length:[ \t]*(\d{1,12})[ \t]*\r?\n\Z", re.IGNORECASE)
 _HEADER = re.compile(rb"content-length:[ \t]*\d{1,12}[ \t]*\r?\n", re.IGNORECASE)
 _NAMES = (b"content-length:", b"content-type:", b"\r\n", b"\n")
@@ -32,23 +32,26 @@ def _finite(digits: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-# NaN and Infinity are no JSON, and could not be sent back: they are read as null, which then is
-# refused where a number belongs.
+# NaN and Infinity are not JSON and could not be sent back: they are read as null, which is refused
+# where a number is expected.
 _JSON = json.JSONDecoder(parse_float=_finite, parse_constant=lambda name: None)
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """A frame that cannot be used; ``reason`` quotes none of it. ``identity`` is the request's id,
-    where it could be read; ``foreign`` says that it is no frame at all, but another protocol."""
+    """A frame that cannot be used; ``reason`` quotes nothing of it.
+
+    ``identity`` is the request's id, where it could be read; ``foreign`` says that the input is of
+    another protocol.
+    """
 
     reason: str
     identity: object = None
     foreign: bool = False
 
 
-class Source(Protocol):
-    """What frames are read from: some bytes at a time, b"" at the end."""
+class ReadBytes(Protocol):
+    """A function that reads some bytes of a stream; b"" at the end."""
 
     def __call__(self, size: int, /) -> bytes:
         """Read at most ``size`` bytes, waiting for the first."""
@@ -58,16 +61,16 @@ class Source(Protocol):
 class Frames:
     """The JSON values in a stream of ``Content-Length`` frames.
 
-    What is no header is skipped. After a wrong length the next header found begins anew, so one
-    bad message costs itself alone. That is safe on a pipe from the editor: JSON has no raw line
-    break within a text, so no text of a document can be found as a header.
+    Lines that are not headers are skipped. After a wrong length, reading continues at the next
+    header, so that one bad message loses no other. That is safe on a pipe from the editor: JSON
+    strings contain no raw line break, so the text of a document cannot be taken for a header.
 
     A ``strict`` stream (TCP, where anybody may connect) ends at the first byte that belongs to no
     frame, and after a frame that cannot be used: nothing in it is ever read again.
     """
 
     def __init__(
-        self, read: Source, *, strict: bool = False, most_bytes: int = MAX_BODY_BYTES
+        self, read: ReadBytes, *, strict: bool = False, most_bytes: int = MAX_BODY_BYTES
     ) -> None:
         """Read through ``read`` from now on; no body may be longer than ``most_bytes``."""
         self.most_bytes = most_bytes
@@ -76,10 +79,10 @@ class Frames:
         self._buffer = bytearray()
 
     def __iter__(self) -> Iterator[object]:
-        """Yield values, and Malformed for what is none, until the stream ends."""
-        return self._strictly() if self._strict else self._leniently()
+        """Yield JSON values, and Malformed for a frame without one, until the stream ends."""
+        return self._read_strict() if self._strict else self._read_lenient()
 
-    def _strictly(self) -> Iterator[object]:
+    def _read_strict(self) -> Iterator[object]:
         while True:
             length: int | None = None
             for _ in range(_MAX_HEADERS):
@@ -108,7 +111,7 @@ class Frames:
             if isinstance(value, Malformed):
                 return
 
-    def _leniently(self) -> Iterator[object]:
+    def _read_lenient(self) -> Iterator[object]:
         length: int | None = None
         while (line := self._line()) is not None:
             if found := _LENGTH.search(line):
@@ -127,8 +130,8 @@ class Frames:
                 length = None
 
     def _line(self) -> bytes | None:
-        """The next line with its end; None at the end. A strict stream gives at once what cannot
-        become the line of a header."""
+        """The next line with its end; None at the end. A strict stream returns a line as soon as it
+        cannot be a header any more."""
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             if self._strict and self._buffer and not _may_be_header(self._buffer):
@@ -159,15 +162,15 @@ class Frames:
         try:
             text = body.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError:
-            # One bad byte in a buffer must not lose the change: the rest of the text is right.
+            # One bad byte must not lose the whole change of a document.
             text = body.decode("utf-8", "replace")
         try:
             value = cast(object, _JSON.decode(text))
         except (ValueError, RecursionError) as error:
-            swallowed = None if self._strict else _HEADER.search(body)
-            if swallowed:
-                # The length was too large, so the next message lies within this one.
-                self._buffer[:0] = body[swallowed.start() :]
+            next_header = None if self._strict else _HEADER.search(body)
+            if next_header:
+                # The length was too large, so this body contains the next message.
+                self._buffer[:0] = body[next_header.start() :]
             kind = getattr(error, "msg", type(error).__name__)
             return Malformed(f"a message of {len(body)} bytes is not JSON: {kind}")
         if _is_deeper(value, MAX_DEPTH):
@@ -177,7 +180,7 @@ class Frames:
 
 
 def _may_be_header(start: bytes | bytearray) -> bool:
-    """Whether a line that is not whole can become one of a header, or the empty one behind."""
+    """Whether an incomplete line may become a header, or the empty line after the headers."""
     if len(start) > _MAX_LINE_BYTES:
         return False
     begun = bytes(start[:16]).lower()
@@ -185,7 +188,7 @@ def _may_be_header(start: bytes | bytearray) -> bool:
 
 
 def _is_deeper(value: object, most: int) -> bool:
-    """Whether objects and lists lie in each other more than ``most`` deep."""
+    """Whether objects and lists are nested more than ``most`` deep."""
     level = [value]
     for _ in range(most):
         inner: list[object] = []
@@ -201,7 +204,7 @@ def _is_deeper(value: object, most: int) -> bool:
 
 
 class Reader:
-    """Reads values on a daemon thread; each goes to ``deliver``, the end to ``ended``."""
+    """Reads values on a daemon thread; calls ``deliver`` for each, and ``ended`` at the end."""
 
     def __init__(
         self,
@@ -221,7 +224,7 @@ class Reader:
         self._thread.start()
 
     def done(self) -> None:
-        """Tell that one value was handled, which makes room for another."""
+        """Mark one value as handled, so that another may be queued."""
         self._room.release()
 
     def _run(self) -> None:
@@ -230,7 +233,7 @@ class Reader:
                 self._room.acquire()
                 self._deliver(value)
         except (OSError, ValueError, RuntimeError) as error:
-            # The stream was closed under us, or the loop has gone: both mean the end.
+            # The stream or the event loop was closed, and both mean the end.
             logger.debug("reading ended: %s", error)
         finally:
             try:
@@ -240,7 +243,7 @@ class Reader:
 
 
 class Writer:
-    """Writes on a daemon thread, so that a client that reads slowly never holds the loop up."""
+    """Writes on a daemon thread, so that a slow client never blocks the event loop."""
 
     def __init__(self, stream: BinaryIO, broken: Callable[[], None]) -> None:
         """Write to ``stream``; ``broken`` is called once when that fails."""

@@ -1,4 +1,4 @@
-"""pygls with its gaps closed: every request answered once, bad input survived, no code logged."""
+"""pygls made stricter: one answer to every request, bad input tolerated, no code logged."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ _ALWAYS = frozenset({types.INITIALIZE, types.EXIT})
 
 
 class RpcServer(LanguageServer):
-    """A pygls server that tells its log, not the user, of errors inside the protocol."""
+    """A pygls server that logs errors of the protocol layer instead of showing them."""
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Log the kind of an error; its words may quote the user's code."""
+        """Log the kind of an error; its message may quote the user's code."""
         log.failure("while handling a message", error)
 
     async def ask(self, question: Awaitable[T], what: str, seconds: float = 10.0) -> T | None:
-        """The client's answer to a question of ours; None when it has none in time."""
+        """The client's answer to a request of ours; None when there is none in time."""
         # A cancelled wait must not cancel pygls' future, or the late answer raises (pygls 621).
         asked = asyncio.ensure_future(question)
         try:
             async with asyncio.timeout(seconds):
                 return await asyncio.shield(asked)
         except (JsonRpcException, TimeoutError) as error:
-            logger.info("the editor did not give %s: %s", what, type(error).__name__)
+            logger.info("the editor did not send %s: %s", what, type(error).__name__)
             return None
 
 
 class RpcProtocol(LanguageServerProtocol):
-    """The protocol's state, with stricter answers than pygls' own.
+    """The state of the protocol; it refuses more than pygls does.
 
-    ``stop`` is called with the exit status when the client says exit. ``before_capabilities`` may
+    ``stop`` is called with the exit status when the client sends exit. ``before_capabilities`` may
     still change what is offered once the client's abilities are known.
     """
 
     stop: Callable[[int], None]
     before_capabilities: Callable[[types.InitializeParams], None]
     initialized = False
-    # pygls keeps the client's ids and ours in one place; no client counts as far as this.
+    # pygls keeps the client's ids and ours in one table; no client counts up to this.
     _numbers = itertools.count(2**30)
 
     @property
@@ -82,7 +82,7 @@ class RpcProtocol(LanguageServerProtocol):
             return self._refuse(value.get("id"), INVALID_REQUEST, "method or id of a wrong type")
         problem = self._problem(method)
         if method == types.SHUTDOWN and not is_request and problem is None:
-            return self.lsp_shutdown()  # as Kate says it
+            return self.lsp_shutdown()  # Kate sends it as a notification
         if problem is None:
             return self._receive_call(value, is_request)
         if is_request:
@@ -104,7 +104,7 @@ class RpcProtocol(LanguageServerProtocol):
         return None
 
     def _receive_call(self, value: dict[str, Any], is_request: bool) -> None:
-        _mend(value)
+        _repair_inline_completion(value)
         try:
             message = self.structure_message(value)
             if is_request and not hasattr(message, "id"):
@@ -121,11 +121,11 @@ class RpcProtocol(LanguageServerProtocol):
     def _receive_response(self, value: dict[str, Any]) -> None:
         msg_id = value.get("id")
         if not _is_id(msg_id) or msg_id not in self._request_futures:
-            logger.info("ignored a response to no question of ours")
+            logger.info("ignored a response to an unknown request")
             return
         future = self._request_futures[msg_id]
         if future.done():
-            # Whoever asked was cancelled; setting a result would raise.
+            # The waiting task was cancelled; setting a result would raise.
             self._request_futures.pop(msg_id)
             self._result_types.pop(msg_id, None)
             return
@@ -144,7 +144,7 @@ class RpcProtocol(LanguageServerProtocol):
         self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "error": error})
 
     def _handle_cancel_notification(self, msg_id: int | str) -> None:
-        # That the answer was quicker than the cancel is daily business, not worth a warning.
+        # A cancel that comes after the answer is normal, so it needs no warning.
         future = self._request_futures.pop(msg_id, None)
         self._result_types.pop(msg_id, None)
         if future is not None:
@@ -154,7 +154,7 @@ class RpcProtocol(LanguageServerProtocol):
         if method_name == types.CANCEL_REQUEST:
             self._handle_cancel_notification(cast(Any, params).id)
             return
-        # pygls keeps the future of every notification for ever: forget it once it is done.
+        # pygls keeps the future of every notification: remove it once it is done.
         msg_id = str(uuid.uuid4())
 
         def done(future: Any) -> None:
@@ -170,13 +170,13 @@ class RpcProtocol(LanguageServerProtocol):
         callback: Callable[[Any], None] | None = None,
         msg_id: int | str | None = None,
     ) -> Any:
-        """Ask the client; with a number for an id, since Vim cannot answer a text."""
+        """Send a request to the client; its id is a number, since Vim does not answer strings."""
         number = next(self._numbers) if msg_id is None else msg_id
         return super().send_request(method, params, callback, number)
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Any:
-        """Let the server look at the client before its capabilities are computed."""
+        """Call ``before_capabilities`` before the server's capabilities are computed."""
         self.client_capabilities = params.capabilities
         self.before_capabilities(params)
         result = yield from super().lsp_initialize(params)
@@ -184,7 +184,7 @@ class RpcProtocol(LanguageServerProtocol):
 
     @lsp_method(types.SHUTDOWN)
     def lsp_shutdown(self, *args: object) -> None:  # type: ignore[override]
-        """Give up all requests under way; pygls' own stumbles over those that end meanwhile."""
+        """Cancel all open requests; pygls' own method fails when one of them ends meanwhile."""
         self._shutdown = True
         for future in list(self._request_futures.values()):
             if not future.done():
@@ -199,7 +199,7 @@ class RpcProtocol(LanguageServerProtocol):
     async def lsp_workspace__execute_command(  # type: ignore[override]
         self, params: types.ExecuteCommandParams
     ) -> object:
-        """Run one of our commands; InvalidParams for a name that is none."""
+        """Run one of our commands; InvalidParams for an unknown name."""
         handler = self.fm.commands.get(params.command)
         if handler is None:
             raise JsonRpcException(f"unknown command: {params.command}", code=INVALID_PARAMS)
@@ -213,7 +213,7 @@ def _is_id(value: object) -> bool:
     return isinstance(value, int | str) and not isinstance(value, bool)
 
 
-def _mend(value: dict[str, Any]) -> None:
+def _repair_inline_completion(value: dict[str, Any]) -> None:
     """Accept what older clients send for inline completion: trigger 0, or no context at all."""
     params = value.get("params")
     if value["method"] != types.TEXT_DOCUMENT_INLINE_COMPLETION or not isinstance(params, dict):

@@ -1,4 +1,4 @@
-"""The server's life: its streams, its loop, its parent and its end."""
+"""Run the server: its streams, its event loop, the watch on its parent, its end."""
 
 from __future__ import annotations
 
@@ -41,15 +41,16 @@ _ACTION_METHODS = frozenset(
 
 
 def serve_stdio(output: BinaryIO) -> int:
-    """Serve on stdin and ``output`` until exit, end of input or the parent's end: the status."""
+    """Serve on stdin and ``output`` until exit, end of input or end of the parent; exit status."""
     return _serve(Frames(lambda size: os.read(0, min(size, 1 << 20))), output)
 
 
 def serve_tcp(host: str, port: int, token: str | None = None) -> int:
     """Serve the first client on a loopback address whose ``initialize`` brings the token.
 
-    None makes one, tells it on stderr and keeps it in a private file until the client is there. The
-    address is told too, since port 0 takes any that is free. Raises OSError if it is taken.
+    Without a token a new one is printed to stderr and kept in a private file until the client has
+    connected. The address is printed too, since port 0 means any free one. Raises OSError when it
+    is in use.
     """
     from tabwright.lsp.transport import tcp
 
@@ -79,7 +80,7 @@ def serve_tcp(host: str, port: int, token: str | None = None) -> int:
 
 
 def _end_by_exception() -> None:
-    """Let SIGTERM end what waits as an interrupt does, so that the token's file is removed."""
+    """Turn SIGTERM into KeyboardInterrupt, so that the token's file is removed."""
 
     def end(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -88,7 +89,7 @@ def _end_by_exception() -> None:
 
 
 def _serve(values: Iterable[object], output: BinaryIO) -> int:
-    # Threads that compute must let the loop run after 0.5 ms, not after Python's usual 5.
+    # Computing threads must release the interpreter after 0.5 ms, not after Python's default of 5.
     sys.setswitchinterval(_SWITCH_S)
     return asyncio.run(_run(Server(), values, output))
 
@@ -111,14 +112,14 @@ async def _run(server: Server, values: Iterable[object], output: BinaryIO) -> in
         finally:
             reader.done()
 
-    writer = Writer(output, lambda: _call(loop, at_end))
-    needs = _Needs()
+    writer = Writer(output, lambda: _call_in_loop(loop, at_end))
+    imports = _LazyImports()
 
     def deliver(value: object) -> None:
-        needs.load(value)
-        _call(loop, lambda: handle(value))
+        imports.load(value)
+        _call_in_loop(loop, lambda: handle(value))
 
-    reader = Reader(values, deliver, lambda: _call(loop, at_end))
+    reader = Reader(values, deliver, lambda: _call_in_loop(loop, at_end))
     server.protocol.set_writer(writer)
     server.protocol.stop = stop
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -127,7 +128,7 @@ async def _run(server: Server, values: Iterable[object], output: BinaryIO) -> in
     reader.start()
     watching = asyncio.create_task(_watch_parent(server, at_end))
     status = await ended
-    _end_in_any_case(status)
+    _force_end(status)
     server.loop_hold.close()
     watching.cancel()
     if server.has_host:
@@ -138,10 +139,10 @@ async def _run(server: Server, values: Iterable[object], output: BinaryIO) -> in
     return status
 
 
-class _Needs:
-    """Imports what the handlers of a message need, on the reader's thread before it is delivered.
+class _LazyImports:
+    """Imports the modules of a message's handler, on the reader's thread, before it is delivered.
 
-    So the order of messages stays, and the loop is free meanwhile; ``initialize`` needs none of it.
+    This keeps the order of messages and the event loop free; ``initialize`` needs none of them.
     """
 
     def __init__(self) -> None:
@@ -158,19 +159,19 @@ class _Needs:
             self._modules.remove(name)
 
 
-def _end_in_any_case(status: int) -> None:
-    """End the process after 1 s though something does not let itself be cancelled or closed."""
+def _force_end(status: int) -> None:
+    """End the process after 1 s, even when something cannot be cancelled or closed."""
     timer = threading.Timer(_END_S, os._exit, (status,))
     timer.daemon = True
     timer.start()
 
 
-def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
-    loop.call_soon_threadsafe(what)
+def _call_in_loop(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(function)
 
 
-async def _watch_parent(server: Server, gone: Callable[[], None]) -> None:
-    """End the server when the process that the client named in ``initialize`` is gone."""
+async def _watch_parent(server: Server, on_end: Callable[[], None]) -> None:
+    """Call ``on_end`` when the process that the client named in ``initialize`` has ended."""
     while not server.protocol.initialized:
         await asyncio.sleep(_PARENT_POLL_S)
     if server.process_id is None:
@@ -180,16 +181,16 @@ async def _watch_parent(server: Server, gone: Callable[[], None]) -> None:
     try:
         parent = psutil.Process(server.process_id)
     except psutil.Error as error:
-        # Never seen: the client lives elsewhere, in a container or behind TCP.
+        # The client is not on this machine: in a container, or connected by TCP.
         logger.info("the client's process cannot be watched: %s", error)
         return
-    while _lives(parent):
+    while _is_alive(parent):
         await asyncio.sleep(_PARENT_POLL_S)
-    logger.warning("the client's process is gone")
-    gone()
+    logger.warning("the client's process has ended")
+    on_end()
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     import psutil
 
     try:

@@ -1,4 +1,4 @@
-"""``serve --tcp``: the one client that knows the token, found among all that connect."""
+"""``serve --tcp``: accept connections, and serve the first client that sends the token."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tabwright.lsp.transport.framing import MAX_BODY_BYTES, Frames, Malformed
 logger = logging.getLogger(__name__)
 
 FIRST_MESSAGE_S = 30.0
-# An editor's capabilities and all of its settings take some 100 kB at most; 8 MB leave room for
-# clients that send more, and those who wait here together still hold little memory.
+# An editor's capabilities and settings take about 100 kB at most; the limit leaves room for more,
+# and bounds the memory of all waiting connections.
 MAX_FIRST_BYTES = 8 << 20
 MAX_WAITING = 16
 _INVALID_REQUEST = -32600
@@ -31,14 +31,14 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True)
 class AuthenticatedClient:
-    """The client whose first message was right: its messages from that one on, and its stream."""
+    """The client that sent the token: its messages from ``initialize`` on, and its stream."""
 
     values: Iterator[object]
     output: BinaryIO
 
 
 class Refused(Exception):
-    """A connection that ends; the message is told to who made it, with the id of its request."""
+    """A connection was refused; the message is sent back, with the id of its request."""
 
     def __init__(self, why: str, identity: object = None, *, answered: bool = True) -> None:
         super().__init__(why)
@@ -49,16 +49,16 @@ class Refused(Exception):
 def wait_for_client(
     listening: socket.socket, token: str, first_message_s: float = FIRST_MESSAGE_S
 ) -> AuthenticatedClient:
-    """Return the first client whose ``initialize`` brings the token; all others are cut off.
+    """Return the first client whose ``initialize`` has the token; close all other connections.
 
     ``first_message_s`` is the time a client has for that. Web pages and scanners that connect
-    before it cost it nothing. Raises OSError when the address is gone.
+    earlier do not delay it. Raises OSError when the address cannot be listened on any more.
     """
-    return _Waiting(listening, token, first_message_s).client()
+    return _PendingConnections(listening, token, first_message_s).client()
 
 
-class _Waiting:
-    """The connections that have not shown the token, each on a thread of its own."""
+class _PendingConnections:
+    """Connections that have not sent the token yet, each on a thread of its own."""
 
     def __init__(self, listening: socket.socket, token: str, first_message_s: float) -> None:
         self._listening = listening
@@ -73,7 +73,7 @@ class _Waiting:
         threading.Thread(target=self._accept, name="tabwright-accept", daemon=True).start()
         while True:
             try:
-                # A wait without end cannot be interrupted on Windows.
+                # A wait without a timeout cannot be interrupted on Windows.
                 found = self._found.get(timeout=_POLL_S)
             except queue.Empty:
                 continue
@@ -118,7 +118,7 @@ class _Waiting:
                 self._open.remove(connection)
 
     def _choose(self, connection: socket.socket) -> bool:
-        """Take this one and end all others; False where another was quicker or it made room."""
+        """Choose this one and close all others; False when that came too late."""
         with self._lock:
             if self._chosen is not None or connection not in self._open:
                 return False
@@ -156,7 +156,7 @@ def _authenticated(connection: socket.socket, token: str, seconds: float) -> Aut
 
 
 def _check(first: object, token: str) -> None:
-    """Take the token out of an ``initialize`` that brings the right one; raises Refused."""
+    """Remove the token from an ``initialize`` that has the right one; raises Refused."""
     if isinstance(first, Malformed):
         # Another protocol, such as HTTP of a web page, gets no answer.
         raise Refused(first.reason, first.identity, answered=not first.foreign)
@@ -177,7 +177,7 @@ def _check(first: object, token: str) -> None:
 
 
 def _end(connection: socket.socket, refused: Refused) -> None:
-    """Tell why, where that is understood, and close."""
+    """Send the reason to a client of this protocol, and close the connection."""
     try:
         if refused.answered:
             error = {"code": _INVALID_REQUEST, "message": str(refused)}
@@ -185,12 +185,12 @@ def _end(connection: socket.socket, refused: Refused) -> None:
             connection.settimeout(_LINGER_S)
             connection.sendall(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             connection.shutdown(socket.SHUT_WR)
-            # What came and was not read would have the system throw the answer away.
+            # With unread input the system would discard the answer.
             until = time.monotonic() + _LINGER_S
             while time.monotonic() < until and connection.recv(1 << 16):
                 pass
     except OSError as error:
-        logger.debug("the refusal was not taken: %s", error)
+        logger.debug("the refusal could not be sent: %s", error)
     finally:
         connection.close()
 
