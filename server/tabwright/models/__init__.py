@@ -1,1 +1,1 @@
-"""Which models there are, where they lie, and how they get there."""
+"""The catalog of models, the models on this machine, their pull and conversion."""

@@ -1,4 +1,4 @@
-"""The config.json of a model, its sizes checked before anything is built by them."""
+"""Read a model's config.json, and check its sizes before they are used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tabwright.models.errors import ModelInvalid
 _MOST_BYTES = 16 << 20
 _MOST_DEPTH = 20
 _LAYERS, _HEADS, _WIDTH, _VOCABULARY, _POSITIONS = 1024, 4096, 1 << 20, 1 << 24, 10**8
-# The largest that a size may be; models of today stay below a tenth of it. None is 0 or less.
+# The upper limit of each size; present models stay below a tenth of it. The lower limit is 1.
 _MOST: Mapping[str, int] = {
     "num_hidden_layers": _LAYERS,
     "n_layer": _LAYERS,
@@ -44,8 +44,10 @@ _TOO_DEEP = Message("config.json is nested too deep")
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The config of a model's folder; raises ModelInvalid where it is no JSON object or names a
-    size that no model has."""
+    """The config of a model's folder.
+
+    Raises ModelInvalid when it is not a JSON object, or has a size that no model has.
+    """
     path = folder / "config.json"
     try:
         with path.open("rb") as file:
@@ -64,10 +66,10 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Raise ModelInvalid where a config, or one within it, names a size that no model has."""
+    """Raise ModelInvalid when a config, or one nested in it, has a size that no model has."""
     for name, value in _named(config, 0):
         if name in _MOST:
-            for each in value if isinstance(value, list) else [value]:  # a list has one a layer
+            for each in value if isinstance(value, list) else [value]:  # a list has one per layer
                 whole = isinstance(each, int) and not isinstance(each, bool)
                 if not (whole and 1 <= each <= _MOST[name]):
                     raise ModelInvalid(

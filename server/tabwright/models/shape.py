@@ -27,7 +27,7 @@ class Shape:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Shape | None:
-        """Read a config.json; None where it has anything beyond what the family has."""
+        """Read a config.json; None when it has a feature that the family lacks."""
         rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
         known = (
             isinstance(rope, dict)

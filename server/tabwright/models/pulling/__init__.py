@@ -1,1 +1,1 @@
-"""Fetching a model: sources, checksums, progress."""
+"""Download a model: sources, checksums, progress."""

@@ -1,4 +1,4 @@
-"""Checksums of whole files, block by block."""
+"""Checksums of files, read in blocks."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ _BLOCK = 1 << 20
 
 
 class Digest(Protocol):
-    """What hashlib's objects have in common."""
+    """The interface of hashlib's objects."""
 
     def update(self, data: bytes, /) -> None:
-        """Take in more bytes."""
+        """Add bytes."""
         ...
 
     def hexdigest(self) -> str:
-        """The checksum of all of them."""
+        """The checksum of all bytes added."""
         ...
 
 
-def _untold(count: int) -> None:
-    """Nobody wants to know how far it is."""
+def _ignore(count: int) -> None:
+    """Do not report progress."""
 
 
-def sha256_of(path: Path, tick: Callable[[int], None] = _untold) -> str:
+def sha256_of(path: Path, tick: Callable[[int], None] = _ignore) -> str:
     """sha256 of a file, in hexadecimal; ``tick`` gets the bytes of each block just read."""
     return hex_of(path, hashlib.sha256(), tick)
 
 
-def hex_of(path: Path, digest: Digest, tick: Callable[[int], None] = _untold) -> str:
-    """What ``digest`` makes of a file, in hexadecimal; ``tick`` as for ``sha256_of``."""
+def hex_of(path: Path, digest: Digest, tick: Callable[[int], None] = _ignore) -> str:
+    """The checksum of a file by ``digest``, in hexadecimal; ``tick`` as for ``sha256_of``."""
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)

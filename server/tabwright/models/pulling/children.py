@@ -1,7 +1,7 @@
-"""Child processes that fetch or convert: run some at once, watch their folders grow, end them all.
+"""Child processes that download or convert: run several, report their progress, end them.
 
-What is heavy or may hang (pip, the hub's client, torch) runs in a child, so that it can be ended at
-any moment and leaves no memory behind.
+Pip, the hub's client and torch run in child processes, since they may hang and use much memory: a
+process can be ended at any time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TAIL_BYTES = 4000
 
 @dataclass(frozen=True)
 class Child:
-    """A command, the folder whose growth shows its progress, and the file its output goes to."""
+    """A command, the folder whose size shows its progress, and the file for its output."""
 
     label: str
     command: Sequence[str]
@@ -52,8 +52,8 @@ def run_all(
 ) -> None:
     """Run the children, ``at_once`` at a time; ``on_tick`` gets the bytes of the running ones.
 
-    Raises ChildFailed for the first that fails and PullCancelled when asked to stop; on the way
-    out, whatever the reason, no child is left running.
+    Raises ChildFailed for the first that fails and PullCancelled when ``cancelled``. No child is
+    left running after the call.
     """
     waiting = list(reversed(children))
     running: list[tuple[Child, processes.Child[bytes]]] = []
@@ -80,7 +80,7 @@ def run_all(
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of the files under a folder, those that vanish while it looks not counted."""
+    """Bytes of the files under a folder, without files that are deleted meanwhile."""
     total = 0
     for base, _, names in os.walk(folder):
         for name in names:
@@ -92,7 +92,7 @@ def size_of(folder: Path) -> int:
 
 
 def tail(path: Path, lines: int = 4) -> str:
-    """The last lines of a text file that say something; why not, when it cannot be read."""
+    """The last lines of a text file that are not blank; the error when it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
@@ -103,7 +103,7 @@ def tail(path: Path, lines: int = 4) -> str:
 
 
 def end(running: Sequence[processes.Child[bytes]]) -> None:
-    """End processes, by force those that have not ended within three seconds."""
+    """Terminate processes; kill those that have not ended after 3 s."""
     for process in running:
         process.terminate()
     deadline = time.monotonic() + _GRACE_S

@@ -1,9 +1,9 @@
-"""Fetches a model of the hub that is not in the catalog, and what the hub says of its files.
+"""Download a model of the hub that is not in the catalog, and the facts of its files.
 
 Runs as a process of its own (``python -m tabwright.models.pulling.hub_download REPO REVISION FOLDER
-FACTS``, REVISION "" for the newest): the hub's client may hang on a dead network and cannot be
-interrupted. It writes the files into FOLDER, and before the first of them what the hub says into
-FACTS, which ``hub_facts`` reads.
+FACTS``, REVISION "" for the newest): the hub's client may hang without a network and cannot be
+interrupted. It first writes the hub's facts into FACTS, which ``hub_facts`` reads, then the files
+into FOLDER.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ _AT_ONCE = 4
 
 
 def main(arguments: list[str]) -> int:
-    """Fetch what the command line names; 0 when all is there, or an exception's message."""
+    """Download what the arguments name; 0 when all is there, else an exception."""
     from huggingface_hub import HfApi, constants, get_session, hf_hub_download
 
     repo, revision, folder, facts = arguments
-    # It retries for half a minute where nothing answers, so one request without retries goes first.
+    # The client retries for 30 s when there is no answer, so a request without retries comes first.
     get_session().head(constants.ENDPOINT, timeout=5)
     told = HfApi().model_info(repo, revision=revision or None, files_metadata=True, timeout=10)
     files: dict[str, dict[str, object]] = {}
     for file in told.siblings or ():
         name = file.rfilename
-        # Only files of the top folder are loaded, and such a name cannot lead out of the folder.
+        # Only files of the top folder are loaded; such a name cannot point outside the folder.
         if "/" in name or "\\" in name or not any(fnmatch.fnmatch(name, p) for p in PATTERNS):
             continue
         sha256 = file.lfs.sha256 if file.lfs is not None else ""

@@ -1,4 +1,4 @@
-"""What the hub says of a model's files: read, compared with the files, and with an earlier pull."""
+"""The hub's facts of a model's files: compare them with the files and with an earlier pull."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class HubFacts:
     files: dict[str, HubFile]
 
     def as_json(self) -> dict[str, Any]:
-        """What ``of_json`` reads."""
+        """The facts as JSON; the reverse of ``of_json``."""
         return asdict(self)
 
     def changed_since(self, earlier: HubFacts) -> list[str]:
-        """The names of files that are other than, or missing from, those of an earlier pull."""
+        """The names of files that were added, changed or removed since an earlier pull."""
         return sorted(
             name
             for name in self.files.keys() | earlier.files.keys()
@@ -51,7 +51,7 @@ class HubFacts:
 
 
 def read(path: Path, repo: str, revision: str) -> HubFacts:
-    """Read what ``hub_download`` wrote; raises SourceFailed when the hub told what is no fact."""
+    """Read what ``hub_download`` wrote; raises SourceFailed when it cannot be used."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return of_json({**content, "repo": repo, "revision": revision})
@@ -62,7 +62,7 @@ def read(path: Path, repo: str, revision: str) -> HubFacts:
 
 
 def of_json(content: Any) -> HubFacts:
-    """The facts of plain JSON; raises ValueError, KeyError, TypeError or AttributeError."""
+    """Read the facts from JSON; raises ValueError, KeyError, TypeError or AttributeError."""
     files = {}
     for name, facts in content["files"].items():
         file = HubFile(int(facts["size"]), str(facts["sha256"]), str(facts["blob"]))
@@ -75,9 +75,9 @@ def of_json(content: Any) -> HubFacts:
 
 
 def verify(folder: Path, facts: HubFacts, tick: Callable[[int], None]) -> None:
-    """Compare every file of a folder with what the hub said; ``tick`` gets the bytes just read.
+    """Compare every file of a folder with the hub's facts; ``tick`` gets the bytes just read.
 
-    Raises ModelInvalid for one that differs, is missing, or that the hub did not name.
+    Raises ModelInvalid for one that differs, is missing, or is not in the facts.
     """
     here = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     for name in sorted(here - facts.files.keys()):
@@ -90,7 +90,7 @@ def verify(folder: Path, facts: HubFacts, tick: Callable[[int], None]) -> None:
             )
         digest, want = hashlib.sha256(), file.sha256
         if not want:
-            # Git's name of a file: the sha1 of this header and the content.
+            # Git's blob id: the sha1 of this header and the content.
             digest, want = hashlib.sha1(usedforsecurity=False), file.blob
             digest.update(b"blob %d\0" % file.size)
         if hex_of(path, digest, tick) != want:

@@ -1,4 +1,4 @@
-"""How far a pull has come: what is reported, and how speed and time left are found."""
+"""The progress of a pull: its reports, its speed, and the remaining time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NONE = verbatim("")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One report; ``done`` and ``total`` in bytes, ``speed`` in bytes a second, ``eta_s`` seconds.
+    """One report; ``done`` and ``total`` in bytes, ``speed`` in bytes a second.
 
-    ``total`` is 0 while it is not known, and ``eta_s`` None.
+    ``total`` is 0 while it is not known. ``eta_s`` is the remaining time in seconds, or None.
     """
 
     stage: Stage
@@ -32,15 +32,14 @@ class Progress:
 
 
 def compiling() -> Progress:
-    """The report of what is done once a model is in its place; how far it is, nobody knows."""
+    """The report while the kernels are compiled, after the pull; its progress is not known."""
     return Progress("compile", 0, 0, 0.0, None, Message("for this processor"))
 
 
 class Meter:
     """Turns byte counts of one stage into reports, at most ten a second.
 
-    The speed is that of the last eight seconds, so that bytes which an earlier pull had fetched
-    do not count.
+    The speed is that of the last 8 s, so that bytes of an earlier pull do not count.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class Meter:
         self._last: tuple[float, Message] | None = None
 
     def counting(self, message: Message) -> Callable[[int], None]:
-        """What adds bytes up from 0, and says each time how many are done by now."""
+        """A function that adds bytes up from 0 and reports the sum at each call."""
         done = 0
 
         def tick(count: int) -> None:
@@ -69,7 +68,7 @@ class Meter:
         return tick
 
     def at(self, done: int, message: Message = _NONE) -> None:
-        """Say how many bytes are done by now."""
+        """Report how many bytes are done."""
         now = self._clock()
         done = min(done, self._total) if self._total else done
         self._seen.append((now, done))
