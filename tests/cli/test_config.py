@@ -34,7 +34,7 @@ def test_a_new_file_sets_nothing_and_has_every_setting(capsys: pytest.CaptureFix
     assert path.stat().st_mode & 0o077 == 0
     data, problem = read_file(path)
     found = effective(Layers(file=data), path)
-    assert (problem, found.settings, found.warnings) == ("", Settings(), ())
+    assert (problem, found.settings, found.warnings) == (None, Settings(), ())
     # Each line is right once it is no comment any more.
     lines = [line.removeprefix("# ") for line in path.read_text("utf-8").splitlines()]
     settings = [line for line in lines if line.startswith("[") or " = " in line]
