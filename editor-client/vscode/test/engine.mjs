@@ -25,7 +25,7 @@ export class ScriptedEngine {
     engine.url = `http://127.0.0.1:${port}`;
     engine.process = spawn(
       PYTHON,
-      [path.join(ROOT, 'tests', 'scripted_engine.py'), '--tcp', `127.0.0.1:${port}`, '--script', file, ...(socket ? ['--socket', socket] : [])],
+      [path.join(ROOT, 'tests', 'support', 'scripted_engine.py'), '--tcp', `127.0.0.1:${port}`, '--script', file, ...(socket ? ['--socket', socket] : [])],
       { stdio: process.env.TABWRIGHT_TEST_VERBOSE ? 'inherit' : 'ignore', env: { ...process.env, PYTHONPATH: path.join(ROOT, 'tests') } },
     );
     await until('the scripted engine answers', async () => (await fetch(`${engine.url}/v1/models`)).ok);

@@ -36,7 +36,7 @@ const running = withEditor({
     await new Promise((resolve) => listener.listen(0, '127.0.0.1', resolve));
     markers = path.join(home.path, 'markers');
     mkdirSync(markers);
-    const script = path.join(ROOT, 'tests', 'security', 'hostile_checkout.py');
+    const script = path.join(ROOT, 'tests', 'support', 'hostile_checkout.py');
     execFileSync(PYTHON, [script, home.workspace, markers, String(listener.address().port)]);
     const linter = makeLinter(path.join(home.path, 'linter'), { text: 'c\n', message: MESSAGE, source: 'pylint' });
     return { others: [linter] };
