@@ -144,12 +144,13 @@ async def test_what_is_announced(home: Home) -> None:
         assert editor.registered == ["workspace/didChangeConfiguration"]
 
 
+@pytest.mark.timing
 async def test_the_start_is_quick_and_loading_shows_progress(home: Home) -> None:
     slow = {"first_delay_ms": 300, "text": ""}
     async with engine_for(home, slow):
         times = []
         for _ in range(3):
-            async with editing(home) as editor:
+            async with editing(home, fresh=True) as editor:
                 times.append(editor.started_s)
                 server = psutil.Process(editor.process.pid)
                 assert not any("torch" in each.path for each in server.memory_maps())
@@ -168,6 +169,7 @@ async def test_asked_by_hand_it_waits_for_the_load_and_gives_several(home: Home)
         assert await editor.texts(1, 11, invoked=True) == ["a + b", "b + a"]
 
 
+@pytest.mark.timing
 async def test_typing_while_the_model_loads_is_answered_where_it_ends(home: Home) -> None:
     slow = {"first_delay_ms": 800, "text": "", "times": 1}
     async with engine_for(home, slow, {"text": "a + b"}), editing(home) as editor:
@@ -293,6 +295,7 @@ async def test_secrets_and_ignored_files_ask_nobody(home: Home) -> None:
         assert "KEY" not in engine.recorded[-1]["body"]["prompt"]
 
 
+@pytest.mark.timing
 async def test_a_change_is_handled_in_time_while_the_model_writes(home: Home) -> None:
     """500 lines; in the best of three rounds, p99 from a change to the answer after it."""
     lines = "".join(f"def f{n}(a, b):\n    return a + b * {n}\n\n\n" for n in range(125))

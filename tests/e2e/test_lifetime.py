@@ -19,6 +19,7 @@ WARM = {"text": "", "times": 1}
 SLOW = {"text": "a + b " * 40, "delay_ms": 20}
 
 
+@pytest.mark.timing
 async def test_cancelling_answers_at_once_and_closes_the_engines_connection(home: Home) -> None:
     async with engine_for(home, WARM, SLOW) as engine, editing(home) as editor:
         await editor.until_ready()
@@ -50,6 +51,7 @@ async def test_cancelling_works_at_every_step(home: Home) -> None:
             assert raised.value.code == -32800
 
 
+@pytest.mark.timing
 async def test_the_newest_of_twenty_requests_wins(home: Home) -> None:
     rule = {"text": "()", "first_delay_ms": 30}
     async with engine_for(home, WARM, rule) as engine, editing(home) as editor:
@@ -83,8 +85,9 @@ async def test_an_engine_that_dies_costs_one_answer(home: Home) -> None:
 
 
 @pytest.mark.parametrize("say_exit", [True, False])
+@pytest.mark.timing
 async def test_it_ends_at_once_in_mid_request(home: Home, say_exit: bool) -> None:
-    async with engine_for(home, WARM, SLOW) as engine, editing(home) as editor:
+    async with engine_for(home, WARM, SLOW) as engine, editing(home, fresh=True) as editor:
         await editor.until_ready()
         editor.open(CODE)
         asked = editor.send(editor.params(1, 11, invoked=True), "e")
@@ -104,8 +107,9 @@ async def test_it_ends_at_once_in_mid_request(home: Home, say_exit: bool) -> Non
         await engine.wait_for(1, "disconnected", timeout=1)
 
 
+@pytest.mark.timing
 async def test_sigterm_ends_it(home: Home) -> None:
-    async with editing(home) as editor:
+    async with editing(home, fresh=True) as editor:
         editor.process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(editor.process.wait(), 1) == 0
 

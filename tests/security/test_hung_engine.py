@@ -104,7 +104,7 @@ async def _until_answered(editor: Editor, seconds: float = 90.0) -> None:
 @contextlib.asynccontextmanager
 async def _window(home: Home, tiny: Path) -> AsyncIterator[Editor]:
     options = {"model": str(tiny), "completion": {"ahead": "never"}}
-    async with editing(home, options=options, settings=options) as editor:
+    async with editing(home, options=options, settings=options, fresh=True) as editor:
         editor.open(CODE)
         await _until_answered(editor)
         yield editor
@@ -148,6 +148,7 @@ async def test_a_stopped_engine_is_replaced_and_everything_is_answered(
 
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("say_exit", [True, False])
+@pytest.mark.timing
 async def test_the_server_ends_at_once_though_its_engine_hangs(
     home: Home, tiny: Path, say_exit: bool
 ) -> None:
@@ -240,6 +241,7 @@ async def test_a_stopped_process(scripted: Start) -> None:
         assert (await other.generate(_request())).texts == ("fine",)
 
 
+@pytest.mark.timing
 async def test_what_is_typed_while_the_engine_is_quiet_is_answered_at_once(
     scripted: Start,
 ) -> None:
@@ -453,6 +455,7 @@ def test_a_file_that_names_no_process(runtime: Path, text: str) -> None:
     assert engine_pid.read() is None
 
 
+@pytest.mark.timing
 async def test_a_machine_that_slept_is_no_hang(runtime: Path) -> None:
     """After a resume the clock has jumped; the engine has not had the time to answer."""
     answering = asyncio.Event()

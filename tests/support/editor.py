@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -14,9 +15,10 @@ from typing import Any, cast
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcMethodNotFound
+from pygls.io_ import run_async
 from pygls.lsp.client import LanguageClient
 from pygls.protocol import default_converter
-from support import scripted_engine
+from support import prepared_server, scripted_engine
 
 from tabwright import paths
 from tabwright.lsp.workspace_edits import apply_workspace_edit
@@ -84,11 +86,34 @@ def with_puller(home: Home, script: str) -> dict[str, str]:
     return {"PYTHONPATH": f"{folder}:{home.environment()['PYTHONPATH']}"}
 
 
+class _Client(LanguageClient):
+    """pygls' client, which can also take a server that is forked."""
+
+    async def start_prepared(
+        self, arguments: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
+        """As ``start_io``, with a server of ``support.prepared_server``."""
+        server = await prepared_server.start(arguments, environment)
+        self.protocol.set_writer(server.stdin)
+        reading = run_async(
+            stop_event=self._stop_event,
+            reader=server.stdout,
+            protocol=self.protocol,
+            logger=logging.getLogger(__name__),
+            error_handler=self.report_server_error,
+        )
+        self._server = cast(asyncio.subprocess.Process, server)
+        self._async_tasks += [
+            asyncio.create_task(reading),
+            asyncio.create_task(self._server_exit()),  # type: ignore[no-untyped-call]
+        ]
+
+
 @dataclass
 class Editor:
     """A client and all that the server told it."""
 
-    client: LanguageClient
+    client: _Client
     settings: Any = None
     chosen: str | None = None  # what the user answers to every question
     answers: str = "at once"  # whether questions are answered: "never", or "unable" to ask
@@ -350,19 +375,26 @@ async def editing(
     folder: Path | None = None,
     within: Sequence[str] = (),
     answers: str = "at once",
+    fresh: bool = False,
 ) -> AsyncIterator[Editor]:
     """Start a server, initialize it, and end it properly.
 
     With a ``folder`` it is the installed command that starts there, as editors do it in a project.
-    ``within`` is a command that starts the server in turn.
+    ``within`` is a command that starts the server in turn. A ``fresh`` server imports all that it
+    needs; so does one with a folder, a ``within`` or a variable of Python's own. Others are forked
+    from a process that has imported it (``support.prepared_server``).
     """
-    editor = Editor(LanguageClient("test-editor", "1"), settings, chosen, answers)
+    editor = Editor(_Client("test-editor", "1"), settings, chosen, answers)
     editor._listen()
     started = time.perf_counter()
-    program = INSTALLED if folder else (sys.executable, "-m", "tabwright")
-    await editor.client.start_io(
-        *within, *program, "serve", *arguments, env=home.environment(environment), cwd=folder
-    )
+    of_python = any(name.startswith("PYTHON") for name in environment or ())
+    if fresh or folder or within or of_python or not prepared_server.POSSIBLE:
+        program = INSTALLED if folder else (sys.executable, "-m", "tabwright")
+        await editor.client.start_io(
+            *within, *program, "serve", *arguments, env=home.environment(environment), cwd=folder
+        )
+    else:
+        await editor.client.start_prepared(arguments, home.environment(environment))
     await editor.initialize(announce or capabilities("utf-16"), options, root, locale)
     editor.started_s = time.perf_counter() - started
     try:
