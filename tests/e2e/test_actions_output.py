@@ -125,6 +125,7 @@ async def test_an_engine_that_hangs_ends_with_a_message(home: Home) -> None:
     settings = {"actions": {"timeoutSeconds": 1}}
     rule = {"text": RIGHT, "hang_after": 2}
     async with engine_for(home, WARM, rule) as engine, editing(home, settings=settings) as editor:
+        await editor.until_ready()
         assert (await resolved(editor)).edit is None
         assert "was not done within 1 s" in editor.shown[0]
         await engine.wait_for(1, "disconnected", timeout=1)

@@ -163,9 +163,14 @@ def test_an_attack_does_harm_outside_the_sandbox(outside: World, attack: str) ->
     shown = ended.stdout + ended.stderr
     if "No module named 'readline'" in shown:
         pytest.skip("this Python has no readline")
-    harmed = outside.damage() or ESCAPED in shown or SECRET in shown
+    told = ESCAPED in shown or SECRET in shown
+    harmed = told or outside.damage()
     if not harmed and attack.startswith(REFUSED_BY_SOME):
         pytest.skip(f"this machine refuses it to everybody: {shown[-200:]}")
+    deadline = time.monotonic() + 20  # a killed process ends when it is next scheduled
+    while not harmed and time.monotonic() < deadline:
+        time.sleep(0.05)
+        harmed = outside.damage()
     assert harmed, shown
 
 
