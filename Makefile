@@ -11,6 +11,8 @@ DOCS_READY := .venv/.docs
 LOCALE := server/tabwright/lsp/localisation/locale
 
 MINUTES ?= 10
+# Tests start many processes: what they import is compiled once, also where the caller forbids it.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo test test-editors check fix messages docs recording vsix bench soak clean
 
@@ -20,13 +22,15 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/tabwright models pull
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not timing"
+	$(BIN)/python -m pytest -m timing $$(grep -rl --include='*.py' mark.timing tests)
 
 # Every editor is started for real; one that is missing fails. Pictures: editor-client/vscode/out/pictures.
 test-editors: $(EDITORS_READY) $(CLIENT_READY)
 	tests/editors/install
 	$(BIN)/tabwright models pull
-	TABWRIGHT_EDITORS=required $(BIN)/python -m pytest tests/editors
+	TABWRIGHT_EDITORS=required $(BIN)/python -m pytest -n 2 --dist loadfile -m "not timing" tests/editors
+	TABWRIGHT_EDITORS=required $(BIN)/python -m pytest -m timing tests/editors
 	npm --prefix $(CLIENT) run --silent package
 	npm --prefix $(CLIENT) test --silent
 	TABWRIGHT_EDITORS=required npm --prefix $(CLIENT) run --silent test:editor

@@ -114,6 +114,7 @@ async def test_a_tool_of_the_project(tmp_path: Path) -> None:
         ("print('{')", "pylint printed what is no report"),
     ],
 )
+@pytest.mark.timing
 async def test_a_tool_that_misbehaves(tmp_path: Path, body: str, message: str) -> None:
     program(tmp_path / "venv" / "bin" / "pylint", body)
     wanted = at(F, "x.foo", "Pylint", "no-member")

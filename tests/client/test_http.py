@@ -104,6 +104,7 @@ def test_a_seed_is_sent_where_chance_comes_in(ask: Ask) -> None:
     assert "seed" not in standard_body(ask(seed=3))
 
 
+@pytest.mark.timing
 async def test_cancelling_closes_the_connection_at_once(linked: Linked, ask: Ask) -> None:
     begun = asyncio.Event()
     async with linked({"text": "a b c d", "hang_after": 2}) as (link, engine):
@@ -117,6 +118,7 @@ async def test_cancelling_closes_the_connection_at_once(linked: Linked, ask: Ask
         assert engine.recorded[0]["ended"] - at < 0.05
 
 
+@pytest.mark.timing
 async def test_cancelling_before_the_first_byte_closes_it_too(linked: Linked, ask: Ask) -> None:
     async with linked({"first_delay_ms": 30_000}) as (link, engine):
         task = asyncio.create_task(link.complete(own_body(ask())))

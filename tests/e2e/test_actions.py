@@ -67,6 +67,7 @@ async def test_a_comment_is_offered_to_be_generated(home: Home) -> None:
         assert [action.title for action in found] == ["Generate fib"]
 
 
+@pytest.mark.timing
 async def test_listing_takes_less_than_20_ms_and_asks_no_engine(home: Home) -> None:
     text = CODE + "".join(f"\n\ndef f{n}(a):\n    return a + {n}\n" for n in range(500))
     async with engine_for(home) as engine, editing(home) as editor:
@@ -220,6 +221,7 @@ async def until_asked(editor: Editor, engine: Any) -> None:
     await editor.until(asked)
 
 
+@pytest.mark.timing
 async def test_cancelling_the_request(home: Home) -> None:
     slow = {**FIX, "delay_ms": 50}
     async with engine_for(home, slow) as engine, editing(home) as editor:

@@ -156,6 +156,7 @@ async def ask(raw: Raw, text: str, line: int, character: int) -> list[str]:
         ("x = 1\n" * 1_700_000 + "y = ", 1_700_000, 4),
     ],
 )
+@pytest.mark.timing
 async def test_odd_documents_and_positions_are_answered(
     raw: Raw, text: str, line: int, character: int
 ) -> None:

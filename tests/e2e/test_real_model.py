@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,9 +64,9 @@ CASES = [
 @pytest.fixture(scope="module", autouse=True)
 def own_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """An engine of this run's own, so that an editor's on the same machine is left alone."""
-    os.environ["TABWRIGHT_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("run"))
-    yield
-    del os.environ["TABWRIGHT_RUNTIME_DIR"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TABWRIGHT_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        yield
 
 
 def test_the_model_is_there() -> None:

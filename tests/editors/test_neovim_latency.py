@@ -11,7 +11,7 @@ import pytest
 from editors.nvim import neovim
 from support.editor import Home, engine_for
 
-PRESSES = 100
+PRESSES = 50
 MOST_ADDED_MS = 100.0  # at the median
 NUMBERS = [f"{index:03}" for index in range(PRESSES)]
 CODE = "".join(f"value_{number} = \n" for number in NUMBERS)
@@ -24,6 +24,7 @@ def percentiles(values: list[float]) -> tuple[float, float]:
     return found[math.ceil(0.5 * len(found)) - 1], found[math.ceil(0.95 * len(found)) - 1]
 
 
+@pytest.mark.timing
 @pytest.mark.timeout(240)
 async def test_neovim_adds_less_than_100_ms(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     rule = {"document": WHOLE, "first_delay_ms": 20}

@@ -28,10 +28,13 @@ def tiny_codegen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scope="session", params=["qwen2-torch", "codegen-torch", "qwen2-openvino", "qwen2-numba"]
 )
 def model(request: pytest.FixtureRequest, tiny_qwen2: Path, tiny_codegen: Path) -> Backend:
-    """Every backend, in float32 where it can, so that what must be equal is."""
-    options = BackendOptions(precision="float32", device="cpu")
+    """Every backend, in float32 where it can, so that what must be equal is.
+
+    On one thread: those of other tests that run meanwhile would be waited for at each matrix.
+    """
+    options = BackendOptions(precision="float32", device="cpu", threads=1)
     if request.param == "qwen2-numba":
-        return NumbaModel.load(tiny_qwen2, BackendOptions())
+        return NumbaModel.load(tiny_qwen2, BackendOptions(threads=1))
     if request.param == "qwen2-openvino":
         return OpenvinoModel.load(tiny_qwen2, options)
     return TorchModel.load(tiny_codegen if "codegen" in request.param else tiny_qwen2, options)
@@ -39,7 +42,7 @@ def model(request: pytest.FixtureRequest, tiny_qwen2: Path, tiny_codegen: Path) 
 
 @pytest.fixture(scope="session")
 def qwen2(tiny_qwen2: Path) -> TorchModel:
-    return TorchModel.load(tiny_qwen2, BackendOptions(precision="float32", device="cpu"))
+    return TorchModel.load(tiny_qwen2, BackendOptions(precision="float32", device="cpu", threads=1))
 
 
 @pytest.fixture(scope="session")

@@ -134,6 +134,7 @@ def test_keys_without_end_do_not_starve_another_lane(
     assert waiting.failure is None
 
 
+@pytest.mark.timing
 def test_cancelling_ends_within_a_step(submit: Ask_, worker: Worker) -> None:
     watched = submit()
     assert watched.began.wait(10)

@@ -71,6 +71,7 @@ ATTACKS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.timing
 def test_a_crafted_request_does_not_hold_up_the_others(engine: EngineProcess, name: str) -> None:
     body = ATTACKS[name] | {"lane": "newest", "session": "attacker"}
     body.setdefault("max_tokens", 1)

@@ -66,6 +66,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[EngineProcess]:
         b"\x16\x03\x01",
     ],
 )
+@pytest.mark.timing
 def test_half_open_connections_shut_nobody_out(engine: EngineProcess, sent: bytes) -> None:
     with contextlib.ExitStack() as held:
         for _ in range(HALF_OPEN):
@@ -83,6 +84,7 @@ def _files(pid: int) -> int:
     return len(list(folder.iterdir())) if folder.is_dir() else 0
 
 
+@pytest.mark.timing
 def test_a_burst_of_half_open_connections_shuts_nobody_out(engine: EngineProcess) -> None:
     """All at once, from other processes, while a client asks again and again."""
     code = (

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { pause, until } from './waiting.mjs';
 import { withEditor } from './with_editor.mjs';
 
-const PRESSES = 100;
+const PRESSES = 50;
 /** What the editor may add to the server's time, in ms at the median. */
 const MOST_ADDED_MS = 100;
 const numbers = Array.from({ length: PRESSES }, (_, index) => String(index).padStart(3, '0'));

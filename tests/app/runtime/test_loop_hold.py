@@ -6,7 +6,11 @@ import asyncio
 import threading
 import time
 
+import pytest
+
 from tabwright.app.runtime.loop_hold import LoopHold
+
+pytestmark = pytest.mark.timing
 
 
 def _compute(seconds: float) -> None:

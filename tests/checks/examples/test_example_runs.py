@@ -91,6 +91,7 @@ async def test_examples_that_cannot_be_compared(source: str) -> None:
     assert await wrong(source) == []
 
 
+@pytest.mark.timing
 async def test_an_endless_example_is_a_fault_and_costs_no_other() -> None:
     source = session("while a:\n    pass\nreturn 1", "f(0) => 2", "f(1) => 2", "f(0) => 1")
     started = time.monotonic()

@@ -47,6 +47,7 @@ async def test_a_program_that_prints_for_ever(tmp_path: Path) -> None:
         await run([str(tool)], timeout_s=30)
 
 
+@pytest.mark.timing
 async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     note = f"open({str(pids)!r}, 'a').write(f'{{os.getpid()}} ')\n"

@@ -228,6 +228,7 @@ async def test_lanes_do_not_end_each_other_and_actions_take_turns(ask: Ask) -> N
     assert first["ended"] <= second["started"] == starts[-1]
 
 
+@pytest.mark.timing
 async def test_cancelling_closes_the_connection_at_once(ask: Ask) -> None:
     async with remote({"text": "a", "hang_after": 0}) as (engine, served):
         task = asyncio.create_task(engine.generate(ask()))
@@ -288,6 +289,7 @@ async def test_failures_do_not_pile_up(ask: Ask) -> None:
         assert (await engine.generate(ask("f("))).texts == ("x",)
 
 
+@pytest.mark.timing
 async def test_nobody_there(ask: Ask) -> None:
     engine = RemoteEngine(RemoteOptions("http://127.0.0.1:9"), refusal=allowed)
     for _ in range(3):
