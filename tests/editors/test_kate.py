@@ -114,6 +114,7 @@ async def kate(home: Home, text: str) -> AsyncIterator[Desktop]:
                 await process.wait()
 
 
+@pytest.mark.timing  # nothing tells when its menu is open
 @pytest.mark.parametrize(
     ("line", "keys", "expected"),
     [
