@@ -61,6 +61,11 @@ class Format:
 
 def run(model: str, rounds: int, target: Path | None) -> int:
     folder = store.locate(model)
+    if not store.has_full_weights(folder):
+        # Those in 8 bits are all that is kept where our kernels compute.
+        command = f"{store.pull_command(model)} --backend openvino --precision float32"
+        print(f"The weights of {model} in 16 bits are not here; run: {command}")
+        return 1
     ids = Vocabulary.load(folder).encode_text(inspect.getsource(argparse))
     # One model in memory beside the reference, so that small machines can do it.
     rows = []
