@@ -11,7 +11,7 @@ import pytest
 
 from tabwright.engine.backends import Backend, BackendError, BackendOptions
 from tabwright.engine.backends.torch.model import TorchModel
-from tabwright.engine.decoding.decode import Ask
+from tabwright.engine.decoding.decode import GenerationRequest
 from tabwright.engine.decoding.sequence import Delta
 from tabwright.engine.decoding.vocabulary import Part
 from tabwright.engine.registry import Registry
@@ -20,7 +20,7 @@ from tabwright.models.store import ModelMissing
 
 
 class Watched:
-    """A job with what came of it."""
+    """A job with its pieces and its end."""
 
     def __init__(self, model: str, lane: Lane, session: str, tokens: int, done: list[str]) -> None:
         self.deltas: list[Delta] = []
@@ -29,8 +29,8 @@ class Watched:
         self.began = threading.Event()
         self.name = f"{lane}-{session}"
         self._done = done
-        ask = Ask([Part("x = 1\n" * 40)], tokens)
-        self.job = Job(model, ask, self._delta, self._end, lane=lane, session=session)
+        request = GenerationRequest([Part("x = 1\n" * 40)], tokens)
+        self.job = Job(model, request, self._delta, self._end, lane=lane, session=session)
 
     def _delta(self, delta: Delta) -> None:
         self.deltas.append(delta)
@@ -46,7 +46,7 @@ class Watched:
         return self.deltas[-1].stop_reason if self.deltas else None
 
 
-Ask_ = Callable[..., Watched]
+Submit = Callable[..., Watched]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def worker(tiny_qwen2: Path, qwen2: TorchModel) -> Iterator[Worker]:
 
 
 @pytest.fixture
-def submit(worker: Worker, tiny_qwen2: Path) -> Ask_:
+def submit(worker: Worker, tiny_qwen2: Path) -> Submit:
     done: list[str] = []
 
     def run(
@@ -74,7 +74,7 @@ def submit(worker: Worker, tiny_qwen2: Path) -> Ask_:
     return run
 
 
-def test_a_newer_request_of_the_session_supersedes_the_older(submit: Ask_) -> None:
+def test_a_newer_request_of_the_session_supersedes_the_older(submit: Submit) -> None:
     old = submit(session="a")
     assert old.began.wait(10)
     new = submit(session="a", tokens=3)
@@ -84,7 +84,7 @@ def test_a_newer_request_of_the_session_supersedes_the_older(submit: Ask_) -> No
     assert new.failure is None
 
 
-def test_other_sessions_and_lanes_are_left_alone(submit: Ask_) -> None:
+def test_other_sessions_and_lanes_are_left_alone(submit: Submit) -> None:
     action = submit("actions", "a", tokens=60)
     assert action.began.wait(10)
     key = submit("newest", "a", tokens=3)
@@ -94,7 +94,7 @@ def test_other_sessions_and_lanes_are_left_alone(submit: Ask_) -> None:
     assert action.reason != "superseded"
 
 
-def test_what_is_computed_ahead_ends_for_a_request_of_its_session(submit: Ask_) -> None:
+def test_a_request_supersedes_the_look_ahead_of_its_session(submit: Submit) -> None:
     mine, others = (submit("background", name, tokens=300) for name in ("a", "b"))
     assert mine.began.wait(10)
     key = submit("newest", "a", tokens=3)
@@ -105,8 +105,8 @@ def test_what_is_computed_ahead_ends_for_a_request_of_its_session(submit: Ask_) 
     assert others.reason != "superseded"
 
 
-def test_no_window_starves_another(submit: Ask_, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tabwright.engine.worker._LONGEST_WAIT_S", 0.05)
+def test_no_session_starves_another(submit: Submit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tabwright.engine.worker._MAX_WAIT_S", 0.05)
     waiting = submit("newest", "a", tokens=40)
     for key in range(3000):
         submit("newest", f"b{key % 2}", tokens=30)
@@ -117,11 +117,11 @@ def test_no_window_starves_another(submit: Ask_, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("lane", ["actions", "background"])
-def test_keys_without_end_do_not_starve_another_lane(
-    submit: Ask_, monkeypatch: pytest.MonkeyPatch, lane: Lane
+def test_continuous_keystrokes_do_not_starve_another_lane(
+    submit: Submit, monkeypatch: pytest.MonkeyPatch, lane: Lane
 ) -> None:
-    monkeypatch.setattr("tabwright.engine.worker._LONGEST_WAIT_S", 0.05)
-    monkeypatch.setattr("tabwright.engine.worker._BETWEEN_TURNS_S", 0.05)
+    monkeypatch.setattr("tabwright.engine.worker._MAX_WAIT_S", 0.05)
+    monkeypatch.setattr("tabwright.engine.worker._MIN_BETWEEN_TURNS_S", 0.05)
     keys = [submit("newest", f"k{key}", tokens=100) for key in range(3)]
     waiting = submit(lane, "a", tokens=3)
     for key in range(3, 2000):
@@ -135,7 +135,7 @@ def test_keys_without_end_do_not_starve_another_lane(
 
 
 @pytest.mark.timing
-def test_cancelling_ends_within_a_step(submit: Ask_, worker: Worker) -> None:
+def test_cancelling_ends_within_a_step(submit: Submit, worker: Worker) -> None:
     watched = submit()
     assert watched.began.wait(10)
     watched.job.cancelled.set()
@@ -146,7 +146,7 @@ def test_cancelling_ends_within_a_step(submit: Ask_, worker: Worker) -> None:
     assert watched.deltas[-1].finish_reason == "cancelled"
 
 
-def test_a_missing_model_is_a_failure_of_the_request_alone(submit: Ask_) -> None:
+def test_a_missing_model_is_a_failure_of_the_request_alone(submit: Submit) -> None:
     bad = submit(model="qwen2.5-coder-1.5b-nowhere/x")
     assert bad.ended.wait(5)
     assert isinstance(bad.failure, ModelMissing)
@@ -177,7 +177,7 @@ def test_a_model_that_cannot_be_loaded_is_tried_again(tiny_qwen2: Path, qwen2: T
     assert second.failure is None
 
 
-def test_stopping_answers_every_job(submit: Ask_, worker: Worker) -> None:
+def test_stopping_answers_every_job(submit: Submit, worker: Worker) -> None:
     jobs = [submit("actions", str(n)) for n in range(3)]
     worker.stop()
     assert all(job.ended.is_set() for job in jobs)

@@ -131,7 +131,7 @@ def test_a_long_text_is_tokenised_in_pieces_alike(model: Path, text: str) -> Non
     assert "".join(pieces) == text
     assert max(map(len, pieces)) <= 8_192
     if "\n" in text and "\n\n" not in text:  # cut at line ends, the tokens are the same
-        assert vocabulary.encode([Part(text)]) == vocabulary._encoded(text)
+        assert vocabulary.encode([Part(text)]) == vocabulary._encode_piece(text)
 
 
 def test_every_spelling_of_a_path_is_one_model(model: Path, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""The engine process: owns the models and answers the completions API."""
+"""The engine process: owns the models and serves the completions API."""

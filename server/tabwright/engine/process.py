@@ -1,4 +1,4 @@
-"""The engine's process: one per user, behind a lock, gone when nobody asked for a while."""
+"""Run the engine process: one per user, guarded by a lock file; it exits when idle."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How to run: `tcp` is a loopback (host, port), or None for the private socket; 0 seconds never
-    ends. With `tcp`, `token` is what clients must show: None makes one, "" lets everybody in.
+    """How to run an engine.
+
+    `tcp` is a loopback (host, port); None listens on the private socket. With `tcp`, clients must
+    send `token`; None generates one, "" needs none. `idle_exit_s` 0 never exits.
     """
 
     default_model: str
@@ -44,11 +46,12 @@ class EngineOptions:
 
 
 def run(options: EngineOptions) -> int:
-    """Serve until idle, a signal or a shutdown request; 0 also when another engine runs already.
+    """Serve until idle, a signal or a shutdown request; return the exit status.
 
-    Raises OSError when the address cannot be bound.
+    Returns 0 at once when another engine of this user runs. Raises OSError when the address cannot
+    be bound.
     """
-    os.umask(0o077)  # all that an engine writes is for its user alone
+    os.umask(0o077)  # files of an engine are readable by its user only
     _log_to_file()
     _lower_priority()
     if options.tcp is not None:
@@ -60,7 +63,7 @@ def run(options: EngineOptions) -> int:
         sys.stderr.write("An engine is running already; this one is not needed.\n")
         return 0
     try:
-        engine_pid.write()  # before it listens: a start may hang too
+        engine_pid.write()  # before listening, because a start may hang too
         return asyncio.run(_serve(options))
     finally:
         lock.release()
@@ -72,7 +75,7 @@ async def _serve(options: EngineOptions) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # no signal handlers on Windows' loop
             loop.add_signal_handler(number, stopping.set)
-    endpoint = _Endpoint.of(options)
+    endpoint = _Listener.of(options)
     registry = Registry(options.backend, backends.load)
     worker = Worker(registry)
     worker.start()
@@ -86,13 +89,13 @@ async def _serve(options: EngineOptions) -> int:
         idle_exit_s=options.idle_exit_s,
         shut_down=stopping.set,
     )
-    # Cancelling the handler when the client hangs up is what ends its work.
+    # A disconnecting client cancels the handler, and that cancels the job.
     runner = web.AppRunner(api.app(), handler_cancellation=True, access_log=None)
     await runner.setup()
     try:
         await Site(runner, endpoint.listening, Connections(limits)).start()
         endpoint.announce()
-        await _until_idle(worker, options.idle_exit_s, stopping)
+        await _wait_until_idle(worker, options.idle_exit_s, stopping)
     finally:
         log.info("stopping")
         await asyncio.to_thread(worker.stop)
@@ -102,8 +105,8 @@ async def _serve(options: EngineOptions) -> int:
 
 
 @dataclass(frozen=True)
-class _Endpoint:
-    """Where an engine listens, who may ask there, and the files that tell of it."""
+class _Listener:
+    """Where an engine listens, its access rules, and the files that announce the address."""
 
     listening: socket.socket
     access: Access
@@ -112,8 +115,8 @@ class _Endpoint:
     port: int = 0
 
     @classmethod
-    def of(cls, options: EngineOptions) -> _Endpoint:
-        """Bind the address: the user's, else the private socket, else a port of loopback's."""
+    def of(cls, options: EngineOptions) -> _Listener:
+        """Bind the user's address, else the private socket, else (Windows) a loopback port."""
         if options.tcp is not None:
             token = secrets.token_urlsafe(32) if options.token is None else options.token
             return cls._bound(options.tcp, Access(token, network=True, trusted=False), options)
@@ -121,21 +124,21 @@ class _Endpoint:
             access = Access(secrets.token_urlsafe(32), network=True, trusted=True)
             return cls._bound(("127.0.0.1", 0), access, options)
         path = paths.engine_socket()
-        path.unlink(missing_ok=True)  # the lock is ours, so a socket that lies there is dead
+        path.unlink(missing_ok=True)  # we hold the lock, so an existing socket file is stale
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listening.bind(str(path))
         path.chmod(0o600)
         return cls(listening, Access(), options)
 
     @classmethod
-    def _bound(cls, address: tuple[str, int], access: Access, options: EngineOptions) -> _Endpoint:
+    def _bound(cls, address: tuple[str, int], access: Access, options: EngineOptions) -> _Listener:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         listening = socket.create_server(address, family=family)
         host, port = listening.getsockname()[:2]
         return cls(listening, access, options, host, port)
 
     def announce(self) -> None:
-        """Tell the address and the token to those who may ask."""
+        """Write the address and the token to the log, and to a file or stderr for clients."""
         if not self.access.network:
             log.info("listening on %s, pid %d", paths.engine_socket(), os.getpid())
             return
@@ -143,8 +146,8 @@ class _Endpoint:
         shown = f"[{host}]" if ":" in host else host
         log.info("listening on http://%s:%d, pid %d", shown, port, os.getpid())
         if self.options.tcp is None:
-            said = json.dumps({"host": host, "port": port, "token": self.access.token})
-            private.write(paths.engine_address(), said)
+            address = json.dumps({"host": host, "port": port, "token": self.access.token})
+            private.write(paths.engine_address(), address)
             return
         lines = [f"Tabwright engine: http://{shown}:{port}/v1/completions"]
         if self.options.token is None:
@@ -162,16 +165,16 @@ class _Endpoint:
         sys.stderr.flush()
 
     def close(self) -> None:
-        """Remove the files that tell of it."""
+        """Stop listening and remove the files with the address."""
         self.listening.close()
         if self.options.tcp is None:
-            for left in (paths.engine_socket(), paths.engine_address()):
-                left.unlink(missing_ok=True)
+            for path in (paths.engine_socket(), paths.engine_address()):
+                path.unlink(missing_ok=True)
         elif self.options.token is None:
             paths.token_file("engine", self.port).unlink(missing_ok=True)
 
 
-async def _until_idle(worker: Worker, idle_exit_s: float, stopping: asyncio.Event) -> None:
+async def _wait_until_idle(worker: Worker, idle_exit_s: float, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         idle = 0.0 if worker.queued() else time.monotonic() - worker.last_used
         if idle_exit_s and idle >= idle_exit_s:
@@ -183,7 +186,7 @@ async def _until_idle(worker: Worker, idle_exit_s: float, stopping: asyncio.Even
 
 
 def _lower_priority() -> None:
-    """The editor comes first. Not being allowed to is no reason not to serve."""
+    """Lower the process priority below the editor's; log a warning where it is not permitted."""
     try:
         windows = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)
         psutil.Process().nice(10 if windows is None else windows)

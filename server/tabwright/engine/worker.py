@@ -1,4 +1,4 @@
-"""The one thread that owns the models: takes jobs by lane and runs them a step at a time."""
+"""The worker: the one thread that runs the models, one step of one job at a time."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tabwright.engine.decoding.decode import Ask, Usage, generate
+from tabwright.engine.decoding.decode import GenerationRequest, GenerationUsage, generate
 from tabwright.engine.decoding.sequence import Delta
 from tabwright.engine.registry import Registry
 
 Lane = Literal["newest", "actions", "background"]
-_LONGEST_WAIT_S = 2.0
-_BETWEEN_TURNS_S = 0.5  # of jobs that only have a turn since they have waited so long
+_MAX_WAIT_S = 2.0  # then a job of a lower lane gets one step before newer keystrokes
+_MIN_BETWEEN_TURNS_S = 0.5  # between two such steps
 LANES: tuple[Lane, ...] = ("newest", "actions", "background")
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Job:
-    """One request. The callbacks run on the worker's thread and must only hand things on."""
+    """One request and its state. The callbacks run on the worker's thread and must not block."""
 
     model: str
-    ask: Ask
+    request: GenerationRequest
     on_delta: Callable[[Delta], None]
     on_end: Callable[[BaseException | None], None]
     lane: Lane = "newest"
     session: str = ""
-    usage: Usage = field(default_factory=Usage)
+    usage: GenerationUsage = field(default_factory=GenerationUsage)
     cancelled: threading.Event = field(default_factory=threading.Event)
     superseded: bool = False
     _steps: Iterator[Delta] | None = None
     _queued_at: float = field(default_factory=time.perf_counter)
-    _stepped_at: float = field(default_factory=time.perf_counter)
+    _last_step_at: float = field(default_factory=time.perf_counter)
 
 
 class Worker:
-    """Runs jobs: the newest keystroke first, then actions in turn, then background work.
+    """Runs jobs by lane: the newest keystroke first, then actions in order, then background work.
 
-    A job gives way between two steps, so a keystroke waits for one step of an action at most.
+    It chooses a job before every step, so a keystroke waits for at most one step of an action.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -53,7 +53,7 @@ class Worker:
         self.active: Job | None = None
         self.served = 0
         self.steps = 0
-        self._gave_way_at = float("-inf")
+        self._extra_step_at = float("-inf")
         self.tokens_computed = 0
         self.last_used = time.monotonic()
 
@@ -62,8 +62,9 @@ class Worker:
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Queue a job; for one in the newest lane older ones of its session end as superseded, but
-        for actions: what was computed ahead for it is kept, so that it begins from there.
+        """Queue a job. In lane "newest" it supersedes the older jobs of its session, not actions.
+
+        What a superseded job has computed stays in the cache, and the new job starts from it.
         """
         with self._wake:
             if job.lane == "newest" and job.session:
@@ -76,10 +77,10 @@ class Worker:
             self._wake.notify()
 
     def progress(self) -> dict[str, object]:
-        """What a watchdog compares between two looks; both numbers only grow.
+        """Return the numbers by which a watchdog detects a hang; they only grow.
 
-        ``steps`` that are done, ``loading`` while a step loads a model, and ``cpu_s``, the CPU
-        seconds of all threads but the calling one: a thread that is stuck uses none.
+        ``steps`` that are done; ``loading``, whether a step loads a model; ``cpu_s``, the CPU
+        seconds of all threads except the calling one, which do not grow in a deadlock.
         """
         loading = any(entry.state == "loading" for entry in self._registry.entries())
         others = time.process_time() - time.thread_time()
@@ -90,7 +91,7 @@ class Worker:
         return len(self._jobs)
 
     def stop(self, timeout: float = 5.0) -> None:
-        """End after the current step; every job is answered."""
+        """Stop after the current step; every job is answered as cancelled."""
         with self._wake:
             self._stopping = True
             for job in self._jobs:
@@ -107,9 +108,9 @@ class Worker:
                     return
                 job = self._next()
             self.active = job
-            goes_on = self._step(job)
-            job._stepped_at = time.perf_counter()
-            if not goes_on:
+            has_more = self._step(job)
+            job._last_step_at = time.perf_counter()
+            if not has_more:
                 with self._wake:
                     self._jobs.remove(job)
                     self.served += 1
@@ -118,30 +119,30 @@ class Worker:
             self.active = None
 
     def _next(self) -> Job:
-        """Cancelled jobs go first, since they cost nothing; then by lane, the newest lane last-in
-        first-out, unless another window's job has waited too long.
+        """Choose the next job: cancelled jobs first, since they cost nothing, then by lane.
 
-        A job of another lane gets one step when it had none for two seconds: keys that never end
-        must not hold up an action, or the load that another window waits for, for ever.
+        Lane "newest" is last in, first out, unless the oldest job has waited too long. A job of
+        another lane gets one step when it had none for two seconds: continuous typing must not
+        block an action, or a model load that another window waits for.
         """
         for job in self._jobs:
             if job.cancelled.is_set():
                 return job
         now = time.perf_counter()
-        if now - self._gave_way_at > _BETWEEN_TURNS_S:
+        if now - self._extra_step_at > _MIN_BETWEEN_TURNS_S:
             for job in self._jobs:
-                if job.lane != "newest" and now - job._stepped_at > _LONGEST_WAIT_S:
-                    self._gave_way_at = now
+                if job.lane != "newest" and now - job._last_step_at > _MAX_WAIT_S:
+                    self._extra_step_at = now
                     return job
         for lane in LANES:
             waiting = [job for job in self._jobs if job.lane == lane]
             if waiting:
-                starved = time.perf_counter() - waiting[0]._queued_at > _LONGEST_WAIT_S
+                starved = time.perf_counter() - waiting[0]._queued_at > _MAX_WAIT_S
                 return waiting[-1] if lane == "newest" and not starved else waiting[0]
         raise AssertionError("no job in any lane")
 
     def _step(self, job: Job) -> bool:
-        """Advance a job by one step; return whether it goes on."""
+        """Run one step of a job; return whether the job has further steps."""
         failure: BaseException | None = None
         try:
             if job.cancelled.is_set():
@@ -151,7 +152,12 @@ class Worker:
                     job.usage.queue_ms = (time.perf_counter() - job._queued_at) * 1000
                     backend, cache, entry = self._registry.ready(job.model)
                     job._steps = generate(
-                        backend, entry.vocabulary, cache, job.ask, job.usage, entry.experience
+                        backend,
+                        entry.vocabulary,
+                        cache,
+                        job.request,
+                        job.usage,
+                        entry.draft_statistics,
                     )
                 delta = next(job._steps)
                 if delta.text or delta.finish_reason:
@@ -170,5 +176,5 @@ class Worker:
         if isinstance(job._steps, Iterator) and hasattr(job._steps, "close"):
             job._steps.close()
         reason = "superseded" if job.superseded else "cancelled"
-        for index in range(job.ask.n):
+        for index in range(job.request.n):
             job.on_delta(Delta(index, "", "cancelled", reason))

@@ -52,7 +52,7 @@ def test_a_block_is_shared_until_one_writes_to_it() -> None:
 
 
 def test_blocks_come_back_when_a_state_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks_module, "_FIRST", 4)
+    monkeypatch.setattr(blocks_module, "_INITIAL_BLOCKS", 4)
     pool, buffers = blocks()
     kept = BlockState(pool)
     extend(kept, list(range(100)), buffers)

@@ -42,18 +42,20 @@ def test_logits_are_those_of_torch(tmp_path: Path, kind: str, threads: int) -> N
     torchs = TorchModel.load(folder, BackendOptions(precision="float32", device="cpu"))
     expected = torchs.forward(torchs.new_state(), IDS, last=5)
     ours = NumbaModel.load(folder, BackendOptions(threads=threads))
-    found = ours.forward(ours.new_state(), IDS, last=5)
-    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.9999
+    output = ours.forward(ours.new_state(), IDS, last=5)
+    assert np.corrcoef(output.ravel(), expected.ravel())[0, 1] > 0.9999
     assert (ours.context_length, ours.precision) == (512, "int8")
 
 
 def test_rounding_inputs_adds_nothing_to_that_of_the_weights(tmp_path: Path) -> None:
     """The same int8 weights, made wide again, computed by torch in float32."""
     folder = make_tiny_qwen2(tmp_path / "model", heads=14, width=896)
-    narrow = int8.load(folder)
+    quantize_prefix = int8.load(folder)
     wide = {
-        name: narrow[name] * narrow[name + int8.SCALE] if name + int8.SCALE in narrow else array
-        for name, array in narrow.items()
+        name: quantize_prefix[name] * quantize_prefix[name + int8.SCALE]
+        if name + int8.SCALE in quantize_prefix
+        else array
+        for name, array in quantize_prefix.items()
         if not name.endswith(int8.SCALE)
     }
     from safetensors.numpy import save_file
@@ -63,8 +65,8 @@ def test_rounding_inputs_adds_nothing_to_that_of_the_weights(tmp_path: Path) -> 
     torchs = TorchModel.load(folder, BackendOptions(precision="float32", device="cpu"))
     expected = torchs.forward(torchs.new_state(), IDS, last=140)
     ours = NumbaModel.load(folder, BackendOptions())
-    found = ours.forward(ours.new_state(), IDS, last=140)
-    assert np.abs(found - expected).max() < 0.01 * expected.std()
+    output = ours.forward(ours.new_state(), IDS, last=140)
+    assert np.abs(output - expected).max() < 0.01 * expected.std()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7, 9, 33, 128])
@@ -129,7 +131,7 @@ def test_where_nothing_can_be_kept_the_kernels_are_compiled_each_time(
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with caplog.at_level(logging.WARNING):
-        assert not compile_cache._keep()
+        assert not compile_cache._set_up_cache()
     assert "compiled code cannot be kept" in caplog.text
 
 
@@ -141,9 +143,9 @@ def test_code_long_unused_is_forgotten(tmp_path: Path, monkeypatch: pytest.Monke
         mark = tmp_path / name / "used"
         mark.touch()
         os.utime(mark, (time.time() - age_s,) * 2)
-    assert compile_cache._keep()
-    found = {path.name for path in tmp_path.iterdir()}
-    assert found == {"of-last-week", Path(numba.config.CACHE_DIR).name}
+    assert compile_cache._set_up_cache()
+    output = {path.name for path in tmp_path.iterdir()}
+    assert output == {"of-last-week", Path(numba.config.CACHE_DIR).name}
 
 
 @pytest.mark.parametrize(
@@ -151,9 +153,9 @@ def test_code_long_unused_is_forgotten(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_the_exponential_of_anything_is_bounded(x: float) -> None:
     """A gate far below zero asks for e^100, which came back small and left the gate open."""
-    found = exponential(np.float32(x))
+    output = exponential(np.float32(x))
     expected = math.exp(min(max(x, -87.0), 88.0))
-    assert found == pytest.approx(expected, rel=1e-5)
+    assert output == pytest.approx(expected, rel=1e-5)
 
 
 @compile_cache.compiled

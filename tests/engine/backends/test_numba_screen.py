@@ -14,8 +14,8 @@ from support.tiny import logits_in_pieces, make_tiny_qwen2
 
 from tabwright.engine.backends import BackendError, BackendOptions
 from tabwright.engine.backends.numba import screen
-from tabwright.engine.backends.numba.head import _MOST, Screen, settle
-from tabwright.engine.backends.numba.matrix import Matrix, Rounded, pieces_of, round_row
+from tabwright.engine.backends.numba.head import _MAX_ROWS, NarrowHead, refine_estimates
+from tabwright.engine.backends.numba.matrix import Matrix, QuantizedRows, pieces_of, quantize_row
 from tabwright.engine.backends.numba.model import NumbaModel
 from tabwright.models.conversion import int8
 from tabwright.models.names import MANIFEST
@@ -41,25 +41,25 @@ def head() -> tuple[npt.NDArray[np.int8], Floats]:
 
 
 class Settled:
-    """What `settle` makes of a state, beside what the real head makes of it."""
+    """What `refine_estimates` makes of a state, beside what the real head makes of it."""
 
     def __init__(self, head: tuple[npt.NDArray[np.int8], Floats], state: Floats) -> None:
         whole, scales = head
-        made = screen.made_of(head, states_of(500, 3))
+        made = screen.compute_arrays(head, states_of(500, 3))
         turned = (made["turn"] * made["turn.scale"]) @ state
         kept = made["head"].shape[1]
         estimates = (made["head"] * made["head.scale"]) @ turned[:kept]
         self.estimates = estimates.astype(np.float32)
         pieces = pieces_of(WIDTH)
-        inputs = Rounded(np.zeros(WIDTH, np.int16), np.zeros(pieces, np.float32))
-        round_row(state, inputs, 0, pieces)
+        inputs = QuantizedRows(np.zeros(WIDTH, np.int16), np.zeros(pieces, np.float32))
+        quantize_row(state, inputs, 0, pieces)
         matrix = Matrix(whole.ctypes.data, scales.ctypes.data, TOKENS, WIDTH, pieces)
         spread = float(made["spread"][0])
-        narrow = Screen(0, 0, 0, 0, kept, pieces_of(kept), spread)
-        self.found = self.estimates.copy()
-        settle(self.found, turned.astype(np.float32), narrow, matrix, inputs, 0)
+        quantize_prefix = NarrowHead(0, 0, 0, 0, kept, pieces_of(kept), spread)
+        self.output = self.estimates.copy()
+        refine_estimates(self.output, turned.astype(np.float32), quantize_prefix, matrix, inputs, 0)
         self.expected = (whole * scales) @ state
-        self.computed = self.found != self.estimates
+        self.computed = self.output != self.estimates
 
 
 def test_the_likely_tokens_are_exact_and_few_are_computed(
@@ -67,12 +67,12 @@ def test_the_likely_tokens_are_exact_and_few_are_computed(
 ) -> None:
     for state in states_of(40, 4):
         settled = Settled(head, state)
-        assert settled.found.argmax() == settled.expected.argmax()
+        assert settled.output.argmax() == settled.expected.argmax()
         error = (settled.estimates - settled.expected).std()
         likely = settled.expected > settled.expected.max() - 3 * error
-        np.testing.assert_allclose(settled.found[likely], settled.expected[likely], atol=1e-3)
-        assert likely.sum() <= settled.computed.sum() <= _MOST < TOKENS
-        assert np.abs(settled.found - settled.expected).max() < 8 * error
+        np.testing.assert_allclose(settled.output[likely], settled.expected[likely], atol=1e-3)
+        assert likely.sum() <= settled.computed.sum() <= _MAX_ROWS < TOKENS
+        assert np.abs(settled.output - settled.expected).max() < 8 * error
 
 
 def test_of_a_state_unlike_those_before_more_is_computed(
@@ -100,11 +100,11 @@ def test_any_estimates_come_to_an_end(
     """The state is zero, and so is what the real head makes of it; the estimates are wrong."""
     whole, scales = head
     pieces = pieces_of(WIDTH)
-    inputs = Rounded(np.zeros(WIDTH, np.int16), np.ones(pieces, np.float32))
+    inputs = QuantizedRows(np.zeros(WIDTH, np.int16), np.ones(pieces, np.float32))
     matrix = Matrix(whole.ctypes.data, scales.ctypes.data, TOKENS, WIDTH, pieces)
     estimates = shape(np.zeros(TOKENS, np.float32))
-    screen = Screen(0, 0, 0, 0, 96, 1, spread)
-    settle(estimates, np.ones(WIDTH, np.float32), screen, matrix, inputs, 0)
+    screen = NarrowHead(0, 0, 0, 0, 96, 1, spread)
+    refine_estimates(estimates, np.ones(WIDTH, np.float32), screen, matrix, inputs, 0)
     assert (estimates == 0).any()
     assert estimates.argmax() != TOKENS - 1 or shape is same
 
@@ -122,12 +122,12 @@ def test_a_prepared_model_picks_the_same_tokens(folder: Path) -> None:
     expected = whole.forward(whole.new_state(), IDS, last=len(IDS))
     NumbaModel.prepare(folder)
     model = NumbaModel.load(folder, BackendOptions())
-    found = model.forward(model.new_state(), IDS, last=len(IDS))
-    assert (found.argmax(axis=1) == expected.argmax(axis=1)).all()
+    output = model.forward(model.new_state(), IDS, last=len(IDS))
+    assert (output.argmax(axis=1) == expected.argmax(axis=1)).all()
     exact = model.forward(model.new_state(), IDS, last=len(IDS), exact=True)
     np.testing.assert_array_equal(exact, expected)
-    narrow = sum(array.nbytes for array in (screen.load(folder) or {}).values())
-    assert model.memory_bytes == whole.memory_bytes + narrow
+    quantize_prefix = sum(array.nbytes for array in (screen.load(folder) or {}).values())
+    assert model.memory_bytes == whole.memory_bytes + quantize_prefix
 
 
 def test_estimates_are_the_same_to_the_bit_however_a_prompt_is_cut(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""An answer unlike those before it, on a tiny model."""
+"""Answers that differ from rejected ones, on a tiny model."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from tabwright.engine.backends import Logits
 from tabwright.engine.backends.torch.model import TorchModel, TorchState
 from tabwright.engine.decoding.cache import StateCache
-from tabwright.engine.decoding.decode import Ask, Usage, generate
+from tabwright.engine.decoding.decode import GenerationRequest, GenerationUsage, generate
 from tabwright.engine.decoding.vocabulary import Part, Vocabulary
 
 CODE = "def add(a, b):\n    return a + b\n\n\nfor item in items:\n    print(item)\n"
 
 
 class Ascii(TorchModel):
-    """Writes ASCII alone: other answers of a random model are no text that could be refused."""
+    """A model that generates only ASCII; other bytes of a random model are no valid text."""
 
     def forward(
         self, state: TorchState, ids: Sequence[int], last: int = 1, exact: bool = False
@@ -39,15 +39,15 @@ def model(qwen2: TorchModel, vocabulary: Vocabulary) -> TorchModel:
 
 def answer(
     model: TorchModel, vocabulary: Vocabulary, avoid: tuple[str, ...], text: str = CODE
-) -> tuple[str, Usage]:
-    usage = Usage()
-    asked = Ask([Part(text)], 8, avoid=avoid, heal=text != CODE)
+) -> tuple[str, GenerationUsage]:
+    usage = GenerationUsage()
+    asked = GenerationRequest([Part(text)], 8, avoid=avoid, heal=text != CODE)
     deltas = generate(model, vocabulary, StateCache(model), asked, usage)
     return "".join(delta.text for delta in deltas), usage
 
 
 @pytest.mark.parametrize("text", [CODE, CODE + "prin"])
-def test_each_answer_differs_from_all_before(
+def test_each_answer_differs_from_the_rejected_ones(
     model: TorchModel, vocabulary: Vocabulary, text: str
 ) -> None:
     seen: list[str] = []
@@ -57,7 +57,9 @@ def test_each_answer_differs_from_all_before(
         seen.append(found)
 
 
-def test_it_leaves_where_the_rival_was_closest(model: TorchModel, vocabulary: Vocabulary) -> None:
+def test_the_new_answer_differs_where_the_alternative_was_closest(
+    model: TorchModel, vocabulary: Vocabulary
+) -> None:
     first, _ = answer(model, vocabulary, ())
     second, _ = answer(model, vocabulary, (first,))
     ids, path = vocabulary.encode_text(CODE), vocabulary.encode_text(first)[:8]
@@ -82,20 +84,22 @@ def test_it_leaves_where_the_rival_was_closest(model: TorchModel, vocabulary: Vo
 
 
 def test_the_prompt_is_computed_once(model: TorchModel, vocabulary: Vocabulary) -> None:
-    cache, usage = StateCache(model), Usage()
-    list(generate(model, vocabulary, cache, Ask([Part(CODE)], 8), Usage()))
-    asked = Ask([Part(CODE)], 8, avoid=("return a",))
+    cache, usage = StateCache(model), GenerationUsage()
+    list(generate(model, vocabulary, cache, GenerationRequest([Part(CODE)], 8), GenerationUsage()))
+    asked = GenerationRequest([Part(CODE)], 8, avoid=("return a",))
     list(generate(model, vocabulary, cache, asked, usage))
     assert usage.computed_tokens == 1
 
 
-def test_healing_still_gives_the_begun_word_back(model: TorchModel, vocabulary: Vocabulary) -> None:
+def test_healing_still_generates_the_removed_word_again(
+    model: TorchModel, vocabulary: Vocabulary
+) -> None:
     first, _ = answer(model, vocabulary, (), "for item in ite")
     second, _ = answer(model, vocabulary, (first,), "for item in ite")
     assert second != first
 
 
-def test_whole_words_are_taken_back(vocabulary: Vocabulary) -> None:
+def test_whole_words_are_removed(vocabulary: Vocabulary) -> None:
     ids = vocabulary.encode_text("x = print_item")
     count = vocabulary.last_word(ids)
     spelled = b"".join(map(vocabulary.bytes_of, ids[-count:])).decode()

@@ -14,28 +14,30 @@ from tabwright.engine.backends import Backend, Logits
 from tabwright.engine.backends.torch.model import TorchModel, TorchSequences, TorchState
 from tabwright.engine.decoding.cache import StateCache
 from tabwright.engine.decoding.decode import (
-    Ask,
+    GenerationRequest,
+    GenerationUsage,
     PromptTooLong,
-    Usage,
     generate,
 )
 from tabwright.engine.decoding.sampling import Sampling, choose
 from tabwright.engine.decoding.sequence import Delta
 from tabwright.engine.decoding.vocabulary import Part, Vocabulary
-from tabwright.engine.speculative.draft import Experience
-from tabwright.engine.speculative.draft_sources import AFTERTHOUGHTS
+from tabwright.engine.speculative.draft import DraftStatistics
+from tabwright.engine.speculative.draft_sources import JACOBI_TOKENS
 
 CODE = "def add(a, b):\n    return a + b\n\n\nfor item in items:\n    print(item)\n"
 
 
-def answers(model: Backend, vocabulary: Vocabulary, ask: Ask) -> tuple[list[str], list[Delta]]:
-    deltas = list(generate(model, vocabulary, StateCache(model), ask, Usage()))
+def answers(
+    model: Backend, vocabulary: Vocabulary, ask: GenerationRequest
+) -> tuple[list[str], list[Delta]]:
+    deltas = list(generate(model, vocabulary, StateCache(model), ask, GenerationUsage()))
     texts = ["".join(d.text for d in deltas if d.index == n) for n in range(ask.n)]
     return texts, [delta for delta in deltas if delta.finish_reason]
 
 
-def ask(text: str = CODE, max_tokens: int = 12, **more: object) -> Ask:
-    return Ask([Part(text)], max_tokens, **more)  # type: ignore[arg-type]
+def ask(text: str = CODE, max_tokens: int = 12, **more: object) -> GenerationRequest:
+    return GenerationRequest([Part(text)], max_tokens, **more)  # type: ignore[arg-type]
 
 
 def test_greedy_equals_a_plain_loop(qwen2: TorchModel, vocabulary: Vocabulary) -> None:
@@ -55,13 +57,13 @@ def test_greedy_equals_a_plain_loop(qwen2: TorchModel, vocabulary: Vocabulary) -
     assert last.finish_reason in ("stop", "length")
 
 
-def test_the_same_question_twice_gets_the_same_answer_and_reuses(
+def test_the_same_request_twice_gives_the_same_answer_and_reuses_the_state(
     qwen2: TorchModel, vocabulary: Vocabulary
 ) -> None:
     cache = StateCache(qwen2)
     results = []
     for _ in range(2):
-        usage = Usage()
+        usage = GenerationUsage()
         deltas = list(generate(qwen2, vocabulary, cache, ask(), usage))
         results.append(("".join(delta.text for delta in deltas), usage))
     assert results[0][0] == results[1][0]
@@ -70,7 +72,7 @@ def test_the_same_question_twice_gets_the_same_answer_and_reuses(
 
 
 class Watching(TorchModel):
-    """Remembers the ids of the last state it computed, and what was asked for exactly."""
+    """A model that records the ids of its last state and the exact flag of each pass."""
 
     seen: tuple[int, ...] = ()
     exact: list[bool]
@@ -85,32 +87,32 @@ class Watching(TorchModel):
 
 
 @pytest.mark.parametrize("text", ["def add(a, b):\n    ret", "for item in ite", "x = it", "x = "])
-def test_healing_gives_the_begun_word_back(
+def test_healing_generates_the_removed_word_again(
     qwen2: TorchModel, vocabulary: Vocabulary, text: str
 ) -> None:
-    """Whatever the model prefers, what it computed spells what stood before the cursor."""
+    """The computed tokens always contain the text before the cursor."""
     model = Watching(qwen2.model, "cpu", "float32")
-    list(generate(model, vocabulary, StateCache(model), ask(text, 6, heal=True), Usage()))
+    list(generate(model, vocabulary, StateCache(model), ask(text, 6, heal=True), GenerationUsage()))
     spelled = b"".join(map(vocabulary.bytes_of, model.seen))
     assert spelled.startswith(text.encode())
 
 
-def test_where_few_tokens_are_possible_their_logits_are_exact(
+def test_logits_are_exact_under_healing_and_sampling(
     qwen2: TorchModel, vocabulary: Vocabulary
 ) -> None:
-    """One unlikely token may be the likeliest of the few that spell again what was taken back."""
+    """An unlikely token may be the best of the few that match the removed word."""
     model = Watching(qwen2.model, "cpu", "float32")
     healed = ask("def add(a, b):\n    ret", 6, heal=True)
-    list(generate(model, vocabulary, StateCache(model), healed, Usage()))
+    list(generate(model, vocabulary, StateCache(model), healed, GenerationUsage()))
     narrow = model.exact.index(False)
     assert narrow >= 1 and not any(model.exact[narrow:])
     model.exact = []
     plain = ask("def add(a, b):\n    ret", 6)
-    list(generate(model, vocabulary, StateCache(model), plain, Usage()))
+    list(generate(model, vocabulary, StateCache(model), plain, GenerationUsage()))
     assert model.exact and not any(model.exact)
     model.exact = []
     drawn = replace(plain, sampling=Sampling(temperature=0.5))
-    list(generate(model, vocabulary, StateCache(model), drawn, Usage()))
+    list(generate(model, vocabulary, StateCache(model), drawn, GenerationUsage()))
     assert model.exact and all(model.exact)
 
 
@@ -123,14 +125,14 @@ def test_a_stop_text_never_shows(qwen2: TorchModel, vocabulary: Vocabulary) -> N
 
 
 def test_zero_tokens_only_compute_the_prompt(qwen2: TorchModel, vocabulary: Vocabulary) -> None:
-    cache, usage = StateCache(qwen2), Usage()
+    cache, usage = StateCache(qwen2), GenerationUsage()
     deltas = [*generate(qwen2, vocabulary, cache, ask(max_tokens=0), usage)]
     assert [(d.text, d.finish_reason) for d in deltas] == [("", "length")]
     assert usage.computed_tokens == usage.prompt_tokens == cache.tokens()
 
 
 def test_several_answers_share_one_prefill(qwen2: TorchModel, vocabulary: Vocabulary) -> None:
-    usage = Usage()
+    usage = GenerationUsage()
     three = ask(n=3)
     deltas = list(generate(qwen2, vocabulary, StateCache(qwen2), three, usage))
     assert usage.computed_tokens == usage.prompt_tokens
@@ -140,7 +142,7 @@ def test_several_answers_share_one_prefill(qwen2: TorchModel, vocabulary: Vocabu
 
 
 @pytest.mark.parametrize("together", [1, 150, 8192])
-def test_those_written_at_once_stay_within_a_bound(
+def test_a_batch_stays_within_its_token_limit(
     ascii_model: Ascii,
     vocabulary: Vocabulary,
     monkeypatch: pytest.MonkeyPatch,
@@ -156,13 +158,13 @@ def test_those_written_at_once_stay_within_a_bound(
         return fork(state, count)
 
     monkeypatch.setattr(ascii_model, "fork", counted)
-    monkeypatch.setattr("tabwright.engine.decoding.decode.MOST_TOGETHER", together)
+    monkeypatch.setattr("tabwright.engine.decoding.decode.MAX_BATCH_TOKENS", together)
     assert answers(ascii_model, vocabulary, asked)[0] == expected
     assert forked == {1: [1, 1, 1, 1], 150: [2, 2], 8192: [4]}[together]
 
 
 @pytest.mark.parametrize("more", [{}, {"stops": ("\n",)}, {"text": CODE + "prin", "heal": True}])
-def test_answers_written_side_by_side_are_those_written_alone(
+def test_a_batch_gives_the_same_answers_as_single_requests(
     ascii_model: Ascii, vocabulary: Vocabulary, more: dict[str, Any]
 ) -> None:
     fields: dict[str, Any] = {"max_tokens": 40, **more}
@@ -180,7 +182,7 @@ def test_answers_written_side_by_side_are_those_written_alone(
     assert passes < ascii_model.passes / 2
 
 
-def test_answers_side_by_side_are_drawn_alike_on_any_backend(
+def test_batch_sampling_is_the_same_on_every_backend(
     model: Backend, vocabulary: Vocabulary
 ) -> None:
     together, _ = answers(model, vocabulary, ask(n=4, sampling=Sampling(0.9, seed=5)))
@@ -191,11 +193,11 @@ def test_answers_side_by_side_are_drawn_alike_on_any_backend(
     assert together == alone
 
 
-def test_giving_up_between_steps_keeps_what_was_computed(
+def test_cancelling_between_steps_keeps_what_was_computed(
     qwen2: TorchModel, vocabulary: Vocabulary
 ) -> None:
     cache = StateCache(qwen2)
-    steps = generate(qwen2, vocabulary, cache, ask("x = 1\n" * 100), Usage())
+    steps = generate(qwen2, vocabulary, cache, ask("x = 1\n" * 100), GenerationUsage())
     next(steps)
     steps.close()  # type: ignore[attr-defined]
     assert cache.tokens() > 0
@@ -204,7 +206,7 @@ def test_giving_up_between_steps_keeps_what_was_computed(
 def test_too_long_a_prompt_is_refused_before_any_work(
     qwen2: TorchModel, vocabulary: Vocabulary
 ) -> None:
-    usage = Usage()
+    usage = GenerationUsage()
     with pytest.raises(PromptTooLong, match="do not fit"):
         list(generate(qwen2, vocabulary, StateCache(qwen2), ask("x " * 9000), usage))
     assert usage.computed_tokens == 0
@@ -215,7 +217,7 @@ def test_an_empty_prompt_is_answered(qwen2: TorchModel, vocabulary: Vocabulary) 
     assert last.finish_reason
 
 
-def test_choosing() -> None:
+def test_choose() -> None:
     logits = np.array([0.0, 5.0, 4.9, -9.0], dtype=np.float32)
     random = np.random.default_rng(0)
     assert choose(logits, Sampling(), random) == 1
@@ -226,7 +228,7 @@ def test_choosing() -> None:
 
 
 class Ascii(TorchModel):
-    """Writes ASCII alone, so that its answers can be predicted as text; counts its passes."""
+    """A model that generates only ASCII, so that answers can be predictions; counts passes."""
 
     passes = 0
     others: list[int]
@@ -269,7 +271,7 @@ PREDICTIONS: dict[str, Callable[[str], str]] = {
 ASKS: dict[str, dict[str, Any]] = {
     "plain": {},
     "healed": {"text": CODE + "prin", "heal": True},
-    "healed with a long word owed": {"text": CODE + "print_item", "heal": True},
+    "healed with a long word pending": {"text": CODE + "print_item", "heal": True},
     "sampled": {"sampling": Sampling(temperature=1.0, seed=3)},
     "several": {"n": 3, "sampling": Sampling(temperature=0.8, seed=7)},
     "one token": {"max_tokens": 1},
@@ -304,7 +306,7 @@ def test_drafts_stay_within_the_context(ascii_model: Ascii, vocabulary: Vocabula
     text = "x = 1\n" * 30
     room = ascii_model.context_length - len(vocabulary.encode_text(text))
     plain = answers(ascii_model, vocabulary, ask(text, room))
-    usage = Usage()
+    usage = GenerationUsage()
     drafted = ask(text, room, prediction=plain[0][0])
     deltas = list(generate(ascii_model, vocabulary, StateCache(ascii_model), drafted, usage))
     assert "".join(delta.text for delta in deltas) == plain[0][0]
@@ -326,20 +328,20 @@ def test_drafts_follow_a_start_that_avoids_other_answers(
 
 
 @pytest.mark.parametrize("heal", [False, True])
-def test_the_answer_of_a_key_ago_is_foreseen(
+def test_the_answer_to_the_previous_keystroke_is_the_draft(
     ascii_model: Ascii, vocabulary: Vocabulary, heal: bool
 ) -> None:
-    """What was answered, typed on character by character: the same answers in fewer passes."""
+    """The answer is typed character by character: the same answers in fewer passes."""
     cache = StateCache(ascii_model)
     start = CODE + "prin" * heal
     (answer,), _ = answers(ascii_model, vocabulary, ask(start, 24, heal=heal))
-    list(generate(ascii_model, vocabulary, cache, ask(start, 24, heal=heal), Usage()))
+    list(generate(ascii_model, vocabulary, cache, ask(start, 24, heal=heal), GenerationUsage()))
     for typed in range(1, 12):
         asked = ask(start + answer[:typed], 24, heal=heal)
         ascii_model.passes = 0
         (expected,), _ = answers(ascii_model, vocabulary, asked)
         alone, ascii_model.passes = ascii_model.passes, 0
-        usage = Usage()
+        usage = GenerationUsage()
         deltas = list(generate(ascii_model, vocabulary, cache, asked, usage))
         assert "".join(delta.text for delta in deltas) == expected
         if heal:
@@ -347,9 +349,7 @@ def test_the_answer_of_a_key_ago_is_foreseen(
             assert ascii_model.passes < alone / 2
 
 
-def test_an_answer_of_any_architecture_is_drafted_alike(
-    model: Backend, vocabulary: Vocabulary
-) -> None:
+def test_drafts_work_with_every_architecture(model: Backend, vocabulary: Vocabulary) -> None:
     plain = answers(model, vocabulary, ask(max_tokens=24))
     for prediction in (plain[0][0], plain[0][0][9:], CODE):
         drafted = ask(max_tokens=24, prediction=prediction, lookup=True)
@@ -357,7 +357,7 @@ def test_an_answer_of_any_architecture_is_drafted_alike(
 
 
 class Scripted(TorchModel):
-    """Says the tokens of a script behind so many of a prompt, whatever it reads."""
+    """A model that generates a given script after a prompt of a given length."""
 
     script: list[int]
     prompt: int
@@ -376,7 +376,7 @@ class Scripted(TorchModel):
 def test_an_end_token_within_a_draft_ends_the_answer(
     qwen2: TorchModel, vocabulary: Vocabulary
 ) -> None:
-    """The prompt shows, time and again, tokens that the model writes and then the end."""
+    """The prompt repeats the tokens that the model generates, followed by the end token."""
     end = vocabulary.special["<|endoftext|>"]
 
     script = [*vocabulary.encode_text("def total(values):\n    return sum(values)\n"), end]
@@ -385,15 +385,15 @@ def test_an_end_token_within_a_draft_ends_the_answer(
     prompt = len(vocabulary.encode(parts))
     scripted = Scripted(qwen2.model, "cpu", "float32")
     scripted.script, scripted.prompt = script, prompt
-    usage = Usage()
-    asked = Ask(parts, 100, lookup=True)
+    usage = GenerationUsage()
+    asked = GenerationRequest(parts, 100, lookup=True)
     deltas = list(generate(scripted, vocabulary, StateCache(scripted), asked, usage))
     assert "".join(delta.text for delta in deltas) == "def total(values):\n    return sum(values)\n"
     assert (deltas[-1].finish_reason, deltas[-1].stop_reason) == ("stop", "eos")
     assert usage.accepted_tokens > len(script) // 2
 
 
-def test_what_the_model_said_behind_a_wrong_guess_is_guessed_next(
+def test_the_models_choices_after_a_wrong_token_are_the_next_draft(
     qwen2: TorchModel, vocabulary: Vocabulary
 ) -> None:
     text = "def total(values):\n    return sum(values)\n"
@@ -401,17 +401,17 @@ def test_what_the_model_said_behind_a_wrong_guess_is_guessed_next(
     scripted = Scripted(qwen2.model, "cpu", "float32")
     scripted.script = vocabulary.encode_text(text)
     scripted.prompt = len(vocabulary.encode(asked.parts))
-    usage = Usage()
+    usage = GenerationUsage()
     deltas = list(generate(scripted, vocabulary, StateCache(scripted), asked, usage))
     assert text.startswith("".join(delta.text for delta in deltas))
-    assert usage.accepted_tokens >= AFTERTHOUGHTS - 1
+    assert usage.accepted_tokens >= JACOBI_TOKENS - 1
 
 
 def test_a_right_prediction_saves_passes(ascii_model: Ascii, vocabulary: Vocabulary) -> None:
     (text,), _ = answers(ascii_model, vocabulary, ask(max_tokens=64))
     found = {}
     for prediction in ("", text):
-        ascii_model.passes, usage = 0, Usage()
+        ascii_model.passes, usage = 0, GenerationUsage()
         asked = ask(max_tokens=64, prediction=prediction)
         list(generate(ascii_model, vocabulary, StateCache(ascii_model), asked, usage))
         found[prediction] = (ascii_model.passes, usage)
@@ -423,44 +423,44 @@ def test_a_right_prediction_saves_passes(ascii_model: Ascii, vocabulary: Vocabul
     assert 0 < drafted[1].accepted_tokens <= drafted[1].drafted_tokens
 
 
-def test_what_was_only_guessed_teaches_nothing(ascii_model: Ascii, vocabulary: Vocabulary) -> None:
+def test_rejected_drafts_are_not_learned(ascii_model: Ascii, vocabulary: Vocabulary) -> None:
     (text,), _ = answers(ascii_model, vocabulary, ask(max_tokens=32))
     stop = text[12:15]
     wrong = "ZQ" * 20
-    experience = Experience()
+    statistics = DraftStatistics()
     for _ in range(3):  # the third guess is as long as it gets
         asked = ask(max_tokens=64, stops=(stop,), prediction=text[: text.index(stop) + 3] + wrong)
         cache = StateCache(ascii_model)
-        list(generate(ascii_model, vocabulary, cache, asked, Usage(), experience))
+        list(generate(ascii_model, vocabulary, cache, asked, GenerationUsage(), statistics))
     guessed, said = (vocabulary.encode_text(one) for one in (wrong, text[: text.index(stop)]))
-    assert experience.successors.after(said[:3]) is not None
-    assert experience.successors.after(guessed[:3]) is None
+    assert statistics.ngrams.next_token(said[:3]) is not None
+    assert statistics.ngrams.next_token(guessed[:3]) is None
 
 
-def test_later_answers_share_the_prefill_and_draw_on_the_first(
+def test_later_answers_share_the_prefill_and_use_the_first_as_draft(
     ascii_model: Ascii, vocabulary: Vocabulary
 ) -> None:
     usages = []
     for lookup in (False, True):
-        usages.append(Usage())
+        usages.append(GenerationUsage())
         asked = ask(max_tokens=40, n=4, sampling=Sampling(0.001), prediction="\0", lookup=lookup)
         list(generate(ascii_model, vocabulary, StateCache(ascii_model), asked, usages[-1]))
     assert all(usage.computed_tokens == usage.prompt_tokens for usage in usages)
     assert usages[1].accepted_tokens > usages[0].accepted_tokens == 0
 
 
-def test_giving_up_between_answers_and_within_a_draft(
+def test_cancelling_between_answers_and_within_a_draft(
     ascii_model: Ascii, vocabulary: Vocabulary
 ) -> None:
-    """Whatever the step, the state that is kept is one that can go on."""
+    """The cached state can be continued after every step."""
     plain = answers(ascii_model, vocabulary, ask(max_tokens=20))
     cache = StateCache(ascii_model)
     for steps in range(1, 50, 4):
         asked = ask(max_tokens=20, n=3, prediction=plain[0][0], lookup=True)
-        running = generate(ascii_model, vocabulary, cache, asked, Usage())
+        running = generate(ascii_model, vocabulary, cache, asked, GenerationUsage())
         list(islice(running, steps))
         running.close()  # type: ignore[attr-defined]
-        usage = Usage()
+        usage = GenerationUsage()
         deltas = list(generate(ascii_model, vocabulary, cache, ask(max_tokens=20), usage))
         assert "".join(delta.text for delta in deltas) == plain[0][0]
         assert usage.computed_tokens == 1

@@ -13,7 +13,7 @@ from tabwright.engine.backends import Backend, BackendOptions
 from tabwright.engine.backends.openvino.model import OpenvinoModel
 from tabwright.engine.backends.torch.model import TorchModel
 from tabwright.engine.decoding.cache import StateCache, common_prefix
-from tabwright.engine.decoding.decode import Usage, prefill
+from tabwright.engine.decoding.decode import GenerationUsage, prefill
 
 VOCABULARY = 256
 Edits = list[tuple[float, int, list[int]]]
@@ -59,7 +59,7 @@ def test_logits_after_edits_equal_a_fresh_run(
         ids = edited(ids, edit)
         state, reused, _ = cache.reuse(ids)
         assert reused == len(state.ids) < len(ids)
-        (kept,) = finish(prefill(model, state, ids, Usage()))
+        (kept,) = finish(prefill(model, state, ids, GenerationUsage()))
         fresh = model.forward(model.new_state(), ids)[-1]
         np.testing.assert_allclose(kept, fresh, atol=2e-4, rtol=1e-3)
         cache.give_back(state)
@@ -75,7 +75,7 @@ def test_several_last_positions_equal_single_steps(model: Backend) -> None:
 
 
 @pytest.mark.parametrize("backend", [TorchModel, OpenvinoModel])
-def test_int8_agrees_with_itself_however_the_prompt_is_cut(
+def test_int8_does_not_depend_on_the_chunks_of_the_prompt(
     backend: type[TorchModel] | type[OpenvinoModel], tiny_qwen2: Path
 ) -> None:
     model: Backend = backend.load(tiny_qwen2, BackendOptions(precision="int8", device="cpu"))
@@ -97,18 +97,18 @@ def test_a_copied_state_is_its_own(model: Backend) -> None:
     np.testing.assert_allclose(model.forward(copy, [99])[-1], expected, atol=2e-4, rtol=1e-3)
 
 
-def test_jumping_back_finds_the_state_of_before(model: Backend) -> None:
+def test_moving_back_reuses_the_earlier_state(model: Backend) -> None:
     cache = StateCache(model, max_bytes=4000 * model.bytes_per_token)
     here, there = [7] * 400, [9] * 400
     for ids in (here, there):
         state, reused, _ = cache.reuse(ids)
         assert reused == 0
-        finish(prefill(model, state, ids, Usage()))
+        finish(prefill(model, state, ids, GenerationUsage()))
         cache.give_back(state)
     for ids in (here, there, here):
         state, reused, _ = cache.reuse(ids)
         assert reused == len(ids) - 1
-        finish(prefill(model, state, ids, Usage()))
+        finish(prefill(model, state, ids, GenerationUsage()))
         cache.give_back(state)
 
 
@@ -125,9 +125,7 @@ KEPT = [
 @pytest.mark.parametrize(
     ("held", "shared", "left"), [case[1:] for case in KEPT], ids=[case[0] for case in KEPT]
 )
-def test_no_more_is_thrown_away_than_is_little(
-    model: Backend, held: int, shared: int, left: int
-) -> None:
+def test_only_few_tokens_are_discarded(model: Backend, held: int, shared: int, left: int) -> None:
     cache = StateCache(model)
     first = [at % VOCABULARY for at in range(held)]
     state = cache.reuse(first).state
@@ -143,7 +141,7 @@ def test_memory_stays_within_its_bound(model: Backend) -> None:
     cache = StateCache(model, max_bytes=500 * model.bytes_per_token, max_states=4)
     for token in range(12):
         state, _, _ = cache.reuse([token] * 200)
-        finish(prefill(model, state, [token] * 200, Usage()))
+        finish(prefill(model, state, [token] * 200, GenerationUsage()))
         cache.give_back(state)
         assert cache.tokens() <= 500
 

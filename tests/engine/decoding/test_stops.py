@@ -1,4 +1,4 @@
-"""Where an answer ends. `║` marks the place; the text after it is what the model wrote on."""
+"""Where an answer ends. `║` marks the end; the text after it was generated but not returned."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabwright.engine.decoding.stops import StopText
+from tabwright.engine.decoding.stops import StopDetector
 
 CASES = [
     ("a stop text", ["\n"], "", "return x║\nfoo", "text"),
@@ -34,7 +34,7 @@ CASES = [
 
 
 def run(pieces: list[bytes], stops: list[str], suffix: str) -> tuple[str, str | None]:
-    text = StopText(stops, suffix)
+    text = StopDetector(stops, suffix)
     answer = ""
     for piece in pieces:
         answer += text.feed(piece)

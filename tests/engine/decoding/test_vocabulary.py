@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabwright.engine.decoding.healing import take_back
+from tabwright.engine.decoding.healing import remove_last_word
 from tabwright.engine.decoding.vocabulary import Part, Vocabulary
 
 
@@ -46,32 +46,32 @@ def test_lone_surrogates_do_not_raise(vocabulary: Vocabulary) -> None:
     assert b"".join(map(vocabulary.bytes_of, ids)) == b"a?b"
 
 
-@given(owed=st.binary(min_size=1, max_size=6))
+@given(pending=st.binary(min_size=1, max_size=6))
 def test_tokens_that_fit_are_those_a_plain_search_finds(
-    vocabulary: Vocabulary, owed: bytes
+    vocabulary: Vocabulary, pending: bytes
 ) -> None:
     expected = {
         number
         for number, data in enumerate(vocabulary.token_bytes)
-        if data and (data.startswith(owed) or owed.startswith(data))
+        if data and (data.startswith(pending) or pending.startswith(data))
     }
-    assert set(vocabulary.tokens_that_fit(owed)) == expected
+    assert set(vocabulary.tokens_that_fit(pending)) == expected
 
 
 @pytest.mark.parametrize("text", ["x = ret", "return ", "    ", "naïve é", "f("])
-def test_taking_back_loses_nothing(vocabulary: Vocabulary, text: str) -> None:
+def test_removing_the_last_word_loses_nothing(vocabulary: Vocabulary, text: str) -> None:
     ids = vocabulary.encode_text(text)
-    kept, healing = take_back(vocabulary, ids)
+    kept, healing = remove_last_word(vocabulary, ids)
     assert kept == ids[: len(kept)] and len(kept) < len(ids)
-    assert b"".join(map(vocabulary.bytes_of, kept)) + healing.owed == text.encode()
+    assert b"".join(map(vocabulary.bytes_of, kept)) + healing.pending == text.encode()
 
 
 @pytest.mark.parametrize("text", ["x = 1\n", "", "if a:\r\n"])
-def test_nothing_is_taken_back_after_a_line_end(vocabulary: Vocabulary, text: str) -> None:
+def test_nothing_is_removed_after_a_line_end(vocabulary: Vocabulary, text: str) -> None:
     ids = vocabulary.encode_text(text)
-    kept, healing = take_back(vocabulary, ids)
+    kept, healing = remove_last_word(vocabulary, ids)
     assert kept == ids
-    assert healing.owed == b""
+    assert healing.pending == b""
 
 
 def test_a_missing_or_broken_tokenizer_says_so(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ async def ask(client: ClientSession, body: object) -> tuple[int, Any]:
         return response.status, await response.json()
 
 
-async def test_an_answer_with_its_cost(client: ClientSession) -> None:
+async def test_an_answer_with_its_usage(client: ClientSession) -> None:
     status, body = await ask(client, {"prompt": "x = 1\n", "max_tokens": 4})
     assert status == 200
     assert body["object"] == "text_completion"
@@ -122,7 +122,7 @@ async def test_a_wrong_token_is_refused(address: str) -> None:
         assert response.status == 401
 
 
-async def test_hanging_up_cancels_the_work(client: ClientSession) -> None:
+async def test_disconnecting_cancels_the_request(client: ClientSession) -> None:
     question = {"prompt": "x = 1\n", "max_tokens": 480, "stream": True}
     async with client.post("/v1/completions", json=question) as response:
         await response.content.readline()
@@ -135,7 +135,7 @@ async def test_hanging_up_cancels_the_work(client: ClientSession) -> None:
     pytest.fail("the engine still computes for a client that hung up")
 
 
-async def test_a_client_that_hung_up_is_no_error(
+async def test_a_disconnected_client_is_no_error(
     client: ClientSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It may be heard of by the next piece, before the request is cancelled."""
@@ -159,7 +159,7 @@ async def test_a_client_that_hung_up_is_no_error(
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_a_prediction_changes_the_cost_alone(client: ClientSession) -> None:
+async def test_a_prediction_changes_only_the_usage(client: ClientSession) -> None:
     question = {"prompt": "x = 1\n", "max_tokens": 40, "lookup": False}
     _, plain = await ask(client, question)
     text = plain["choices"][0]["text"]
@@ -172,7 +172,7 @@ async def test_a_prediction_changes_the_cost_alone(client: ClientSession) -> Non
         assert drafted["usage"]["accepted_tokens"] <= drafted["usage"]["drafted_tokens"]
 
 
-async def test_hanging_up_after_the_first_answer_leaves_the_others_unwritten(
+async def test_disconnecting_after_the_first_answer_skips_the_others(
     client: ClientSession,
 ) -> None:
     question = {"prompt": "x = 1\n", "max_tokens": 60, "n": 16, "temperature": 1.0}
@@ -210,8 +210,10 @@ LOOKUPS: list[tuple[dict[str, object], bool]] = [
 
 
 @pytest.mark.parametrize(("body", "lookup"), LOOKUPS)
-def test_when_the_prompt_is_looked_through(body: dict[str, object], lookup: bool) -> None:
-    assert bodies.parse({"prompt": "x", **body}, "m").ask(lambda text: ()).lookup == lookup
+def test_when_the_prompt_gives_drafts(body: dict[str, object], lookup: bool) -> None:
+    assert (
+        bodies.parse({"prompt": "x", **body}, "m").to_generation(lambda text: ()).lookup == lookup
+    )
 
 
 async def test_a_model_is_described_without_loading_it(client: ClientSession) -> None:

@@ -1,4 +1,4 @@
-"""Drafts without a model: an answer that is known is written again, and its passes are counted."""
+"""Drafts without a model: decode a known answer and count the passes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabwright.engine.speculative.draft import Drafts, Experience
-from tabwright.engine.speculative.draft_sources import MOST
+from tabwright.engine.speculative.draft import Drafts, DraftStatistics
+from tabwright.engine.speculative.draft_sources import MAX_AHEAD
 
 TEXT = [*range(100, 160)]
 NEW = [*range(200, 215)]
 
 
 def passes(answer: list[int], drafts: Drafts) -> list[tuple[int, int]]:
-    """Write ``answer`` as the decode loop would; (drafted, accepted) of each pass of the model."""
+    """Decode ``answer`` like the decode loop; return (drafted, accepted) of each pass."""
     drafts.begin()
     found = []
     drafts.add(answer[0])
@@ -62,14 +62,14 @@ def test_passes(
     assert len(passes(answer, Drafts(prediction, prompt or (), prompt is not None))) <= most
 
 
-def test_a_draft_grows_while_it_holds_and_never_beyond_its_bound() -> None:
+def test_a_draft_grows_while_it_is_accepted_up_to_its_limit() -> None:
     text = [*range(200)]
     drafted = [count for count, _ in passes(text, Drafts(text))]
     assert drafted[:3] == [10, 16, 16]
-    assert max(drafted) == MOST
+    assert max(drafted) == MAX_AHEAD
 
 
-def test_what_keeps_failing_rests_and_wakes_where_the_answer_agrees_again() -> None:
+def test_rejected_drafts_pause_until_the_text_matches_again() -> None:
     other = [*range(1000, 1060)]
     drafted = [count for count, _ in passes([*other, *TEXT], Drafts([*other[:1], *TEXT]))]
     assert drafted[0] > 4
@@ -77,24 +77,24 @@ def test_what_keeps_failing_rests_and_wakes_where_the_answer_agrees_again() -> N
     assert len(drafted) < 59 + 15
 
 
-def test_an_afterthought_holds_while_it_is_right() -> None:
+def test_a_jacobi_draft_stays_while_it_is_correct() -> None:
     drafts = Drafts()
     drafts.begin()
     drafts.add(1)
-    drafts.failed([7, 8, 9])
+    drafts.rejected([7, 8, 9])
     assert drafts.propose(5) == [7]
     drafts.add(7)
     assert drafts.propose(5)[:1] == [8]
     drafts.add(6)
     assert drafts.propose(5) == []
-    drafts.failed([4])
+    drafts.rejected([4])
     drafts.begin()
     assert drafts.propose(5) == []
 
 
 # name, seconds of passes over 1, 2, 3, ... tokens, tokens that are drafted
 TIMES: list[tuple[str, list[float], range]] = [
-    ("more tokens cost nothing", [1.0] * 17, range(4, MOST + 1)),
+    ("more tokens cost nothing", [1.0] * 17, range(4, MAX_AHEAD + 1)),
     ("up to three cost as much as one", [1, 1, 1, *[5.0] * 14], range(2, 3)),
     (
         "each costs a pass of its own",
@@ -107,37 +107,35 @@ TIMES: list[tuple[str, list[float], range]] = [
 @pytest.mark.parametrize(
     ("seconds", "wanted"), [case[1:] for case in TIMES], ids=[case[0] for case in TIMES]
 )
-def test_as_many_are_drafted_as_the_machine_makes_worth_it(
-    seconds: list[float], wanted: range
-) -> None:
-    experience = Experience()
+def test_the_draft_length_follows_the_pass_times(seconds: list[float], wanted: range) -> None:
+    statistics = DraftStatistics()
     for _ in range(40):
         for count, taken in enumerate(seconds, 1):
-            experience.times.note(count, taken)
+            statistics.times.note(count, taken)
     # Half of what follows two tokens that agree is right, by what is taken for granted.
-    drafts = Drafts((), [1, 2, *TEXT, 7, 8], lookup=True, experience=experience)
+    drafts = Drafts((), [1, 2, *TEXT, 7, 8], lookup=True, statistics=statistics)
     drafts.begin()
     for token in (1, 2):
         drafts.add(token)
     assert len(drafts.propose(99)) in wanted
 
 
-def test_a_draft_beside_tokens_that_must_be_read_costs_what_it_adds() -> None:
+def test_a_draft_with_prompt_tokens_costs_only_what_it_adds() -> None:
     """Up to three tokens cost as much as one, and then each as much again."""
-    experience = Experience()
+    statistics = DraftStatistics()
     for _ in range(60):
-        for count in range(1, MOST + 2):
-            experience.times.note(count, float(max(1, count - 2)))
-    drafts = Drafts((), [1, 2, *TEXT, 7, 8], lookup=True, experience=experience)
+        for count in range(1, MAX_AHEAD + 2):
+            statistics.times.note(count, float(max(1, count - 2)))
+    drafts = Drafts((), [1, 2, *TEXT, 7, 8], lookup=True, statistics=statistics)
     drafts.begin()
     for token in (1, 2):
         drafts.add(token)
-    found = [len(drafts.propose(99, beside=beside)) for beside in (1, 2, 3, 200)]
+    found = [len(drafts.propose(99, others=others)) for others in (1, 2, 3, 200)]
     assert found[:3] == [2, 1, 0] and found[3] > 2
 
 
-def test_one_slow_pass_does_not_tell_for_ever() -> None:
-    times = Experience().times
+def test_one_slow_pass_has_no_lasting_effect() -> None:
+    times = DraftStatistics().times
     for count in (1, 2):
         times.note(count, 1.0)
     usual = times.of(2)
@@ -148,15 +146,15 @@ def test_one_slow_pass_does_not_tell_for_ever() -> None:
     assert slow > usual + 0.1 > times.of(2)
 
 
-def test_other_answers_foretell_this_one() -> None:
-    experience = Experience()
-    alone = len(passes(TEXT, Drafts((), [1, 2], experience=experience)))
-    experience.successors.learn(TEXT)
+def test_the_ngram_table_gives_drafts() -> None:
+    statistics = DraftStatistics()
+    alone = len(passes(TEXT, Drafts((), [1, 2], statistics=statistics)))
+    statistics.ngrams.learn(TEXT)
     assert alone == len(TEXT) - 1
-    assert len(passes(TEXT, Drafts((), [1, 2], experience=experience))) < alone / 2
+    assert len(passes(TEXT, Drafts((), [1, 2], statistics=statistics))) < alone / 2
 
 
-def test_an_answer_draws_on_those_before_it() -> None:
+def test_an_answer_uses_earlier_answers_as_drafts() -> None:
     drafts = Drafts((), [1, 2, 3], lookup=True)
     assert sum(accepted for _, accepted in passes(TEXT, drafts)) == 0
     assert len(passes(TEXT, drafts)) <= 9
@@ -165,7 +163,7 @@ def test_an_answer_draws_on_those_before_it() -> None:
 def test_every_answer_starts_at_the_predictions_beginning() -> None:
     drafts = Drafts(TEXT)
     first, second = (passes(TEXT, drafts)[0] for _ in range(2))
-    assert first[0] == first[1] and second == (MOST, MOST)
+    assert first[0] == first[1] and second == (MAX_AHEAD, MAX_AHEAD)
 
 
 @given(
@@ -173,9 +171,9 @@ def test_every_answer_starts_at_the_predictions_beginning() -> None:
     st.lists(st.integers(0, 3), max_size=40),
     st.lists(st.integers(0, 3), min_size=1, max_size=40),
 )
-def test_any_text_is_written_to_its_end(
+def test_every_text_is_generated_to_its_end(
     prediction: list[int], prompt: list[int], answer: list[int]
 ) -> None:
     found = passes(answer, Drafts(prediction, prompt, lookup=True))
     assert sum(accepted + 1 for _, accepted in found) == len(answer) - 1
-    assert all(0 <= accepted <= drafted <= MOST for drafted, accepted in found)
+    assert all(0 <= accepted <= drafted <= MAX_AHEAD for drafted, accepted in found)

@@ -1,4 +1,4 @@
-"""What can compute, each behind the one small interface here and imported only when used."""
+"""Backends: what computes a model, all behind one interface and imported only when used."""
 
 from __future__ import annotations
 
@@ -22,23 +22,17 @@ Precision = Literal["auto", "int4", "mixed", "int8", "bfloat16", "float16", "flo
 
 
 class BackendError(Exception):
-    """A model that cannot be loaded or run; the message says why."""
+    """A model cannot be loaded or run; the message says why."""
 
 
 @dataclass(frozen=True)
 class BackendOptions:
-    """How to compute: threads (0 = one per core), number format of the weights, device, backend."""
+    """Computation options: threads (0 = one per core), format of the weights, device, backend."""
 
     threads: int = 0
     precision: Precision = "auto"
     device: Device = "auto"
     backend: Name = "auto"
-
-
-class State(Protocol):
-    """One sequence whose keys and values are computed; belongs to the backend that made it."""
-
-    ids: list[int]
 
 
 class Backend(Protocol):
@@ -55,35 +49,35 @@ class Backend(Protocol):
         """Return an empty state."""
 
     def copy_state(self, state: Any, length: int) -> Any:
-        """Return a state of its own that holds the first `length` tokens of `state`."""
+        """Return an independent state with the first `length` tokens of `state`."""
 
     def truncate(self, state: Any, length: int) -> None:
-        """Forget all but the first `length` tokens."""
+        """Remove all but the first `length` tokens."""
 
     def forward(self, state: Any, ids: Sequence[int], last: int = 1, exact: bool = False) -> Logits:
         """Append `ids` to the state; return the last positions' logits [last, vocabulary].
 
-        Unless `exact`, those of tokens that are unlikely beside the likeliest may be estimates.
+        Unless `exact`, the logits of unlikely tokens may be estimates.
         """
 
     def fork(self, state: Any, count: int) -> Any:
-        """Return `count` sequences of their own that go on from the state side by side."""
+        """Return a batch of `count` independent sequences that continue the state."""
 
     def step(self, sequences: Any, ids: Sequence[int], exact: bool = False) -> Logits:
         """Append one token to each sequence; return their logits [sequences, vocabulary]."""
 
-    def keep(self, sequences: Any, places: Sequence[int]) -> None:
-        """Go on with the sequences at these places alone, in this order."""
+    def keep(self, sequences: Any, indices: Sequence[int]) -> None:
+        """Drop all sequences of the batch except those at these indices, in this order."""
 
 
-_NAMES: tuple[Name, ...] = ("numba", "openvino", "torch")  # the quickest first
+_PREFERRED: tuple[Name, ...] = ("numba", "openvino", "torch")  # in order of speed
 
 
 def load(folder: Path, options: BackendOptions) -> Backend:
     """Load the model of a converted folder.
 
-    Raises BackendError when it cannot be, and WeightsMissing when the weights that are kept do
-    not suffice.
+    Raises BackendError when it cannot be loaded, and WeightsMissing when the stored weights are not
+    enough.
     """
     from tabwright.engine.backends.choice import lacks_weights, refuses, suggestion
 
@@ -95,9 +89,9 @@ def load(folder: Path, options: BackendOptions) -> Backend:
         return _load(options.backend, folder, options)
     reasons: dict[str, str] = {}
     lacking: Message | None = None
-    for name in _NAMES:
+    for name in _PREFERRED:
         if refused := refuses(name, folder, options):
-            log.info("not with %s: %s", name, refused)
+            log.info("backend %s is not used: %s", name, refused)
             reasons[name] = refused.partition("; run: ")[0]
             continue
         if missing := lacks_weights(name, folder, options):
@@ -108,19 +102,19 @@ def load(folder: Path, options: BackendOptions) -> Backend:
         except BackendError as error:
             if name == "torch":
                 raise
-            log.warning("another library goes on instead: %s", error)
+            log.warning("the next backend is tried instead: %s", error)
             reasons[name] = str(error)
     if lacking:
         raise WeightsMissing(lacking)
-    said = ", ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    listed = ", ".join(f"{name}: {reason}" for name, reason in reasons.items())
     raise BackendError(
-        f"nothing that is installed computes {folder.name} ({said}); "
+        f"nothing that is installed computes {folder.name} ({listed}); "
         f"run: {suggestion(folder, options)}"
     )
 
 
 def prepare(folder: Path, options: BackendOptions | None = None) -> None:
-    """Do once what our kernels want done: compile them, and make the narrow output head.
+    """Prepare a converted model for our kernels: compile them and make the narrow output head.
 
     Raises BackendError when the model cannot be loaded.
     """

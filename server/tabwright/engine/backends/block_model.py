@@ -1,4 +1,4 @@
-"""What models whose keys and values lie in blocks have alike: all but the computing."""
+"""Base class of the backends whose keys and values are stored in blocks (paged attention)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tabwright.models.shape import Shape
 
 
 class BlockModel(ABC):
-    """States and sequences of the engine's interface; who inherits sets ``_blocks``."""
+    """The backend interface over `BlockState`; a subclass sets ``_blocks`` and computes logits."""
 
     _blocks: Blocks
 
@@ -29,7 +29,10 @@ class BlockModel(ABC):
         keep: Sequence[int],
         exact: bool,
     ) -> Logits:
-        """The logits of the kept positions of all ids in a row, for which the states have room."""
+        """Compute ids of all sequences, concatenated; return the logits at positions ``keep``.
+
+        The states have blocks for the ids.
+        """
 
     def _infer(
         self,
@@ -38,7 +41,7 @@ class BlockModel(ABC):
         keep: Sequence[int],
         exact: bool,
     ) -> Logits:
-        """Append ids to each state; return the logits of the kept positions of all ids in a row."""
+        """Append ids to each state; return the logits at positions ``keep`` of all ids."""
         for state, added in zip(states, ids, strict=True):
             state.make_room(len(added))
         logits = self._logits(states, ids, keep, exact)
@@ -51,11 +54,11 @@ class BlockModel(ABC):
         return BlockState(self._blocks)
 
     def copy_state(self, state: BlockState, length: int) -> BlockState:
-        """Return a state of its own with the first `length` tokens; nothing is copied yet."""
+        """Return an independent state with the first `length` tokens, which shares its blocks."""
         return state.copy(length)
 
     def truncate(self, state: BlockState, length: int) -> None:
-        """Forget all but the first `length` tokens; nothing is copied."""
+        """Remove all but the first `length` tokens; nothing is copied."""
         state.truncate(length)
 
     def forward(
@@ -65,22 +68,22 @@ class BlockModel(ABC):
         return self._infer([state], [ids], range(len(ids) - last, len(ids)), exact)
 
     def fork(self, state: BlockState, count: int) -> list[BlockState]:
-        """Return `count` sequences that go on from the state, whose blocks they share."""
+        """Return `count` sequences that continue the state and share its blocks."""
         return [state.copy(len(state.ids)) for _ in range(count)]
 
     def step(self, sequences: list[BlockState], ids: Sequence[int], exact: bool = False) -> Logits:
         """Append one token to each sequence; return float32 logits [sequences, vocabulary]."""
         return self._infer(sequences, [[one] for one in ids], range(len(ids)), exact)
 
-    def keep(self, sequences: list[BlockState], places: Sequence[int]) -> None:
-        """Go on with the sequences at these places alone."""
-        sequences[:] = [sequences[place] for place in places]
+    def keep(self, sequences: list[BlockState], indices: Sequence[int]) -> None:
+        """Drop all sequences except those at these indices."""
+        sequences[:] = [sequences[index] for index in indices]
 
 
 def positions_of(
     states: Sequence[BlockState], ids: Sequence[Sequence[int]]
 ) -> npt.NDArray[np.int64]:
-    """Where in its sequence each of all ids in a row will stand."""
+    """Return the position of each id in its sequence, for the ids of all sequences concatenated."""
     return np.concatenate(
         [
             np.arange(len(state.ids), len(state.ids) + len(added))
@@ -89,8 +92,8 @@ def positions_of(
     )
 
 
-def described(folder: Path, library: str) -> tuple[Mapping[str, Any], Shape]:
-    """The config of a converted model and its shape; raises BackendError where it has none."""
+def config_and_shape(folder: Path, library: str) -> tuple[Mapping[str, Any], Shape]:
+    """Read the config of a converted model; raises BackendError for an unsupported family."""
     config = config_file.read(folder)
     shape = Shape.of(config)
     if shape is None:

@@ -1,7 +1,7 @@
-"""Keys and values in blocks that sequences share until one of them writes (arXiv 2309.06180).
+"""Paged KV cache: keys and values in blocks, copied on write (PagedAttention, arXiv 2309.06180).
 
-So a sequence is cut, copied or forked without moving what is computed: only lists of block numbers
-change hands, and at most one block is copied when a shared one is written to.
+A sequence is truncated, copied or forked by changing its list of block numbers. At most one block
+is copied, when a sequence writes to a block that others share.
 """
 
 from __future__ import annotations
@@ -13,30 +13,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-BLOCK = 32  # positions a block holds; the plugin's own size on a CPU
-_FIRST = 512  # blocks at the start: address space, which becomes memory when it is written to
+BLOCK = 32  # positions in a block; OpenVINO's CPU plugin uses this size
+_INITIAL_BLOCKS = 512  # address space that becomes memory only when it is written to
 Buffer = npt.NDArray[Any]
 
 
 class Blocks:
-    """The buffers of all layers, [blocks, key heads, BLOCK, width], and who uses each block."""
+    """The KV buffers of all layers, [blocks, key heads, BLOCK, width], with reference counts."""
 
     def __init__(
         self, shapes: Sequence[tuple[int, ...]], dtype: Any, bind: Callable[[list[Buffer]], None]
     ) -> None:
-        """``shapes`` are those of one block of each buffer; ``bind`` hears of new buffers."""
+        """``shapes`` are those of one block in each buffer; ``bind`` is called with new buffers."""
         self._bind = bind
-        self._users: list[int] = [0] * _FIRST
-        self._free = list(range(_FIRST - 1, -1, -1))
-        self._buffers: list[Buffer] = [np.zeros((_FIRST, *shape), dtype) for shape in shapes]
+        self._users: list[int] = [0] * _INITIAL_BLOCKS
+        self._free = list(range(_INITIAL_BLOCKS - 1, -1, -1))
+        self._buffers: list[Buffer] = [
+            np.zeros((_INITIAL_BLOCKS, *shape), dtype) for shape in shapes
+        ]
         bind(self._buffers)
 
     def used(self) -> int:
-        """The number of blocks that some sequence uses."""
+        """Return the number of blocks in use."""
         return len(self._users) - len(self._free)
 
     def take(self) -> int:
-        """A block for one user."""
+        """Allocate a block for one user."""
         if not self._free:
             self._grow()
         block = self._free.pop()
@@ -44,19 +46,19 @@ class Blocks:
         return block
 
     def share(self, blocks: Sequence[int]) -> None:
-        """Count one more user of each block."""
+        """Add a user to each block."""
         for block in blocks:
             self._users[block] += 1
 
     def release(self, blocks: Sequence[int]) -> None:
-        """Count one user less of each block."""
+        """Remove a user from each block, and free blocks without users."""
         for block in blocks:
             self._users[block] -= 1
             if not self._users[block]:
                 self._free.append(block)
 
-    def own(self, block: int) -> int:
-        """The block itself, or a copy of it where others use it too."""
+    def make_writable(self, block: int) -> int:
+        """Return a block to write to: the block itself, or a copy if others use it too."""
         if self._users[block] == 1:
             return block
         copy = self.take()
@@ -79,10 +81,10 @@ class Blocks:
 
 
 class BlockState:
-    """Token ids and the blocks of their keys and values, given back when nobody has the state."""
+    """The token ids of a sequence and its blocks, which are freed with the state."""
 
     def __init__(self, blocks: Blocks, ids: Sequence[int] = (), shared: Sequence[int] = ()) -> None:
-        """A state with the ids whose keys and values stand in the ``shared`` blocks."""
+        """Make a state of ``ids`` whose keys and values are in the ``shared`` blocks."""
         self.ids = list(ids)
         self.table = list(shared)
         self._blocks = blocks
@@ -90,21 +92,21 @@ class BlockState:
         weakref.finalize(self, blocks.release, self.table)
 
     def copy(self, length: int) -> BlockState:
-        """A state of its own with the first ``length`` ids; no key is copied."""
+        """Return an independent state with the first ``length`` ids; no block is copied."""
         return BlockState(self._blocks, self.ids[:length], self.table[: _count(length)])
 
     def truncate(self, length: int) -> None:
-        """Forget all but the first ``length`` ids."""
+        """Remove all but the first ``length`` ids."""
         del self.ids[length:]
         needed = _count(len(self.ids))
         self._blocks.release(self.table[needed:])
         del self.table[needed:]
 
     def make_room(self, count: int) -> None:
-        """Own the blocks that ``count`` further ids are written to."""
+        """Allocate blocks, writable by this state alone, for ``count`` more ids."""
         length = len(self.ids)
         if length % BLOCK:
-            self.table[length // BLOCK] = self._blocks.own(self.table[length // BLOCK])
+            self.table[length // BLOCK] = self._blocks.make_writable(self.table[length // BLOCK])
         while len(self.table) < _count(length + count):
             self.table.append(self._blocks.take())
 

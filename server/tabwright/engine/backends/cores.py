@@ -1,4 +1,4 @@
-"""How many threads are worth computing with: one for each core that this process may use."""
+"""The number of threads to compute with: one per core that this process may use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def cores(quota: Path = _QUOTA) -> int:
-    """Cores, not their hyperthreads; no more than affinity and a container's quota leave."""
+    """Return the number of physical cores, bounded by CPU affinity and the container's quota."""
     physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
     return max(1, min(physical, allowed, math.floor(_limit(quota))))
 
 
 def _limit(quota: Path) -> float:
-    """Cores' worth of time that a control group (version 2) gives; no bound where none is set."""
+    """Return the CPU quota of the control group (version 2) in cores, or a huge number if none."""
     try:
         time, period = quota.read_text("ascii").split()
         return int(time) / int(period)

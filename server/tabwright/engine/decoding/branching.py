@@ -1,8 +1,8 @@
-"""Another answer than those before: it leaves them where the model was least sure.
+"""Find the start of an answer that differs from answers that were already rejected.
 
-All positions of a refused answer are computed in one pass, so a new start costs about as much as
-two tokens. The idea is that of the branching points of diverse decoding: a wrong answer mostly
-goes wrong at one token that had a close rival.
+The new answer leaves a rejected one at the token where the model was least certain: a wrong answer
+usually goes wrong at one token whose second-best alternative was close. All positions of a rejected
+answer are computed in one pass, so finding a new start costs about as much as two tokens.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from tabwright.engine.backends import Backend, Logits
 from tabwright.engine.decoding.healing import Healing
 from tabwright.engine.decoding.vocabulary import Vocabulary
 
-_MOST_TOKENS = 48  # of a refused answer that are looked at
-_MOST_RIVALS = 16
+_MAX_TOKENS = 48  # tokens of a rejected answer that are examined
+_MAX_ALTERNATIVES = 16  # tokens tried at one position
 
 
 def branch(
@@ -25,36 +25,37 @@ def branch(
     vocabulary: Vocabulary,
     state: Any,
     first: Logits,
-    refused: Sequence[str],
-    owed: bytes,
+    rejected: Sequence[str],
+    pending: bytes,
     most: int,
 ) -> list[int]:
-    """Return the start of an answer unlike each of ``refused``; all but its last token is computed.
+    """Return the first tokens of an answer that differs from each of ``rejected``.
 
-    ``first`` are the logits [vocabulary] after the prompt, which the state holds and nothing more;
-    ``owed`` is what healing took back; ``most`` bounds the tokens returned. Empty when the model
-    knows no other way to begin.
+    ``state`` must hold exactly the prompt, and ``first`` the logits [vocabulary] after it. On
+    return the state also holds the returned tokens except the last. ``pending`` is the text that
+    token healing removed from the prompt. At most ``most`` tokens are returned; none when the model
+    has no other way to begin.
     """
     length = len(state.ids)
-    spelled = [owed + text.encode("utf-8", "replace") for text in refused]
+    spelled = [pending + text.encode("utf-8", "replace") for text in rejected]
     best: tuple[float, list[int]] | None = None
-    for text in dict.fromkeys(refused):
-        path = vocabulary.encode_text(owed.decode("utf-8", "ignore") + text)[
-            : min(most, _MOST_TOKENS)
+    for text in dict.fromkeys(rejected):
+        path = vocabulary.encode_text(pending.decode("utf-8", "ignore") + text)[
+            : min(most, _MAX_TOKENS)
         ]
         backend.truncate(state, length)
         rows = [first]
         if len(path) > 1:
             rows += list(backend.forward(state, path[:-1], last=len(path) - 1, exact=True))
-        healing, done = Healing(vocabulary, owed), b""
+        healing, done = Healing(vocabulary, pending), b""
         for at, token in enumerate(path):
             logits = healing.restrict(rows[at])
-            rival = _rival(vocabulary, logits, done, spelled)
-            gap = float(logits[token] - logits[rival]) if rival is not None else np.inf
-            if rival is not None and (best is None or gap < best[0]):
-                best = gap, [*path[:at], rival]
+            alternative = _alternative(vocabulary, logits, done, spelled)
+            gap = float(logits[token] - logits[alternative]) if alternative is not None else np.inf
+            if alternative is not None and (best is None or gap < best[0]):
+                best = gap, [*path[:at], alternative]
             done += vocabulary.bytes_of(token)
-            healing.pay(vocabulary.bytes_of(token))
+            healing.consume(vocabulary.bytes_of(token))
     backend.truncate(state, length)
     if best is None:
         return []
@@ -63,17 +64,18 @@ def branch(
     return best[1]
 
 
-def _rival(
-    vocabulary: Vocabulary, logits: Logits, done: bytes, refused: Sequence[bytes]
+def _alternative(
+    vocabulary: Vocabulary, logits: Logits, done: bytes, rejected: Sequence[bytes]
 ) -> int | None:
-    """The likeliest token after ``done`` with which the text leaves all that was refused."""
-    closed = logits.copy()
-    for _ in range(_MOST_RIVALS):
-        rival = int(closed.argmax())
-        if closed[rival] == -np.inf:
+    """Return the most likely token after ``done`` that makes the text differ from all rejected."""
+    remaining = logits.copy()
+    for _ in range(_MAX_ALTERNATIVES):
+        token = int(remaining.argmax())
+        if remaining[token] == -np.inf:
             break
-        data = vocabulary.bytes_of(rival)  # none for a special one: to end there is no new answer
-        if data and not any(text.startswith(done + data) for text in refused):
-            return rival
-        closed[rival] = -np.inf
+        # A special token has no bytes: an answer that only ends earlier is no new answer.
+        data = vocabulary.bytes_of(token)
+        if data and not any(text.startswith(done + data) for text in rejected):
+            return token
+        remaining[token] = -np.inf
     return None

@@ -1,7 +1,7 @@
-"""The one decode loop: reuse, prefill in chunks, heal, step with drafts, stop.
+"""The decode loop: prefix reuse, chunked prefill, token healing, steps with drafts, stop texts.
 
-Plain functions over a backend, as generators: every `yield` is a place where the worker may
-cancel or let something more urgent go first.
+Plain functions over a backend, written as generators: at every `yield` the worker may cancel the
+request or generation a more urgent one first.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from tabwright.core.message import Message, MessageError
 from tabwright.engine.backends import Backend, Logits
 from tabwright.engine.decoding.branching import branch
 from tabwright.engine.decoding.cache import StateCache
-from tabwright.engine.decoding.healing import Healing, take_back
+from tabwright.engine.decoding.healing import Healing, remove_last_word
 from tabwright.engine.decoding.sampling import Sampling
-from tabwright.engine.decoding.sequence import Delta, Writing
-from tabwright.engine.decoding.stops import StopText
+from tabwright.engine.decoding.sequence import Delta, SequenceState
+from tabwright.engine.decoding.stops import StopDetector
 from tabwright.engine.decoding.vocabulary import Part, Vocabulary
-from tabwright.engine.speculative.draft import Drafts, Experience
-from tabwright.engine.speculative.draft_sources import AFTERTHOUGHTS
-from tabwright.engine.speculative.ngram_table import RUNS
+from tabwright.engine.speculative.draft import Drafts, DraftStatistics
+from tabwright.engine.speculative.draft_sources import JACOBI_TOKENS
+from tabwright.engine.speculative.ngram_table import CONTEXT_LENGTHS
 from tabwright.engine.speculative.pass_times import PassTimes
 
-PREFILL_CHUNK = 64  # tokens between two looks at the stop flag; 128 read some 8 % quicker
-_SPELLED = 1024  # tokens of a prompt between two looks at the stop flag
-MOST_TOGETHER = 8192  # tokens of all sequences that are written side by side, each with its prompt
+PREFILL_CHUNK = 64  # tokens between two checks of the stop flag; 128 would be about 8 % faster
+_TOKENIZE_CHUNK = 1024  # prompt tokens made between two checks of the stop flag
+MAX_BATCH_TOKENS = 8192  # tokens of all sequences decoded in one batch, prompts included
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What to generate: `max_tokens` 0 only computes the prompt's state.
+class GenerationRequest:
+    """What to generate: a prompt in parts, and the decoding parameters.
 
-    `avoid` holds answers that were refused: the first new one begins otherwise than each.
-    `prediction` is a text the answers will resemble and `lookup` has the prompt looked through for
-    what comes again: both make answers quicker and never other than they would be. Several answers
-    without a prediction are written side by side, and draw on nothing.
+    With `max_tokens` 0 only the prompt's state is computed. `avoid` holds rejected answers: the
+    first new answer begins differently from each. `prediction` is a text that the answers will
+    resemble; `lookup` also takes drafts from the prompt. Both make decoding faster and never change
+    an answer. Several answers (`n`) without a prediction are decoded in one batch, without drafts.
     """
 
     parts: Sequence[Part]
@@ -57,11 +57,11 @@ class Ask:
 
 
 @dataclass
-class Usage:
-    """What an answer cost, in tokens and in milliseconds of wall time.
+class GenerationUsage:
+    """What a request cost, in tokens and in milliseconds of wall time.
 
-    Of the prompt's tokens, those reused and those computed; beside them the answer's own, and the
-    tokens guessed ahead and those of them that were right.
+    The prompt's tokens are either reused from the cache or computed. Drafted tokens were proposed
+    for verification; accepted ones of these were correct.
     """
 
     prompt_tokens: int = 0
@@ -80,14 +80,14 @@ class PromptTooLong(MessageError):
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What the answers to one request share."""
+class _Generation:
+    """What all answers to one request share."""
 
     backend: Backend
     vocabulary: Vocabulary
     state: Any
-    ask: Ask
-    usage: Usage
+    request: GenerationRequest
+    usage: GenerationUsage
     drafts: Drafts
     times: PassTimes
 
@@ -96,70 +96,74 @@ def generate(
     backend: Backend,
     vocabulary: Vocabulary,
     cache: StateCache,
-    ask: Ask,
-    usage: Usage,
-    experience: Experience | None = None,
+    request: GenerationRequest,
+    usage: GenerationUsage,
+    statistics: DraftStatistics | None = None,
 ) -> Iterator[Delta]:
-    """Yield the answers' pieces and, in between, empty ones as chances to stop.
+    """Yield the pieces of all answers, and empty pieces in between so that the worker can stop.
 
-    ``experience`` is what earlier answers of the model taught; it makes this one quicker.
-    Raises PromptTooLong and, for a special token the model lacks, KeyError, before any work.
+    ``statistics`` of the model's earlier answers decide how many tokens are drafted. Raises
+    PromptTooLong and, for a special token that the model lacks, KeyError, before any computation.
     """
-    ids = yield from _spelled(vocabulary, ask, backend.context_length)
+    ids = yield from _tokenize(vocabulary, request, backend.context_length)
     usage.prompt_tokens = len(ids)
     healing = Healing(vocabulary)
-    if ask.heal:
-        ids, healing = take_back(vocabulary, ids)
+    if request.heal:
+        ids, healing = remove_last_word(vocabulary, ids)
     if not ids:
         ids = [min(vocabulary.special_ids, default=0)]
-    experience = experience or Experience()
-    state, usage.reused_tokens, went_on = cache.reuse(ids)
+    statistics = statistics or DraftStatistics()
+    state, usage.reused_tokens, continuation = cache.reuse(ids)
     try:
-        drafts = _drafts(vocabulary, ask, ids, healing.owed, experience)
-        then = ids[usage.reused_tokens :]
-        if not ask.prediction and len(then) < len(went_on):
-            # What was answered a key ago mostly comes again.
-            drafts.foresee(went_on, then)
+        drafts = _make_drafts(vocabulary, request, ids, healing.pending, statistics)
+        computed = ids[usage.reused_tokens :]
+        if not request.prediction and len(computed) < len(continuation):
+            # The answer to the previous keystroke is usually repeated.
+            drafts.use_continuation(continuation, computed)
         draft: list[int] = []
-        if ask.n == 1 and not ask.avoid:
+        if request.n == 1 and not request.avoid:
             last = (len(ids) - usage.reused_tokens - 1) % PREFILL_CHUNK + 1
-            draft = drafts.propose(ask.max_tokens - 1, beside=last)
-        # Where few tokens are possible, the likeliest of these may be an unlikely one.
-        drawn = any(ask.sampling.of(index).draws for index in range(ask.n))
-        exact = drawn or bool(healing.owed or ask.avoid)
-        rows = yield from prefill(backend, state, ids, usage, draft, experience.times, exact)
-        run = _Run(backend, vocabulary, state, ask, usage, drafts, experience.times)
-        yield from _answers(run, rows, draft, len(ids), healing.owed)
+            draft = drafts.propose(request.max_tokens - 1, others=last)
+        # Under token healing few tokens are allowed, and the best of these may be unlikely overall.
+        sampled = any(request.sampling.for_answer(index).is_random for index in range(request.n))
+        exact = sampled or bool(healing.pending or request.avoid)
+        rows = yield from prefill(backend, state, ids, usage, draft, statistics.times, exact)
+        generation = _Generation(
+            backend, vocabulary, state, request, usage, drafts, statistics.times
+        )
+        yield from _decode_answers(generation, rows, draft, len(ids), healing.pending)
     finally:
-        # Behind that stands what was only guessed, or written for an answer before the last.
-        sure = len(ids) + (usage.completion_tokens if ask.n == 1 else 0)
-        experience.successors.learn(state.ids[max(0, usage.reused_tokens - RUNS[0]) : sure])
+        # Tokens after these were only drafted, or belong to an earlier one of several answers.
+        confirmed = len(ids) + (usage.completion_tokens if request.n == 1 else 0)
+        statistics.ngrams.learn(
+            state.ids[max(0, usage.reused_tokens - CONTEXT_LENGTHS[0]) : confirmed]
+        )
         cache.give_back(state)
 
 
-def _spelled(
-    vocabulary: Vocabulary, ask: Ask, context_length: int
+def _tokenize(
+    vocabulary: Vocabulary, request: GenerationRequest, context_length: int
 ) -> Generator[Delta, None, list[int]]:
-    """Return the prompt's tokens, yielding while there are many; reads no more than may fit.
+    """Tokenize the prompt in steps, yielding in between; stop once it cannot fit the context.
 
-    Raises PromptTooLong once they are too many, and KeyError.
+    Raises PromptTooLong when it does not fit, and KeyError for an unknown special token.
     """
     ids: list[int] = []
     since = 0
-    for step in vocabulary.encode_steps(ask.parts):
+    for step in vocabulary.encode_steps(request.parts):
         ids += step
-        if len(ids) + ask.max_tokens > context_length:
+        if len(ids) + request.max_tokens > context_length:
             raise PromptTooLong(
                 Message(
                     "{0} prompt tokens or more and {1} new ones do not fit the model's context "
                     "of {2}",
                     len(ids),
-                    ask.max_tokens,
+                    request.max_tokens,
                     context_length,
                 )
             )
         since += len(step)
-        if since >= _SPELLED:
+        if since >= _TOKENIZE_CHUNK:
             since = 0
             yield Delta(0, "")
     return ids
@@ -169,15 +173,16 @@ def prefill(
     backend: Backend,
     state: Any,
     ids: Sequence[int],
-    usage: Usage,
+    usage: GenerationUsage,
     draft: Sequence[int] = (),
     times: PassTimes | None = None,
     exact: bool = False,
 ) -> Generator[Delta, None, Logits]:
-    """Compute what the state lacks of `ids`, yielding between chunks, and a draft with the last.
+    """Compute the part of `ids` that the state lacks, in chunks; verify a draft with the last one.
 
-    Returns logits [1 + draft, vocabulary]: behind the prompt, and behind each token of the draft;
-    all of them `exact` or the likely ones. At least one token of the prompt must be lacking.
+    Returns logits [1 + draft, vocabulary]: after the prompt, and after each token of the draft;
+    unless `exact`, those of unlikely tokens are estimates. The state must lack at least one token
+    of the prompt.
     """
     started = time.perf_counter()
     while True:
@@ -188,12 +193,12 @@ def prefill(
             break
         backend.forward(state, chunk)
         yield Delta(0, "")
-    rows = _checked(backend, state, chunk, draft, times, exact)
+    rows = _verify(backend, state, chunk, draft, times, exact)
     usage.prefill_ms += (time.perf_counter() - started) * 1000
     return rows
 
 
-def _checked(
+def _verify(
     backend: Backend,
     state: Any,
     ids: Sequence[int],
@@ -201,9 +206,9 @@ def _checked(
     times: PassTimes | None,
     exact: bool,
 ) -> Logits:
-    """Compute ids with a draft behind them, and learn how long that took.
+    """Compute ids followed by a draft in one pass, and record how long the pass took.
 
-    Returns logits [1 + draft, vocabulary]: behind the ids, and behind each token of the draft.
+    Returns logits [1 + draft, vocabulary]: after the ids, and after each token of the draft.
     """
     started = time.perf_counter()
     rows = backend.forward(state, [*ids, *draft], last=len(draft) + 1, exact=exact)
@@ -212,140 +217,161 @@ def _checked(
     return rows
 
 
-def _answers(
-    run: _Run, rows: Logits, draft: list[int], length: int, owed: bytes
+def _decode_answers(
+    generation: _Generation, rows: Logits, draft: list[int], length: int, pending: bytes
 ) -> Iterator[Delta]:
-    """Yield the pieces of all answers behind a prompt of ``length`` tokens.
+    """Yield the pieces of all answers after a prompt of ``length`` tokens.
 
-    ``rows`` are the logits behind the prompt and behind each token of the first answer's draft.
+    ``rows`` are the logits after the prompt and after each token of the first answer's draft.
     """
-    ask, backend = run.ask, run.backend
-    writings = [
-        Writing(
-            run.vocabulary,
+    request, backend = generation.request, generation.backend
+    sequences = [
+        SequenceState(
+            generation.vocabulary,
             index,
-            ask.sampling.of(index),
-            StopText(ask.stops, ask.suffix_stop),
-            owed,
+            request.sampling.for_answer(index),
+            StopDetector(request.stops, request.suffix_stop),
+            pending,
         )
-        for index in range(ask.n)
+        for index in range(request.n)
     ]
-    if ask.n > 1 and ask.max_tokens and not (ask.prediction or ask.avoid):
-        count = max(1, MOST_TOGETHER // (length + ask.max_tokens))
-        for at in range(0, ask.n, count):
-            yield from _side_by_side(run, rows[-1], writings[at : at + count])
+    if request.n > 1 and request.max_tokens and not (request.prediction or request.avoid):
+        count = max(1, MAX_BATCH_TOKENS // (length + request.max_tokens))
+        for at in range(0, request.n, count):
+            yield from _decode_batch(generation, rows[-1], sequences[at : at + count])
         return
-    for writing in writings:
-        if writing.index > 0:
-            backend.truncate(run.state, length)
+    for sequence in sequences:
+        if sequence.index > 0:
+            backend.truncate(generation.state, length)
             rows, draft = rows[:1], []
         start: list[int] = []
-        if ask.avoid and writing.index == 0:
-            most = ask.max_tokens
-            start = branch(backend, run.vocabulary, run.state, rows[-1], ask.avoid, owed, most)
+        if request.avoid and sequence.index == 0:
+            most = request.max_tokens
+            start = branch(
+                backend,
+                generation.vocabulary,
+                generation.state,
+                rows[-1],
+                request.avoid,
+                pending,
+                most,
+            )
             yield Delta(0, "")
-        yield from _alone(run, rows, draft, writing, start)
+        yield from _decode_one(generation, rows, draft, sequence, start)
 
 
-def _alone(
-    run: _Run, rows: Logits, draft: list[int], writing: Writing, start: Sequence[int]
+def _decode_one(
+    generation: _Generation,
+    rows: Logits,
+    draft: list[int],
+    sequence: SequenceState,
+    start: Sequence[int],
 ) -> Iterator[Delta]:
-    """Yield one answer's pieces; of a given ``start`` the state holds all but the last token."""
-    with _counted(run.usage, [writing]):
-        tokens = _tokens(run, rows, draft, writing, start)
-        # With 0 tokens only the prompt's state was wanted.
-        for token in islice(tokens, run.ask.max_tokens):
-            yield writing.take(token)
-            if writing.ended:
+    """Yield the pieces of one answer; the state holds all of ``start`` except its last token."""
+    with _count_usage(generation.usage, [sequence]):
+        tokens = _speculate(generation, rows, draft, sequence, start)
+        # max_tokens 0 asks for the prompt's state only.
+        for token in islice(tokens, generation.request.max_tokens):
+            yield sequence.take(token)
+            if sequence.ended:
                 break
-        yield writing.end()
+        yield sequence.end()
 
 
-def _side_by_side(run: _Run, logits: Logits, writings: list[Writing]) -> Iterator[Delta]:
-    """Yield the pieces of all answers, which take each step in one pass of the model.
+def _decode_batch(
+    generation: _Generation, logits: Logits, sequences: list[SequenceState]
+) -> Iterator[Delta]:
+    """Yield the pieces of several answers, each step of all of them computed in one pass.
 
-    A pass reads all weights whether for one answer or for several, and reading them is what takes
-    the time.
+    A pass reads all weights, for one answer as for several, and reading them takes most of the
+    time.
     """
-    with _counted(run.usage, writings):
-        together = run.backend.fork(run.state, len(writings))
-        rows = np.broadcast_to(logits, (len(writings), len(logits)))
-        while writings:
+    with _count_usage(generation.usage, sequences):
+        batch = generation.backend.fork(generation.state, len(sequences))
+        rows = np.broadcast_to(logits, (len(sequences), len(logits)))
+        while sequences:
             tokens: list[int] = []
-            going: list[int] = []
-            for place, (writing, row) in enumerate(zip(writings, rows, strict=True)):
-                token = writing.pick(row)
-                yield writing.take(token)
-                if writing.ended or writing.tokens == run.ask.max_tokens:
-                    yield writing.end()
+            continuing: list[int] = []
+            for index, (sequence, row) in enumerate(zip(sequences, rows, strict=True)):
+                token = sequence.pick(row)
+                yield sequence.take(token)
+                if sequence.ended or sequence.tokens == generation.request.max_tokens:
+                    yield sequence.end()
                 else:
                     tokens.append(token)
-                    going.append(place)
-            if len(going) < len(writings):
-                run.backend.keep(together, going)
-                writings = [writings[place] for place in going]
-            if going:
-                exact = any(writing.wants_exact for writing in writings)
-                rows = run.backend.step(together, tokens, exact)
+                    continuing.append(index)
+            if len(continuing) < len(sequences):
+                generation.backend.keep(batch, continuing)
+                sequences = [sequences[index] for index in continuing]
+            if continuing:
+                exact = any(sequence.wants_exact for sequence in sequences)
+                rows = generation.backend.step(batch, tokens, exact)
 
 
 @contextmanager
-def _counted(usage: Usage, writings: Sequence[Writing]) -> Iterator[None]:
-    """Add what the answers took, those that were broken off too."""
+def _count_usage(usage: GenerationUsage, sequences: Sequence[SequenceState]) -> Iterator[None]:
+    """Add the answers' tokens and time to the usage, also when decoding is cancelled."""
     started = time.perf_counter()
     try:
         yield
     finally:
-        usage.completion_tokens += sum(writing.tokens for writing in writings)
+        usage.completion_tokens += sum(sequence.tokens for sequence in sequences)
         usage.decode_ms += (time.perf_counter() - started) * 1000
 
 
-def _tokens(
-    run: _Run,
+def _speculate(
+    generation: _Generation,
     rows: Logits,
     draft: list[int],
-    writing: Writing,
+    sequence: SequenceState,
     start: Sequence[int],
 ) -> Iterator[int]:
-    """Yield an answer's tokens without end, each picked when it is asked for.
+    """Yield the tokens of one answer lazily and without end (speculative decoding).
 
-    The first are ``start``, or else picked from ``rows``, logits [1 + draft, vocabulary]. A pass
-    computes the last token with a draft behind it, and yields what is picked as long as the draft
-    foresaw it and once more. So every token is picked from the same logits as without drafts.
+    The first tokens are ``start`` or, if that is empty, chosen from ``rows``, logits [1 + draft,
+    vocabulary]. Each pass computes the last token followed by a draft. Tokens are chosen from its
+    logits as long as they equal the draft, and one more after that; so every token is chosen from
+    the same logits as without drafts.
     """
-    run.drafts.begin()
-    left = run.ask.max_tokens - len(start)
+    generation.drafts.begin()
+    left = generation.request.max_tokens - len(start)
     for token in start:
-        run.drafts.add(token)
+        generation.drafts.add(token)
         yield token
     computed = not start
     while True:
         if not computed:
-            draft = run.drafts.propose(left - 1)
-            exact = writing.wants_exact
-            rows = _checked(run.backend, run.state, [token], draft, run.times, exact)
+            draft = generation.drafts.propose(left - 1)
+            exact = sequence.wants_exact
+            rows = _verify(
+                generation.backend, generation.state, [token], draft, generation.times, exact
+            )
         computed = False
-        run.usage.drafted_tokens += len(draft)
-        sure = len(run.state.ids) - len(draft)
-        for accepted, (row, foreseen) in enumerate(zip_longest(rows, draft)):
-            token = writing.pick(row)
-            if token != foreseen:
-                run.backend.truncate(run.state, sure + accepted)
-            run.usage.accepted_tokens += token == foreseen
-            run.drafts.add(token)
+        generation.usage.drafted_tokens += len(draft)
+        confirmed = len(generation.state.ids) - len(draft)
+        for accepted, (row, drafted) in enumerate(zip_longest(rows, draft)):
+            token = sequence.pick(row)
+            if token != drafted:
+                generation.backend.truncate(generation.state, confirmed + accepted)
+            generation.usage.accepted_tokens += token == drafted
+            generation.drafts.add(token)
             left -= 1
             yield token
-            if token != foreseen:
-                behind = rows[accepted + 1 : accepted + 1 + AFTERTHOUGHTS]
-                run.drafts.failed(behind.argmax(axis=1).tolist())
+            if token != drafted:
+                after = rows[accepted + 1 : accepted + 1 + JACOBI_TOKENS]
+                generation.drafts.rejected(after.argmax(axis=1).tolist())
                 break
 
 
-def _drafts(
-    vocabulary: Vocabulary, ask: Ask, ids: Sequence[int], owed: bytes, experience: Experience
+def _make_drafts(
+    vocabulary: Vocabulary,
+    request: GenerationRequest,
+    ids: Sequence[int],
+    pending: bytes,
+    statistics: DraftStatistics,
 ) -> Drafts:
-    """Return what guesses ahead; an answer first spells what healing ``owed``."""
+    """Return the source of drafts; an answer starts with the ``pending`` text of healing."""
     prediction: list[int] = []
-    if ask.prediction and ask.max_tokens > 1:
-        prediction = vocabulary.encode_text(owed.decode("utf-8", "ignore") + ask.prediction)
-    return Drafts(prediction, ids, ask.lookup and ask.max_tokens > 1, experience)
+    if request.prediction and request.max_tokens > 1:
+        prediction = vocabulary.encode_text(pending.decode("utf-8", "ignore") + request.prediction)
+    return Drafts(prediction, ids, request.lookup and request.max_tokens > 1, statistics)

@@ -1,4 +1,4 @@
-"""Text to token ids and back, byte for byte, without letting user text name a special token."""
+"""Convert text to token ids and back, exact to the byte; user text never gives a special token."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-_PIECE = 8_192  # characters that are tokenised at once: some 50 ms, in which no other thread runs
-_COARSE = 65_536  # the same where a text cannot be cut without changing its tokens
+# Characters tokenized in one call. A call of this length takes about 50 ms, and the tokenizer holds
+# the GIL.
+_PIECE = 8_192
+_COARSE_PIECE = 65_536  # the same for a tokenizer whose ids change when a text is cut
 
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a prompt: plain text, or one special token named by its text."""
+    """A part of a prompt: plain text, or one special token given by its text."""
 
     text: str
     special: bool = False
 
 
 class Vocabulary:
-    """The tokenizer of one model, seen as bytes."""
+    """The tokenizer of one model, with the bytes of each token."""
 
     def __init__(self, tokenizer: Tokenizer, bos: str | None = None) -> None:
         self._tokenizer = tokenizer
@@ -35,12 +37,12 @@ class Vocabulary:
             token.content: number for number, token in tokenizer.get_added_tokens_decoder().items()
         }
         self.special_ids = frozenset(self.special.values())
-        # Some tokenizers add runs of blanks, which are text.
+        # Some tokenizers have runs of blanks as added tokens; these are text.
         self._control_ids = frozenset(
             number for name, number in self.special.items() if name.strip(" \t\r\n▁")
         )
         self._bos = [self.special[bos]] if bos in self.special and _adds_bos(tokenizer) else []
-        self._special_pattern = _one_of(self.special) if self.special else None
+        self._special_pattern = _names_pattern(self.special) if self.special else None
 
     @classmethod
     def load(cls, folder: Path) -> Vocabulary:
@@ -61,7 +63,10 @@ class Vocabulary:
         return [token for step in self.encode_steps(parts) for token in step]
 
     def encode_steps(self, parts: Sequence[Part]) -> Iterator[list[int]]:
-        """Yield those ids in steps of bounded time; raises KeyError as above, before the first."""
+        """Yield the ids of a prompt in steps of bounded time.
+
+        Raises KeyError for a special token that the model lacks, before the first step.
+        """
         specials = {part.text: self.special[part.text] for part in parts if part.special}
         yield self._bos
         for part in parts:
@@ -69,15 +74,15 @@ class Vocabulary:
                 yield [specials[part.text]]
             else:
                 for piece in self._pieces(part.text):
-                    yield self._encoded(piece)
+                    yield self._encode_piece(piece)
 
     def encode_text(self, text: str) -> list[int]:
-        """Return the ids of plain text; what looks like a special token is spelled out."""
-        return [token for piece in self._pieces(text) for token in self._encoded(piece)]
+        """Return the ids of plain text; the text of a special token is encoded as characters."""
+        return [token for piece in self._pieces(text) for token in self._encode_piece(piece)]
 
     def _pieces(self, text: str) -> Iterator[str]:
-        """Cut a long text where its tokens stay the same: at a line end between two words."""
-        longest = _PIECE if self._cuts_at_lines else _COARSE
+        """Cut a long text where a cut does not change the ids: at a line end between two words."""
+        longest = _PIECE if self._cuts_at_lines else _COARSE_PIECE
         start = 0
         while len(text) - start > longest:
             end = _line_end(text, start + longest // 2, start + longest)
@@ -90,7 +95,7 @@ class Vocabulary:
         whole, pieces = self._ids("a b\nc d"), [*self._ids("a b\n"), *self._ids("c d")]
         return whole == pieces
 
-    def _encoded(self, text: str) -> list[int]:
+    def _encode_piece(self, text: str) -> list[int]:
         if self._special_pattern is None:
             return self._ids(text)
         ids: list[int] = []
@@ -101,9 +106,9 @@ class Vocabulary:
         return ids + self._plain_ids(text[start:])
 
     def _plain_ids(self, text: str) -> list[int]:
-        """The ids of a text in which no special token is spelled out.
+        """Return the ids of a text that does not contain the text of a special token.
 
-        A tokenizer that normalizes (case, width) may find some even so; each of them is cut.
+        A tokenizer that normalizes (case, width) may still find one; the text is cut inside it.
         """
         encoding = self._tokenizer.encode(_encodable(text), add_special_tokens=False)
         ids = list(encoding.ids)
@@ -112,12 +117,12 @@ class Vocabulary:
         spans = (encoding.offsets[at] for at, one in enumerate(ids) if one in self._control_ids)
         cuts = [0, *(start + 1 for start, end in spans if end - start > 1), len(text)]
         if len(cuts) == 2:
-            return ids  # one character cannot be cut
+            return ids  # a single character cannot be cut
         pieces = (text[start:end] for start, end in pairwise(cuts))
         return [token for piece in pieces for token in self._plain_ids(piece)]
 
     def split_special(self, text: str) -> list[Part]:
-        """Split a flat prompt of another tool's making into parts; here special tokens do count."""
+        """Split a flat prompt of another client into parts; here special tokens are recognized."""
         if self._special_pattern is None:
             return [Part(text)] if text else []
         parts: list[Part] = []
@@ -131,8 +136,9 @@ class Vocabulary:
         return list(self._tokenizer.encode(_encodable(text), add_special_tokens=False).ids)
 
     def last_word(self, ids: Sequence[int]) -> int:
-        """Return how many of the last tokens spell one word, as the tokenizer cuts words: 1 or
-        more. Merges never cross such a cut, so the tokens before it stay as they are.
+        """Return how many tokens at the end make up the last word, as the tokenizer splits words.
+
+        At least 1. Merges never cross a word boundary, so the tokens before it do not change.
         """
         plain = 0
         while plain < len(ids) and ids[-1 - plain] not in self.special_ids:
@@ -146,13 +152,13 @@ class Vocabulary:
         return count if same else 1
 
     def bytes_of(self, token: int) -> bytes:
-        """Return the bytes a token stands for; none for special and unknown ones."""
+        """Return the bytes of a token; empty for a special or unknown one."""
         table = self.token_bytes
         return table[token] if token < len(table) else b""
 
     @cached_property
     def token_bytes(self) -> list[bytes]:
-        """The bytes of every token by id; empty for special ones and for ids without a token."""
+        """Bytes of every token by id; empty for special tokens and for unused ids."""
         vocabulary = self._tokenizer.get_vocab(with_added_tokens=False)
         byte_level = "ByteLevel" in str(json.loads(self._tokenizer.to_str()).get("decoder"))
         table = [b""] * (max(vocabulary.values(), default=-1) + 1)
@@ -166,24 +172,28 @@ class Vocabulary:
         pairs = sorted((data, number) for number, data in enumerate(self.token_bytes) if data)
         return [data for data, _ in pairs], [number for _, number in pairs]
 
-    def tokens_that_fit(self, owed: bytes) -> list[int]:
-        """Return the tokens that begin with `owed`, or that `owed` begins with; never none for
-        a vocabulary that holds every byte."""
+    def tokens_that_fit(self, pending: bytes) -> list[int]:
+        """Return the tokens that start with `pending` or are a prefix of it.
+
+        Not empty when the vocabulary has a token for every byte.
+        """
         keys, numbers = self._sorted
-        start = bisect_left(keys, owed)
-        end = bisect_left(keys, owed + b"\xff" * 4, start)
+        start = bisect_left(keys, pending)
+        end = bisect_left(keys, pending + b"\xff" * 4, start)
         fits = numbers[start:end]
-        for length in range(1, len(owed)):
-            at = bisect_left(keys, owed[:length])
-            while at < len(keys) and keys[at] == owed[:length]:
+        for length in range(1, len(pending)):
+            at = bisect_left(keys, pending[:length])
+            while at < len(keys) and keys[at] == pending[:length]:
                 fits.append(numbers[at])
                 at += 1
         return fits
 
 
 def _line_end(text: str, least: int, most: int) -> int:
-    """The last offset of a range behind a single line end that stands between two words; the
-    range's end where there is none. A tokenizer takes several line ends, or blanks, together."""
+    """Return the last offset in a range that follows a single line end between two words.
+
+    Without one, the end of the range. A tokenizer joins several line ends or blanks to one token.
+    """
     end = most
     while (at := text.rfind("\n", least, end)) > least:
         if not (text[at - 1].isspace() or text[at + 1].isspace()):
@@ -192,25 +202,25 @@ def _line_end(text: str, least: int, most: int) -> int:
     return most
 
 
-def _one_of(names: Iterable[str]) -> re.Pattern[str]:
-    """Finds any of the names, the longest where several begin at one place."""
+def _names_pattern(names: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern that finds any of the names, longest first."""
     return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
 
 
 def _encodable(text: str) -> str:
-    """The text with lone surrogates as "?"."""
+    """Replace lone surrogates by "?"."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _adds_bos(tokenizer: Tokenizer) -> bool:
-    """Tell whether the tokenizer's own template puts something before the text."""
+    """Tell whether the tokenizer's template adds a token before the text."""
     plain = tokenizer.encode("a", add_special_tokens=False).ids
     framed = tokenizer.encode("a", add_special_tokens=True).ids
     return bool(framed[: len(framed) - len(plain)]) and framed[0] not in plain
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """The printable stand-ins of byte-level BPE (GPT-2's table): character to byte."""
+    """Return GPT-2's table of byte-level BPE: printable character to byte."""
     plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     table = {chr(byte): byte for byte in plain}
     others = (byte for byte in range(256) if byte not in set(plain))
@@ -223,12 +233,12 @@ _ALPHABET = _byte_alphabet()
 def _from_byte_level(text: str) -> bytes:
     try:
         return bytes(_ALPHABET[character] for character in text)
-    except KeyError:  # an added word that the byte alphabet does not spell
+    except KeyError:  # an added token with characters outside the byte alphabet
         return text.encode("utf-8")
 
 
 def _from_metaspace(text: str) -> bytes:
-    """Bytes of a SentencePiece token: a low line for a space, <0x0A> for a single byte."""
+    """Return the bytes of a SentencePiece token: "▁" is a space, "<0x0A>" a single byte."""
     single = re.fullmatch(r"<0x([0-9A-Fa-f]{2})>", text)
     if single:
         return bytes([int(single.group(1), 16)])

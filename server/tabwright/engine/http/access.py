@@ -1,4 +1,4 @@
-"""Who may ask an engine, and for what: the rules of a socket and of a TCP address."""
+"""Access rules of an engine: who may send requests over a socket or TCP, and which ones."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from tabwright import paths
 from tabwright.engine.http import bodies
 from tabwright.models.names import parse
 
-_BROWSER_OWN = ("none",)  # the user typed the address
+_ALLOWED_FETCH_SITES = ("none",)  # the user typed the address into a browser
 
 
 @dataclass(frozen=True)
 class Access:
-    """``token``: what a bearer must show ("" asks for none). ``network``: the address is TCP, which
-    web pages can reach. ``trusted``: who asks is a server of ours and may name folders as models
-    and end the engine.
+    """Access rules of one endpoint.
+
+    ``token``: the required bearer token, "" for none. ``network``: the endpoint is TCP, which web
+    pages can reach. ``trusted``: clients are our own servers; they may name folders as models and
+    shut the engine down.
     """
 
     token: str = ""
@@ -29,20 +31,20 @@ class Access:
 
 
 def refusal(access: Access, request: web.Request) -> web.Response | None:
-    """The answer to a request that may not be asked; None for one that may."""
-    if access.network and (why := _of_a_web_page(request)):
-        return bodies.refused(403, "forbidden", why)
-    if access.token and not _bears(access.token, request):
+    """Return the error response to a request that is not allowed, else None."""
+    if access.network and (why := _web_page_reason(request)):
+        return bodies.error_response(403, "forbidden", why)
+    if access.token and not _has_token(access.token, request):
         why = "wrong or missing token"
-        return bodies.refused(401, "unauthorized", why)
+        return bodies.error_response(401, "unauthorized", why)
     if request.method == "POST" and access.network and request.content_type != "application/json":
         why = f"the body must be application/json, not {request.content_type[:80]}"
-        return bodies.refused(415, "unsupported_media_type", why)
+        return bodies.error_response(415, "unsupported_media_type", why)
     return None
 
 
 class ModelNames:
-    """The names under which models are asked for and told of."""
+    """Translates model names between requests, responses and the store."""
 
     def __init__(self, access: Access, default_model: str) -> None:
         self._trusted = access.trusted
@@ -50,8 +52,11 @@ class ModelNames:
         local = parse(default_model).local if self._is_path(default_model) else None
         self._alias = default_model if local is None else local.stem
 
-    def meant(self, name: str) -> str:
-        """The model that a request names; BadRequest for a path from who is not trusted."""
+    def resolve(self, name: str) -> str:
+        """Return the model that a request names.
+
+        Raises BadRequest for a path from a client that is not trusted.
+        """
         if not name:
             return self._default
         if self._trusted:
@@ -64,14 +69,14 @@ class ModelNames:
             )
         return name
 
-    def told(self, name: str) -> str:
-        """How a model is called in an answer: never by its path, except to who is trusted."""
+    def public_name(self, name: str) -> str:
+        """Return a model's name for a response: never a path, except to trusted clients."""
         if self._trusted or not self._is_path(name):
             return name
         return self._alias if name == self._default else Path(name).stem
 
-    def hide(self, message: str) -> str:
-        """A message without the paths of this machine, except to who is trusted."""
+    def hide_paths(self, message: str) -> str:
+        """Remove this machine's paths from a message, except for trusted clients."""
         if self._trusted:
             return message
         folders = [str(paths.models_dir()), str(Path.home())]
@@ -87,17 +92,17 @@ class ModelNames:
         return name.startswith("~") or Path(name).is_absolute()
 
 
-def _of_a_web_page(request: web.Request) -> str:
-    """Why a request is, or could be, a web page's; "" where it cannot be."""
+def _web_page_reason(request: web.Request) -> str:
+    """Return why a request may come from a web page; "" when it cannot."""
     hosts = request.headers.getall("Host", [])
     port = None if request.transport is None else request.transport.get_extra_info("sockname")[1]
     if len(hosts) != 1 or not _is_loopback(hosts[0], port):
         return "the Host header does not name this loopback address"
-    # No answer has CORS headers, so a page that may ask could not read it: none is let in.
+    # No response has CORS headers, so no web page could use the API: refuse all of them.
     if "Origin" in request.headers:
-        return "requests of web pages (with an Origin header) are refused"
-    if request.headers.get("Sec-Fetch-Site", "none") not in _BROWSER_OWN:
-        return "requests of web pages (Sec-Fetch-Site) are refused"
+        return "requests of web pages (with an Origin header) are error_response"
+    if request.headers.get("Sec-Fetch-Site", "none") not in _ALLOWED_FETCH_SITES:
+        return "requests of web pages (Sec-Fetch-Site) are error_response"
     return ""
 
 
@@ -119,8 +124,8 @@ def _is_loopback(host: str, port: int | None) -> bool:
         return False
 
 
-def _bears(token: str, request: web.Request) -> bool:
+def _has_token(token: str, request: web.Request) -> bool:
     kind, _, given = request.headers.get("Authorization", "").partition(" ")
-    # Bytes outside ASCII come as lone surrogates.
+    # aiohttp decodes bytes outside ASCII to lone surrogates.
     found = given.strip().encode("utf-8", "surrogateescape")
     return kind.lower() == "bearer" and hmac.compare_digest(found, token.encode())

@@ -1,4 +1,4 @@
-"""The engine's HTTP face: the completions API, streamed and cancelled by hanging up."""
+"""The engine's HTTP endpoints; a client cancels a request by closing the connection."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from typing import Any
 from aiohttp import web
 
 from tabwright import __version__
-from tabwright.engine.decoding.decode import Ask
+from tabwright.engine.decoding.decode import GenerationRequest
 from tabwright.engine.decoding.sequence import Delta
 from tabwright.engine.http import bodies
 from tabwright.engine.http.access import Access, ModelNames, refusal
 from tabwright.engine.http.connections import Connection, ConnectionLimits
-from tabwright.engine.registry import Entry, Registry
+from tabwright.engine.registry import ModelEntry, Registry
 from tabwright.engine.worker import Job, Worker
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_MOST_BYTES = 4 * 1024 * 1024
+_MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class _End:
+class _JobEnd:
     failure: BaseException | None
 
 
@@ -39,7 +39,7 @@ class ClientTooSlow(Exception):
 
 
 class Api:
-    """Routes of the engine over one worker, for those whom `access` lets in."""
+    """HTTP routes of the engine, over one worker, under the rules of `access`."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Api:
 
     def app(self) -> web.Application:
         """Return the aiohttp application."""
-        app = web.Application(client_max_size=_MOST_BYTES, middlewares=[self._guard])
+        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._guard])
         app.router.add_post("/v1/completions", self._completions)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/tabwright/model", self._model)
@@ -80,9 +80,9 @@ class Api:
         if not isinstance(connection, Connection):
             return await self._answer(request, handler)
         with connection.busy():
-            if connection.among.requests() > self._limits.most_requests:
+            if connection.connections.requests() > self._limits.most_requests:
                 why = "too many requests are under way; ask again later"
-                return bodies.refused(503, "busy", why)
+                return bodies.error_response(503, "busy", why)
             return await self._answer(request, handler)
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -92,21 +92,21 @@ class Api:
         try:
             return await handler(request)
         except web.HTTPRequestEntityTooLarge:
-            why = f"the body is longer than {_MOST_BYTES} bytes"
-            return bodies.refused(413, "too_large", why)
+            why = f"the body is longer than {_MAX_BODY_BYTES} bytes"
+            return bodies.error_response(413, "too_large", why)
         except ClientTooSlow as failure:
-            return bodies.refused(408, "timeout", str(failure))
+            return bodies.error_response(408, "timeout", str(failure))
         except (web.HTTPException, asyncio.CancelledError, ConnectionError):
             raise
         except Exception as failure:
-            status, problem = bodies.error(failure, self._names.hide)
+            status, problem = bodies.error(failure, self._names.hide_paths)
             if status == 500:
                 log.exception("a request failed")
             return web.json_response(problem, status=status)
 
     async def _body(self, request: web.Request) -> object:
-        if (request.content_length or 0) > _MOST_BYTES:
-            raise web.HTTPRequestEntityTooLarge(_MOST_BYTES)
+        if (request.content_length or 0) > _MAX_BODY_BYTES:
+            raise web.HTTPRequestEntityTooLarge(_MAX_BODY_BYTES)
         if request.headers.get("Content-Encoding", "identity") != "identity":
             raise bodies.BadRequest("the body must not be compressed")
         try:
@@ -124,83 +124,87 @@ class Api:
             self._open -= 1
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        wanted = bodies.parse(await self._body(request), "")
-        wanted = replace(wanted, model=self._names.meant(wanted.model))
-        # Reading a tokenizer takes a moment, so it must not hold up the other requests.
-        entry = await asyncio.to_thread(self._registry.describe, wanted.model)
-        wanted.check_size(entry.context_length)
-        ask = wanted.ask(entry.vocabulary.split_special)
-        events: asyncio.Queue[Delta | _End] = asyncio.Queue()
+        body = bodies.parse(await self._body(request), "")
+        body = replace(body, model=self._names.resolve(body.model))
+        # Reading a tokenizer takes up to a second and must not block other requests.
+        entry = await asyncio.to_thread(self._registry.describe, body.model)
+        body.check_size(entry.context_length)
+        generation = body.to_generation(entry.vocabulary.split_special)
+        events: asyncio.Queue[Delta | _JobEnd] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
-        def hand_on(event: Delta | _End) -> None:
+        def post_event(event: Delta | _JobEnd) -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
         job = Job(
-            wanted.model,
-            ask,
-            on_delta=hand_on,
-            on_end=lambda failure: hand_on(_End(failure)),
-            lane=wanted.lane,
-            session=wanted.session,
+            body.model,
+            generation,
+            on_delta=post_event,
+            on_end=lambda failure: post_event(_JobEnd(failure)),
+            lane=body.lane,
+            session=body.session,
         )
         self._worker.submit(job)
         identity = f"cmpl-{uuid.uuid4().hex[:16]}"
         try:
-            if wanted.stream:
+            if body.stream:
                 return await self._stream(request, identity, job, events)
-            return await self._whole(identity, job, ask, events)
+            return await self._whole(identity, job, generation, events)
         finally:
-            job.cancelled.set()  # a client that hung up lands here too
+            job.cancelled.set()  # reached also when the client has disconnected
 
     async def _whole(
-        self, identity: str, job: Job, ask: Ask, events: asyncio.Queue[Delta | _End]
+        self,
+        identity: str,
+        job: Job,
+        generation: GenerationRequest,
+        events: asyncio.Queue[Delta | _JobEnd],
     ) -> web.Response:
-        texts = [""] * ask.n
-        last = {index: Delta(index, "") for index in range(ask.n)}
-        while not isinstance(event := await events.get(), _End):
+        texts = [""] * generation.n
+        last = {index: Delta(index, "") for index in range(generation.n)}
+        while not isinstance(event := await events.get(), _JobEnd):
             texts[event.index] += event.text
             last[event.index] = event
         if event.failure is not None:
             raise event.failure
         whole = [
             Delta(index, texts[index], last[index].finish_reason, last[index].stop_reason)
-            for index in range(ask.n)
+            for index in range(generation.n)
         ]
-        name = self._names.told(job.model)
+        name = self._names.public_name(job.model)
         return web.json_response(bodies.chunk(identity, name, whole, job.usage))
 
     async def _stream(
-        self, request: web.Request, identity: str, job: Job, events: asyncio.Queue[Delta | _End]
+        self, request: web.Request, identity: str, job: Job, events: asyncio.Queue[Delta | _JobEnd]
     ) -> web.StreamResponse:
         first = await events.get()
-        if isinstance(first, _End) and first.failure is not None:
+        if isinstance(first, _JobEnd) and first.failure is not None:
             raise first.failure
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        name = self._names.told(job.model)
+        name = self._names.public_name(job.model)
         try:
             async with self._in_time(request):
                 await response.prepare(request)
             event = first
-            while not isinstance(event, _End):
+            while not isinstance(event, _JobEnd):
                 async with self._in_time(request):
                     await _send(response, bodies.chunk(identity, name, [event], None))
                 event = await events.get()
             last = bodies.chunk(identity, name, [], job.usage)
             if event.failure is not None:
-                last = bodies.error(event.failure, self._names.hide)[1]
+                last = bodies.error(event.failure, self._names.hide_paths)[1]
             async with self._in_time(request):
                 await _send(response, last)
                 await response.write(b"data: [DONE]\n\n")
                 await response.write_eof()
-        except ConnectionError as failure:  # heard of before the request was cancelled
-            log.debug("the client hung up: %s", failure)
+        except ConnectionError as failure:  # seen before the handler was cancelled
+            log.debug("the client disconnected: %s", failure)
         return response
 
     @asynccontextmanager
     async def _in_time(self, request: web.Request) -> AsyncIterator[None]:
-        """Write within the limit, or cut the connection to a client that does not read."""
+        """Limit the time of a write; close the connection to a client that does not read."""
         try:
             async with asyncio.timeout(self._limits.write):
                 yield
@@ -212,17 +216,17 @@ class Api:
 
     async def _models(self, request: web.Request) -> web.Response:
         known = {entry.name for entry in self._registry.entries()} | {self._default_model}
-        names = sorted({self._names.told(name) for name in known})
+        names = sorted({self._names.public_name(name) for name in known})
         data = [{"id": name, "object": "model", "owned_by": "tabwright"} for name in names]
         return web.json_response({"object": "list", "data": data})
 
     async def _model(self, request: web.Request) -> web.Response:
-        name = self._names.meant(request.query.get("name", ""))
+        name = self._names.resolve(request.query.get("name", ""))
         entry = await asyncio.to_thread(self._registry.describe, name)
         return web.json_response(
             self._about(entry)
             | {
-                "id": self._names.told(name),
+                "id": self._names.public_name(name),
                 "context_length": entry.context_length,
                 "special_tokens": sorted(entry.vocabulary.special),
             }
@@ -250,12 +254,12 @@ class Api:
         self._shut_down()
         return web.json_response({"stopping": True})
 
-    def _about(self, entry: Entry) -> dict[str, Any]:
+    def _about(self, entry: ModelEntry) -> dict[str, Any]:
         backend = entry.backend
         return {
-            "id": self._names.told(entry.name),
+            "id": self._names.public_name(entry.name),
             "state": entry.state,
-            "failure": self._names.hide(entry.failure),
+            "failure": self._names.hide_paths(entry.failure),
             "backend": backend.name if backend else None,
             "precision": backend.precision if backend else None,
             "device": backend.device if backend else None,

@@ -1,4 +1,4 @@
-"""The completions API's bodies: what a request means, and what is sent back."""
+"""Request and response bodies of the completions API: parsing, limits and errors."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from aiohttp import web
 
 from tabwright.core.message import Message, to_json, verbatim
 from tabwright.engine.backends import BackendError
-from tabwright.engine.decoding.decode import Ask, PromptTooLong, Usage
+from tabwright.engine.decoding.decode import GenerationRequest, GenerationUsage, PromptTooLong
 from tabwright.engine.decoding.sampling import Sampling
 from tabwright.engine.decoding.sequence import Delta
 from tabwright.engine.decoding.vocabulary import Part
 from tabwright.engine.worker import LANES, Lane
 from tabwright.models.store import ModelInvalid, ModelMissing
 
-_MOST_TOKENS = 8192
-_MOST_ANSWERS = 16
-_LONGEST_NAME = 4096  # as long as a path may be
-_MOST_TEMPERATURE = 100
-_MOST_WRITTEN = 32_768  # tokens of all answers to a request together
-_MOST_PARTS = 4096
-_MOST_STOPS = 64
-_MOST_AVOIDED = 16
-_LONGEST_TEXT = 2_000  # characters of one text to stop at or to avoid; of a longer one the start
-_LONGEST_PREDICTION = 32_768  # characters, of which more than can be written are no use
-# A token stands for 3 to 4 characters of code. A prompt of so many more cannot be meant, and to
-# tokenise it would take seconds.
-_CHARACTERS_PER_TOKEN = 16
-_LOOKUP_FROM = 64  # tokens an action may write above which its prompt is looked through for drafts
+_MAX_TOKENS = 8192
+_MAX_ANSWERS = 16
+_MAX_NAME = 4096  # as long as a path may be
+_MAX_TEMPERATURE = 100
+_MAX_TOTAL_TOKENS = 32_768  # tokens of all answers to one request
+_MAX_PARTS = 4096
+_MAX_STOPS = 64
+_MAX_AVOIDED = 16
+_MAX_TEXT = 2_000  # characters of a stop text or an avoided answer; longer ones are cut
+_MAX_PREDICTION = 32_768  # characters; longer predictions are cut
+# A token is 3 to 4 characters of code. A prompt with this many characters per token of the context
+# cannot fit, and tokenizing it would take seconds.
+_MAX_CHARACTERS_PER_TOKEN = 16
+_LOOKUP_ABOVE = 64  # max_tokens of an action above which its prompt is a source of drafts
 
 
 class BadRequest(ValueError):
-    """A request body that cannot be meant; the message names the field."""
+    """A request body is invalid; the message names the field."""
 
 
 @dataclass(frozen=True)
 class CompletionRequest:
-    """A checked request: `parts` is None when only a flat prompt was given."""
+    """A validated request body; `parts` is None when it has only a flat prompt."""
 
     model: str
     prompt: str
@@ -60,10 +60,10 @@ class CompletionRequest:
     lookup: bool
 
     def check_size(self, context_length: int) -> None:
-        """Raise PromptTooLong for a prompt far beyond a context of so many tokens."""
+        """Raise PromptTooLong for a prompt that is far too long for a context of this length."""
         texts = [self.prompt] if self.parts is None else [part.text for part in self.parts]
         size = sum(map(len, texts))
-        if size > context_length * _CHARACTERS_PER_TOKEN:
+        if size > context_length * _MAX_CHARACTERS_PER_TOKEN:
             raise PromptTooLong(
                 Message(
                     "a prompt of {0} characters does not fit the model's context of {1} tokens",
@@ -72,10 +72,10 @@ class CompletionRequest:
                 )
             )
 
-    def ask(self, split: Callable[[str], Sequence[Part]]) -> Ask:
-        """Return what to generate; `split` finds the special tokens of a flat prompt."""
+    def to_generation(self, split: Callable[[str], Sequence[Part]]) -> GenerationRequest:
+        """Return the request for the decode loop; `split` splits a flat prompt into parts."""
         parts = self.parts if self.parts is not None else tuple(split(self.prompt))
-        return Ask(
+        return GenerationRequest(
             parts,
             self.max_tokens,
             self.n,
@@ -90,10 +90,13 @@ class CompletionRequest:
 
 
 def load(body: bytes) -> object:
-    """Read a JSON body; raises BadRequest where it is not plain JSON: NaN, Infinity, one name twice
-    in an object, or nested deeper than Python reads it."""
+    """Parse a JSON body.
+
+    Raises BadRequest for what is not strict JSON: NaN, Infinity, a duplicate name in an object, or
+    nesting deeper than Python's parser allows.
+    """
     try:
-        return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_once)
+        return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_unique_names)
     except BadRequest:
         raise
     except RecursionError as failure:
@@ -102,17 +105,17 @@ def load(body: bytes) -> object:
         raise BadRequest(f"the body is not JSON: {_reason(failure)}") from failure
 
 
-def refused(status: int, code: str, message: str) -> web.Response:
-    """The answer to a request that is not looked at further."""
-    said = {"message": message, "type": "Refused", "code": code}
-    return web.json_response({"error": said}, status=status)
+def error_response(status: int, code: str, message: str) -> web.Response:
+    """Return the error response to a error_response request."""
+    problem = {"message": message, "type": "Refused", "code": code}
+    return web.json_response({"error": problem}, status=status)
 
 
 def _no_constant(name: str) -> NoReturn:
     raise BadRequest(f"the body is not JSON: {name} is no number of JSON")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise BadRequest("the body has one name twice in an object")
@@ -120,30 +123,30 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _reason(failure: ValueError) -> str:
-    """What is wrong, without quoting the body."""
+    """Return what is wrong with the JSON, without quoting the body."""
     if isinstance(failure, json.JSONDecodeError):
         return f"{failure.msg} at character {failure.pos}"
     return "it is not UTF-8" if isinstance(failure, UnicodeDecodeError) else "a number is too long"
 
 
 def parse(body: object, default_model: str) -> CompletionRequest:
-    """Check a JSON body; raises BadRequest. Unknown fields are ignored, as the API's users do."""
+    """Validate a JSON body; raises BadRequest. Unknown fields are ignored, as OpenAI's API does."""
     if not isinstance(body, Mapping):
         raise BadRequest("the body must be a JSON object")
-    stops = _texts(body, "stop", _MOST_STOPS)
-    avoid = _texts(body, "avoid", _MOST_AVOIDED)
+    stops = _texts(body, "stop", _MAX_STOPS)
+    avoid = _texts(body, "avoid", _MAX_AVOIDED)
     lane = _field(body, "lane", str, "actions")
     if lane not in LANES:
         raise BadRequest(f"'lane' must be one of {', '.join(LANES)}")
-    max_tokens = _number(body, "max_tokens", 0, _MOST_TOKENS, 16)
-    prediction = _prediction(body)[:_LONGEST_PREDICTION]
-    count = _number(body, "n", 1, _MOST_ANSWERS, 1)
-    if count * max_tokens > _MOST_WRITTEN:
-        raise BadRequest(f"'n' times 'max_tokens' must not be above {_MOST_WRITTEN}")
-    long = lane == "actions" and max_tokens > _LOOKUP_FROM
+    max_tokens = _number(body, "max_tokens", 0, _MAX_TOKENS, 16)
+    prediction = _prediction(body)[:_MAX_PREDICTION]
+    count = _number(body, "n", 1, _MAX_ANSWERS, 1)
+    if count * max_tokens > _MAX_TOTAL_TOKENS:
+        raise BadRequest(f"'n' times 'max_tokens' must not be above {_MAX_TOTAL_TOKENS}")
+    long = lane == "actions" and max_tokens > _LOOKUP_ABOVE
     model = _field(body, "model", str, "") or default_model
-    if len(model) > _LONGEST_NAME:
-        raise BadRequest(f"'model' is longer than {_LONGEST_NAME} characters")
+    if len(model) > _MAX_NAME:
+        raise BadRequest(f"'model' is longer than {_MAX_NAME} characters")
     return CompletionRequest(
         model=model,
         prompt=_field(body, "prompt", str, ""),
@@ -154,10 +157,10 @@ def parse(body: object, default_model: str) -> CompletionRequest:
         max_tokens=max_tokens,
         n=count,
         stops=stops,
-        suffix_stop=_field(body, "suffix_stop", str, "")[:_LONGEST_TEXT],
+        suffix_stop=_field(body, "suffix_stop", str, "")[:_MAX_TEXT],
         heal=_field(body, "heal", bool, False),
         sampling=Sampling(
-            temperature=float(_number(body, "temperature", 0, _MOST_TEMPERATURE, 0.0, float)),
+            temperature=float(_number(body, "temperature", 0, _MAX_TEMPERATURE, 0.0, float)),
             top_p=max(0.01, float(_number(body, "top_p", 0, 1, 0.95, float))),
             seed=_number(body, "seed", 0, 2**63 - 1, 0),
         ),
@@ -177,14 +180,14 @@ def _field(body: Mapping[str, Any], name: str, kind: Any, default: Any) -> Any:
 
 
 def _texts(body: Mapping[str, Any], name: str, most: int) -> tuple[str, ...]:
-    """A text or a list of them, the empty ones left out, of a long one the start."""
+    """Return a field with a text or a list of texts; drop empty ones, cut long ones."""
     found = _field(body, name, (str, list), [])
     texts = [found] if isinstance(found, str) else found
     if len(texts) > most:
         raise BadRequest(f"'{name}' must not have more than {most} texts")
     if not all(isinstance(text, str) for text in texts):
         raise BadRequest(f"'{name}' must be a string or a list of strings")
-    return tuple(text[:_LONGEST_TEXT] for text in texts if text)
+    return tuple(text[:_MAX_TEXT] for text in texts if text)
 
 
 def _number(
@@ -202,7 +205,7 @@ def _number(
 
 
 def _prediction(body: Mapping[str, Any]) -> str:
-    """OpenAI's ``{"type": "content", "content": …}``: a text, or a list of parts with one each."""
+    """Return the text of OpenAI's ``{"type": "content", "content": …}``: a text or text parts."""
     content = _field(body, "prediction", dict, {}).get("content", "")
     pieces = content if isinstance(content, list) else [{"text": content}]
     texts = [piece.get("text") if isinstance(piece, Mapping) else None for piece in pieces]
@@ -214,8 +217,8 @@ def _prediction(body: Mapping[str, Any]) -> str:
 def _parts(value: object) -> tuple[Part, ...]:
     if not isinstance(value, list):
         raise BadRequest("'parts' must be a list")
-    if len(value) > _MOST_PARTS:
-        raise BadRequest(f"'parts' must not have more than {_MOST_PARTS} items")
+    if len(value) > _MAX_PARTS:
+        raise BadRequest(f"'parts' must not have more than {_MAX_PARTS} items")
     parts = []
     for item in value:
         if not isinstance(item, Mapping) or len(item) != 1:
@@ -228,9 +231,9 @@ def _parts(value: object) -> tuple[Part, ...]:
 
 
 def chunk(
-    identity: str, model: str, deltas: Sequence[Delta], usage: Usage | None
+    identity: str, model: str, deltas: Sequence[Delta], usage: GenerationUsage | None
 ) -> dict[str, Any]:
-    """Return a body of the API, whole or streamed."""
+    """Return a response body of the API, for a whole response or one streamed event."""
     body: dict[str, Any] = {
         "id": identity,
         "object": "text_completion",
@@ -249,7 +252,10 @@ def chunk(
 
 
 def error(failure: BaseException, hide: Callable[[str], str] = str) -> tuple[int, dict[str, Any]]:
-    """Return the HTTP status and body for a failure; ``hide`` takes out what is not told."""
+    """Return the HTTP status and the response body for an exception.
+
+    ``hide`` removes from a message what clients must not see.
+    """
     table: list[tuple[type[BaseException], int, str]] = [
         (ModelMissing, 404, "model_missing"),
         (ModelInvalid, 422, "model_invalid"),

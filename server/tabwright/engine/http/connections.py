@@ -1,4 +1,4 @@
-"""How many connections an engine holds, and how long each may take: none shuts the others out."""
+"""Limits on an engine's connections: their number, and how long each may take."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from aiohttp import web
 from tabwright import private
 
 log = logging.getLogger(__name__)
-_AT_ONCE = 64  # connections taken before what came on the others is read
-_QUEUE = 1024  # connections that the system holds until they are taken
+_ACCEPT_BATCH = 64  # connections accepted before data of the others is read
+_QUEUE = 1024  # connections that the operating system queues until they are accepted
 
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """``most`` connections, ``most_requests`` of them with a request under way. Seconds: ``header``
-    until a request's header is whole, ``body`` until its body is, ``write`` until the client takes
-    a piece of an answer, ``idle`` between two requests."""
+    """Limits on connections and their times.
+
+    ``most`` connections, ``most_requests`` of them with a running request. In seconds: ``header``
+    until a request's header is complete, ``body`` until its body is, ``write`` until the client
+    accepts a piece of an answer, ``idle`` between two requests.
+    """
 
     most: int = 256
     most_requests: int = 192
@@ -34,7 +37,7 @@ class ConnectionLimits:
 
     @classmethod
     def of_this_process(cls) -> ConnectionLimits:
-        """ConnectionLimits that leave three quarters of the file descriptors to the models."""
+        """Return limits that use at most a quarter of this process's file descriptors."""
         try:
             import resource
         except ImportError:  # Windows has no such limit
@@ -47,48 +50,48 @@ class ConnectionLimits:
 
 
 class Connection(web.RequestHandler):
-    """One connection; it counts among the others and is closed when it takes too long."""
+    """One connection; it is counted and closed when it takes too long."""
 
-    def __init__(self, among: Connections, server: web.Server, **options: Any) -> None:
+    def __init__(self, connections: Connections, server: web.Server, **options: Any) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
-        self.among = among
+        self.connections = connections
         self.requests = 0
-        self.age = 0  # sweeps since anything was done
+        self.age = 0  # sweeps since its state last changed
         self.in_header = True
         self._foreign = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, unless another user is at its other end."""
+        """Accept the connection, unless the peer is another user."""
         end = transport.get_extra_info("socket")
         if end is not None and end.family == getattr(socket, "AF_UNIX", None):
             try:
                 uid = private.foreign_peer(end)
-            except OSError:  # the other end is gone already
+            except OSError:  # the peer has already closed
                 uid = -1
             if uid is not None:
                 self._foreign = True
-                log.warning("refused a connection of another user (number %d)", uid)
+                log.warning("error_response a connection of another user (number %d)", uid)
                 assert isinstance(transport, asyncio.Transport)
                 transport.abort()
                 return
         super().connection_made(transport)
-        self.among.opened(self)
+        self.connections.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        """Note that a request began."""
+        """Note that a request has begun."""
         if not self.requests and not self.in_header:
             self.in_header, self.age = True, 0
         super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Count it no longer."""
-        self.among.closed(self)
+        """Remove the connection from the count."""
+        self.connections.closed(self)
         if not self._foreign:
             super().connection_lost(exc)
 
     @contextlib.contextmanager
     def busy(self) -> Iterator[None]:
-        """Keep the connection open while a request of it is handled."""
+        """Keep the connection open while one of its requests is handled."""
         self.requests += 1
         try:
             yield
@@ -97,7 +100,7 @@ class Connection(web.RequestHandler):
             self.in_header, self.age = False, 0
 
     def abort(self) -> None:
-        """Close at once; what was not sent yet is lost."""
+        """Close at once; data not yet sent is lost."""
         transport = self.transport
         self.force_close()
         if isinstance(transport, asyncio.Transport):
@@ -107,8 +110,8 @@ class Connection(web.RequestHandler):
 class Connections:
     """The open connections of one engine, oldest first.
 
-    When there are too many, the oldest without a request makes room. Time is counted in sweeps and
-    not by the clock, so that a process that was stopped does not find all of them too old.
+    When there are too many, the oldest one without a running request is closed. Time is counted in
+    sweeps and not by the clock, so that a process that was suspended does not close all of them.
     """
 
     def __init__(self, limits: ConnectionLimits) -> None:
@@ -120,11 +123,11 @@ class Connections:
         return len(self._open)
 
     def requests(self) -> int:
-        """How many connections have a request under way."""
+        """Return the number of connections with a running request."""
         return sum(1 for each in self._open if each.requests)
 
     def opened(self, connection: Connection) -> None:
-        """Count a new one, and let one go if there are too many."""
+        """Count a new connection, and close one if there are too many."""
         self._open[connection] = None
         if len(self._open) > self.limits.most:
             spare = next((each for each in self._open if not each.requests), connection)
@@ -135,7 +138,7 @@ class Connections:
             asyncio.get_running_loop().call_later(1.0, self._sweep)
 
     def closed(self, connection: Connection) -> None:
-        """Count one no longer."""
+        """Remove a connection from the count."""
         self._open.pop(connection, None)
 
     def _sweep(self) -> None:
@@ -153,28 +156,28 @@ class Connections:
 
 
 class Site(web.BaseSite):
-    """Listens on a bound socket, Unix or TCP, and keeps its connections within limits."""
+    """Listens on a bound socket, Unix or TCP, with limits on its connections."""
 
     def __init__(
         self, runner: web.AppRunner, listening: socket.socket, connections: Connections
     ) -> None:
-        super().__init__(runner, backlog=_AT_ONCE)
+        super().__init__(runner, backlog=_ACCEPT_BATCH)
         self._listening = listening
         self._connections = connections
 
     @property
     def name(self) -> str:
-        """The address, for messages."""
+        """Return the address, for messages."""
         return str(self._listening.getsockname())
 
     async def start(self) -> None:
-        """Begin to listen."""
+        """Start listening."""
         await super().start()
         server = self._runner.server
         assert server is not None
 
         def made() -> Connection:
-            # A body that says it is compressed is refused, so nothing is unpacked for it.
+            # Compressed bodies are error_response, so they must not be decompressed first.
             return Connection(
                 self._connections,
                 server,
@@ -192,6 +195,6 @@ class Site(web.BaseSite):
             self._server = await loop.create_server(
                 made, sock=self._listening, backlog=self._backlog
             )
-        # asyncio takes as many connections at once as the queue is long, so it is told of a short
-        # one: else a burst would have a connection make room before its request was read.
+        # asyncio accepts up to `backlog` connections in one go, so it gets a small number: in a
+        # burst, connections would otherwise be closed before their requests were read.
         self._listening.listen(_QUEUE)

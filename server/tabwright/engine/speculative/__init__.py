@@ -1,1 +1,1 @@
-"""Drafts: where they come from and how many pay."""
+"""Speculative decoding: sources of drafts, and how many tokens to draft."""

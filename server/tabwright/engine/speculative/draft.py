@@ -1,7 +1,7 @@
-"""How many tokens are worth guessing ahead, so that one pass of the model checks several of them.
+"""Choose drafts for speculative decoding: tokens that one pass of the model verifies together.
 
-A token joins a draft while the chance that all of it is right is worth the longer pass. A wrong
-guess costs a little time and never changes an answer.
+A draft is extended while its expected number of accepted tokens outweighs the longer pass. A
+rejected draft costs a little time and never changes an answer.
 """
 
 from __future__ import annotations
@@ -9,50 +9,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tabwright.engine.speculative.draft_sources import (
-    AFTERTHOUGHTS,
-    LONGEST_RUN,
-    MOST,
-    Afterthought,
-    Lookup,
-    Prediction,
-    Recall,
-    Source,
+    JACOBI_TOKENS,
+    MAX_AHEAD,
+    MAX_MATCH,
+    DraftSource,
+    JacobiSource,
+    LookupSource,
+    NgramSource,
+    PredictionSource,
 )
-from tabwright.engine.speculative.ngram_table import MOST_TIMES, RUNS, Successors
+from tabwright.engine.speculative.ngram_table import CONTEXT_LENGTHS, MAX_WEIGHT, NgramTable
 from tabwright.engine.speculative.pass_times import PassTimes
 
-# How often a guess is taken to be right behind 0, 1, 2, ... tokens that agree: one that was found
-# somewhere, and one of a text that the answer is said to resemble.
-_FOUND = tuple(run / (run + 3) for run in range(LONGEST_RUN + 1))
-_TRUSTED = (0.3, *((run + 4) / (run + 5) for run in range(1, LONGEST_RUN + 1)))
-# ... and behind two, then three tokens in other answers, where it came once, twice, ...
-_HABITS = tuple(
-    times / (times + 5 - run) for run in sorted(RUNS) for times in range(1, MOST_TIMES + 1)
+# Assumed acceptance rates before anything was measured, by the number of tokens that match before
+# the drafted one: for a match found in the prompt, and in a text that the answer should resemble.
+_LOOKUP_RATES = tuple(length / (length + 3) for length in range(MAX_MATCH + 1))
+_PREDICTION_RATES = (0.3, *((length + 4) / (length + 5) for length in range(1, MAX_MATCH + 1)))
+# The same for the n-gram table, by the length of the context and then by the count.
+_NGRAM_RATES = tuple(
+    count / (count + 5 - length)
+    for length in sorted(CONTEXT_LENGTHS)
+    for count in range(1, MAX_WEIGHT + 1)
 )
-_AFTERTHOUGHT = (0.2,) * AFTERTHOUGHTS
-_PRIOR = 4  # guesses that were seen outweigh that once they are so many
-_FADE = 0.95  # what a guess weighs against the one after it
-_LEAST_CHANCE = 0.02
+_JACOBI_RATES = (0.2,) * JACOBI_TOKENS
+_PRIOR_WEIGHT = 4  # an assumed rate weighs as much as this many measurements
+_DECAY = 0.95  # weight of a measurement relative to the one after it
+_MIN_CHANCE = 0.02  # of a whole draft; below it the draft is not extended
 
 
-class Experience:
-    """What all answers of one model teach about the next: the time of its passes, its habits, how
-    often these foretell it, how often an answer goes on as it did before, and how often as was said
-    behind a wrong guess."""
+class DraftStatistics:
+    """Measurements of one model's passes and drafts, shared by all its requests.
+
+    The times of passes, the n-gram table, and the acceptance rates of drafts taken from the n-gram
+    table, from the continuation of a cached state, and from rejected drafts (Jacobi).
+    """
 
     def __init__(self) -> None:
-        self.times = PassTimes(MOST + 1)
-        self.successors = Successors()
-        self.habits = _Chances(_HABITS)
-        self.foreseen = _Chances(_TRUSTED)
-        self.afterthoughts = _Chances(_AFTERTHOUGHT)
+        self.times = PassTimes(MAX_AHEAD + 1)
+        self.ngrams = NgramTable()
+        self.ngram_rates = _AcceptanceRates(_NGRAM_RATES)
+        self.continuation_rates = _AcceptanceRates(_PREDICTION_RATES)
+        self.jacobi_rates = _AcceptanceRates(_JACOBI_RATES)
 
 
 class Drafts:
-    """Drafts for the answers to one prompt, one answer after another.
+    """Proposes drafts for the answers to one prompt, one answer after another.
 
-    ``prediction`` is a text the answers will resemble. ``lookup`` has the ``prompt`` looked through
-    too, and the answers so far. ``experience`` is of other answers.
+    ``prediction`` is a text that the answers will resemble. With ``lookup`` drafts also come from
+    the ``prompt`` and the answers so far. ``statistics`` are those of the model.
     """
 
     def __init__(
@@ -60,83 +64,88 @@ class Drafts:
         prediction: Sequence[int] = (),
         prompt: Sequence[int] = (),
         lookup: bool = False,
-        experience: Experience | None = None,
+        statistics: DraftStatistics | None = None,
     ) -> None:
-        experience = experience or Experience()
-        self._experience = experience
-        self._prediction = Prediction(prediction)
-        self._afterthought = Afterthought()
-        self._sources: list[tuple[Source, _Chances]] = [
-            (self._prediction, _Chances(_TRUSTED)),
-            (Recall(prompt, experience.successors), experience.habits),
-            (self._afterthought, experience.afterthoughts),
+        statistics = statistics or DraftStatistics()
+        self._statistics = statistics
+        self._prediction = PredictionSource(prediction)
+        self._jacobi = JacobiSource()
+        self._sources: list[tuple[DraftSource, _AcceptanceRates]] = [
+            (self._prediction, _AcceptanceRates(_PREDICTION_RATES)),
+            (NgramSource(prompt, statistics.ngrams), statistics.ngram_rates),
+            (self._jacobi, statistics.jacobi_rates),
         ]
         if lookup:
-            self._sources.append((Lookup(prompt), _Chances(_FOUND)))
-        self._begun: Sequence[int] = ()
+            self._sources.append((LookupSource(prompt), _AcceptanceRates(_LOOKUP_RATES)))
+        self._already_computed: Sequence[int] = ()
 
     def begin(self) -> None:
-        """Note that another answer begins."""
+        """Start the next answer."""
         for source, _ in self._sources:
             source.begin()
-        for token in self._begun:
+        for token in self._already_computed:
             self._prediction.add(token)
 
-    def foresee(self, went_on: Sequence[int], then: Sequence[int]) -> None:
-        """Take for a prediction how the same text went on before, of which ``then`` stands already.
+    def use_continuation(self, continuation: Sequence[int], computed: Sequence[int]) -> None:
+        """Use the continuation of the reused state as the prediction.
 
-        Every answer begins behind that.
+        ``computed`` are the prompt's tokens after the reused ones; every answer follows them.
         """
-        self._prediction = Prediction(went_on)
-        self._sources[0] = self._prediction, self._experience.foreseen
-        self._begun = then[-len(went_on) :] if went_on else ()
+        self._prediction = PredictionSource(continuation)
+        self._sources[0] = self._prediction, self._statistics.continuation_rates
+        self._already_computed = computed[-len(continuation) :] if continuation else ()
         self.begin()
 
     def add(self, token: int) -> None:
-        """Take the answer's next token, and learn which source had foreseen it."""
-        for source, chances in self._sources:
+        """Add the answer's next token, and record which sources had proposed it."""
+        for source, rates in self._sources:
             if source.ahead:
-                chances.learn(source.kind(0), right=source.ahead[0] == token)
+                rates.record(source.kind(0), accepted=source.ahead[0] == token)
             source.add(token)
 
-    def failed(self, then: Sequence[int]) -> None:
-        """Take what the model said behind a draft's first `AFTERTHOUGHTS` wrong tokens, once the
-        right one is added."""
-        self._afterthought.said(then)
+    def rejected(self, predicted: Sequence[int]) -> None:
+        """Take the model's choices after a rejected draft's first `JACOBI_TOKENS` wrong tokens.
 
-    def propose(self, most: int, beside: int = 1) -> list[int]:
-        """Return up to ``most`` tokens that may come next, for a pass over ``beside`` others.
+        Call it after the correct token was added.
+        """
+        self._jacobi.set_predicted(predicted)
 
-        None where no guess pays.
+    def propose(self, most: int, others: int = 1) -> list[int]:
+        """Return a draft of up to ``most`` tokens, for a pass that computes ``others`` besides.
+
+        Empty when no draft is expected to save time.
         """
         chosen: list[int] = []
-        times = self._experience.times
-        best = 1 / times.of(beside)
-        for source, chances in self._sources:
+        times = self._statistics.times
+        best = 1 / times.of(others)
+        for source, rates in self._sources:
             chance = expected = 1.0
-            for count in range(1, min(most, MOST, len(source.ahead)) + 1):
-                chance *= chances.of(source.kind(count - 1))
-                if chance < _LEAST_CHANCE:
+            for count in range(1, min(most, MAX_AHEAD, len(source.ahead)) + 1):
+                chance *= rates.of(source.kind(count - 1))
+                if chance < _MIN_CHANCE:
                     break
                 expected += chance
-                rate = expected / times.of(beside + count)
-                if rate > best:
-                    best, chosen = rate, list(source.ahead[:count])
+                tokens_per_time = expected / times.of(others + count)
+                if tokens_per_time > best:
+                    best, chosen = tokens_per_time, list(source.ahead[:count])
         return chosen
 
 
-class _Chances:
-    """How often guesses of each kind are right."""
+class _AcceptanceRates:
+    """Measured share of drafted tokens that were accepted, for each kind of draft."""
 
-    def __init__(self, before: Sequence[float]) -> None:
-        """``before`` is what is taken for granted until guesses were seen."""
-        self._before = before
-        self._right = [0.0] * len(before)
-        self._seen = [0.0] * len(before)
+    def __init__(self, assumed: Sequence[float]) -> None:
+        """Start from ``assumed`` rates, which fade as measurements come in."""
+        self._assumed = assumed
+        self._accepted = [0.0] * len(assumed)
+        self._drafted = [0.0] * len(assumed)
 
     def of(self, kind: int) -> float:
-        return (_PRIOR * self._before[kind] + self._right[kind]) / (_PRIOR + self._seen[kind])
+        """Return the rate of a kind, from 0 to 1."""
+        prior = _PRIOR_WEIGHT * self._assumed[kind]
+        return (prior + self._accepted[kind]) / (_PRIOR_WEIGHT + self._drafted[kind])
 
-    def learn(self, kind: int, right: bool) -> None:
-        self._right[kind] = _FADE * self._right[kind] + right
-        self._seen[kind] = _FADE * self._seen[kind] + 1
+    def record(self, kind: int, accepted: bool) -> None:
+        """Record whether a drafted token was accepted."""
+        self._accepted[kind] = _DECAY * self._accepted[kind] + accepted
+        self._drafted[kind] = _DECAY * self._drafted[kind] + 1

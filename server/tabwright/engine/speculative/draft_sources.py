@@ -1,8 +1,8 @@
-"""Where guesses at the tokens to come are found.
+"""Sources of drafts: the prediction, the prompt, the n-gram table and rejected drafts.
 
-An edit repeats most of the text it edits, and code repeats itself. So a guess is what follows in
-that text (the prediction), behind the last place where the same tokens stood before (inference
-with reference, arXiv 2304.04487, and prompt lookup), or what came behind them in other answers.
+An edit repeats most of the text it edits, and code repeats itself. So a draft is what follows in
+the predicted text, what followed the last place in the prompt with the same tokens (inference with
+reference, arXiv 2304.04487, and prompt lookup decoding), or what followed them in other requests.
 """
 
 from __future__ import annotations
@@ -10,193 +10,209 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from tabwright.engine.speculative.ngram_table import MOST_TIMES, RUNS, Successor, Successors
+from tabwright.engine.speculative.ngram_table import (
+    CONTEXT_LENGTHS,
+    MAX_WEIGHT,
+    NgramEntry,
+    NgramTable,
+)
 
-LONGEST_RUN = 6  # tokens compared when a place is looked for
-_BEGINNING = 2  # tokens that are taken to agree before an answer's first
-MOST = 16  # tokens ahead
-AFTERTHOUGHTS = 3  # tokens of one
-_HOPS = 4  # habits followed one after another
-_MOST_PLACES = 64  # compared for one pair of tokens
-_NEAR = 8  # tokens behind a divergence among which a single token is enough to find the place
+MAX_MATCH = 6  # tokens compared when a position in a text is searched
+_INITIAL_MATCH = 2  # matching tokens that are assumed before an answer's first
+MAX_AHEAD = 16  # tokens of a draft
+JACOBI_TOKENS = 3  # tokens of a draft that is taken from a rejected one
+_MAX_NGRAMS = 4  # n-grams chained to one draft
+_MAX_POSITIONS = 64  # positions compared for one pair of tokens
+_NEAR = 8  # tokens after the last match in which a single equal token counts as a match
 
 
-class Source(Protocol):
-    """``ahead`` are the tokens that may come next, each of a kind that is right as often as others
-    of that kind."""
+class DraftSource(Protocol):
+    """``ahead`` are the tokens that may come next.
+
+    Each has a kind, a small number; tokens of one kind are accepted about equally often.
+    """
 
     ahead: Sequence[int]
 
     def begin(self) -> None:
-        """Note that another answer begins."""
+        """Start the next answer."""
 
     def add(self, token: int) -> None:
-        """Take the answer's next token."""
+        """Add the answer's next token."""
 
     def kind(self, index: int) -> int:
-        """The kind of a token ahead."""
+        """Return the kind of the token at an index of ``ahead``."""
 
 
-class _Text:
-    """A text, and the place in it where the answer may go on."""
+class _TextSource:
+    """A text, and the position in it that corresponds to the end of the answer."""
 
     def __init__(self, ids: Sequence[int]) -> None:
-        self._runs = _Runs(ids)
+        self._text = _IndexedText(ids)
         self.begin()
 
     def begin(self) -> None:
-        """Note that another answer begins."""
+        """Start the next answer."""
         self._last: list[int] = []  # the answer's last tokens
-        self._go_to(len(self._runs.ids))
+        self._move_to(len(self._text.ids))
 
     def kind(self, index: int) -> int:
-        """The number of tokens that agree before the one ahead."""
-        return min(self._agreed + index, LONGEST_RUN)
+        """Return the number of tokens that match before the one at an index of ``ahead``."""
+        return min(self._matching + index, MAX_MATCH)
 
-    def _go_to(self, at: int) -> None:
-        self._at = at = min(at, len(self._runs.ids))
-        self._agreed = _run(self._last, self._runs.ids, at)
-        self.ahead: Sequence[int] = self._runs.ids[at : at + MOST]
+    def _move_to(self, at: int) -> None:
+        self._at = at = min(at, len(self._text.ids))
+        self._matching = _match_length(self._last, self._text.ids, at)
+        self.ahead: Sequence[int] = self._text.ids[at : at + MAX_AHEAD]
 
-    def _note(self, token: int) -> None:
-        self._last = [*self._last[1 - LONGEST_RUN :], token]
+    def _append(self, token: int) -> None:
+        self._last = [*self._last[1 - MAX_MATCH :], token]
 
 
-class Prediction(_Text):
-    """A text that the answer follows, and is looked for again where it went its own way."""
+class PredictionSource(_TextSource):
+    """A text that the answer follows; after a difference it finds the position to continue at."""
 
     def begin(self) -> None:
-        """Note that another answer begins."""
+        """Start the next answer."""
         super().begin()
-        self._held = 0  # behind the last token that both share
-        self._go_to(0)
-        self._agreed = _BEGINNING
+        self._matched = 0  # position after the last token that text and answer share
+        self._move_to(0)
+        self._matching = _INITIAL_MATCH
 
     def add(self, token: int) -> None:
-        """Take the answer's next token."""
-        self._note(token)
-        place = self._at + 1 if token in self.ahead[:1] else self._place(token)
-        if place is None:
-            self._go_to(self._at + 1)  # as if one token had been put for another
+        """Add the answer's next token."""
+        self._append(token)
+        position = self._at + 1 if token in self.ahead[:1] else self._resynchronize(token)
+        if position is None:
+            self._move_to(self._at + 1)  # as if one token had been replaced by another
         else:
-            self._held = place
-            self._go_to(place)
+            self._matched = position
+            self._move_to(position)
 
-    def _place(self, token: int) -> int | None:
-        """Find where the answer goes on after it went its own way."""
-        near = self._runs.ids[self._held : self._held + _NEAR]
-        place = self._runs.earliest(self._last, self._held)
-        if place is None and token in near:
-            place = self._held + near.index(token) + 1
-        if place is None:
-            place = self._runs.earliest(self._last, 0)
-        return place
+    def _resynchronize(self, token: int) -> int | None:
+        """Find the position in the text where the answer continues after a difference."""
+        near = self._text.ids[self._matched : self._matched + _NEAR]
+        position = self._text.earliest(self._last, self._matched)
+        if position is None and token in near:
+            position = self._matched + near.index(token) + 1
+        if position is None:
+            position = self._text.earliest(self._last, 0)
+        return position
 
 
-class Lookup(_Text):
-    """The prompt and the answers so far: what followed where the same tokens stood last."""
+class LookupSource(_TextSource):
+    """The prompt and the answers so far: what followed the last occurrence of the same tokens."""
 
     def add(self, token: int) -> None:
-        """Take the answer's next token."""
-        self._runs.add(token)
-        self._note(token)
-        place = self._runs.latest(self._last)
-        self._go_to(len(self._runs.ids) if place is None else place)
+        """Add the answer's next token."""
+        self._text.add(token)
+        self._append(token)
+        position = self._text.latest(self._last)
+        self._move_to(len(self._text.ids) if position is None else position)
 
 
-class Recall:
-    """What mostly followed the same tokens in other answers and prompts."""
+class NgramSource:
+    """What usually followed the same tokens in other prompts and answers."""
 
-    def __init__(self, prompt: Sequence[int], successors: Successors) -> None:
-        self._start = prompt[-RUNS[0] :]
-        self._successors = successors
+    def __init__(self, prompt: Sequence[int], ngrams: NgramTable) -> None:
+        self._start = prompt[-CONTEXT_LENGTHS[0] :]
+        self._ngrams = ngrams
         self.begin()
 
     def begin(self) -> None:
-        """Note that another answer begins."""
+        """Start the next answer."""
         self._last = list(self._start)
-        self._look()
+        self._look_up()
 
     def add(self, token: int) -> None:
-        """Take the answer's next token."""
-        self._last = [*self._last[1 - RUNS[0] :], token]
-        self._look()
+        """Add the answer's next token."""
+        self._last = [*self._last[1 - CONTEXT_LENGTHS[0] :], token]
+        self._look_up()
 
     def kind(self, index: int) -> int:
-        """How long a run it follows, and how often it did."""
-        hop = self._hops[index]
-        return (hop.run - RUNS[-1]) * MOST_TIMES + hop.times - 1
+        """Return a number for the length of the context and the weight of the entry used."""
+        entry = self._entries[index]
+        return (entry.length - CONTEXT_LENGTHS[-1]) * MAX_WEIGHT + entry.weight - 1
 
-    def _look(self) -> None:
-        self._hops: list[Successor] = []
+    def _look_up(self) -> None:
+        self._entries: list[NgramEntry] = []
         last = self._last
-        while len(self._hops) < _HOPS and (hop := self._successors.after(last)) is not None:
-            self._hops.append(hop)
-            last = [*last[1 - RUNS[0] :], hop.token]
-        self.ahead: Sequence[int] = [hop.token for hop in self._hops]
+        while len(self._entries) < _MAX_NGRAMS and (entry := self._ngrams.next_token(last)):
+            self._entries.append(entry)
+            last = [*last[1 - CONTEXT_LENGTHS[0] :], entry.token]
+        self.ahead: Sequence[int] = [entry.token for entry in self._entries]
 
 
-class Afterthought:
-    """What the model said behind a guess that was wrong, which is often right all the same: names
-    differ more than what follows them. The idea of Jacobi decoding (arXiv 2305.10427).
+class JacobiSource:
+    """The model's own choices after a rejected token, as in Jacobi decoding (arXiv 2305.10427).
+
+    They are often correct although they were computed behind a wrong token: names differ more than
+    what follows them.
     """
 
     def __init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
-        """Note that another answer begins."""
+        """Start the next answer."""
         self.ahead: Sequence[int] = ()
 
     def add(self, token: int) -> None:
-        """Take the answer's next token."""
+        """Add the answer's next token."""
         self.ahead = self.ahead[1:] if token in self.ahead[:1] else ()
 
-    def said(self, then: Sequence[int]) -> None:
-        """Take what the model said behind the token that was wrong, and those guessed after it, as
-        many as `AFTERTHOUGHTS` at most."""
-        self.ahead = then
+    def set_predicted(self, predicted: Sequence[int]) -> None:
+        """Take the model's choices after the rejected token and the drafted ones after it.
+
+        At most `JACOBI_TOKENS`.
+        """
+        self.ahead = predicted
 
     def kind(self, index: int) -> int:
-        """How far it is."""
+        """Return the distance from the last accepted token."""
         return index
 
 
-class _Runs:
-    """Token ids in which the places behind a run of tokens are found at once."""
+class _IndexedText:
+    """Token ids with an index that finds the positions after a pair of tokens."""
 
     def __init__(self, ids: Iterable[int]) -> None:
         self.ids: list[int] = []
-        self._behind_pair: dict[tuple[int, int], list[int]] = {}
-        self._behind: dict[int, int] = {}  # the last place but the end
+        self._after_pair: dict[tuple[int, int], list[int]] = {}
+        self._after: dict[int, int] = {}  # last position after a token, except the text's end
         for token in ids:
             self.add(token)
 
     def add(self, token: int) -> None:
+        """Append a token."""
         if self.ids:
-            self._behind_pair.setdefault((self.ids[-1], token), []).append(len(self.ids) + 1)
-            self._behind[self.ids[-1]] = len(self.ids)
+            self._after_pair.setdefault((self.ids[-1], token), []).append(len(self.ids) + 1)
+            self._after[self.ids[-1]] = len(self.ids)
         self.ids.append(token)
 
     def earliest(self, last: Sequence[int], start: int) -> int | None:
-        """Return the place after ``start`` behind the longest run, of 2 or more, of ``last``."""
-        places = [place for place in self._places(last) if place > start]
-        return max(places[:_MOST_PLACES], key=lambda at: _run(last, self.ids, at), default=None)
+        """Return the first position after ``start`` with the longest match, 2 or more tokens."""
+        positions = [at for at in self._positions(last) if at > start]
+        return max(
+            positions[:_MAX_POSITIONS],
+            key=lambda at: _match_length(last, self.ids, at),
+            default=None,
+        )
 
     def latest(self, last: Sequence[int]) -> int | None:
-        """Return the last place behind the longest run of ``last`` that tokens follow."""
-        places = [place for place in self._places(last)[-_MOST_PLACES:] if place < len(self.ids)]
-        if not places:
-            return self._behind.get(last[-1])
-        return max(reversed(places), key=lambda at: _run(last, self.ids, at))
+        """Return the last position with the longest match that has tokens after it."""
+        positions = [at for at in self._positions(last)[-_MAX_POSITIONS:] if at < len(self.ids)]
+        if not positions:
+            return self._after.get(last[-1])
+        return max(reversed(positions), key=lambda at: _match_length(last, self.ids, at))
 
-    def _places(self, last: Sequence[int]) -> list[int]:
-        return self._behind_pair.get((last[-2], last[-1]), []) if len(last) > 1 else []
+    def _positions(self, last: Sequence[int]) -> list[int]:
+        return self._after_pair.get((last[-2], last[-1]), []) if len(last) > 1 else []
 
 
-def _run(last: Sequence[int], ids: Sequence[int], place: int) -> int:
-    """How many of the last tokens stand before a place."""
+def _match_length(last: Sequence[int], ids: Sequence[int], position: int) -> int:
+    """Return how many of the last tokens equal those before a position."""
     length = 0
-    while length < min(len(last), place) and last[-1 - length] == ids[place - 1 - length]:
+    while length < min(len(last), position) and last[-1 - length] == ids[position - 1 - length]:
         length += 1
     return length

@@ -1,7 +1,8 @@
-"""What followed the same two or three tokens before, in all that was read and written lately.
+"""The n-gram table: which token followed the same two or three tokens in recent text.
 
-A model has its habits, and so has the project it is asked about. This is the idea of Token
-Recycling (arXiv 2408.08696), with the tokens that came instead of those that might have.
+It learns from all recent prompts and answers of a model, so it captures what the model and the
+project repeat. After Token Recycling (arXiv 2408.08696), but with the tokens that really followed
+instead of the candidates of the model's output.
 """
 
 from __future__ import annotations
@@ -9,52 +10,55 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-RUNS = (3, 2)  # tokens that are looked for, the longest first
-MOST_TIMES = 4
-_LONGEST_TEXT = 2048  # tokens taken in at once, in some milliseconds
-_GENERATION = 30_000  # runs that are learnt before the oldest as many are forgotten
+CONTEXT_LENGTHS = (3, 2)  # tokens before the next one that are looked up, the longest first
+MAX_WEIGHT = 4
+_MAX_LEARNED = 2048  # tokens learned in one call, which takes a few milliseconds
+_MAX_ENTRIES = 30_000  # new entries before the oldest as many are dropped
 
 
-class Successor(NamedTuple):
-    """A token, behind how many tokens it came, and how many times more often than others."""
+class NgramEntry(NamedTuple):
+    """The usual next token after a context of ``length`` tokens.
+
+    ``weight`` is how many times more often than others it was seen, at most `MAX_WEIGHT`.
+    """
 
     token: int
-    run: int
-    times: int
+    length: int
+    weight: int
 
 
-class Successors:
-    """The usual next token of each run of tokens; only the worker may use it."""
+class NgramTable:
+    """The usual next token after each context of 2 or 3 tokens; only the worker may use it."""
 
     def __init__(self) -> None:
-        self._young: dict[tuple[int, ...], Successor] = {}
-        self._old: dict[tuple[int, ...], Successor] = {}
+        self._recent: dict[tuple[int, ...], NgramEntry] = {}
+        self._old: dict[tuple[int, ...], NgramEntry] = {}
 
     def learn(self, ids: Sequence[int]) -> None:
-        """Take in a text, of a long one the end."""
-        ids = ids[-_LONGEST_TEXT:]
-        for run in RUNS:
-            for end in range(run, len(ids)):
-                self._note(tuple(ids[end - run : end]), ids[end])
+        """Add the n-grams of a text; of a long text only the end."""
+        ids = ids[-_MAX_LEARNED:]
+        for length in CONTEXT_LENGTHS:
+            for end in range(length, len(ids)):
+                self._add(tuple(ids[end - length : end]), ids[end])
 
-    def after(self, last: Sequence[int]) -> Successor | None:
-        """What mostly came behind the longest known run at the end of ``last``."""
-        for run in RUNS:
-            found = self._known(tuple(last[-run:]))
+    def next_token(self, last: Sequence[int]) -> NgramEntry | None:
+        """Return the entry of the longest known context at the end of ``last``."""
+        for length in CONTEXT_LENGTHS:
+            found = self._find(tuple(last[-length:]))
             if found is not None:
                 return found
         return None
 
-    def _known(self, run: tuple[int, ...]) -> Successor | None:
-        return self._young.get(run) or self._old.get(run)
+    def _find(self, context: tuple[int, ...]) -> NgramEntry | None:
+        return self._recent.get(context) or self._old.get(context)
 
-    def _note(self, run: tuple[int, ...], token: int) -> None:
-        known = self._known(run)
-        if known is None or (known.token != token and known.times == 1):
-            noted = Successor(token, len(run), 1)
+    def _add(self, context: tuple[int, ...], token: int) -> None:
+        known = self._find(context)
+        if known is None or (known.token != token and known.weight == 1):
+            entry = NgramEntry(token, len(context), 1)
         else:
-            times = known.times + (1 if known.token == token else -1)
-            noted = known._replace(times=min(times, MOST_TIMES))
-        self._young[run] = noted
-        if len(self._young) >= _GENERATION:
-            self._young, self._old = {}, self._young
+            weight = known.weight + (1 if known.token == token else -1)
+            entry = known._replace(weight=min(weight, MAX_WEIGHT))
+        self._recent[context] = entry
+        if len(self._recent) >= _MAX_ENTRIES:
+            self._recent, self._old = {}, self._recent

@@ -1,1 +1,1 @@
-"""Our own kernels for x86 CPUs, compiled by numba."""
+"""The numba backend: our own int8 kernels for x86 CPUs."""

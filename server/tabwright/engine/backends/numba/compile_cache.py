@@ -1,8 +1,8 @@
-"""Compiles for the CPU at hand, once: what numba made is kept in the user's cache folder.
+"""Cache compiled kernels in the user's cache folder, so that they are compiled once per CPU.
 
-numba keeps it by pickle, which can run code when it is read. So the folder must be the user's
-alone, or it is not used. It is named by the sources, for numba would not see that one of several
-files has changed.
+numba stores them with pickle, which can execute code when it is read. So the folder is used only
+when no other user can write to it. Its name is a hash of the sources, because numba does not notice
+a change in another file than the function's.
 """
 
 from __future__ import annotations
@@ -21,64 +21,64 @@ import numba
 from tabwright import paths, private
 
 log = logging.getLogger(__name__)
-_USED = "used"  # a file whose time says when the folder was used last
-_LONG_S = 30 * 24 * 3600.0
+_LAST_USE_FILE = "used"  # its modification time is the folder's last use
+_MAX_UNUSED_S = 30 * 24 * 3600.0
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def compiled(function: _F) -> _F:
-    """Compile a function at its first call; sums may be reordered, and nothing is checked."""
+    """Compile a function at its first call, with reordered sums and without bounds checks."""
     fast = {"reassoc", "nsz", "nnan", "contract", "arcp"}
-    make = numba.njit(nogil=True, cache=_KEPT, error_model="numpy", fastmath=fast)
+    make = numba.njit(nogil=True, cache=_CACHING, error_model="numpy", fastmath=fast)
     return cast(_F, make(function))
 
 
 def folder() -> Path:
-    """Where compiled code is kept; numba's own variable ``NUMBA_CACHE_DIR`` moves it."""
+    """Return the cache folder; numba's variable ``NUMBA_CACHE_DIR`` overrides it."""
     moved = os.environ.get("NUMBA_CACHE_DIR")
     return Path(moved).expanduser() if moved else paths.cache_dir() / "numba"
 
 
-def _keep() -> bool:
-    """Make the folder, and forget those long unused; False where there cannot be a private one."""
-    here = Path(__file__).parents[1]  # the kernels use constants of all backends
+def _set_up_cache() -> bool:
+    """Make the folder and delete old ones; False where a private folder is not possible."""
+    here = Path(__file__).parents[1]  # the kernels use constants of the whole package
     sources = b"".join(path.read_bytes() for path in sorted(here.rglob("*.py")))
     named = hashlib.sha256(sources + numba.__version__.encode()).hexdigest()[:16]
     kept = folder()
-    mine = kept / named
+    own = kept / named
     try:
         if "NUMBA_CACHE_DIR" not in os.environ:
             private.folder(kept)
-        _check(mine)
-        private.folder(mine)
-        with open(mine / _USED, "ab", opener=private.opener):
-            os.utime(mine / _USED)
+        _check_private(own)
+        private.folder(own)
+        with open(own / _LAST_USE_FILE, "ab", opener=private.opener):
+            os.utime(own / _LAST_USE_FILE)
     except OSError as error:
         log.warning("compiled code cannot be kept, and is compiled at each start: %s", error)
         return False
-    _forget_unused(kept)
-    numba.config.CACHE_DIR = str(mine)
+    _delete_unused(kept)
+    numba.config.CACHE_DIR = str(own)
     return True
 
 
-def _check(mine: Path) -> None:
+def _check_private(own: Path) -> None:
     """Raise PermissionError where another user could have put something into an existing folder."""
-    if not os.path.lexists(mine):
+    if not os.path.lexists(own):
         return
-    for path in (mine, *mine.rglob("*")):
+    for path in (own, *own.rglob("*")):
         if not private.is_own(path):
             raise PermissionError(
-                f"{path} is not this user's alone: other users can write to it; delete {mine}"
+                f"{path} is not this user's alone: other users can write to it; delete {own}"
             )
 
 
-def _forget_unused(kept: Path) -> None:
-    for mark in kept.glob(f"*/{_USED}"):
+def _delete_unused(kept: Path) -> None:
+    for mark in kept.glob(f"*/{_LAST_USE_FILE}"):
         try:
-            if time.time() - mark.stat().st_mtime > _LONG_S:
+            if time.time() - mark.stat().st_mtime > _MAX_UNUSED_S:
                 shutil.rmtree(mark.parent)
-        except OSError as error:  # another engine may be at it too
+        except OSError as error:  # another engine may delete it at the same time
             log.info("%s stays: %s", mark.parent, error)
 
 
-_KEPT = _keep()
+_CACHING = _set_up_cache()

@@ -1,4 +1,4 @@
-"""The output head by way of a narrow one: what `numba_screen` makes is used here."""
+"""Kernels for the narrow output head that `screen` makes: choose the rows worth computing."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from tabwright.engine.backends.numba.compile_cache import compiled
 from tabwright.engine.backends.numba.matrix import (
     Floats,
     Matrix,
-    Rounded,
+    QuantizedRows,
     multiply_row,
-    round_row,
+    quantize_row,
 )
 
-# Of 1,906 likeliest tokens none was further below the largest estimate than 6.2 standard deviations
-# of the estimates, and none had more than 139 others before it (states of the 0.5B model).
-_NEAR = 16  # halves of a deviation, fewer where more than so many tokens are as near
-_MOST = 2048
+# Measured with states of the 0.5B model: the most likely token of 1,906 states was never more than
+# 6.2 standard deviations below the largest estimate, and at most 139 tokens ranked before it.
+_MAX_DISTANCE = 16  # half standard deviations; fewer when more than _MAX_ROWS tokens are so near
+_MAX_ROWS = 2048
 _ZERO, _HALF = np.float32(0), np.float32(0.5)
 
 
-class Screen(NamedTuple):
-    """Addresses of the int8 turn [model's width, model's width] and head [vocabulary, width].
+class NarrowHead(NamedTuple):
+    """Addresses of the int8 rotation [model's width, model's width] and head [vocabulary, width].
 
-    Each with those of its scales; ``width`` 0 is none. ``pieces`` that rows of the width are
-    rounded in, and the spread, as `numba_screen` has it.
+    Each with the address of its scales. ``width`` 0: there is no narrow head. ``pieces`` in which
+    rows of the width are quantized; ``spread`` as in `screen`.
     """
 
-    turn: int
-    turn_scales: int
+    rotation: int
+    rotation_scales: int
     head: int
     head_scales: int
     width: int
@@ -40,16 +40,21 @@ class Screen(NamedTuple):
 
 
 @compiled
-def narrow(turned: Floats, screen: Screen, into: Rounded, place: int) -> None:
-    """Round the first coordinates of a turned state as row ``place`` of what the head gets."""
-    round_row(turned[: screen.width], into, place, screen.pieces)
+def quantize_prefix(turned: Floats, screen: NarrowHead, into: QuantizedRows, place: int) -> None:
+    """Quantize the first coordinates of a rotated state as input row ``place`` of the head."""
+    quantize_row(turned[: screen.width], into, place, screen.pieces)
 
 
 @compiled
-def settle(
-    estimates: Floats, turned: Floats, screen: Screen, head: Matrix, inputs: Rounded, place: int
+def refine_estimates(
+    estimates: Floats,
+    turned: Floats,
+    screen: NarrowHead,
+    head: Matrix,
+    inputs: QuantizedRows,
+    place: int,
 ) -> None:
-    """Make logits of estimates [vocabulary]: of those near the largest by the real ``head``."""
+    """Replace estimates [vocabulary] near the largest one by logits of the full ``head``."""
     rest = _ZERO
     for value in turned[screen.width :]:
         rest += value * value
@@ -57,16 +62,16 @@ def settle(
     largest = bound = estimates[0]
     for estimate in estimates:
         largest = max(largest, estimate)
-    for halves in range(_NEAR, -1, -1):
+    for halves in range(_MAX_DISTANCE, -1, -1):
         bound = largest - np.float32(halves) * _HALF * error
-        if _count(estimates, bound) <= _MOST:
+        if _count(estimates, bound) <= _MAX_ROWS:
             break
     best = bound - error
     for token in range(len(estimates)):
         if estimates[token] >= bound:
             multiply_row(head, token, inputs, place, estimates)
             best = max(best, estimates[token])
-    if best < bound:  # all that seemed likely is not
+    if best < bound:  # no estimate near the largest was right: compute all rows
         for token in range(len(estimates)):
             multiply_row(head, token, inputs, place, estimates)
 

@@ -1,4 +1,4 @@
-"""Matrices in int8, multiplied by rows that are rounded to int16: what a pass mostly waits for."""
+"""Products of int8 matrices and int16 inputs, which take most of the time of a pass."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tabwright.engine.backends.numba.compile_cache import compiled
-from tabwright.engine.backends.numba.scalars import address, rounded, take
+from tabwright.engine.backends.numba.scalars import address, fetch_add, rounded
 from tabwright.engine.backends.numba.vectors import GROUP, GROUP_ROWS, ROWS, dot
 
 Floats = npt.NDArray[np.float32]
-Whole = npt.NDArray[np.int64]
-_LONGEST_PIECE = 1280  # of a row that is rounded with one scale
-_STEP = 32  # what widths are multiples of
-_CHUNK = 32  # rows of a matrix that a thread takes at once; a multiple of all those above
+Integers = npt.NDArray[np.int64]
+_MAX_PIECE = 1280  # numbers of a row that are quantized with one scale
+_STEP = 32  # widths are multiples of this
+_CHUNK = 32  # rows of a matrix that a thread takes at once; a multiple of ROWS and GROUP_ROWS
 _ONE, _ZERO = np.float32(1), np.float32(0)
-# Weights are asked for from memory while the first tokens are multiplied; then they are there.
+# Only the products with the first tokens prefetch weights; after that they are in the CPU's cache.
 _GROUP_FIRST: Any = dot(GROUP_ROWS, GROUP, prefetch=True)
 _THREE_FIRST: Any = dot(ROWS, 3, prefetch=True)
 _TWO_FIRST: Any = dot(ROWS, 2, prefetch=True)
@@ -29,7 +29,7 @@ _LEFT: Any = dot(1, 1, prefetch=False)
 
 
 class Matrix(NamedTuple):
-    """Addresses of int8 weights [rows, width] and of their scales [rows], and the sizes."""
+    """Addresses of int8 weights [rows, width] and their scales [rows], and the sizes."""
 
     weights: int
     scales: int
@@ -38,28 +38,29 @@ class Matrix(NamedTuple):
     pieces: int
 
 
-class Rounded(NamedTuple):
-    """Rows of inputs: int16 [tokens, width] and float32 scales [tokens, pieces], laid flat."""
+class QuantizedRows(NamedTuple):
+    """Quantized inputs: int16 [tokens, width] and float32 scales [tokens, pieces], flattened."""
 
     whole: npt.NDArray[np.int16]
     scales: Floats
 
 
 def pieces_of(width: int) -> int:
-    """How many pieces, each with a scale, a row is rounded in; raises ValueError if it cannot be.
+    """Return in how many pieces, each with a scale, a row of this width is quantized.
 
-    A piece is a multiple of 32 numbers, and none so long that its sums leave int32.
+    A piece is a multiple of 32 numbers and short enough that its sums stay within int32. Raises
+    ValueError for another width.
     """
     if width % _STEP:
         raise ValueError(f"a width of {width} is no multiple of {_STEP}")
     steps = width // _STEP
-    most = _LONGEST_PIECE // _STEP
+    most = _MAX_PIECE // _STEP
     return next(n for n in range(1, steps + 1) if steps % n == 0 and steps // n <= most)
 
 
 @compiled
-def round_row(row: Floats, into: Rounded, place: int, pieces: int) -> None:
-    """Round a row to int16, each piece by its largest magnitude, as row ``place`` of ``into``."""
+def quantize_row(row: Floats, into: QuantizedRows, place: int, pieces: int) -> None:
+    """Quantize a row to int16, each piece by its largest magnitude, into row ``place``."""
     length = len(row) // pieces
     level = np.float32(min(32767, (2**31 - 1) // (127 * length)))
     shift = place * len(row)
@@ -76,8 +77,10 @@ def round_row(row: Floats, into: Rounded, place: int, pieces: int) -> None:
 
 
 @compiled
-def multiply_row(matrix: Matrix, row: int, inputs: Rounded, token: int, outputs: Floats) -> None:
-    """One output [rows] of a matrix for one token, as all of them would be."""
+def multiply_row(
+    matrix: Matrix, row: int, inputs: QuantizedRows, token: int, outputs: Floats
+) -> None:
+    """Compute one row's output for one token, bit-identical to that of `multiply`."""
     pieces, width = matrix.pieces, matrix.width
     w, s = matrix.weights + row * width, matrix.scales + 4 * row
     x = address(inputs.whole) + 2 * token * width
@@ -87,27 +90,27 @@ def multiply_row(matrix: Matrix, row: int, inputs: Rounded, token: int, outputs:
 
 @compiled
 def multiply(
-    me: int,
+    thread: int,
     threads: int,
-    counters: Whole,
+    counters: Integers,
     matrix: Matrix,
-    inputs: Rounded,
+    inputs: QuantizedRows,
     tokens: int,
     outputs: int,
     stride: int,
 ) -> None:
-    """Outputs [tokens, rows] of a matrix, ``stride`` floats from one token to the next.
+    """Compute outputs [tokens, rows] of a matrix, ``stride`` floats from one token to the next.
 
-    Each thread goes through a part of its own, as memory likes it, and then helps the others;
-    ``counters`` [threads, APART] say what is taken of each part.
+    Each thread first reads its own part of the rows in sequence, and then helps the others;
+    ``counters`` [threads, COUNTER_STRIDE] count the chunks taken from each part.
     """
     chunks = (matrix.rows + _CHUNK - 1) // _CHUNK
     for step in range(threads):
-        owner = (me + step) % threads
+        owner = (thread + step) % threads
         shared = address(counters[owner])
         begin, end = chunks * owner // threads, chunks * (owner + 1) // threads
         while True:
-            chunk = begin + take(shared)
+            chunk = begin + fetch_add(shared)
             if chunk >= end:
                 break
             first, last = chunk * _CHUNK, min(matrix.rows, (chunk + 1) * _CHUNK)
@@ -119,12 +122,12 @@ def _rows(
     first: int,
     last: int,
     matrix: Matrix,
-    inputs: Rounded,
+    inputs: QuantizedRows,
     tokens: int,
     outputs: int,
     stride: int,
 ) -> None:
-    """Outputs [tokens, first:last]."""
+    """Compute outputs [tokens, first:last]."""
     pieces, width = matrix.pieces, matrix.width
     length = width // pieces
     even = first + (last - first) // GROUP_ROWS * GROUP_ROWS

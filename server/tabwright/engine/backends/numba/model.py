@@ -1,4 +1,4 @@
-"""The quick backend on a CPU: kernels of our own in int8, compiled by numba for the CPU at hand."""
+"""The default backend on x86 CPUs: our own int8 kernels, compiled by numba for this CPU."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ import numpy.typing as npt
 from numba.core.errors import NumbaError
 
 from tabwright.engine.backends import BackendError, BackendOptions, Logits
-from tabwright.engine.backends.block_model import BlockModel, described, positions_of
+from tabwright.engine.backends.block_model import BlockModel, config_and_shape, positions_of
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.cores import cores
 from tabwright.engine.backends.numba import screen
 from tabwright.engine.backends.numba.forward_pass import (
-    APART,
-    BUNDLE,
-    WORKS,
+    COUNTER_STRIDE,
+    GROUPED_TOKENS,
+    LOOPS_PER_LAYER,
     Pass,
     Sizes,
     Weights,
     run,
 )
-from tabwright.engine.backends.numba.head import Screen
-from tabwright.engine.backends.numba.matrix import Rounded, pieces_of
+from tabwright.engine.backends.numba.head import NarrowHead
+from tabwright.engine.backends.numba.matrix import QuantizedRows, pieces_of
 from tabwright.engine.backends.numba.vectors import COLUMNS
 from tabwright.engine.decoding.vocabulary import Vocabulary
 from tabwright.models.conversion import int8
@@ -37,9 +37,9 @@ from tabwright.models.shape import Shape
 
 log = logging.getLogger(__name__)
 _SOURCES = Path(__file__).parents[3]
-_WINDOW = 256  # tokens of a text that are read for their states
-_TRIED = 67  # rows of a matrix whose outputs are compared: no multiple of anything
-_ROUNDING = 1e-3  # of the spread of the outputs
+_WINDOW = 256  # tokens of each source file from which states are computed
+_CHECKED_ROWS = 67  # rows of the head whose outputs a load compares; a multiple of no block size
+_MAX_ERROR = 1e-3  # allowed difference, relative to the outputs' standard deviation
 _MATRICES = (
     "self_attn.q_proj",
     "self_attn.k_proj",
@@ -66,12 +66,12 @@ class NumbaModel(BlockModel):
         threads: int,
         screen: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take weights as `int8.load` and `screen.load` give them, which stay there."""
+        """Use weights from `int8.load` and `screen.load` in place, without a copy."""
         self.context_length = int(config.get("max_position_embeddings") or 2048)
-        held = [weights, screen or {}]
-        self.memory_bytes = sum(each[name].nbytes for each in held for name in each)
+        tensors = [weights, screen or {}]
+        self.memory_bytes = sum(each[name].nbytes for each in tensors for name in each)
         self.bytes_per_token = shape.layers * 2 * shape.key_heads * shape.head_width * 2
-        self._held = held
+        self._tensors = tensors
         self._embeddings = weights["model.embed_tokens.weight"]
         self._embedding_scales = weights["model.embed_tokens.weight" + int8.SCALE]
         self._sizes = Sizes(
@@ -84,15 +84,15 @@ class NumbaModel(BlockModel):
             vocabulary=len(self._embeddings),
             epsilon=shape.epsilon,
         )
-        self._widest = max(shape.width, shape.heads * shape.head_width, self._sizes.inner)
+        self._max_width = max(shape.width, shape.heads * shape.head_width, self._sizes.inner)
         head = "model.embed_tokens.weight" if shape.tied else "lm_head.weight"
         self._head = weights[head], weights[head + int8.SCALE]
         self._weights = _weights(shape, weights, self._sizes, head)
         self._screen = _screen(screen, len(self._embeddings), shape.width)
-        self._speeds = shape.theta ** (-np.arange(0, shape.head_width, 2) / shape.head_width)
+        self._frequencies = shape.theta ** (-np.arange(0, shape.head_width, 2) / shape.head_width)
         self._threads = threads or cores()
         self._others = ThreadPoolExecutor(max(1, self._threads - 1), "tabwright-numba")
-        self._room: dict[str, npt.NDArray[Any]] = {}
+        self._buffers: dict[str, npt.NDArray[Any]] = {}
         one_block = (shape.layers, 2, shape.key_heads, BLOCK * shape.head_width)
         self._blocks = Blocks([one_block], np.int16, self._bind)
 
@@ -100,10 +100,10 @@ class NumbaModel(BlockModel):
     def load(cls, folder: Path, options: BackendOptions) -> NumbaModel:
         """Load a folder in int8; raises BackendError with the reason."""
         try:
-            config, shape = described(folder, "numba")
+            config, shape = config_and_shape(folder, "numba")
             narrow = screen.load(folder)
             loaded = cls(shape, int8.load(folder), config, options.threads, narrow)
-            if not loaded.is_exact():  # compiled now, or read where it was kept
+            if not loaded.is_exact():  # this compiles the kernels or reads them from the cache
                 raise BackendError(f"numba computes {folder.name} wrongly on this CPU")
             return loaded
         except (OSError, ValueError, KeyError, RuntimeError, NumbaError) as error:
@@ -111,7 +111,7 @@ class NumbaModel(BlockModel):
 
     @classmethod
     def prepare(cls, folder: Path) -> None:
-        """Compile, and make a narrow head of the states that our own sources lead to."""
+        """Compile the kernels, and make the narrow head from the states of our own sources."""
         loaded = cls.load(folder, BackendOptions())
 
         def states() -> npt.NDArray[np.float32]:
@@ -131,7 +131,7 @@ class NumbaModel(BlockModel):
         exact: bool,
         sizes: Sizes | None = None,
     ) -> Logits:
-        """``sizes`` other than the model's have fewer layers or rows of the last matrix."""
+        """Compute logits; ``sizes`` may have fewer layers or rows of the head than the model."""
         sizes = sizes or self._sizes
         flat = np.concatenate([np.asarray(added, np.int64) for added in ids])
         counts = [len(added) for added in ids]
@@ -139,7 +139,7 @@ class NumbaModel(BlockModel):
         tables = np.zeros((len(states), max(len(state.table) for state in states)), np.int64)
         for row, state in zip(tables, states, strict=True):
             row[: len(state.table)] = state.table
-        angles = (positions[:, None] * self._speeds).astype(np.float32)
+        angles = (positions[:, None] * self._frequencies).astype(np.float32)
         logits = np.empty((len(keep), sizes.vocabulary), np.float32)
         self._compute(
             sizes,
@@ -147,42 +147,44 @@ class NumbaModel(BlockModel):
                 hidden=self._embeddings[flat] * self._embedding_scales[flat],
                 positions=positions,
                 sequences=np.repeat(np.arange(len(states)), counts),
-                bundles=_bundles(counts),
+                token_groups=_token_groups(counts),
                 tables=tables,
-                turns=np.stack([np.cos(angles), np.sin(angles)], axis=1),
+                rotary=np.stack([np.cos(angles), np.sin(angles)], axis=1),
                 cache=self._cache,
                 keep=np.array(keep, np.int64),
                 logits=logits,
                 exact=exact,
-                **self._rooms(len(flat), tables.shape[1] * BLOCK),
+                **self._work_buffers(len(flat), tables.shape[1] * BLOCK),
             ),
         )
         return logits
 
     def is_exact(self) -> bool:
-        """Whether the last matrix, times a few rows of its own, is what numpy makes of them.
+        """Compare some products of the output head with numpy's; True when they agree.
 
-        LLVM wrote the kernels for this CPU, and nobody may have run them on one like it.
+        LLVM compiles the kernels for this CPU, and nobody may have tested them on such a CPU.
         """
-        sizes = self._sizes._replace(layers=0, vocabulary=min(_TRIED, self._sizes.vocabulary))
+        sizes = self._sizes._replace(
+            layers=0, vocabulary=min(_CHECKED_ROWS, self._sizes.vocabulary)
+        )
         matrix, scales = (array[: sizes.vocabulary].astype(np.float32) for array in self._head)
-        for tokens in range(1, 2 * BUNDLE):
+        for tokens in range(1, 2 * GROUPED_TOKENS):
             hidden = self._embeddings[:tokens] * self._embedding_scales[:tokens]
             roots = np.sqrt((hidden**2).mean(axis=1, keepdims=True) + sizes.epsilon)
             expected = (hidden / roots * self._weights.last_norm) @ (matrix * scales).T
             state = self.new_state()
             state.make_room(tokens)
             logits = self._logits([state], [range(tokens)], range(tokens), True, sizes)
-            if not np.abs(logits - expected).max() < _ROUNDING * max(float(expected.std()), 1e-9):
+            if not np.abs(logits - expected).max() < _MAX_ERROR * max(float(expected.std()), 1e-9):
                 return False
         return True
 
     def states(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
-        """What the output head is multiplied with behind each of the ids, [ids, width]."""
+        """Return the last hidden states, the inputs of the output head, [ids, width]."""
         sizes, state = self._sizes._replace(vocabulary=1), self.new_state()
         state.make_room(len(ids))
         self._logits([state], [ids], range(len(ids)), True, sizes)
-        normed = self._take("second", (len(ids), self._widest), np.float32)
+        normed = self._buffer("second", (len(ids), self._max_width), np.float32)
         return normed[:, : sizes.width].copy()
 
     def _compute(self, sizes: Sizes, work: Pass) -> None:
@@ -193,47 +195,49 @@ class NumbaModel(BlockModel):
         for other in others:
             other.result()
 
-    def _rooms(self, tokens: int, positions: int) -> dict[str, Any]:
-        """Arrays to work in, kept from pass to pass and made anew where they are too small."""
+    def _work_buffers(self, tokens: int, positions: int) -> dict[str, Any]:
+        """Return work buffers, which are reused by later passes and replaced when too small."""
         sizes = self._sizes
         asked = sizes.heads * sizes.head_width
-        widest = self._widest
+        widest = self._max_width
         joined = asked + 2 * sizes.key_heads * sizes.head_width
-        group = BUNDLE * sizes.heads // sizes.key_heads
+        group = GROUPED_TOKENS * sizes.heads // sizes.key_heads
         pieces = int(self._weights.piece_counts.max())
         return {
-            "rounded": Rounded(
-                self._take("whole", (tokens * widest,), np.int16),
-                self._take("scales", (tokens * pieces,), np.float32),
+            "rounded": QuantizedRows(
+                self._buffer("whole", (tokens * widest,), np.int16),
+                self._buffer("scales", (tokens * pieces,), np.float32),
             ),
-            "narrow": Rounded(
-                self._take("narrow", (tokens * self._screen.width,), np.int16),
-                self._take("narrow scales", (tokens * self._screen.pieces,), np.float32),
+            "narrow_inputs": QuantizedRows(
+                self._buffer("narrow", (tokens * self._screen.width,), np.int16),
+                self._buffer("narrow scales", (tokens * self._screen.pieces,), np.float32),
             ),
-            "first": self._take("first", (tokens, max(widest, joined)), np.float32),
-            "second": self._take("second", (tokens, widest), np.float32),
-            "scores": self._take("scores", (self._threads * group, positions), np.float32),
-            "counters": np.zeros((3 + WORKS * sizes.layers, self._threads, APART), np.int64),
+            "first": self._buffer("first", (tokens, max(widest, joined)), np.float32),
+            "second": self._buffer("second", (tokens, widest), np.float32),
+            "scores": self._buffer("scores", (self._threads * group, positions), np.float32),
+            "counters": np.zeros(
+                (3 + LOOPS_PER_LAYER * sizes.layers, self._threads, COUNTER_STRIDE), np.int64
+            ),
         }
 
-    def _take(self, name: str, shape: tuple[int, ...], kind: Any) -> npt.NDArray[Any]:
+    def _buffer(self, name: str, shape: tuple[int, ...], kind: Any) -> npt.NDArray[Any]:
         size = math.prod(shape)
-        if name not in self._room or self._room[name].size < size:
-            self._room[name] = np.empty(size, kind)
-        return self._room[name][:size].reshape(shape)
+        if name not in self._buffers or self._buffers[name].size < size:
+            self._buffers[name] = np.empty(size, kind)
+        return self._buffers[name][:size].reshape(shape)
 
     def _bind(self, buffers: Sequence[Buffer]) -> None:
         self._cache = buffers[0]
 
 
-def _bundles(counts: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Begin and end of neighbouring tokens of each sequence, at most `BUNDLE` together."""
+def _token_groups(counts: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Return start and end of groups of up to `GROUPED_TOKENS` tokens, each of one sequence."""
     starts = np.cumsum([0, *counts])
     return np.array(
         [
-            (at, min(at + BUNDLE, end))
+            (at, min(at + GROUPED_TOKENS, end))
             for begin, end in pairwise(starts.tolist())
-            for at in range(begin, end, BUNDLE)
+            for at in range(begin, end, GROUPED_TOKENS)
         ],
         np.int64,
     )
@@ -291,27 +295,27 @@ def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes, head: str) 
 
 
 def _windows(vocabulary: Vocabulary, count: int) -> list[list[int]]:
-    """About ``count`` tokens of our own sources, of as many files as there can be."""
+    """Return about ``count`` tokens of our own sources, from as many files as possible."""
     files = sorted(_SOURCES.rglob("*.py"), key=lambda path: path.stat().st_size)
     chosen = files[-count // _WINDOW :]
     return [vocabulary.encode_text(path.read_text("utf-8"))[:_WINDOW] for path in chosen]
 
 
-def _screen(arrays: Mapping[str, Any] | None, vocabulary: int, width: int) -> Screen:
+def _screen(arrays: Mapping[str, Any] | None, vocabulary: int, width: int) -> NarrowHead:
     if arrays is None:
-        return Screen(0, 0, 0, 0, 0, 1, 0.0)
+        return NarrowHead(0, 0, 0, 0, 0, 1, 0.0)
     rows, kept = arrays[screen.HEAD].shape
     if rows != vocabulary or arrays[screen.TURN].shape != (width, width):
         raise ValueError("the narrow head is of another model")
     turn = _addresses(arrays, screen.TURN, (width, width))
     head = _addresses(arrays, screen.HEAD, (vocabulary, kept))
-    return Screen(*turn, *head, kept, pieces_of(kept), float(arrays[screen.SPREAD][0]))
+    return NarrowHead(*turn, *head, kept, pieces_of(kept), float(arrays[screen.SPREAD][0]))
 
 
 def _check_matrix(weights: Mapping[str, Any], name: str, shape: tuple[int, int]) -> None:
     """Raise ValueError for a matrix of other sizes than the config says.
 
-    The kernels read from its address on, and would read beyond its end.
+    The kernels get only its address, and would read beyond its end.
     """
     matrix, scales = weights[name], weights[name + int8.SCALE]
     fits = matrix.shape == shape and scales.size == shape[0]
@@ -321,7 +325,7 @@ def _check_matrix(weights: Mapping[str, Any], name: str, shape: tuple[int, int])
 
 
 def _vector(weights: Mapping[str, Any], name: str, length: int) -> npt.NDArray[Any]:
-    """A tensor of one dimension; ValueError for another length than the config says."""
+    """Return a tensor of one dimension; ValueError for another length than the config says."""
     found: npt.NDArray[Any] = weights[name]
     if found.shape != (length,):
         raise ValueError(f"{name} does not have {length} numbers as config.json says")
@@ -329,6 +333,6 @@ def _vector(weights: Mapping[str, Any], name: str, length: int) -> npt.NDArray[A
 
 
 def _addresses(weights: Mapping[str, Any], name: str, shape: tuple[int, int]) -> tuple[int, int]:
-    """Where an int8 matrix and its scales lie; ValueError for one of other sizes."""
+    """Return the addresses of an int8 matrix and its scales; ValueError for other sizes."""
     _check_matrix(weights, name, shape)
     return weights[name].ctypes.data, weights[name + int8.SCALE].ctypes.data

@@ -1,6 +1,6 @@
-"""Arithmetic on one number, and what threads share, written as LLVM instructions.
+"""Scalar arithmetic and atomic operations, written as LLVM instructions.
 
-Places are int64, in bytes. None of these checks anything.
+Addresses are int64, in bytes. Nothing is checked.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from numba.extending import intrinsic
 _I16, _I32, _I64 = (ir.IntType(bits) for bits in (16, 32, 64))
 _F32 = ir.FloatType()
 
-# e^y for |y| <= ln(2) / 2 by its series, exact to the last bit but one of a float32.
+# Taylor series of e^y for |y| <= ln(2) / 2, exact except for the last bit of a float32.
 _SERIES = [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1.0, 1.0]
 _LOG2_E, _LN_2 = 1.4426950408889634, 0.6931471805599453
-_LEAST, _MOST = -87.0, 88.0  # the exponential of less, or of more, is no normal float32
+_MIN, _MAX = -87.0, 88.0  # outside, the exponential is no normal float32
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def exp(_: Any, x: Any) -> Any:
-    """e to the power of a float32; what would be no normal one counts as e^-87 or e^88."""
+    """Compute e to the power of a float32, clipped to the range from e^-87 to e^88."""
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
         def constant(value: float) -> Any:
             return ir.Constant(_F32, value)
 
         rint = builder.module.declare_intrinsic("llvm.rint", [_F32])
-        small = builder.fcmp_ordered("<", arguments[0], constant(_LEAST))
-        large = builder.fcmp_ordered(">", arguments[0], constant(_MOST))
-        bounded = builder.select(small, constant(_LEAST), arguments[0])
-        bounded = builder.select(large, constant(_MOST), bounded)
+        small = builder.fcmp_ordered("<", arguments[0], constant(_MIN))
+        large = builder.fcmp_ordered(">", arguments[0], constant(_MAX))
+        bounded = builder.select(small, constant(_MIN), arguments[0])
+        bounded = builder.select(large, constant(_MAX), bounded)
         power = builder.call(rint, [builder.fmul(bounded, constant(_LOG2_E))])
         rest = builder.fsub(bounded, builder.fmul(power, constant(_LN_2)))
         result = constant(_SERIES[0])
@@ -48,7 +48,7 @@ def exp(_: Any, x: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def rounded(_: Any, x: Any) -> Any:
-    """A float32 to the nearest int16, even ones where two are as near."""
+    """Round a float32 to the nearest int16, ties to even."""
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
         rint = builder.module.declare_intrinsic("llvm.rint", [_F32])
@@ -60,7 +60,7 @@ def rounded(_: Any, x: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def half_bits(_: Any, x: Any) -> Any:
-    """A float32 as the 16 bits of the nearest float16."""
+    """Return the 16 bits of the float16 nearest to a float32."""
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
         return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), _I16)
@@ -70,7 +70,7 @@ def half_bits(_: Any, x: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def address(_: Any, array: Any) -> Any:
-    """Where the first element of an array lies."""
+    """Return the address of an array's first element."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Sequence[Any]) -> Any:
         made = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -80,8 +80,8 @@ def address(_: Any, array: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def take(_: Any, place: Any) -> Any:
-    """Add one to an int64 that threads share; return what it was."""
+def fetch_add(_: Any, place: Any) -> Any:
+    """Atomically add one to a shared int64; return the value before."""
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
         pointer = builder.inttoptr(arguments[0], _I64.as_pointer())
@@ -91,8 +91,8 @@ def take(_: Any, place: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def look(_: Any, place: Any) -> Any:
-    """An int64 that threads share, as it is now."""
+def atomic_load(_: Any, place: Any) -> Any:
+    """Atomically load a shared int64."""
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
         pointer = builder.inttoptr(arguments[0], _I64.as_pointer())
@@ -101,7 +101,7 @@ def look(_: Any, place: Any) -> Any:
     return types.int64(types.int64), generate
 
 
-# Lets another thread have the core for a moment.
-give_way = types.ExternalFunction(
+# Yields the core to another thread.
+yield_thread = types.ExternalFunction(
     "SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32()
 )

@@ -1,11 +1,12 @@
-"""A narrow output head, by which the rows of the real one are chosen that are worth computing.
+"""Make the narrow output head, which estimates logits so that only likely rows are computed.
 
-Of a large vocabulary few tokens are likely, but all their rows are read from memory at each step.
-So a state is turned such that its first coordinates, a `_SHARE` of them, say nearly all of what any
-row makes of it. From these come estimates of all logits, and where an estimate is near the largest
-one the real row is computed. How near depends on how long the rest of the turned state is, so that
-one unlike those the turn was made from costs time and no likely token. After SVD-softmax (Shim et
-al., NeurIPS 2017), but turned by what states are like beside the head, and with that bound.
+In a large vocabulary few tokens are likely, but a step reads the rows of all of them from memory.
+So a state is rotated such that its first coordinates, a `_SHARE` of them, determine nearly all of
+its product with any row. From these come estimates of all logits, and where an estimate is near the
+largest one, the row of the full head is computed. How near depends on the norm of the remaining
+coordinates, so that a state unlike those the rotation was made from costs time but never a likely
+token. After SVD-softmax (Shim et al., NeurIPS 2017), but the rotation also takes the distribution
+of states into account, and the distance has that bound.
 """
 
 from __future__ import annotations
@@ -22,38 +23,38 @@ from tabwright.models.names import MANIFEST, SCREEN_FILE
 
 FILE = SCREEN_FILE
 TURN, HEAD, SPREAD = "turn", "head", "spread"
-STATES = 1536  # that a turn is made from
-_SHARE = 3 / 7
-_STEP = 32  # what the number of first coordinates is a multiple of
-_SMOOTHED = 0.01  # of the mean variance, added to all: few states are seen
-_ROWS = 8192  # of the head that are wide at once
+STATES = 1536  # number of states from which the rotation is computed
+_SHARE = 3 / 7  # of the coordinates that the narrow head uses
+_STEP = 32  # the number of these coordinates is a multiple of this
+_SMOOTHING = 0.01  # share of the mean variance added to all, since only few states are known
+_ROWS = 8192  # rows of the head that are converted to float32 at once
 Floats = npt.NDArray[np.float32]
 
 
 def load(folder: Path) -> Mapping[str, Array] | None:
-    """The narrow head of a model; None where `write` has made none.
+    """Load the narrow head of a model; None where `write` has made none.
 
-    ``turn`` int8 [width, width] and ``head`` int8 [vocabulary, first coordinates], each with its
-    scales under ``NAME.scale``; ``spread`` float32 [1] times the length of the rest of a turned
-    state is the standard deviation of its estimates. Raises OSError and ValueError for a file that
-    cannot be read.
+    ``turn`` (the rotation) int8 [width, width] and ``head`` int8 [vocabulary, first coordinates],
+    each with its scales under ``NAME.scale``; ``spread`` float32 [1]: times the norm of a rotated
+    state's remaining coordinates it is the standard deviation of the estimates. Raises OSError and
+    ValueError for a file that cannot be read.
     """
     made = folder / FILE
     return int8.Safetensors(made) if made.is_file() else None
 
 
 def write(folder: Path, head: tuple[Array, Array], states: Callable[[], Floats]) -> None:
-    """Make the narrow head of a model of the store, unless there is one; nothing for any other.
+    """Make the narrow head of a model in the store, unless it has one; ignore other folders.
 
-    ``head`` is the real one in int8 [vocabulary, width] with its scales, ``states`` gives what it
-    is multiplied with [n, width]. Raises OSError where it cannot be written.
+    ``head`` is the full head in int8 [vocabulary, width] with its scales; ``states`` returns
+    inputs of the head [n, width]. Raises OSError when the file cannot be written.
     """
     if (folder / MANIFEST).is_file() and not (folder / FILE).is_file():
-        int8.save(made_of(head, states()), folder / FILE)
+        int8.save(compute_arrays(head, states()), folder / FILE)
 
 
-def made_of(head: tuple[Array, Array], states: Floats) -> dict[str, Array]:
-    """The arrays of `load`, for a head and the states it is multiplied with."""
+def compute_arrays(head: tuple[Array, Array], states: Floats) -> dict[str, Array]:
+    """Compute the arrays of `load` from the full head and some of its inputs."""
     whole, scales = head
     rows, width = whole.shape
     kept = max(1, round(width * _SHARE / _STEP)) * _STEP
@@ -77,7 +78,7 @@ def made_of(head: tuple[Array, Array], states: Floats) -> dict[str, Array]:
 
 
 def _products(whole: Array, scales: Array) -> npt.NDArray[np.float64]:
-    """The sum of the outer products of rows with themselves, some of them standing for all."""
+    """Return the sum of the rows' outer products with themselves, from a sample of the rows."""
     some = slice(0, None, max(1, len(whole) // (2 * _ROWS)))
     rows = whole[some] * scales[some]
     products: npt.NDArray[np.float64] = (rows.T @ rows).astype(np.float64)
@@ -85,12 +86,13 @@ def _products(whole: Array, scales: Array) -> npt.NDArray[np.float64]:
 
 
 def _turn(products: npt.NDArray[np.float64], states: Floats) -> tuple[Floats, Floats]:
-    """A turn of states and the one of rows that undoes it, [width, width], by falling importance.
+    """Return the transform of states and the inverse for rows, [width, width].
 
-    What is lost by the last coordinates, in the mean of all states and rows, is the least possible.
+    Coordinates are sorted by importance: dropping the last ones loses the least possible, in the
+    mean over all states and rows.
     """
     alike = (states.T @ states / len(states)).astype(np.float64)
-    alike += np.eye(len(alike)) * np.trace(alike) / len(alike) * _SMOOTHED
+    alike += np.eye(len(alike)) * np.trace(alike) / len(alike) * _SMOOTHING
     values, vectors = np.linalg.eigh(alike)
     root = (vectors * np.sqrt(values)) @ vectors.T
     inverse = (vectors / np.sqrt(values)) @ vectors.T

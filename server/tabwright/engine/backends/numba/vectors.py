@@ -1,7 +1,7 @@
-"""Products of vectors, written as LLVM instructions, since numba's Python cannot say them well.
+"""Vector products written as LLVM instructions, which numba would not generate from Python code.
 
-LLVM makes of them what the CPU has: AVX2, or AVX-512 with VNNI. Addresses and offsets are int64,
-addresses in bytes. None of these checks anything.
+LLVM compiles them to what the CPU has: AVX2, or AVX-512 with VNNI. Addresses and offsets are int64,
+addresses in bytes. Nothing is checked.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _F32 = ir.FloatType()
 _WIDE = bool(llvmlite.binding.get_host_cpu_features().get("avx512bw"))
 _LANES = 32 if _WIDE else 16  # products of 16 bits in one instruction
-ROWS = 2  # rows of a matrix that are read side by side: one and four come slower from memory
-GROUP_ROWS = 4 if _WIDE else 2  # with a group of tokens, whose sums fit into the registers
-_AHEAD = 8192  # bytes that weights are asked for from memory before they are needed
+ROWS = 2  # rows of a matrix read in parallel: reading one or four is slower
+GROUP_ROWS = 4 if _WIDE else 2  # the same with a group of tokens; their sums fit into registers
+_PREFETCH = 8192  # bytes by which weights are prefetched
 _LINE = 64  # bytes of a cache line
 
 
 def describe_machine() -> str:
-    """Say in a line what numba computes with here."""
+    """Describe in one line what numba computes with on this machine."""
     cpu = llvmlite.binding.get_host_cpu_name()
     return f"{numba.__version__}: {cpu}, {16 * _LANES} bits at once, weights in int8"
 
 
 class _Code:
-    """The words in which the instructions below are written, around numba's own builder."""
+    """Helpers around numba's instruction builder, used by the kernels below."""
 
     def __init__(self, builder: Any) -> None:
         self.builder = builder
@@ -51,7 +51,7 @@ class _Code:
         self.builder.store(value, pointer, align=4)
 
     def at(self, base: Any, *terms: tuple[Any, int]) -> Any:
-        """An address: ``base`` and each index times its bytes."""
+        """Return the address ``base`` plus each index times its size in bytes."""
         for index, size in terms:
             scaled = self.builder.mul(index, whole(size)) if size != 1 else index
             base = self.builder.add(base, scaled)
@@ -66,13 +66,13 @@ class _Code:
     def value(self, variable: Any) -> Any:
         return self.builder.load(variable)
 
-    def everywhere(self, value: Any, lanes: int) -> Any:
-        """A vector with the same value in every lane."""
+    def broadcast(self, value: Any, lanes: int) -> Any:
+        """Return a vector with the same value in every lane."""
         empty = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
         first = self.builder.insert_element(empty, value, ir.Constant(_I32, 0))
         return self.builder.shuffle_vector(first, empty, lanes_of([0] * lanes))
 
-    def chosen(self, vector: Any, lanes: Sequence[int]) -> Any:
+    def shuffle(self, vector: Any, lanes: Sequence[int]) -> Any:
         undefined = ir.Constant(vector.type, ir.Undefined)
         return self.builder.shuffle_vector(vector, undefined, lanes_of(lanes))
 
@@ -86,12 +86,12 @@ class _Code:
         return self.builder.call(function, [left, right, added])
 
     def total(self, vector: Any) -> Any:
-        """The sum of all lanes, halves first, in an order that is always the same."""
+        """Return the sum of all lanes, added in a fixed order: halves first."""
         count = vector.type.count
         while count > 1:
             count //= 2
-            low = self.chosen(vector, range(count))
-            vector = self.builder.fadd(low, self.chosen(vector, range(count, 2 * count)))
+            low = self.shuffle(vector, range(count))
+            vector = self.builder.fadd(low, self.shuffle(vector, range(count, 2 * count)))
         return self.builder.extract_element(vector, ir.Constant(_I32, 0))
 
     def prefetch(self, address: Any) -> None:
@@ -106,28 +106,28 @@ class _Code:
 
 
 def whole(value: int) -> Any:
-    """An int64 constant."""
+    """Return an int64 constant."""
     return ir.Constant(_I64, value)
 
 
 def lanes_of(lanes: Sequence[int]) -> Any:
-    """The mask of a shuffle."""
+    """Return the mask of a shuffle."""
     return ir.Constant(ir.VectorType(_I32, len(lanes)), list(lanes))
 
 
 def zeros(kind: ir.Type, lanes: int) -> Any:
-    """A vector of zeros."""
+    """Return a vector of zeros."""
     return ir.Constant(ir.VectorType(kind, lanes), [0.0 if kind is _F32 else 0] * lanes)
 
 
 def dot(rows: int, tokens: int, prefetch: bool) -> Any:
-    """An intrinsic that multiplies ``rows`` rows of int8 by ``tokens`` rows of int16.
+    """Return an intrinsic that multiplies ``rows`` rows of int8 by ``tokens`` rows of int16.
 
     Its arguments: weights [rows, pieces * length] int8, scales [rows] float32, inputs [tokens,
     pieces * length] int16, input scales [tokens, pieces] float32, pieces, length (a multiple of
     32), outputs float32, and the distance in floats between the outputs of two tokens. Sums of a
-    piece are exact in int32; pieces are added in their order, so that an output is the same
-    whatever is computed beside it.
+    piece are exact in int32, and pieces are added in order, so that an output does not depend on
+    what is computed in the same pass.
     """
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
@@ -149,7 +149,7 @@ def dot(rows: int, tokens: int, prefetch: bool) -> Any:
             with cgutils.for_range_slice(builder, whole(0), length, whole(_LANES), _I64) as (k, _):
                 at = builder.add(start, k)
                 if prefetch:
-                    for ahead in range(_AHEAD, _AHEAD + max(rows * _LANES, _LINE), _LINE):
+                    for ahead in range(_PREFETCH, _PREFETCH + max(rows * _LANES, _LINE), _LINE):
                         code.prefetch(code.at(weights, (at, rows), (whole(ahead), 1)))
                 wide = ir.VectorType(_I32, _LANES)
                 taken = [
@@ -160,15 +160,15 @@ def dot(rows: int, tokens: int, prefetch: bool) -> Any:
                     values = code.load(code.at(token_at[token], (at, 2)), _I16, _LANES)
                     values = builder.sext(values, wide)
                     for row in range(rows):
-                        # LLVM knows this product and sum of neighbours as one instruction.
+                        # LLVM compiles this product and sum of neighbours to one instruction.
                         products = builder.mul(taken[row], values, flags=["nsw"])
-                        even = code.chosen(products, range(0, _LANES, 2))
-                        odd = code.chosen(products, range(1, _LANES, 2))
+                        even = code.shuffle(products, range(0, _LANES, 2))
+                        odd = code.shuffle(products, range(1, _LANES, 2))
                         cell = exact[row, token]
                         code.change(cell, builder.add(code.value(cell), builder.add(even, odd)))
             for token in range(tokens):
                 at = code.at(input_scales, (pieces, 4 * token), (piece.index, 4))
-                scale = code.everywhere(code.load(at, _F32), half)
+                scale = code.broadcast(code.load(at, _F32), half)
                 for row in range(rows):
                     cell = row, token
                     added = builder.sitofp(code.value(exact[cell]), scale.type)
@@ -182,12 +182,12 @@ def dot(rows: int, tokens: int, prefetch: bool) -> Any:
     return _intrinsic(generate)
 
 
-def mix(rows: int) -> Any:
-    """An intrinsic that multiplies ``rows`` rows of float32 by `COLUMNS` columns of float16.
+def multiply_float16(rows: int) -> Any:
+    """Return an intrinsic that multiplies ``rows`` rows of float32 by `COLUMNS` float16 columns.
 
     Its arguments: left [rows, inner] float32 and the distance in floats between its rows, right
     [inner, columns] float16 and the distance in halves between its rows, inner, outputs [rows,
-    columns] float32 and the distance between its rows, and whether to add to what stands there.
+    columns] float32 and the distance between its rows, and whether to add to the outputs.
     """
 
     def generate(context: Any, builder: Any, _: Any, arguments: Sequence[Any]) -> Any:
@@ -217,7 +217,7 @@ def mix(rows: int) -> Any:
                 taken.append(builder.fpext(builder.bitcast(bits, half), full))
             for row in range(rows):
                 at = code.at(left, (left_stride, 4 * row), (loop.index, 4))
-                factor = code.everywhere(code.load(at, _F32), lanes)
+                factor = code.broadcast(code.load(at, _F32), lanes)
                 for part in parts:
                     cell = sums[row, part]
                     code.change(cell, code.fma(factor, taken[part], code.value(cell)))
@@ -229,7 +229,7 @@ def mix(rows: int) -> Any:
 
 
 def _intrinsic(generate: Callable[..., Any]) -> Any:
-    """An intrinsic of eight int64; numba reads their number from the function."""
+    """Return an intrinsic with eight int64 arguments; numba counts those of the function."""
 
     def typed(_: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
         return types.void(*[types.int64] * 8), generate

@@ -1,1 +1,1 @@
-"""OpenVINO as a backend."""
+"""The OpenVINO backend."""

@@ -1,8 +1,7 @@
-"""Builds the graph of a model of the Llama family for OpenVINO, from its config and weights.
+"""Build the OpenVINO graph of a Llama-family model from its config and weights.
 
-Building it takes no memory beside the weights, where tracing the model of transformers wants all of
-them in float32. RMSNorm, rotary positions, grouped
-heads, SwiGLU: arXiv 2302.13971, 2407.10671, 2505.09388.
+This needs no memory besides the weights, while tracing the transformers model needs all of them in
+float32. RMSNorm, rotary positions, grouped heads, SwiGLU: arXiv 2302.13971, 2407.10671, 2505.09388.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ Array = npt.NDArray[Any]
 
 
 def build(shape: Shape, weights: Mapping[str, Array]) -> ov.Model:
-    """Return a model with keys and values as its state, and the logits of chosen positions.
+    """Return a stateful model (its state is the KV cache) with the logits of chosen positions.
 
-    Weights bear transformers' names; one of int8 [out, in] has its scales [out, 1] beside it under
-    the same name with ``.scale``; one of uint8 is in 4 bits, as `models.int4` makes it. Inputs:
+    Weights have transformers' names; the scales [out, 1] of an int8 weight [out, in] have its name
+    with ``.scale``; a uint8 weight is in 4 bits, as `models.conversion.int4` makes it. Inputs:
     input_ids and position_ids [sequences, n], attention_mask (added to the scores) [sequences, 1,
     n, all], beam_idx [sequences], keep [k]: positions of the flattened input whose logits are
-    wanted. Output: logits [k, vocabulary].
+    computed. Output: logits [k, vocabulary].
     """
     return _Builder(shape, weights).model()
 
@@ -85,7 +84,7 @@ class _Builder:
         return model
 
     def _begin_empty(self, model: ov.Model, ids: ov.Node) -> None:
-        """Give every state its first value: keys and values of no position."""
+        """Set the initial value of every state: keys and values of 0 positions."""
         shape = self._shape
         sequences = ops.gather(ops.shape_of(ids, "i64"), _whole(0), _whole(0))
         empty = ops.broadcast(
@@ -100,7 +99,10 @@ class _Builder:
         return ops.gather(self._weight("model.embed_tokens.weight"), ids, ops.constant(0))
 
     def _rotary(self, positions: ov.Node) -> tuple[ov.Node, ov.Node]:
-        """Cosines and sines [sequences, 1, n, head width] of the positions (arXiv 2104.09864)."""
+        """Return the cosines and sines [sequences, 1, n, head width] of rotary positions.
+
+        Source: arXiv 2104.09864.
+        """
         width = self._shape.head_width
         speeds = self._shape.theta ** (-np.arange(0, width, 2, dtype=np.float64) / width)
         column = ops.unsqueeze(ops.convert(positions, "f32"), _whole(-1))
@@ -132,7 +134,7 @@ class _Builder:
         return self._linear(flat, f"{name}.o_proj"), [keys, values]
 
     def _heads(self, x: ov.Node, name: str, kind: str, count: int) -> ov.Node:
-        """Project to [sequences, heads, n, head width]; Qwen3 norms queries and keys."""
+        """Project to [sequences, heads, n, head width]; Qwen3 also normalizes queries and keys."""
         flat = self._linear(x, f"{name}.{kind}_proj")
         heads = ops.reshape(flat, _whole(0, 0, count, self._shape.head_width), True)
         if self._shape.family == "qwen3" and kind != "v":
@@ -140,7 +142,7 @@ class _Builder:
         return ops.transpose(heads, _whole(0, 2, 1, 3))
 
     def _repeated(self, states: ov.Node) -> ov.Node:
-        """Keys or values [sequences, key heads, n, width] once for each head of the queries."""
+        """Repeat keys or values [sequences, key heads, n, width] for each query head."""
         shape = self._shape
         group = shape.heads // shape.key_heads
         if group == 1:
@@ -161,7 +163,7 @@ class _Builder:
         )
 
     def _norm(self, x: ov.Node, name: str) -> ov.Node:
-        """Root mean square norm (arXiv 1910.07467)."""
+        """Return the root mean square norm of ``x`` (arXiv 1910.07467)."""
         two, one = ops.constant(np.float32(2)), ops.constant(np.float32(1))
         mean = ops.reduce_mean(ops.power(x, two), _whole(-1), True)
         root = ops.sqrt(ops.add(mean, ops.constant(np.float32(self._shape.epsilon))))
@@ -175,7 +177,7 @@ class _Builder:
         return y
 
     def _weight(self, name: str) -> ov.Node:
-        """A weight as float32; the plugin fuses the unpacking of int8 into what uses it."""
+        """Return a weight as float32; the plugin fuses the conversion from int8 into its user."""
         array = self._weights[name]
         if array.dtype == np.uint8:
             return self._four_bits(name, array)
@@ -209,7 +211,7 @@ def _whole(*numbers: int) -> ov.Node:
 
 
 def _rotated(x: ov.Node, rotary: tuple[ov.Node, ov.Node]) -> ov.Node:
-    """Turn [sequences, heads, n, width] by its positions, halves against each other."""
+    """Apply rotary positions to [sequences, heads, n, width]: rotate pairs of its two halves."""
     half = x.get_output_partial_shape(0)[3].get_length() // 2
     most = np.iinfo(np.int64).max
     left = ops.slice(x, _whole(0), _whole(half), _whole(1), _whole(3))

@@ -1,4 +1,4 @@
-"""The quick backend on a CPU: OpenVINO's kernels, int8 weights, and paged attention."""
+"""The OpenVINO backend: its CPU kernels, int8 weights and paged attention."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from tabwright.engine.backends import Backend, BackendError, BackendOptions, Logits, Precision
-from tabwright.engine.backends.block_model import BlockModel, described, positions_of
+from tabwright.engine.backends.block_model import BlockModel, config_and_shape, positions_of
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
 from tabwright.engine.backends.openvino.graph import build
 from tabwright.engine.backends.openvino.without_telemetry import ov, paged_attention_transformation
 from tabwright.models.conversion import int4, int8
 
-_CACHE = np.float16  # keys and values; exact enough that no cut or copy of a state shows
-_ROUNDING = 0.02  # of the spread of an output's logits
+_CACHE_TYPE = np.float16  # of keys and values
+_MAX_ERROR = 0.02  # allowed difference, relative to the logits' standard deviation
 
 
 def _weights(folder: Path, precision: Precision) -> Mapping[str, int8.Array]:
@@ -29,7 +29,7 @@ def _weights(folder: Path, precision: Precision) -> Mapping[str, int8.Array]:
 
 
 def describe_machine() -> str:
-    """Say in a line what OpenVINO computes with here."""
+    """Describe in one line what OpenVINO computes with on this machine."""
     cpu = ov.Core().get_property("CPU", "FULL_DEVICE_NAME")
     return f"{ov.get_version().partition('-')[0]}: {cpu}, weights in int8"
 
@@ -43,7 +43,7 @@ class OpenvinoModel(BlockModel):
     def __init__(
         self, model: ov.Model, config: Mapping[str, Any], precision: str, threads: int
     ) -> None:
-        """Compile a model as `build` makes it; raises BackendError when the plugin cannot."""
+        """Compile a model made by `build`; raises BackendError when the plugin cannot."""
         self.precision = precision
         self.context_length = int(config.get("max_position_embeddings") or 2048)
         self.memory_bytes = sum(
@@ -51,11 +51,11 @@ class OpenvinoModel(BlockModel):
         )
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
-            # Rounding of activations: none where weights are kept whole, for tests that compare.
+            # No rounding of activations beyond that of int8 weights, so that tests can compare.
             "INFERENCE_PRECISION_HINT": "f32",
             "KV_CACHE_PRECISION": "f16",
             "INFERENCE_NUM_THREADS": threads,
-            # Threads that cannot move lose whole steps where an editor takes their core.
+            # A pinned thread would wait while the editor uses its core.
             "ENABLE_CPU_PINNING": False,
         }
         paged_attention_transformation(model)
@@ -68,19 +68,19 @@ class OpenvinoModel(BlockModel):
             for name in caches
         ]
         self._caches = caches
-        one_block = sum(math.prod(shape) for shape in shapes) * np.dtype(_CACHE).itemsize
+        one_block = sum(math.prod(shape) for shape in shapes) * np.dtype(_CACHE_TYPE).itemsize
         self.bytes_per_token = one_block // BLOCK
-        self._blocks = Blocks(shapes, _CACHE, self._bind)
+        self._blocks = Blocks(shapes, _CACHE_TYPE, self._bind)
 
     @classmethod
     def load(cls, folder: Path, options: BackendOptions) -> OpenvinoModel:
         """Load a folder in int8, int4, mixed or float32; raises BackendError with the reason."""
         try:
-            config, shape = described(folder, "OpenVINO")
+            config, shape = config_and_shape(folder, "OpenVINO")
             precision: Precision = "int8" if options.precision == "auto" else options.precision
             weights = _weights(folder, precision)
             loaded = cls(build(shape, weights), config, precision, options.threads)
-            loaded.forward(loaded.new_state(), [0])  # now the plugin has packed its own copy
+            loaded.forward(loaded.new_state(), [0])  # makes the plugin pack its copy of the weights
             if isinstance(weights, int8.Safetensors):
                 weights.forget()
             if precision in ("int4", "mixed") and depends_on_cut(loaded):
@@ -123,10 +123,10 @@ class OpenvinoModel(BlockModel):
 
 
 def depends_on_cut(model: Backend) -> bool:
-    """Whether an output differs with the number of tokens that are computed at once.
+    """Tell whether outputs depend on the number of tokens in a pass, which is an error.
 
-    OpenVINO 2026.4 chooses a kernel by that number and packs the weights for it once; on CPUs with
-    plain AVX2 those for 8 to 48 tokens come out wrong in most processes, in 4 bits.
+    OpenVINO 2026.4 chooses a kernel by that number and packs the weights for it once. In 4 bits, on
+    CPUs with plain AVX2, the kernels for 8 to 48 tokens are wrong in most processes.
     """
     ids = [token % 200 for token in range(3, 51)]
     found = []
@@ -136,4 +136,4 @@ def depends_on_cut(model: Backend) -> bool:
             row = model.forward(state, ids[at : at + count])[-1]
         found.append(row)
     spread = float(np.std(found[0]))
-    return any(float(np.abs(row - found[0]).max()) > _ROUNDING * spread for row in found[1:])
+    return any(float(np.abs(row - found[0]).max()) > _MAX_ERROR * spread for row in found[1:])

@@ -1,7 +1,7 @@
-"""OpenVINO without its telemetry; no other file imports ``openvino``.
+"""Import OpenVINO without its telemetry; no other file imports ``openvino``.
 
-Its import alone reports to its maker over the network (package ``openvino_telemetry``, on unless a
-file in the home says otherwise). Where that package cannot be imported, OpenVINO uses a stub.
+The import alone sends data over the network (package ``openvino_telemetry``, unless a file in the
+home folder disables it). When that package cannot be imported, OpenVINO uses a stub.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Grouped-query attention that never copies the keys and values once per query head.
+"""Grouped-query attention without repeating keys and values for each query head.
 
-The query heads of a group are laid beside each other as more query rows of the one key head they
-share, so the kernel reads each key once: twice as quick as repeating them for the few query rows
-of a decoding step, and the same for a prefill chunk.
+The query heads of a group become additional query rows of the key head that they share, so the
+kernel reads each key once: twice as fast for the few query rows of a decoding step, and the same
+for a prefill chunk.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def packed_attention(
 ) -> tuple[torch.Tensor, None]:
     """Attend with query [b, heads, n, width] over key and value [b, groups, m, width].
 
-    Returns [b, n, heads, width] and None, as transformers' attention interface asks.
+    Returns [b, n, heads, width] and None, as transformers' attention interface requires.
     """
     count, heads, rows, width = query.shape
     groups = key.shape[1]
@@ -51,7 +51,7 @@ def packed_attention(
 
 
 def use_packed_attention(model: Any) -> None:
-    """Make a transformers model use `packed_attention` where its classes allow a choice."""
+    """Make a transformers model use `packed_attention` if its class supports other kernels."""
     if getattr(model, "_supports_attention_backend", False):
         AttentionInterface.register(_NAME, packed_attention)
         AttentionMaskInterface.register(_NAME, sdpa_mask)

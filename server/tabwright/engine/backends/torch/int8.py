@@ -1,10 +1,9 @@
-"""Linear layers in 8 bits on a CPU: the weights by channel, the activations by row as they come.
+"""Linear layers in 8 bits on a CPU: weights quantized by channel, activations by row at run time.
 
-Scheme: dynamic post-training quantization as in LLM.int8() (arXiv 2208.07339, section 3) without
-its outlier columns, computed by FBGEMM. FBGEMM scales a whole activation matrix at once, so one
-large row would cost all others their precision and an answer would depend on how the prompt was
-cut into chunks; each row is therefore divided by its largest magnitude first and multiplied back
-after.
+Dynamic post-training quantization as in LLM.int8() (arXiv 2208.07339, section 3) without its
+outlier columns, computed by FBGEMM. FBGEMM uses one scale for the whole activation matrix, so one
+large row would reduce the precision of all others, and an answer would depend on the chunks of its
+prompt. Therefore each row is divided by its largest magnitude before and multiplied by it after.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from typing import Any
 
 import torch
 
-# Without VNNI, FBGEMM adds pairs of 8-bit products in 16 bits: 255 * 63 * 2 just fits, so weights
-# of 7 bits cannot overflow. With VNNI the sums are 32 bits wide.
+# Without VNNI, FBGEMM adds pairs of 8-bit products in 16 bits: 255 * 63 * 2 just fits, so only
+# weights of 7 bits cannot overflow. With VNNI the sums have 32 bits.
 _LEVELS_NARROW = 63
 _LEVELS_WIDE = 127
 
 
 def int8_supported() -> bool:
-    """Tell whether this machine has the kernels: an x86 CPU and a torch built with FBGEMM."""
+    """Tell whether the kernels are available: an x86 CPU and torch built with FBGEMM."""
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     return x86 and "x86" in torch.backends.quantized.supported_engines
 
 
 class Int8Linear(torch.nn.Module):
-    """A linear layer whose weight [out, in] is packed in 8 bits; its bias stays float32."""
+    """A linear layer with its weight [out, in] in 8 bits and its bias in float32."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         super().__init__()
@@ -39,7 +38,7 @@ class Int8Linear(torch.nn.Module):
         whole = full.div_(scales[:, None]).round_().to(torch.int8)
         zeros = torch.zeros(len(scales), dtype=torch.long)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # torch announces a later removal
+            warnings.simplefilter("ignore", UserWarning)  # torch warns of a future removal
             quantized = torch._make_per_channel_quantized_tensor(whole, scales, zeros, 0)
         self.packed = torch.ops.quantized.linear_prepack(quantized, None)
         wide = None if bias is None else bias.detach().float()
@@ -55,7 +54,7 @@ class Int8Linear(torch.nn.Module):
 
 
 class WideEmbedding(torch.nn.Module):
-    """An embedding kept in bfloat16 that hands out float32."""
+    """An embedding stored in bfloat16 that returns float32."""
 
     def __init__(self, weight: torch.Tensor) -> None:
         super().__init__()
@@ -67,7 +66,10 @@ class WideEmbedding(torch.nn.Module):
 
 
 def quantize_linears(model: Any) -> None:
-    """Narrow all linear layers and embeddings of a bfloat16 model; make the rest float32."""
+    """Quantize the linear layers of a bfloat16 model and convert the rest to float32.
+
+    Embeddings stay bfloat16 and return float32.
+    """
     torch.backends.quantized.engine = "x86"
     places = [
         (parent, name, child)
@@ -75,7 +77,7 @@ def quantize_linears(model: Any) -> None:
         for name, child in parent.named_children()
         if isinstance(child, torch.nn.Linear | torch.nn.Embedding)
     ]
-    # Packing runs on one core and outside Python's lock, so threads share it out.
+    # Packing uses one core and releases the GIL, so it runs in several threads.
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         for (parent, name, _), narrow in zip(places, pool.map(_narrow, places), strict=True):
             setattr(parent, name, narrow)
@@ -90,4 +92,4 @@ def _narrow(place: tuple[torch.nn.Module, str, torch.nn.Module]) -> torch.nn.Mod
     if isinstance(child, torch.nn.Linear):
         return Int8Linear(child.weight, child.bias)
     assert isinstance(child, torch.nn.Embedding)
-    return WideEmbedding(child.weight.clone())  # a copy lets the file be unmapped
+    return WideEmbedding(child.weight.clone())  # with a copy, the file can be unmapped

@@ -1,4 +1,4 @@
-"""The portable backend: any causal model of transformers, its KV cache cropped for free."""
+"""The torch backend: any causal language model of transformers, with a KV cache of our own."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _GROWTH = 512  # positions by which a layer's buffers grow
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values of one layer in buffers with room to spare.
+    """Keys and values of one layer in buffers with spare room.
 
-    Appending writes in place and cropping moves a length, where the stock layer copies all it
-    holds at every token.
+    Appending writes in place and truncating changes a length; the layer of transformers copies all
+    keys and values at every token.
     """
 
     def __init__(self) -> None:
@@ -34,14 +34,14 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         self.value_buffer: torch.Tensor | None = None
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Take dtype and device from the first keys [sequences, heads, n, width] and values."""
+        """Set dtype and device from the first keys and values [sequences, heads, n, width]."""
         self.dtype, self.device = key_states.dtype, key_states.device
         self.is_initialized = True
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Append keys and values [sequences, heads, n, width]; return all of them as views."""
+        """Append keys and values [sequences, heads, n, width]; return views of all of them."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         end = self.length + key_states.shape[-2]
@@ -64,18 +64,18 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         return self.length
 
     def copy(self, length: int, count: int = 1) -> GrowingLayer:
-        """Return a layer of its own with the first `length` positions, `count` times."""
+        """Return an independent layer with the first `length` positions, repeated `count` times."""
         other = GrowingLayer()
         if self.is_initialized:
             keys, values = self.keys[:, :, :length], self.values[:, :, :length]
             other.update(keys.expand(count, -1, -1, -1), values.expand(count, -1, -1, -1))
         return other
 
-    def keep(self, places: torch.Tensor) -> None:
-        """Go on with the sequences at these places alone."""
+    def keep(self, indices: torch.Tensor) -> None:
+        """Drop all sequences except those at these indices."""
         assert self.key_buffer is not None and self.value_buffer is not None
-        self.key_buffer = self.key_buffer[places]
-        self.value_buffer = self.value_buffer[places]
+        self.key_buffer = self.key_buffer[indices]
+        self.value_buffer = self.value_buffer[indices]
         self.set_length(self.length)
 
 
@@ -94,7 +94,7 @@ def _with_room(
 
 
 class TorchState:
-    """The token ids of a sequence and the cache that holds their keys and values."""
+    """The token ids of a sequence and the cache with their keys and values."""
 
     def __init__(self, cache: DynamicCache) -> None:
         self.ids: list[int] = []
@@ -102,7 +102,7 @@ class TorchState:
 
 
 class TorchSequences:
-    """Sequences of one length that are stepped together, and the cache of all of them."""
+    """A batch of sequences of one length, and their common cache."""
 
     def __init__(self, cache: DynamicCache, length: int) -> None:
         self.cache = cache
@@ -124,7 +124,7 @@ class TorchModel:
         heads = int(config.num_attention_heads)
         width = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
         key_heads = int(getattr(config, "num_key_value_heads", None) or heads)
-        # int8 weights, keys and values in float32.
+        # With int8 weights, keys and values are float32.
         number = 4 if precision in ("int8", "float32") else 2
         self.bytes_per_token = 2 * self._layers * key_heads * width * number
         tensors = [*model.parameters(), *model.buffers()]
@@ -169,7 +169,7 @@ class TorchModel:
         return self._state([GrowingLayer() for _ in range(self._layers)])
 
     def copy_state(self, state: TorchState, length: int) -> TorchState:
-        """Return a state of its own that holds the first `length` tokens of `state`."""
+        """Return an independent state with the first `length` tokens of `state`."""
         other = self._state([layer.copy(length) for layer in state.cache.layers])
         other.ids = state.ids[:length]
         return other
@@ -180,7 +180,7 @@ class TorchModel:
         return TorchState(cache)
 
     def truncate(self, state: TorchState, length: int) -> None:
-        """Forget all but the first `length` tokens; nothing is copied."""
+        """Remove all but the first `length` tokens; nothing is copied."""
         if length < len(state.ids):
             del state.ids[length:]
             for layer in state.cache.layers:
@@ -195,7 +195,7 @@ class TorchModel:
         return logits
 
     def fork(self, state: TorchState, count: int) -> TorchSequences:
-        """Return `count` sequences that go on from the state; the keys and values are copied."""
+        """Return `count` sequences that continue the state, with copied keys and values."""
         length = len(state.ids)
         layers = [layer.copy(length, count) for layer in state.cache.layers]
         return TorchSequences(self._state(layers).cache, length)
@@ -206,10 +206,10 @@ class TorchModel:
         sequences.length += 1
         return np.concatenate(rows)
 
-    def keep(self, sequences: TorchSequences, places: Sequence[int]) -> None:
-        """Go on with the sequences at these places alone; those kept are copied."""
+    def keep(self, sequences: TorchSequences, indices: Sequence[int]) -> None:
+        """Drop all sequences except those at these indices; those kept are copied."""
         with torch.inference_mode():
-            chosen = torch.tensor(places, dtype=torch.long, device=self.device)
+            chosen = torch.tensor(indices, dtype=torch.long, device=self.device)
             for layer in sequences.cache.layers:
                 layer.keep(chosen)
 
@@ -263,7 +263,7 @@ def _cpu_has_bfloat16() -> bool:
 
 
 def describe_machine() -> str:
-    """Say in a line what torch would compute with here."""
+    """Describe in one line what torch would compute with on this machine."""
     device = _pick_device("auto")
     capability = torch.backends.cpu.get_cpu_capability() if device == "cpu" else device.upper()
     threads = f", {cores()} threads" if device == "cpu" else ""
