@@ -117,17 +117,21 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_a_prepared_model_picks_the_same_tokens(folder: Path) -> None:
+def test_a_prepared_model_picks_the_same_tokens_except_near_ties(folder: Path) -> None:
+    """The narrow head is made from our own sources, so which near ties differ changes with them."""
     whole = NumbaModel.load(folder, BackendOptions())
     expected = whole.forward(whole.new_state(), IDS, last=len(IDS))
     NumbaModel.prepare(folder)
     model = NumbaModel.load(folder, BackendOptions())
     output = model.forward(model.new_state(), IDS, last=len(IDS))
-    assert (output.argmax(axis=1) == expected.argmax(axis=1)).all()
+    picked = output.argmax(axis=1)
+    assert (picked == expected.argmax(axis=1)).mean() > 0.95
+    lost = expected.max(axis=1) - expected[range(len(IDS)), picked]
+    assert lost.max() < expected.std() / 2
     exact = model.forward(model.new_state(), IDS, last=len(IDS), exact=True)
     np.testing.assert_array_equal(exact, expected)
-    quantize_prefix = sum(array.nbytes for array in (screen.load(folder) or {}).values())
-    assert model.memory_bytes == whole.memory_bytes + quantize_prefix
+    narrow = sum(array.nbytes for array in (screen.load(folder) or {}).values())
+    assert model.memory_bytes == whole.memory_bytes + narrow
 
 
 def test_estimates_are_the_same_to_the_bit_however_a_prompt_is_cut(folder: Path) -> None:
