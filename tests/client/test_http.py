@@ -14,7 +14,7 @@ from support import scripted_engine
 
 from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing, Request
 from tabwright.client.http import Disconnected, Link, NotConnected, Target, own_body, standard_body
-from tabwright.client.stream import Gathering, events, parse_object
+from tabwright.client.stream import StreamedAnswer, events, parse_object
 
 Ask = Callable[..., Request]
 Linked = Callable[..., AbstractAsyncContextManager[tuple[Link, scripted_engine.ScriptedEngine]]]
@@ -78,16 +78,16 @@ async def test_our_engine_gets_the_prediction_as_openai_spells_it(linked: Linked
 async def test_a_listener_may_leave_after_the_first_candidate(linked: Linked, ask: Ask) -> None:
     seen: list[str] = []
 
-    class Enough(Exception):
+    class AllEnded(Exception):
         pass
 
     def stop(index: int, text: str) -> None:
         if index:
-            raise Enough
+            raise AllEnded
         seen.append(text)
 
     async with linked({"text": ["one two", "three four five"], "delay_ms": 5}) as (link, engine):
-        with pytest.raises(Enough):
+        with pytest.raises(AllEnded):
             await link.complete(own_body(ask(n=2)), stop)
         await engine.wait_for(1, "disconnected")
     assert "".join(seen) == "one two"
@@ -132,14 +132,14 @@ async def test_cancelling_before_the_first_byte_closes_it_too(linked: Linked, as
 
 
 async def test_a_listener_that_has_enough_closes_the_connection(linked: Linked, ask: Ask) -> None:
-    class Enough(Exception):
+    class AllEnded(Exception):
         pass
 
     def stop(index: int, text: str) -> None:
-        raise Enough
+        raise AllEnded
 
     async with linked({"text": "a b", "hang_after": 1}) as (link, engine):
-        with pytest.raises(Enough):
+        with pytest.raises(AllEnded):
             await link.complete(own_body(ask()), stop)
         await engine.wait_for(1, "disconnected")
 
@@ -256,7 +256,7 @@ async def test_events(pieces: tuple[bytes, ...], expected: list[str]) -> None:
 
 
 def test_cost_as_llama_server_and_vllm_tell_it() -> None:
-    gathered = Gathering()
+    gathered = StreamedAnswer()
     choice = {"index": 0, "text": "x", "finish_reason": "length"}
     timings = {"cache_n": 10, "prompt_n": 2, "prompt_ms": 3.5, "predicted_ms": 4.5}
     gathered.add({"choices": [choice], "timings": timings}, _no_error)
@@ -273,7 +273,7 @@ def test_cost_as_llama_server_and_vllm_tell_it() -> None:
 
 @pytest.mark.parametrize("chunk", [{"choices": None}, {"choices": [{}]}, {}, {"usage": "x"}])
 def test_odd_chunks_do_no_harm(chunk: dict[str, object]) -> None:
-    gathered = Gathering()
+    gathered = StreamedAnswer()
     gathered.add(chunk, _no_error)
     assert not gathered.whole
 

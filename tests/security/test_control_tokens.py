@@ -18,7 +18,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 
 from tabwright.client.engine import Answer, Request, Usage
 from tabwright.client.remote.engine import RemoteEngine, RemoteOptions
-from tabwright.client.remote.hiding import MANGLED, Restoring, hidden
+from tabwright.client.remote.hiding import MANGLED, RestoredAnswer, hidden
 from tabwright.core.prompting.chat import ChatMessage, chat
 from tabwright.core.prompting.context import Document, Window
 from tabwright.core.prompting.control_tokens import CONTROL_TOKENS, cut_at_control, inert
@@ -135,7 +135,7 @@ def test_tokens_that_hold_others_are_taken_apart_too() -> None:
 
 def came(made: Any, pieces: list[str]) -> tuple[str, str, str]:
     told: list[str] = []
-    restoring = Restoring(made, lambda _, piece: told.append(piece))
+    restoring = RestoredAnswer(made, lambda _, piece: told.append(piece))
     for piece in pieces:
         restoring.add(0, piece)
     answer = restoring.answer(Answer(("".join(pieces),), ("length",), Usage()))

@@ -22,7 +22,7 @@ from support.scripted_engine import ScriptedEngine
 
 from tabwright.client.engine import Answer, Request, Usage
 from tabwright.client.remote.engine import RemoteEngine, RemoteOptions
-from tabwright.client.remote.hiding import MANGLED, Restoring, hidden
+from tabwright.client.remote.hiding import MANGLED, RestoredAnswer, hidden
 from tabwright.core.prompting.context import Document, Window
 from tabwright.core.prompting.families import FAMILIES, family_by_name
 from tabwright.core.prompting.prompt import Prompt, infill
@@ -278,7 +278,7 @@ def restored(text: str, request: Request) -> tuple[str, str, str]:
     """Of an answer that comes in pieces: the text as told, that at the end, and why it ended."""
     _, made = hidden(request)
     told: list[str] = []
-    restoring = Restoring(made, lambda _, piece: told.append(piece))
+    restoring = RestoredAnswer(made, lambda _, piece: told.append(piece))
     names = list(made.keys)
     whole = text.format(*names)
     for at in range(0, len(whole), 3):
@@ -320,7 +320,7 @@ def test_no_piece_of_a_name_is_left_where_an_answer_is_cut_off(length: int) -> N
     (name,) = made.keys
     for text, kept in ((f"b = '{name[:length]}", "b = '"), (f"b = '{name}", None)):
         told: list[str] = []
-        restoring = Restoring(made, lambda _, piece: told.append(piece))  # noqa: B023
+        restoring = RestoredAnswer(made, lambda _, piece: told.append(piece))  # noqa: B023
         restoring.add(0, text)
         answer = restoring.answer(Answer((text,), ("length",), Usage()))
         assert answer.texts[0] == "".join(told) == (kept or f"b = '{KEYS['OpenAI']}")

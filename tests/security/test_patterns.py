@@ -24,7 +24,7 @@ from tabwright.core.intent import description
 from tabwright.core.languages import LANGUAGES, Language
 from tabwright.core.safety import key_shapes
 from tabwright.core.syntax import stubs, surroundings
-from tabwright.core.syntax.headers import FORMS
+from tabwright.core.syntax.headers import FUNCTION_SYNTAX
 
 MOST = 100_000  # characters
 LIMIT_S = 0.05
@@ -87,7 +87,7 @@ BOUNDED: Mapping[str, int] = {
     "tabwright.app.documents.secret_names:": secret_names._MOST_CHARACTERS,
     "tabwright.core.syntax.stubs:": stubs._LONGEST,
     "tabwright.core.syntax.surroundings:": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
-    "tabwright.core.intent.description:": description._MOST_WORDS,
+    "tabwright.core.intent.description:": description._MAX_CHARS,
     "tabwright.lsp.convert:_WORD": 200,
 }
 PACKAGES = (
@@ -117,7 +117,7 @@ def found() -> tuple[Found, ...]:
 
 
 def is_matched(one: Found) -> bool:
-    after_a_header = any(one.pattern is form.after for form in FORMS.values())
+    after_a_header = any(one.pattern is form.after for form in FUNCTION_SYNTAX.values())
     return one.place.startswith(MATCHED) or after_a_header
 
 

@@ -12,7 +12,7 @@ _LONGEST_DIFF = 2000
 
 
 @dataclass(frozen=True)
-class Block:
+class ChangedBlock:
     """Lines ``old_start`` up to ``old_end`` (not with it) that became the new ones."""
 
     old_start: int
@@ -25,7 +25,7 @@ class Block:
 class Changes:
     """The blocks of lines that differ between two texts, in order."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[ChangedBlock, ...]
 
     @cached_property
     def old(self) -> frozenset[int]:
@@ -88,13 +88,13 @@ def between(old: list[str], new: list[str]) -> Changes:
         return Changes(())
     if max(len(middle_old), len(middle_new)) > _LONGEST_DIFF:
         return Changes(
-            (Block(head + 1, len(old) - tail + 1, head + 1, len(new) - tail + 1),),
+            (ChangedBlock(head + 1, len(old) - tail + 1, head + 1, len(new) - tail + 1),),
         )
     matcher = difflib.SequenceMatcher(None, middle_old, middle_new, autojunk=False)
     offset = head + 1
     return Changes(
         tuple(
-            Block(i1 + offset, i2 + offset, j1 + offset, j2 + offset)
+            ChangedBlock(i1 + offset, i2 + offset, j1 + offset, j2 + offset)
             for tag, i1, i2, j1, j2 in matcher.get_opcodes()
             if tag != "equal"
         )

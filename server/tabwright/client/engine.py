@@ -1,4 +1,4 @@
-"""What an engine is to its clients: the question, the answer and what can go wrong."""
+"""The client's view of an engine: request, answer, usage, errors and the `Engine` protocol."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ OnText = Callable[[int, str], None]
 
 @dataclass(frozen=True)
 class Request:
-    """One completion to compute; ``max_tokens`` 0 only warms the engine up.
+    """One completion to compute; ``max_tokens`` 0 only warms up the engine's cache.
 
-    ``avoid`` holds answers that were not good enough: the new one must begin otherwise than each.
-    ``prediction`` is a text the answer will resemble, such as the code to edit; it only saves time.
-    ``seed`` tells answers to one prompt apart where ``temperature`` lets chance in.
+    ``avoid`` holds rejected answers: the new one must begin differently from each. ``prediction``
+    is a text that the answer will resemble, such as the code to edit; it only saves time. ``seed``
+    makes sampled answers to one prompt differ.
     """
 
     model: str
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Usage:
-    """What an answer cost: tokens, and milliseconds of each stage (0 where an engine is silent)."""
+    """Cost of an answer: tokens, and milliseconds of each stage (0 where it is unknown)."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -55,7 +55,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Answer:
-    """The candidates' texts, why each ended (``stop``, ``length``, ``cancelled``), and the cost."""
+    """The candidates' texts, why each ended (``stop``, ``length``, ``cancelled``), and usage."""
 
     texts: tuple[str, ...]
     finish: tuple[str, ...]
@@ -71,11 +71,11 @@ class ModelMissing(EngineError):
 
 
 class NotAllowed(EngineError):
-    """Nothing was sent, because the user has not allowed the engine's address."""
+    """The user has not allowed the engine's address; nothing was sent."""
 
 
 class EngineUnavailable(EngineError):
-    """No engine could be reached, or it went away before the answer was whole."""
+    """No engine could be reached, or the connection ended before the answer was complete."""
 
 
 class Engine(Protocol):
@@ -90,18 +90,18 @@ class Engine(Protocol):
         ...
 
     async def status(self) -> dict[str, object]:
-        """What the engine tells about itself; raises EngineUnavailable when it is not there."""
+        """Return the engine's status; raises EngineUnavailable when it cannot be reached."""
         ...
 
     async def aclose(self) -> None:
-        """Close the connections; a local engine process lives on for other windows."""
+        """Close the connections; a local engine process keeps running for other windows."""
         ...
 
 
 @runtime_checkable
 class HidesKeys(Protocol):
-    """An engine that is sent no keys."""
+    """An engine from which keys are hidden."""
 
     def hidden_keys(self, session: str) -> tuple[str, ...]:
-        """The kinds of keys that were hidden of the last request of a session; () when none."""
+        """Return the kinds of keys hidden in the last request of a session; () when none."""
         ...

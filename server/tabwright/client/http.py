@@ -1,4 +1,4 @@
-"""One HTTP connection to an engine: completions as an event stream, and small JSON questions.
+"""HTTP connections to an engine: streamed completions and small JSON requests.
 
 aiohttp is imported on first use, so that the language server answers ``initialize`` without it.
 """
@@ -21,7 +21,7 @@ from tabwright.client.engine import (
     OnText,
     Request,
 )
-from tabwright.client.stream import MAX_ANSWER_BYTES, Gathering, Json, events, parse_object
+from tabwright.client.stream import MAX_ANSWER_BYTES, Json, StreamedAnswer, events, parse_object
 from tabwright.core.message import Message, from_json, verbatim
 from tabwright.core.prompting.prompt import Token
 
@@ -33,7 +33,7 @@ _LONGEST_REASON = 300  # of a broken connection; it may quote what came
 
 
 class NotConnected(EngineUnavailable):
-    """Nobody took the connection: the request was not begun and may be sent again."""
+    """No connection could be made: the request was not sent and may be retried."""
 
 
 class Disconnected(EngineUnavailable):
@@ -44,7 +44,7 @@ class Disconnected(EngineUnavailable):
 class Target:
     """Where an engine listens: a Unix socket, or a base URL without a trailing slash.
 
-    Limits in seconds; None waits for ever. ``name`` stands for the engine in messages.
+    Time limits in seconds; None is no limit. ``name`` is the engine's name in messages.
     """
 
     name: str
@@ -63,23 +63,23 @@ class Link:
         headers: Callable[[], Mapping[str, str]] = dict,
         scrub: Callable[[str], str] = str,
     ) -> None:
-        """Take what gives each request its headers, and what takes secrets out of messages."""
+        """``headers`` returns the headers of each request; ``scrub`` hides secrets in messages."""
         self.target = target
         self._headers = headers
         self._scrub = scrub
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Json:
-        """GET a JSON object; raises EngineError and its kin."""
+        """GET a JSON object; raises EngineError or a subclass."""
         async with self._exchange("GET", path, params=dict(params or {})) as response:
             return parse_object(await self._body(response))
 
     async def complete(self, body: Json, on_text: OnText | None = None) -> Answer:
-        """POST /v1/completions and gather its stream;
+        """POST /v1/completions and collect its stream.
 
         The connection is closed at once when the task is cancelled or ``on_text`` raises.
         """
-        gathered = Gathering(on_text)
+        gathered = StreamedAnswer(on_text)
         async with self._exchange("POST", "/v1/completions", json=body) as response:
             if response.content_type == "text/event-stream":
                 async for event in events(response.content.iter_any()):
@@ -111,7 +111,7 @@ class Link:
         json: Json | None = None,
         params: dict[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send one request and lend its response (a successful one) while the caller reads it."""
+        """Send one request; yield its successful response, and release it after the caller."""
         await _load_aiohttp()
         import aiohttp
 
@@ -124,7 +124,7 @@ class Link:
                 json=json,
                 params=params,
                 headers=dict(self._headers()),
-                allow_redirects=False,  # a key goes to no address but the one it was given for
+                allow_redirects=False,  # a key must only go to the address it was given for
             )
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise EngineError(
@@ -172,7 +172,7 @@ class Link:
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 timeout=limits,
-                # Nothing is unpacked, for a few bytes can become gigabytes.
+                # Nothing is decompressed: a few bytes can become gigabytes.
                 auto_decompress=False,
                 headers={"Accept-Encoding": "identity"},
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -190,7 +190,7 @@ class Link:
         return raw.decode("utf-8", "replace")
 
     def _refuse(self, response: aiohttp.ClientResponse, body: str) -> NoReturn:
-        """Turn a response that is not a success into the exception that says so."""
+        """Raise the exception for a response that is not a success."""
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):
@@ -228,7 +228,7 @@ class Link:
 
 
 def standard_body(request: Request) -> Json:
-    """The fields every completions API knows, for one streamed request."""
+    """Return the fields of a streamed request that every completions API knows."""
     body: Json = {
         "model": request.model,
         "prompt": request.prompt.flat(),
@@ -246,7 +246,7 @@ def standard_body(request: Request) -> Json:
 
 
 def own_body(request: Request) -> Json:
-    """The standard fields and those of our own engine: exact parts, healing, lanes, drafts."""
+    """Return the standard fields and those of our engine: parts, healing, lanes, drafts."""
     parts = [
         {"token": part.text} if isinstance(part, Token) else {"text": part}
         for part in request.prompt.parts
@@ -269,7 +269,7 @@ _aiohttp_is_loaded = False
 
 
 async def _load_aiohttp() -> None:
-    """Import it on a thread: that takes 0.2 s, in which the loop has messages to handle."""
+    """Import aiohttp in a thread, since it takes 0.2 s and must not block the event loop."""
     global _aiohttp_is_loaded
     if not _aiohttp_is_loaded:
         await asyncio.to_thread(importlib.import_module, "aiohttp")

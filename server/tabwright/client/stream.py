@@ -1,4 +1,4 @@
-"""The stream of a completion: events out of bytes, candidates and their cost out of events."""
+"""Parse the event stream of a completion: bytes to events, events to candidates and usage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tabwright.client.engine import Answer, EngineError, OnText, Usage
 from tabwright.core.message import Message
 
 Json = dict[str, Any]
-# A body is parsed at once, on the loop; 4 MiB take some 30 ms.
+# A body is parsed in one go on the event loop; 4 MiB take about 30 ms.
 MAX_ANSWER_BYTES = 4 << 20
 MAX_EVENT_BYTES = 1 << 20
 MAX_STREAM_BYTES = 64 << 20
@@ -20,11 +20,11 @@ _INDICES = range(MAX_INDEX)
 _MOST_COUNT = 10**12  # tokens or milliseconds
 
 
-class Gathering:
-    """Puts the chunks of a stream together, candidate by candidate."""
+class StreamedAnswer:
+    """Collects the chunks of a stream, candidate by candidate."""
 
     def __init__(self, on_text: OnText | None = None) -> None:
-        """Take whom to tell of every piece of text."""
+        """``on_text`` is called with every piece of text."""
         self._on_text = on_text
         self._texts: dict[int, list[str]] = {}
         self._finish: dict[int, str] = {}
@@ -32,11 +32,11 @@ class Gathering:
 
     @property
     def whole(self) -> bool:
-        """Tell whether every candidate that began has ended."""
+        """Whether every candidate that began has ended."""
         return bool(self._texts) and self._texts.keys() == self._finish.keys()
 
     def add(self, chunk: Json, fail: Callable[[object], NoReturn]) -> None:
-        """Take one chunk; an error in it goes to ``fail``."""
+        """Add one chunk; an error in it is passed to ``fail``."""
         if chunk.get("error"):
             fail(chunk["error"])
         choices = chunk.get("choices")
@@ -53,7 +53,7 @@ class Gathering:
         self._usage = _usage(chunk, self._usage)
 
     def answer(self) -> Answer:
-        """Return all the candidates so far, in the order of their index."""
+        """Return all candidates so far, in the order of their index."""
         order = sorted(self._texts)
         return Answer(
             texts=tuple("".join(self._texts[index]) for index in order),
@@ -63,7 +63,7 @@ class Gathering:
 
 
 async def events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """The ``data`` of each event in a stream of bytes (HTML Living Standard, 9.2).
+    """Yield the ``data`` of each event in a stream of bytes (HTML Living Standard, 9.2).
 
     Raises EngineError for an event or a stream that is far longer than any answer.
     """
@@ -109,12 +109,12 @@ def parse_object(text: str) -> Json:
 
 
 def _is_count(value: object) -> bool:
-    """Whether it can be a number of tokens or milliseconds; NaN cannot."""
+    """Tell whether a value can be a number of tokens or milliseconds; NaN cannot."""
     return isinstance(value, int | float) and 0 <= value < _MOST_COUNT
 
 
 def _usage(chunk: Json, known: Usage) -> Usage:
-    """Read the cost from our ``usage``, OpenAI's, or llama-server's ``timings``."""
+    """Read the usage from our ``usage``, OpenAI's, or llama-server's ``timings``."""
     usage, timings = chunk.get("usage"), chunk.get("timings")
     found = {field.name: getattr(known, field.name) for field in fields(Usage)}
     if isinstance(usage, dict):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tabwright.client.remote.emulate import Trimmed, suffix_probe, take_back
+from tabwright.client.remote.emulate import TrimmedText, cut_open_word, suffix_probe
 from tabwright.core.prompting.prompt import Prompt, Token
 
 FIRST = Token("<|fim_suffix|>")
@@ -31,15 +31,15 @@ MIDDLE = Token("<|fim_middle|>")
     ],
 )
 def test_take_back(text: str, cut: str) -> None:
-    prompt, found = take_back(Prompt((FIRST, "s", MIDDLE, text)))
+    prompt, found = cut_open_word(Prompt((FIRST, "s", MIDDLE, text)))
     assert found == cut
     assert prompt.parts == (FIRST, "s", MIDDLE, text[: len(text) - len(cut)])
 
 
 def test_prefix_first_prompts_stay_whole() -> None:
     prompt = Prompt((FIRST, "retu", MIDDLE))
-    assert take_back(prompt) == (prompt, "")
-    assert take_back(Prompt(())) == (Prompt(()), "")
+    assert cut_open_word(prompt) == (prompt, "")
+    assert cut_open_word(Prompt(())) == (Prompt(()), "")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_suffix_probe(suffix: str, probe: str) -> None:
 def test_trimmed(
     cut: str, stops: tuple[str, ...], probe: str, pieces: tuple[str, ...], text: str, reason: str
 ) -> None:
-    trimmed = Trimmed(cut, stops, probe)
+    trimmed = TrimmedText(cut, stops, probe)
     given = "".join([trimmed.add(piece) for piece in pieces] + [trimmed.end()])
     assert (given, trimmed.text, trimmed.reason) == (text, text, reason)
 
@@ -94,6 +94,6 @@ def test_pieces_make_no_difference(cut: str, stops: tuple[str, ...], pieces: lis
     if whole.startswith(cut):
         body = whole[len(cut) :]
         expected = min((body.split(stop)[0] for stop in stops), key=len, default=body)
-    trimmed = Trimmed(cut, stops, "")
+    trimmed = TrimmedText(cut, stops, "")
     given = "".join([trimmed.add(piece) for piece in pieces] + [trimmed.end()])
     assert given == trimmed.text == expected

@@ -242,14 +242,14 @@ async def test_cancelling_closes_the_connection_at_once(ask: Ask) -> None:
 
 
 async def test_a_listener_that_has_enough(ask: Ask) -> None:
-    class Enough(Exception):
+    class AllEnded(Exception):
         pass
 
     def stop(index: int, text: str) -> None:
-        raise Enough
+        raise AllEnded
 
     async with remote({"text": "a b", "hang_after": 1}) as (engine, served):
-        with pytest.raises(Enough):
+        with pytest.raises(AllEnded):
             await engine.generate(ask("f("), stop)
         await served.wait_for(1, "disconnected")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from support.pieces import TEXTS
 
-from tabwright.core.intent.comment_requests import asks, cleaned, is_todo, may_ask
-from tabwright.core.intent.description import constraints, told
+from tabwright.core.intent.comment_requests import asks, is_todo, may_be_request, request_text
+from tabwright.core.intent.description import constraints, parse_docstring
 from tabwright.core.intent.examples import examples
 
 
@@ -42,7 +42,7 @@ from tabwright.core.intent.examples import examples
     ],
 )  # fmt: skip
 def test_told(words: str, name: str, parameters: str, result: str) -> None:
-    found = told(words)
+    found = parse_docstring(words)
     shown = [f"{one.name} {one.type}" if one.type else one.name for one in found.parameters]
     assert (found.name, ", ".join(shown), found.result) == (name, parameters, result)
 
@@ -110,7 +110,7 @@ def test_constraints(words: str, found: list[str]) -> None:
     ],
 )
 def test_requests(words: str, todo: bool, asking: bool, may: bool) -> None:
-    assert (is_todo(words), asks(words), may_ask(words)) == (todo, asking, may)
+    assert (is_todo(words), asks(words), may_be_request(words)) == (todo, asking, may)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_requests(words: str, todo: bool, asking: bool, may: bool) -> None:
     ],
 )
 def test_cleaned(words: str, clean: str) -> None:
-    assert cleaned(words) == clean
+    assert request_text(words) == clean
 
 
 @given(words=TEXTS)
 def test_never_fails(words: str) -> None:
-    found = told(words, "f")
+    found = parse_docstring(words, "f")
     assert json.dumps([found.name, found.result, found.examples, found.constraints])
     assert all(call and result for call, result in found.examples)
-    assert len(cleaned(words)) <= len(words)
+    assert len(request_text(words)) <= len(words)

@@ -24,7 +24,7 @@ def shown(parameters: tuple[Parameter, ...]) -> str:
     return ", ".join(f"{one.name}: {one.type}" if one.type else one.name for one in parameters)
 
 
-def told(text: str, found: Asked) -> dict[str, str]:
+def parse_docstring(text: str, found: Asked) -> dict[str, str]:
     """A request in the notation of the case files."""
     return {
         "kind": found.kind,
@@ -51,7 +51,7 @@ def test_case(case: Case, line_end: str) -> None:
         assert found is None
         return
     assert found is not None
-    shows = told(marked.replace(CURSOR, ""), found)
+    shows = parse_docstring(marked.replace(CURSOR, ""), found)
     for line in case.parts["asked"].splitlines():
         key, _, value = line.partition(":")
         assert shows[key].replace("\\r", "") == value.strip(), key

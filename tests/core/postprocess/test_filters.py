@@ -6,7 +6,7 @@ from support.cursor import QWEN, place
 from tabwright.assists.complete import Nothing, Options, prepare
 from tabwright.core.message import Message
 from tabwright.core.postprocess import filters
-from tabwright.core.postprocess.filters import FILTERS, Candidate, Filter, Rejected, loop_start
+from tabwright.core.postprocess.filters import FILTERS, Filter, FilterState, Rejected, loop_start
 from tabwright.core.task import Task
 
 
@@ -17,8 +17,8 @@ def task_at(marked: str, *, invoked: bool = False, multiline: str = "auto") -> T
     return task
 
 
-def run(each: Filter, task: Task, text: str) -> Candidate | Rejected:
-    return each(Candidate(text, task.offset), task)
+def run(each: Filter, task: Task, text: str) -> FilterState | Rejected:
+    return each(FilterState(text, task.offset), task)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def run(each: Filter, task: Task, text: str) -> Candidate | Rejected:
 )
 def test_kept(each: Filter, marked: str, text: str, kept: str) -> None:
     result = run(each, task_at(marked), text)
-    assert isinstance(result, Candidate), result
+    assert isinstance(result, FilterState), result
     assert result.text == kept
 
 
@@ -78,7 +78,9 @@ def test_kept(each: Filter, marked: str, text: str, kept: str) -> None:
 )
 def test_refused(each: Filter, marked: str, text: str, reason: str | None) -> None:
     result = run(each, task_at(marked), text)
-    assert result == (Rejected(Message(reason)) if reason else Candidate(text, result_end(marked)))
+    assert result == (
+        Rejected(Message(reason)) if reason else FilterState(text, result_end(marked))
+    )
 
 
 def result_end(marked: str) -> int:
@@ -87,10 +89,10 @@ def result_end(marked: str) -> int:
 
 def test_closers_are_replaced_only_where_the_editor_can_show_it() -> None:
     task = task_at("if f(║)\n    y()\n")
-    assert run(filters.fit_line, task, "1):") == Candidate("1):", task.offset + 1)
+    assert run(filters.fit_line, task, "1):") == FilterState("1):", task.offset + 1)
     strings = task_at("x = f(║]\n")
     result = run(filters.fit_line, strings, "1)")
-    assert isinstance(result, Candidate) and result.end == strings.offset
+    assert isinstance(result, FilterState) and result.end == strings.offset
 
 
 def test_reasons_are_sentences_for_users() -> None:

@@ -4,7 +4,7 @@ import pytest
 from support.cursor import QWEN, place
 
 from tabwright.assists.complete import Nothing, Options, prepare
-from tabwright.core.postprocess.pipeline import Candidate, clean, should_stop
+from tabwright.core.postprocess.pipeline import FilterState, clean, should_stop
 from tabwright.core.task import Task
 
 
@@ -59,4 +59,4 @@ def test_invoked(marked: str, text: str, kept: str | None) -> None:
 
 def test_clean_runs_all_filters() -> None:
     task = task_at("x = f(║)\n", invoked=False)
-    assert clean("1)<|endoftext|>\nfoo", task) == Candidate("1", task.offset)
+    assert clean("1)<|endoftext|>\nfoo", task) == FilterState("1", task.offset)

@@ -8,7 +8,7 @@ from support.pieces import TEXTS, whole_lines
 
 from tabwright.core.languages import LANGUAGES, by_id
 from tabwright.core.syntax.functions import functions, functions_open
-from tabwright.core.syntax.headers import FORMS
+from tabwright.core.syntax.headers import FUNCTION_SYNTAX
 from tabwright.core.syntax.parameters import Parameter, parse
 from tabwright.core.syntax.signatures import Signature, signature_at
 from tabwright.core.syntax.surroundings import around
@@ -120,7 +120,7 @@ def test_signature(
 
 def test_every_language_of_the_table_is_tried() -> None:
     tried = {language.removesuffix("react") for language, *_ in ROWS}
-    assert {language.removesuffix("react") for language in FORMS} <= tried
+    assert {language.removesuffix("react") for language in FUNCTION_SYNTAX} <= tried
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The engine on this machine: found, started, watched."""
+"""The local engine process: find, start and watch it."""

@@ -1,4 +1,4 @@
-"""The engine on this machine: found, started where there is none, replaced when it hangs."""
+"""The client of the local engine: finds it, starts it if there is none, replaces it on a hang."""
 
 from __future__ import annotations
 
@@ -64,16 +64,16 @@ class LocalOptions:
 
 
 class LocalEngine:
-    """Speaks to the one engine process of this user, and starts it when nothing answers.
+    """Client of the one engine process of this user; starts it when nothing listens.
 
-    A request whose engine dies or hangs raises EngineUnavailable; one that hangs is replaced, and
-    one that died is started anew by the next request.
+    A request raises EngineUnavailable when the engine dies or hangs. A hanging engine is replaced;
+    a dead one is started again by the next request.
     """
 
     def __init__(
         self, options: LocalOptions, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Start and connect to nothing yet."""
+        """Do not start or connect to anything yet."""
         self._options = options
         command = options.command or engine_command(
             f"--idle-exit={options.idle_exit_s:g}",
@@ -93,7 +93,7 @@ class LocalEngine:
     async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
         """See Engine."""
         body = own_body(request)
-        if request.session:  # two windows may show one file, and neither ends what the other asks
+        if request.session:  # two windows may show one file and must not cancel each other
             body["session"] = f"{self._window} {request.session}"
         try:
             return await self._watchdog.guard(
@@ -107,7 +107,7 @@ class LocalEngine:
             raise
 
     async def model_info(self, name: str) -> ModelInfo:
-        """See Engine; asked once for each model, and loads no weights."""
+        """See Engine; requested once for each model, without loading its weights."""
         if name not in self._infos:
             found = await self._watchdog.guard(
                 lambda: self._asked(lambda link: link.get("/tabwright/model", {"name": name})),
@@ -132,7 +132,7 @@ class LocalEngine:
         await self._drop()
 
     async def _replace(self, process: EngineProcess) -> None:
-        """End a process that hangs, and start another; whoever waited for it has been told."""
+        """Kill a process that hangs, and start another; its requests have already failed."""
         await self._drop()
         if not await asyncio.to_thread(engine_pid.kill, process):
             logger.warning("process %d is not the engine any more, or not to be ended", process.pid)

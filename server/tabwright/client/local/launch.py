@@ -1,4 +1,4 @@
-"""Starting the engine's process, detached from the editor, and finding out that it is up."""
+"""Start the engine process, detached from the editor, and wait until it listens."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
 LOG_TAIL = 1500
 
-# Kept for ever: a dropped Popen whose process lives would warn, and its zombie would stay.
+# References kept on purpose: a collected Popen of a running process warns and leaves a zombie.
 _children: list[processes.Child[bytes]] = []
 
 
 class Launcher:
-    """Starts one engine when asked, at most five times in five minutes."""
+    """Starts one engine on request, at most five times in five minutes."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Launcher:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the command, what tells whether an engine listens, and how long to wait for it."""
+        """``answers`` tells whether an engine listens; ``timeout_s`` limits a start."""
         self._command = tuple(command)
         self._answers = answers
         self._timeout_s = timeout_s
@@ -46,9 +46,9 @@ class Launcher:
         self._starting: asyncio.Task[None] | None = None
 
     async def ensure(self) -> None:
-        """Return when an engine listens; raises EngineUnavailable with the reason if none comes up.
+        """Return when an engine listens; raises EngineUnavailable with the reason otherwise.
 
-        Callers share one start, and it goes on when one of them is cancelled.
+        Callers share one start, which continues when one of them is cancelled.
         """
         if self._starting is None or self._starting.done():
             self._starting = asyncio.ensure_future(self._ensure())
@@ -56,7 +56,7 @@ class Launcher:
         await asyncio.shield(self._starting)
 
     async def aclose(self) -> None:
-        """Wait for no start any more; the process itself goes on."""
+        """Stop waiting for a start; the process itself keeps running."""
         if self._starting is not None:
             self._starting.cancel()
 
@@ -106,7 +106,7 @@ class Launcher:
             if await self._answers():
                 return
             status = child.poll()
-            # 0 says that another engine holds the lock: that one is about to listen.
+            # Status 0: another engine holds the lock and is about to listen.
             if status:
                 raise EngineUnavailable(
                     Message(

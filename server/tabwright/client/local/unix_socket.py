@@ -12,7 +12,7 @@ from tabwright.core.message import Message
 
 
 class OwnUnixConnector(aiohttp.UnixConnector):
-    """Refuses a socket on which another user listens, before anything is sent."""
+    """Refuses a socket on which another user listens, before sending anything."""
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:
         made = await super()._create_connection(req, traces, timeout)
@@ -26,7 +26,7 @@ class OwnUnixConnector(aiohttp.UnixConnector):
 
 
 def foreign(path: str, uid: int) -> EngineUnavailable:
-    """The error for a socket on which another user listens."""
+    """Return the error for a socket on which another user listens."""
     return EngineUnavailable(
         Message(
             "another user (number {0}) listens on {1}, where this user's engine would: "

@@ -1,12 +1,12 @@
-"""Finds out that the local engine hangs while somebody waits for it, and has it replaced.
+"""Detect that the local engine hangs while a request waits for it, and have it replaced.
 
-Once a second it asks the engine's event loop how far the worker thread is. Three things may hang:
-the process (it is stopped), the loop (it does not answer) and the worker (it does, and no step
-ends). What is slow is told from what hangs by the CPU seconds that are used meanwhile: loading,
-compiling and reading a long prompt use some, also on a busy machine, and a deadlock none.
+Once a second the watchdog requests the engine's status. Three things may hang: the process (it is
+stopped), its event loop (it does not answer) and its worker (it answers, but no step ends). CPU
+time distinguishes slow work from a hang: loading, compiling and prefill use some, also on a busy
+machine, and a deadlock uses none.
 
-Time is counted by the looks. One that took longer than planned counts as two at most, since then
-the machine slept or this process did not run either, whatever the system's clock says of it.
+Time is counted in probes. A probe that took longer than planned counts as two at most, because then
+the machine slept, or this process did not run either.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from tabwright.core.message import Message
 from tabwright.engine_pid import EngineProcess, Look
 
 T = TypeVar("T")
-_WORKED_S = 0.002  # CPU seconds between two looks from which on something is computed
+_WORKED_S = 0.002  # CPU seconds between two probes above which the engine is computing
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class HangLimits:
-    """Seconds. ``tick`` lies between two looks.
+    """Time limits in seconds; ``tick`` is the time between two probes.
 
-    Unanswered: what a user waits for ends after ``quiet``; the engine is replaced when it has been
-    ``stopped``, or ``asleep`` (neither stopped nor computing), for so long, or ``unanswered`` at
-    all. Answered, and no step of the worker ends: a user waits for ``step_quiet``, and the engine
-    is replaced after ``step_asleep`` without computing, and ``step`` in any case; so for a load.
-    A request that the engine knows nothing of ends after ``lost``.
+    While probes are not answered: urgent requests fail after ``quiet``; the engine is replaced
+    after ``stopped`` or ``asleep`` (neither stopped nor computing), and after ``unanswered`` in any
+    case. While probes are answered but no step of the worker ends: urgent requests fail after
+    ``step_quiet``; the engine is replaced after ``step_asleep`` without computing and after
+    ``step`` in any case, or ``load_asleep`` and ``load`` while it loads a model. A request unknown
+    to the engine fails after ``lost``.
     """
 
     tick: float = 1.0
@@ -56,9 +57,9 @@ class HangLimits:
 
 @dataclass
 class EngineHealth:
-    """What the looks so far say, in counted seconds; each counter says for how long it has been so.
+    """The state derived from the probes; each counter says for how many seconds it has lasted.
 
-    It is pure: looks go in, verdicts come out.
+    Pure: probe results in, verdicts out.
     """
 
     limits: HangLimits
@@ -74,7 +75,7 @@ class EngineHealth:
     _step_cpu_s: float = 0.0
 
     def answered(self, status: Json, seconds: float) -> None:
-        """Take a status that the engine sent; ``seconds`` have been counted since the last look."""
+        """Record a status from the engine, ``seconds`` after the last probe."""
         self.unanswered = self.stopped = self.asleep = 0.0
         active, queued = status.get("active"), status.get("queued")
         self.idle = active == queued == 0 and not status.get("open")
@@ -92,9 +93,9 @@ class EngineHealth:
         self._steps, self._step_cpu_s = int(steps), cpu_s
 
     def silent(self, look: Look | None, seconds: float, *, connected: bool = True) -> None:
-        """Take that no answer came, and what the process does (None where it is not known).
+        """Record an unanswered probe and the state of the process (None if unknown).
 
-        Where nobody took the connection, an engine may be starting, which its own limits end.
+        Without a connection an engine may be starting, which has limits of its own.
         """
         self.unanswered += seconds if connected else 0.0
         self.idle = False
@@ -119,7 +120,7 @@ class EngineHealth:
 
     @property
     def suspicious(self) -> bool:
-        """Whether it must be looked at further though nobody waits."""
+        """Whether probing must continue although no request waits."""
         return bool(self.unanswered or self.stopped or self.asleep or self.step)
 
     @property
@@ -147,7 +148,7 @@ class EngineHealth:
 
 @dataclass(eq=False)
 class _Waiter:
-    """One that waits: ``urgent`` for a user who types, ``job`` for what the engine has queued."""
+    """A waiting request: ``urgent`` for a keystroke, ``job`` if the engine counts it."""
 
     failed: asyncio.Future[EngineError]
     urgent: bool
@@ -156,9 +157,9 @@ class _Waiter:
 
 
 class Watchdog:
-    """Lets callers wait for the engine, but not for one that hangs.
+    """Guards requests to the engine and fails them when it hangs.
 
-    It looks only while somebody waits, from one ``tick`` on, or while it has seen no progress.
+    It probes only while a request has waited for one ``tick``, or after a probe without progress.
     """
 
     def __init__(
@@ -167,7 +168,7 @@ class Watchdog:
         replace: Callable[[EngineProcess], Awaitable[None]],
         limits: HangLimits | None = None,
     ) -> None:
-        """``probe`` asks for the engine's status, ``replace`` ends a process and starts another."""
+        """``probe`` returns the engine's status; ``replace`` kills a process and starts another."""
         self._probe = probe
         self._replace = replace
         self.limits = limits or HangLimits()
@@ -185,10 +186,10 @@ class Watchdog:
         urgent: bool = False,
         job: bool = False,
     ) -> T:
-        """The result of ``ask``, which is cancelled, and not waited for, when the engine hangs.
+        """Return the result of ``ask``, or cancel it without waiting when the engine hangs.
 
-        Raises EngineUnavailable then, and after ``most_s`` seconds in any case; what ``urgent``
-        asks ends when the engine is quiet. ``job``: the engine counts this among what it has to do.
+        Raises EngineUnavailable then, after ``most_s`` seconds in any case, and for ``urgent``
+        requests when the engine is quiet. ``job``: the engine counts this request in its status.
         """
         if urgent and (quiet := self._health.quiet):
             self._begin()
@@ -215,7 +216,7 @@ class Watchdog:
             task.cancel()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop probing."""
         for task in (self._watching, self._asking):
             if task is not None:
                 task.cancel()
@@ -235,7 +236,7 @@ class Watchdog:
                 await self._end_engine()
 
     async def _look(self, tick: float) -> float:
-        """Ask the engine for one tick, and take what came of it; returns the counted seconds."""
+        """Probe the engine for one tick and record the result; return the counted seconds."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         if self._asking is None:
@@ -265,13 +266,13 @@ class Watchdog:
             return seconds
         look = await self._look_at_process()
         if look is None or look.state == "gone":
-            self._health = EngineHealth(self.limits)  # it ended, and whoever waited heard of it
+            self._health = EngineHealth(self.limits)  # it ended, and its requests have failed
         else:
             self._health.silent(look, seconds, connected=connected)
         return seconds
 
     async def _look_at_process(self) -> Look | None:
-        """What the engine's process does; None where it is not known."""
+        """Return the state of the engine's process; None if it is unknown."""
         self._know(await self._noted())
         if self._process is None:
             return None
@@ -281,9 +282,9 @@ class Watchdog:
         return await asyncio.to_thread(engine_pid.read)
 
     def _know(self, process: EngineProcess | None) -> None:
-        """Take which process is looked at; what was seen of another one counts no more.
+        """Set the process that is watched; discard what is known about another one.
 
-        So one that another editor's server has started meanwhile is never taken for the hung one.
+        So a new process, started by another editor's server, is never taken for the hung one.
         """
         if self._process is not None and process != self._process:
             self._health = EngineHealth(self.limits)
@@ -324,7 +325,7 @@ def _succeeded(task: asyncio.Future[T]) -> bool:
 
 
 def _take_exception(task: asyncio.Future[T]) -> None:
-    """Who waits gets it from the task; when nobody does any more, it is no news for the log."""
+    """Retrieve a task's exception, so that asyncio does not log it when no caller is left."""
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.debug("a question to the engine ended with %s", type(error).__name__)
 

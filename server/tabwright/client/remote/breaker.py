@@ -1,4 +1,4 @@
-"""Keeps requests from piling up on an engine that fails."""
+"""Circuit breaker: stop sending requests to an engine that fails."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LONGEST_REST = 60.0
 
 
 class Breaker:
-    """Rests for 5, 10, 20 … 60 s once three requests in a row have failed.
+    """Blocks requests for 5, 10, 20 … 60 s once three in a row have failed.
 
-    After each rest one request may try; its failure begins the next rest, its success ends all.
+    After each pause one request is allowed: its failure starts the next pause, its success resets.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -32,21 +32,21 @@ class Breaker:
         return Message("{0} (asked again in {1} s)", self._reason, format(left, ".0f"))
 
     def trying(self) -> None:
-        """Note that a request goes out: after a rest, others wait for what becomes of it."""
+        """Record that a request is sent; after a pause, others are blocked until its result."""
         if self._failures >= FAILURES:
             self._until = self._clock() + FIRST_REST
 
     def succeeded(self) -> None:
-        """Forget all failures."""
+        """Record a success: reset all failures."""
         self._failures, self._until, self._reason = 0, 0.0, verbatim("")
 
     def abandoned(self) -> None:
-        """Note that the request was cancelled: nothing was learnt, so another may try."""
+        """Record that the request was cancelled, so that another one is allowed."""
         if self._failures >= FAILURES:
             self._until = self._clock()
 
     def failed(self, reason: Message) -> None:
-        """Note a failure, and what it was."""
+        """Record a failure and its reason."""
         self._failures += 1
         self._reason = reason
         if self._failures >= FAILURES:

@@ -1,4 +1,4 @@
-"""What our engine does and a remote one does not: healing at the cursor, stops at the suffix."""
+"""Emulate features of our engine for remote ones: token healing, and stopping at the suffix."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MAX_PROBE = 80
 _OPEN_WORD = re.compile(r"[ \t]?[^\W\d]\w*\Z|[ \t]\Z")
 
 
-def take_back(prompt: Prompt) -> tuple[Prompt, str]:
-    """Cut a begun word (and one blank before it) off the prompt's end; also returns what was cut.
+def cut_open_word(prompt: Prompt) -> tuple[Prompt, str]:
+    """Cut an unfinished word, with one blank before it, off the prompt's end; return both parts.
 
-    Tokens mostly begin with their blank, so that a prompt that ends in one, or within a word,
-    leaves the model no token it knows from training. The answer must then start with the cut
-    text. Only for prompts that end in text: where a special token stands last (prefix first),
-    the model has learnt to go on from any character.
+    Most tokens begin with a blank, so a prompt that ends in a blank or inside a word ends in tokens
+    that the model has not seen there in training. The answer must then start with the cut text.
+    Only for prompts that end in text: when a special token is last (prefix first), models are
+    trained to continue from any character.
     """
     if not prompt.parts or not isinstance(prompt.parts[-1], str):
         return prompt, ""
@@ -33,9 +33,9 @@ def take_back(prompt: Prompt) -> tuple[Prompt, str]:
 
 
 def suffix_probe(suffix: str) -> str:
-    """The start of the suffix that tells it from chance: whole lines, 6 visible characters or more.
+    """Return the start of the suffix by which a repetition is recognized.
 
-    "" when the suffix has too little to go by.
+    Whole lines with 6 visible characters or more; "" when the suffix is too short.
     """
     end = 0
     for line in suffix.splitlines(keepends=True):
@@ -46,15 +46,15 @@ def suffix_probe(suffix: str) -> str:
     return ""
 
 
-class Trimmed:
-    """One candidate as it comes in, cleared of the cut text and ended at the first stop.
+class TrimmedText:
+    """One streamed candidate without the cut text, ended at the first stop.
 
-    ``reason`` is "" while more may come, then "text" (a stop text), "suffix" or "unhealed" (it
-    did not start with the cut text, so it is no answer to the prompt that was meant).
+    ``reason`` is "" while it continues, then "text" (a stop text), "suffix" or "unhealed" (it did
+    not start with the cut text, so it does not fit the prompt).
     """
 
     def __init__(self, cut: str, stops: tuple[str, ...], probe: str) -> None:
-        """Take the text the answer owes, and what ends it."""
+        """Take the text with which the answer must start, and what ends it."""
         self._cut = cut
         self._ends = [(stop, "text") for stop in stops if stop] + [(probe, "suffix")] * bool(probe)
         self._raw = ""
@@ -63,7 +63,7 @@ class Trimmed:
         self.text = ""
 
     def add(self, piece: str) -> str:
-        """Take a piece; return what is now sure to belong to the answer."""
+        """Add a piece; return the text that now certainly belongs to the answer."""
         if self.reason:
             return ""
         self._raw += piece
@@ -77,10 +77,10 @@ class Trimmed:
         if reason and at <= sure:
             self.reason = reason
             return self._give(body[:at])
-        return self._give(body[:sure])  # one that began before that stop may be coming
+        return self._give(body[:sure])  # a stop that begins earlier may still be completed
 
     def end(self) -> str:
-        """Note that nothing more comes; return what was held back until now."""
+        """End the candidate; return the text that was held back."""
         if self.reason:
             return ""
         if not self._raw.startswith(self._cut):
@@ -102,7 +102,7 @@ class Trimmed:
         return new
 
     def _held(self, body: str) -> int:
-        """How many characters at the end may be the start of a stop."""
+        """Return how many characters at the end may be the start of a stop."""
         longest = max((len(end) for end, _ in self._ends), default=0)
         for size in range(min(longest - 1, len(body)), 0, -1):
             if any(end.startswith(body[-size:]) for end, _ in self._ends):
@@ -110,44 +110,44 @@ class Trimmed:
         return 0
 
 
-def healed(request: Request) -> tuple[Request, str]:
-    """The request with its prompt taken back, room for the cut, and the text that was cut."""
+def with_open_word_cut(request: Request) -> tuple[Request, str]:
+    """Return the request without its prompt's open word and with more tokens, and the word."""
     if not request.heal or request.max_tokens == 0:
         return request, ""
-    prompt, cut = take_back(request.prompt)
+    prompt, cut = cut_open_word(request.prompt)
     room = request.max_tokens + len(cut) // 2 + bool(cut)
     return replace(request, prompt=prompt, max_tokens=room), cut
 
 
-class Enough(Exception):
-    """All candidates have ended here, whatever the engine would still send."""
+class AllEnded(Exception):
+    """All candidates have ended, so the rest of the stream is not needed."""
 
 
-class Reading:
-    """The candidates of one answer, trimmed as they come."""
+class TrimmedAnswer:
+    """The candidates of one answer, trimmed while they are streamed."""
 
     def __init__(self, request: Request, cut: str, on_text: OnText | None) -> None:
         self._request = request
         self._cut = cut
         self._on_text = on_text
         self._probe = suffix_probe(request.suffix_stop)
-        self._candidates: dict[int, Trimmed] = {}
+        self._candidates: dict[int, TrimmedText] = {}
 
     @property
-    def begun(self) -> bool:
-        """Whether any text came."""
+    def started(self) -> bool:
+        """Whether any text was received."""
         return bool(self._candidates)
 
     def add(self, index: int, piece: str) -> None:
-        """Take a piece of candidate ``index``; raises Enough once all have ended."""
+        """Add a piece of candidate ``index``; raises AllEnded once all have ended."""
         candidate = self._candidate(index)
         self._tell(index, candidate.add(piece))
         ended = [one for one in self._candidates.values() if one.reason]
         if len(ended) >= self._request.n:
-            raise Enough
+            raise AllEnded
 
     def answer(self, whole: Answer) -> Answer:
-        """The trimmed answer; ``whole`` is what the engine sent, or empty if that was cut short."""
+        """Return the trimmed answer; ``whole`` is what the engine sent, empty if ended early."""
         for index in range(len(whole.texts)):
             self._candidate(index)
         for index, candidate in self._candidates.items():
@@ -165,9 +165,9 @@ class Reading:
             whole.usage,
         )
 
-    def _candidate(self, index: int) -> Trimmed:
+    def _candidate(self, index: int) -> TrimmedText:
         if index not in self._candidates:
-            self._candidates[index] = Trimmed(self._cut, self._request.stop, self._probe)
+            self._candidates[index] = TrimmedText(self._cut, self._request.stop, self._probe)
         return self._candidates[index]
 
     def _tell(self, index: int, new: str) -> None:

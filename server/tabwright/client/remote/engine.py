@@ -1,4 +1,4 @@
-"""An engine the user names: llama-server, vLLM, Ollama and what else has OpenAI's completions."""
+"""A remote engine: llama-server, vLLM, Ollama or another server with OpenAI's completions API."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tabwright.client.engine import (
 )
 from tabwright.client.http import Disconnected, Link, NotConnected, Target, standard_body
 from tabwright.client.remote.breaker import Breaker
-from tabwright.client.remote.emulate import Enough, Reading, healed
-from tabwright.client.remote.hiding import Restoring, hidden
+from tabwright.client.remote.emulate import AllEnded, TrimmedAnswer, with_open_word_cut
+from tabwright.client.remote.hiding import RestoredAnswer, hidden
 from tabwright.client.stream import Json
 from tabwright.core.message import Message, verbatim
 from tabwright.core.prompting.families import family_by_name
@@ -43,7 +43,7 @@ _ANOTHER = 0.6  # temperature for an answer that should differ from those before
 
 @dataclass(frozen=True)
 class RemoteOptions:
-    """A remote engine; the key itself is only ever read from the environment variable named.
+    """Options of a remote engine; its key is read only from the named environment variable.
 
     ``model`` "" takes the first the engine lists; ``template`` is the name of a model whose
     prompt format to use ("" = the model's own name); ``timeout_s`` limits a whole answer.
@@ -60,7 +60,7 @@ class RemoteEngine:
     """Speaks the completions API with standard fields alone.
 
     What our own engine does besides is done here: an answer ends where it begins to repeat the
-    suffix, and a word begun at the cursor is healed (see ``emulate.take_back``); an answer that
+    suffix, and a word begun at the cursor is healed (see ``emulate.cut_open_word``); an answer that
     does not go on with that word comes back empty. At most one request of a lane is under way:
     a newer one ends the older, save that ``actions`` wait for their turn.
     """
@@ -72,10 +72,10 @@ class RemoteEngine:
         refusal: Callable[[], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Connect to nothing yet; an address that is no good shows with the first request.
+        """Do not connect yet; an invalid address fails with the first request.
 
-        ``refusal`` says before each request why nothing may be sent, "" when it may; each then
-        raises NotAllowed.
+        ``refusal`` is called before each request and returns why nothing may be sent, "" when it
+        may; the request then raises NotAllowed.
         """
         self._options = options
         self._refusal = refusal
@@ -104,7 +104,7 @@ class RemoteEngine:
         else:
             request, made = hidden(request)
         self._note(request.session, tuple(made.kinds))
-        restoring = Restoring(made, on_text)
+        restoring = RestoredAnswer(made, on_text)
         return restoring.answer(await self._in_lane(request, restoring.add))
 
     def hidden_keys(self, session: str) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ class RemoteEngine:
         if older is not None:
             older.cancel()
         task = asyncio.ensure_future(self._generate(request, on_text))
-        # Whoever waits gets the exception; when nobody does any more, it is no news.
+        # Retrieve the exception, so that asyncio does not log it when no caller is left.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._lanes[request.lane] = task
         try:
@@ -142,7 +142,7 @@ class RemoteEngine:
                 del self._lanes[request.lane]
 
     async def model_info(self, name: str) -> ModelInfo:
-        """See Engine; the family comes from the template's name, else from the model's own.
+        """See Engine; the family is chosen by the template's name, else by the model's.
 
         ``name`` only counts where the settings name no model and the engine lists none.
         """
@@ -162,7 +162,7 @@ class RemoteEngine:
         return {"remote": True, "url": self._name, "model": model, "models": [{"id": model}]}
 
     async def aclose(self) -> None:
-        """See Engine; requests under way are cancelled."""
+        """See Engine; running requests are cancelled."""
         for task in self._lanes.values():
             task.cancel()
         await self._link.aclose()
@@ -180,7 +180,7 @@ class RemoteEngine:
             return await self._one_by_one(request, on_text)
         if request.avoid:
             request = replace(request, temperature=request.temperature or _ANOTHER)
-        asked, cut = healed(request)
+        asked, cut = with_open_word_cut(request)
         body = standard_body(asked)
         if "stop" in body:
             body["stop"] = body["stop"][:MAX_STOPS]
@@ -189,12 +189,12 @@ class RemoteEngine:
             body["cache_prompt"] = True
         if request.max_tokens == 0:
             body["max_tokens"] = 1  # most refuse a request for nothing
-        reading = Reading(request, cut, on_text)
+        reading = TrimmedAnswer(request, cut, on_text)
         try:
             answer = await self._guarded(
-                lambda: self._link.complete(body, reading.add), again=lambda: not reading.begun
+                lambda: self._link.complete(body, reading.add), again=lambda: not reading.started
             )
-        except Enough:
+        except AllEnded:
             answer = Answer((), (), Usage())
         except ModelMissing:
             self._listed = None
@@ -202,7 +202,7 @@ class RemoteEngine:
         except EngineUnavailable:
             raise
         except EngineError:
-            if request.n == 1 or reading.begun:
+            if request.n == 1 or reading.started:
                 raise
             # llama-server takes no more candidates than it has slots, and may have one.
             found = await self._one_by_one(request, on_text)
@@ -211,7 +211,7 @@ class RemoteEngine:
         return reading.answer(answer)
 
     async def _one_by_one(self, request: Request, on_text: OnText | None) -> Answer:
-        """Ask for the candidates in turn; greedy ones would all be the same, so for one."""
+        """Request the candidates one after another; only one when greedy, since all are equal."""
         answers = []
         for index in range(request.n if request.temperature else 1):
             tell = None if on_text is None else partial(_told_as, on_text, index)
@@ -225,7 +225,7 @@ class RemoteEngine:
         )
 
     async def _first_listed(self) -> Json:
-        """The model entry that counts, of GET /v1/models; {} where there is no such list."""
+        """Return the entry of the model in use from GET /v1/models; {} without such a list."""
         if self._listed is None:
             try:
                 data = (await self._guarded(lambda: self._quick.get("/v1/models"))).get("data")
@@ -268,8 +268,8 @@ class RemoteEngine:
         except EngineUnavailable as error:
             self._breaker.failed(error.message)
             raise
-        except (EngineError, Enough):
-            self._breaker.succeeded()  # it answers, if not as hoped
+        except (EngineError, AllEnded):
+            self._breaker.succeeded()  # the engine answers, though with an error
             raise
         except BaseException:
             self._breaker.abandoned()
@@ -331,7 +331,7 @@ def _base(url: str) -> str:
 
 
 def _context_length(listed: Json) -> int:
-    """Tokens the engine can take, as vLLM and llama-server tell it; else a modest guess."""
+    """Return the context length that vLLM and llama-server report, else a default."""
     meta = listed.get("meta")
     told = listed.get("max_model_len")
     if told is None and isinstance(meta, dict):

@@ -1,9 +1,8 @@
-"""What a remote engine must not get as it is: keys are replaced, control tokens broken; both come
-back as they were.
+"""Hide keys and break control tokens in requests to a remote engine; restore them in answers.
 
-Each key has a name of its own, the same in every prompt of this process, so that what the engine
-has computed of a prompt's start stays of use. The name tells nothing of the key: it is a keyed
-hash, and nobody else has the key of the hash.
+Each key is replaced by a name that is the same in every prompt of this process, so that the
+engine's prefix cache stays valid. The name reveals nothing: it is a keyed hash, and the key of the
+hash never leaves this process.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ MANGLED = Message(
 
 
 @dataclass
-class Hidden:
-    """What was hidden of one request: names and the keys they stand for, and the kinds of keys.
+class HiddenText:
+    """What was hidden in one request: keys by name, and the kinds of keys.
 
     ``tokens`` are control tokens of the user's text by their broken form.
     """
@@ -56,17 +55,17 @@ class Hidden:
     runs: set[str] = field(default_factory=set)  # what looks like names in the texts as sent
 
     def restored(self, text: str) -> str:
-        """The text with the keys in place of their names, and whole tokens."""
+        """Return the text with keys in place of their names, and with unbroken tokens."""
         for form, token in self.tokens.items():
             text = text.replace(form, token)
         return _RUN.sub(lambda found: "".join(self._read(found[0])), text)
 
     def cut(self, text: str) -> str:
-        """The text before the first control token that the user's text has not."""
+        """Return the text before the first control token that is not in the user's text."""
         return cut_at_control(text, "\n".join(self.tokens.values()))
 
     def is_mangled(self, text: str) -> bool:
-        """Whether the text has what was hidden in a form that stands for nothing certain."""
+        """Tell whether the text has a hidden name in a changed form that cannot be restored."""
         found = _RUN.findall(text)
         if any(form in text for form in self.unclear):
             return True
@@ -77,14 +76,14 @@ class Hidden:
         return any(name.removeprefix(_START) in rest for name in self.keys)
 
     def without_begun(self, text: str) -> str:
-        """The text of an answer that was cut off, without the name that it was cut off in."""
+        """Return the text of an answer that was cut off, without an incomplete name at its end."""
         at = _open_name(text)
         begun = text[at:]
         whole = begun.startswith(_START) and (not self._read(begun)[1] or begun in self.runs)
         return text if not self.keys or whole or len(begun) < _LEAST else text[:at]
 
     def _read(self, run: str) -> tuple[str, str]:
-        """The keys that a run of names begins with, and the rest of it."""
+        """Return the keys whose names a run begins with, and the rest of the run."""
         keys, size = [], len(_START) + _LENGTH
         while (key := self.keys.get(run[:size])) is not None:
             keys.append(key)
@@ -104,7 +103,7 @@ class Hidden:
         return name
 
     def hide(self, text: str, found: Sequence[Key]) -> str:
-        """The text with its keys replaced."""
+        """Return the text with its keys replaced by names."""
         pieces, at = [], 0
         for key in found:
             pieces += [text[at : key.span.start]]
@@ -113,12 +112,12 @@ class Hidden:
         return "".join((*pieces, text[at:]))
 
 
-def hidden(request: Request) -> tuple[Request, Hidden]:
-    """The request without keys, in whatever part of it they stood, and what was hidden.
+def hidden(request: Request) -> tuple[Request, HiddenText]:
+    """Return the request with keys replaced in all its fields, and what was hidden.
 
-    Control tokens stay, since ``Prompt.flat`` breaks them; how they will look is noted.
+    Control tokens stay, because ``Prompt.flat`` breaks them; their broken forms are recorded.
     """
-    made = Hidden()
+    made = HiddenText()
     parts = _parts(request.prompt.parts, made)
     texts = [part for part in request.prompt.parts if isinstance(part, str)]
     for text in texts:
@@ -156,7 +155,7 @@ def hidden(request: Request) -> tuple[Request, Hidden]:
     )
 
 
-def _parts(parts: Sequence[Part], made: Hidden) -> tuple[Part, ...]:
+def _parts(parts: Sequence[Part], made: HiddenText) -> tuple[Part, ...]:
     texts = {number: part for number, part in enumerate(parts) if isinstance(part, str)}
     found = {number: list(keys_in(text)) for number, text in texts.items()}
     for before, left in texts.items():
@@ -171,7 +170,7 @@ def _parts(parts: Sequence[Part], made: Hidden) -> tuple[Part, ...]:
 
 
 def _add_across(left: str, right: str, ends: list[Key], begins: list[Key]) -> None:
-    """Add what is seen to be a key only with the whole line that the cursor stands in."""
+    """Add keys that are recognized only in the whole line of the cursor."""
     head, tail = _last_line(left), right[:_ACROSS].partition("\n")[0]
     if not (head and tail):
         return
@@ -186,7 +185,7 @@ def _add_across(left: str, right: str, ends: list[Key], begins: list[Key]) -> No
 
 
 def _add_open(text: str, keys: list[Key]) -> None:
-    """Add a key at the end of a text whose closing quote is not there yet, or was cut off."""
+    """Add a key at the end of a text whose closing quote is missing or was cut off."""
     head = _last_line(text)
     for quote in _QUOTES:
         if quote in head:
@@ -202,7 +201,7 @@ def _last_line(text: str) -> str:
 
 
 def _put(keys: list[Key], new: Key) -> None:
-    """Add a key in its place; those that it overlaps become one with it."""
+    """Add a key in order; merge it with those that it overlaps."""
     start, end = new.span.start, new.span.end
     apart = [one for one in keys if one.span.end <= start or one.span.start >= end]
     same = [new, *(one for one in keys if one not in apart)]
@@ -210,25 +209,25 @@ def _put(keys: list[Key], new: Key) -> None:
     keys[:] = sorted((*apart, Key(span, new.kind)), key=lambda one: one.span.start)
 
 
-class Restoring:
-    """Puts keys and tokens back into candidates as they come in; a control token ends them."""
+class RestoredAnswer:
+    """Restores keys and tokens in streamed candidates; a control token ends a candidate."""
 
-    def __init__(self, made: Hidden, on_text: OnText | None) -> None:
-        """Tell ``on_text`` of the restored text."""
+    def __init__(self, made: HiddenText, on_text: OnText | None) -> None:
+        """``on_text`` is called with the restored text."""
         self._made = made
         self._on_text = on_text
         self._held: dict[int, str] = {}
         self._ended: set[int] = set()
 
     def add(self, index: int, piece: str) -> None:
-        """Take a piece; what may be the start of a name is held back."""
+        """Add a piece; hold back what may be the start of a name."""
         text = self._held.pop(index, "") + piece
         at = min(_open_name(text), open_token(text), _open_form(text, self._made.tokens))
         self._held[index] = text[at:]
         self._tell(index, text[:at])
 
     def answer(self, answer: Answer) -> Answer:
-        """The whole answer restored; a candidate with a name that was changed is refused."""
+        """Return the restored answer; a candidate with a changed name becomes empty."""
         cut_off = {index for index, ended in enumerate(answer.finish) if ended == "length"}
         for index, text in sorted(self._held.items()):
             self._tell(index, self._made.without_begun(text) if index in cut_off else text)
@@ -256,7 +255,7 @@ class Restoring:
 
 
 def _open_name(text: str) -> int:
-    """Where a name may begin that is not whole yet; the length where none does."""
+    """Return the offset of a name that may be incomplete; the text's length if there is none."""
     for found in _ANY_CASE.finditer(text):
         if found.end() == len(text):
             return found.start()
@@ -268,7 +267,7 @@ def _open_name(text: str) -> int:
 
 
 def _open_form(text: str, forms: Mapping[str, str]) -> int:
-    """Where the broken form of a token begins that is not whole yet; the length where none does."""
+    """Return the offset of an incomplete broken token; the text's length if there is none."""
     longest = 0
     for form in forms:
         sizes = range(min(len(form) - 1, len(text)), longest, -1)

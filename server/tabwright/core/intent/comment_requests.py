@@ -48,7 +48,7 @@ def asks(words: str) -> bool:
     return is_todo(words) or _ASKS.match(words) is not None
 
 
-def may_ask(words: str) -> bool:
+def may_be_request(words: str) -> bool:
     """Whether the words can be read as a request where no code stands that they could describe.
 
     Licences, notes to tools, headings, rulers and code that was commented out cannot.
@@ -63,7 +63,7 @@ def may_ask(words: str) -> bool:
     return len(_WORD.findall(words[:600])) >= 3
 
 
-def cleaned(words: str) -> str:
+def request_text(words: str) -> str:
     """The words without the sign that something is to be done, and without rulers."""
     lines = [line for line in words.split("\n") if not _RULER.fullmatch(line.strip())]
     text = "\n".join(lines).strip("\n")

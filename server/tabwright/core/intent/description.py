@@ -12,7 +12,7 @@ from tabwright.core.intent.described_parameters import NAME, as_code, documented
 from tabwright.core.intent.examples import Example, examples, without_examples
 from tabwright.core.syntax.parameters import Parameter
 
-_MOST_WORDS = 6_000
+_MAX_CHARS = 6_000
 _NEAR = 200  # characters before a call in which the word that asks for it may stand
 _KIND = r"(?:function|method|procedure|routine|subroutine|helper|class|script|coroutine|generator)"
 _CODE = re.compile(
@@ -21,7 +21,7 @@ _CODE = re.compile(
     r"(?:[ \t]*+(?:->|:(?=[ \t]*+[\w\[<>]+[ \t]*+[{;]))[ \t]*+"
     r"(?P<result>[^\s:{;]+(?:\[[^\]\n]*\])?))?"
 )
-_SPOKEN = re.compile(
+_CALL_IN_PROSE = re.compile(
     rf"(?P<tick>`|\b)(?P<name>{NAME})\((?P<parameters>[^()\n]*)\)"
     r"(?:\s*+->\s*+(?P<result>[A-Za-z_][\w.]*(?:\[[^\]\n]*\])?))?"
 )
@@ -62,7 +62,7 @@ _RESULTS = (
 _SENTENCE = re.compile(
     r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s++|(?<=[。；;！？])\s*+|\n\s*+(?:[-*•]|\d+[.)])\s++|\n(?:[^\S\n]*+\n)++"
 )
-_BINDS = re.compile(
+_CONSTRAINT = re.compile(
     r"\b(?:must|should|shall|without|only|at most|at least|no more than|no less than|never|cannot|"
     r"can't|don't|do not|doesn't|not allowed|avoid|in[- ]place|ensure|exactly|required|assume|"
     r"instead of|ignor(?:e|ing)|case[- ]insensitive(?:ly)?|raises?|throws?)\b"
@@ -75,7 +75,7 @@ _BLANKS = re.compile(r"\s++")
 
 
 @dataclass(frozen=True)
-class Told:
+class ParsedDocstring:
     """What words told; "" and empty tuples for what they did not."""
 
     name: str
@@ -85,22 +85,24 @@ class Told:
     constraints: tuple[str, ...]
 
 
-def told(words: str, name: str = "") -> Told:
+def parse_docstring(words: str, name: str = "") -> ParsedDocstring:
     """What the words say about one function, whose name may be known; only their start is read."""
-    words = words[:_MOST_WORDS]
+    words = words[:_MAX_CHARS]
     said = without_examples(words)
-    code = _CODE.search(said) or _spoken(said)
+    code = _CODE.search(said) or _call_in_prose(said)
     name = name or (code["name"] if code else "") or _name(said)
     parameters = (
         as_code(code["parameters"] if code else "") or documented(said) or listed(said, name)
     )
     result = (code["result"] or "") if code else ""
-    return Told(name, parameters, result or _result(said), examples(words, name), constraints(said))
+    return ParsedDocstring(
+        name, parameters, result or _result(said), examples(words, name), constraints(said)
+    )
 
 
-def _spoken(words: str) -> re.Match[str] | None:
+def _call_in_prose(words: str) -> re.Match[str] | None:
     """A call whose arguments are names, not values: ``add(a, b) returns the sum``."""
-    for found in _SPOKEN.finditer(words):
+    for found in _CALL_IN_PROSE.finditer(words):
         inside = found["parameters"].strip()
         named = re.fullmatch(r"[\w\s,:*&\[\]<>|.=\-]*", inside) and not re.match(r"[\d.\-]", inside)
         asked = found["tick"] == "`" or not words[: found.start()].strip() or found["result"]
@@ -134,4 +136,6 @@ def _result(words: str) -> str:
 def constraints(words: str) -> tuple[str, ...]:
     """The sentences that bind an answer: what it must, must not, or may cost."""
     sentences = (_BLANKS.sub(" ", part).strip(" -*") for part in _SENTENCE.split(words))
-    return tuple(dict.fromkeys(part for part in sentences if part and _BINDS.search(part)))[:20]
+    return tuple(dict.fromkeys(part for part in sentences if part and _CONSTRAINT.search(part)))[
+        :20
+    ]

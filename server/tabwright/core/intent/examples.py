@@ -6,7 +6,7 @@ import re
 
 Example = tuple[str, str]
 
-_MOST = 40
+_MAX_EXAMPLES = 40
 _LONGEST = 500
 _PROMPT = re.compile(r"\s*+>>> ?(?P<code>.*)")
 _MORE = re.compile(r"\s*+\.\.\.(?: (?P<code>.*)|\s*+$)")
@@ -49,11 +49,11 @@ def examples(words: str, name: str = "") -> tuple[Example, ...]:
     found: list[Example] = []
     prepared: list[str] = []
     number = 0
-    while number < len(lines) and len(found) < _MOST:
+    while number < len(lines) and len(found) < _MAX_EXAMPLES:
         prompt = _PROMPT.match(lines[number])
         if prompt is None:
             prepared = []
-            found += _told(lines[number][:_LONGEST])
+            found += _in_line(lines[number][:_LONGEST])
             number += 1
             continue
         code, number = _rest_of_prompt(lines, number + 1, prompt["code"])
@@ -64,10 +64,14 @@ def examples(words: str, name: str = "") -> tuple[Example, ...]:
         if result:
             found.append(("\n".join(prepared), result))
             prepared = []
-    return tuple(found[:_MOST]) if found or not name else tuple(_given(lines, name)[:_MOST])
+    return (
+        tuple(found[:_MAX_EXAMPLES])
+        if found or not name
+        else tuple(_inputs_and_outputs(lines, name)[:_MAX_EXAMPLES])
+    )
 
 
-def _given(lines: list[str], name: str) -> list[Example]:
+def _inputs_and_outputs(lines: list[str], name: str) -> list[Example]:
     """Examples told as inputs and outputs: ``For a = 1, b = 2 the output should be 3``."""
     found: list[Example] = []
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
@@ -84,9 +88,9 @@ def _given(lines: list[str], name: str) -> list[Example]:
                 break
             at = separator.end()
         rest = line[at:_LONGEST]
-        told = rest if _OUTPUT.search(rest) else following[:_LONGEST]
-        output = _OUTPUT.search(told)
-        result = value_at(told, output.end()) if output and values else ""
+        parse_docstring = rest if _OUTPUT.search(rest) else following[:_LONGEST]
+        output = _OUTPUT.search(parse_docstring)
+        result = value_at(parse_docstring, output.end()) if output and values else ""
         if result:
             found.append((f"{name}({', '.join(values)})", result))
     return found
@@ -106,7 +110,7 @@ def without_examples(words: str) -> str:
             continue
         head = _AT_START.match(line)
         begun = head.end() if head else 0
-        if not (_CALL.match(line, begun) and _told(line[:_LONGEST])):
+        if not (_CALL.match(line, begun) and _in_line(line[:_LONGEST])):
             kept.append(line)
     return "\n".join(kept)
 
@@ -138,7 +142,7 @@ def _equality(code: str) -> Example | None:
     return (code[:end], result) if result else None
 
 
-def _told(line: str) -> list[Example]:
+def _in_line(line: str) -> list[Example]:
     found: list[Example] = []
     at = 0
     while called := _CALL.search(line, at):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tabwright.core.intent.comment_requests import asks, cleaned, is_todo, may_ask
-from tabwright.core.intent.description import Told, told
+from tabwright.core.intent.comment_requests import asks, is_todo, may_be_request, request_text
+from tabwright.core.intent.description import ParsedDocstring, parse_docstring
 from tabwright.core.intent.examples import Example
 from tabwright.core.languages import by_id
-from tabwright.core.syntax.comments import Block, Comment, blocks, comment_of
+from tabwright.core.syntax.comments import Comment, CommentBlock, blocks, comment_of
 from tabwright.core.syntax.containers import Container, container_at, owner_in
 from tabwright.core.syntax.extents import columns, unit
 from tabwright.core.syntax.parameters import Parameter
@@ -88,7 +88,7 @@ def _in_stub(snapshot: Snapshot, near: Surroundings) -> tuple[Asked, int] | None
     if _is_intended(snapshot, signature, around_it):
         return None
     words = _words_of_stub(near, there, signature)
-    said = told(words, signature.name)
+    said = parse_docstring(words, signature.name)
     asked = _asked(
         near, "docstring" if signature.doc else "stub", words, said, _stub_span(signature)
     )
@@ -104,7 +104,7 @@ def _in_stub(snapshot: Snapshot, near: Surroundings) -> tuple[Asked, int] | None
     return asked, signature.span.end
 
 
-def _below_comment(near: Surroundings, there: tuple[Block, ...]) -> Signature | None:
+def _below_comment(near: Surroundings, there: tuple[CommentBlock, ...]) -> Signature | None:
     """The function that begins right below the comment at the cursor."""
     for block in there:
         if block.start <= near.at < block.end and block.kind != "string":
@@ -125,14 +125,16 @@ def _is_intended(snapshot: Snapshot, signature: Signature, inside: Container | N
     return bodiless or "Protocol" in inside.header
 
 
-def _words_of_stub(near: Surroundings, there: tuple[Block, ...], signature: Signature) -> str:
+def _words_of_stub(
+    near: Surroundings, there: tuple[CommentBlock, ...], signature: Signature
+) -> str:
     top = signature.span.start - near.base
     above = comment_above(near, there, top)
     start, end = (signature.header.end - near.base, signature.span.end - near.base)
     inner = [block for block in there if start <= block.start < end and block.kind != "string"]
     parts = [comment_of(near, above).text] if above else []
     parts += [signature.doc, *(comment_of(near, block).text for block in inner)]
-    said = [cleaned(part) for part in parts if may_ask(part) or part == signature.doc]
+    said = [request_text(part) for part in parts if may_be_request(part) or part == signature.doc]
     return "\n".join(dict.fromkeys(part for part in said if part))
 
 
@@ -175,14 +177,14 @@ def _in_comment(snapshot: Snapshot, near: Surroundings) -> tuple[Asked, int] | N
     if block is None:
         return None
     comment = comment_of(near, block)
-    if not may_ask(comment.text) or not _is_free(near, block, comment):
+    if not may_be_request(comment.text) or not _is_free(near, block, comment):
         return None
     todo = is_todo(comment.text)
-    words = cleaned(comment.text)
+    words = request_text(comment.text)
     kind: Kind = "todo" if todo else "docstring" if comment.string else "comment"
     inside = container_at(snapshot.text, comment.span.start)
     asked = replace(
-        _asked(near, kind, words, told(words), _place_below(near, block)),
+        _asked(near, kind, words, parse_docstring(words), _place_below(near, block)),
         indent=comment.indent,
         inside=inside.name if inside else "",
         signature=signature_near(near, block.start),
@@ -190,7 +192,7 @@ def _in_comment(snapshot: Snapshot, near: Surroundings) -> tuple[Asked, int] | N
     return asked, max(comment.span.end, asked.span.end)
 
 
-def _block_at(near: Surroundings) -> Block | None:
+def _block_at(near: Surroundings) -> CommentBlock | None:
     """The comment at the cursor, or above it over at most one more blank line."""
     line = near.line_start(near.at)
     there = blocks(near)
@@ -204,7 +206,7 @@ def _block_at(near: Surroundings) -> Block | None:
     return None
 
 
-def _is_free(near: Surroundings, block: Block, comment: Comment) -> bool:
+def _is_free(near: Surroundings, block: CommentBlock, comment: Comment) -> bool:
     """Whether a comment asks rather than describes what stands below it."""
     following = _next_code(near, block.end)
     ends = following < 0 or columns(near.line(following)) < columns(comment.indent + "x")
@@ -229,7 +231,7 @@ def _next_code(near: Surroundings, at: int) -> int:
     return at + len(code) - len(rest) if rest else -1
 
 
-def _placeholder_end(near: Surroundings, block: Block) -> int:
+def _placeholder_end(near: Surroundings, block: CommentBlock) -> int:
     """Where the placeholder ends that stands right below a comment; the comment's end if none."""
     at = block.end
     line = near.bare[at : near.line_end(at)]
@@ -239,11 +241,11 @@ def _placeholder_end(near: Surroundings, block: Block) -> int:
     return at
 
 
-def _place_below(near: Surroundings, block: Block) -> Span:
+def _place_below(near: Surroundings, block: CommentBlock) -> Span:
     return near.span(block.end, _placeholder_end(near, block))
 
 
-def _asked(near: Surroundings, kind: Kind, words: str, said: Told, span: Span) -> Asked:
+def _asked(near: Surroundings, kind: Kind, words: str, said: ParsedDocstring, span: Span) -> Asked:
     return Asked(
         near.language.id,
         kind,

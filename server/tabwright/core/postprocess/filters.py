@@ -36,7 +36,7 @@ _WORDS = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
-class Candidate:
+class FilterState:
     """An answer on its way: ``text`` replaces the document from the cursor to ``end``.
 
     ``complete``: the model ended by itself, so the last line is not half a line.
@@ -54,10 +54,10 @@ class Rejected:
     reason: Message
 
 
-Filter = Callable[[Candidate, Task], Candidate | Rejected]
+Filter = Callable[[FilterState, Task], FilterState | Rejected]
 
 
-def cut_specials(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def cut_specials(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """End the answer at the first special token an engine let through as text.
 
     Those of the model's own family always count, those of others where the document has none.
@@ -69,7 +69,7 @@ def cut_specials(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return replace(candidate, text=text[: min(ends)] if ends else text)
 
 
-def cut_fence(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def cut_fence(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """End the answer where an instructed model closes or opens a Markdown fence."""
     if task.snapshot.language_id == "markdown":
         return candidate
@@ -79,7 +79,7 @@ def cut_fence(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return replace(candidate, text=candidate.text[: found.start()], complete=True)
 
 
-def cut_leading_blank(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def cut_leading_blank(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Where the cursor's line is empty, drop the empty lines an answer begins with."""
     if head_of_line(task).strip() or rest_of_line(task).strip() or task.invoked:
         return candidate
@@ -90,7 +90,7 @@ def cut_leading_blank(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return replace(candidate, text=text)
 
 
-def cut_second_indent(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def cut_second_indent(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Where the cursor stands behind the indentation, drop an indentation that is written again."""
     head = head_of_line(task)
     if head and not head.strip() and candidate.text.startswith(head):
@@ -100,7 +100,7 @@ def cut_second_indent(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return candidate
 
 
-def cut_loop(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def cut_loop(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Cut what goes on repeating itself after its first round; refuse it when nothing else is."""
     at = loop_start(candidate.text)
     if at is None:
@@ -109,7 +109,7 @@ def cut_loop(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return replace(candidate, text=kept) if "\n" in kept.strip() else Rejected(LOOPED)
 
 
-def cut_to_statement(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def cut_to_statement(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Keep the first statement of an answer that was not asked for several lines.
 
     Its first line alone where the file parses with that and not with the whole.
@@ -130,7 +130,7 @@ def cut_to_statement(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return replace(candidate, text=first, complete=True)
 
 
-def cut_block(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def cut_block(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """End an answer of several lines where it leaves the block it was asked for."""
     if not task.multiline:
         return candidate
@@ -140,7 +140,7 @@ def cut_block(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return replace(candidate, text=candidate.text[:at], complete=True)
 
 
-def cut_suffix(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def cut_suffix(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """End an answer of several lines where the suffix begins, or where the file still parses."""
     if not task.multiline:
         return candidate
@@ -148,7 +148,7 @@ def cut_suffix(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return Rejected(REPEATED) if text is None else replace(candidate, text=text)
 
 
-def fit_line(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def fit_line(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Make closers fit: those that stand behind the cursor, and those one line lacks or has twice.
 
     Of the ways to fit the answer in, the first that parses wins, else the one with the fewest
@@ -167,7 +167,7 @@ def fit_line(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return min(plain, key=lambda way: imbalance(task, way.text, way.end))
 
 
-def _ways(candidate: Candidate, task: Task, rest: str) -> list[Candidate]:
+def _ways(candidate: FilterState, task: Task, rest: str) -> list[FilterState]:
     text, bare = candidate.text, rest.strip()
     line_end = task.offset + len(rest.rstrip())
     if not bare:
@@ -197,7 +197,7 @@ def _within(part: str, text: str) -> bool:
     return all(char in rest for char in part)
 
 
-def trim_end(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def trim_end(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Drop blanks and empty lines at the end when nothing but closers follows on the line."""
     kept = candidate.text.rstrip()
     if rest_of_line(task).strip() and (task.invoked or "\n" in candidate.text[len(kept) :]):
@@ -205,12 +205,12 @@ def trim_end(candidate: Candidate, task: Task) -> Candidate | Rejected:
     return replace(candidate, text=kept)
 
 
-def refuse_blank(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def refuse_blank(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Refuse an answer of blanks."""
     return candidate if candidate.text.strip() else Rejected(BLANK)
 
 
-def refuse_repetition(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def refuse_repetition(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Refuse an answer that says what the next lines say already.
 
     One line must have the same words as the next; of several lines 95 in 100 characters the same.
@@ -235,13 +235,13 @@ def _alike(left: str, right: str) -> bool:
     return SequenceMatcher(None, left, right, autojunk=False).ratio() >= 0.95
 
 
-def refuse_unseen(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def refuse_unseen(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Refuse characters that nobody sees and that the document does not have."""
     char = unseen_in(candidate.text, task.snapshot.text)
     return Rejected(UNSEEN) if char else candidate
 
 
-def match_line_ends(candidate: Candidate, task: Task) -> Candidate | Rejected:
+def match_line_ends(candidate: FilterState, task: Task) -> FilterState | Rejected:
     r"""Write ``\r\n`` where the document does."""
     near = task.snapshot.text[max(0, task.offset - 4000) : task.offset + 4000]
     if "\r\n" not in near:

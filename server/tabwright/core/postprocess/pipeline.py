@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from tabwright.core.postprocess.cuts import where_rest_begins
-from tabwright.core.postprocess.filters import FILTERS, Candidate, Filter, Rejected, loop_start
+from tabwright.core.postprocess.filters import FILTERS, Filter, FilterState, Rejected, loop_start
 from tabwright.core.postprocess.overlap import overlaps
 from tabwright.core.syntax.blocks import leaves_block, statement_end
 from tabwright.core.syntax.validate import below
 from tabwright.core.task import Task
 from tabwright.core.text import unix_line_ends
 
-__all__ = ["FILTERS", "Candidate", "Filter", "Rejected", "clean", "should_stop"]
+__all__ = ["FILTERS", "Filter", "FilterState", "Rejected", "clean", "should_stop"]
 
 _SURE = 16
 
 
-def clean(text: str, task: Task, *, complete: bool = True) -> Candidate | Rejected:
+def clean(text: str, task: Task, *, complete: bool = True) -> FilterState | Rejected:
     """Run one raw answer through all filters in order.
 
     ``complete``: False when the engine stopped at the token limit, so the end may be half a line.
     """
-    candidate = Candidate(text, task.offset, complete)
+    candidate = FilterState(text, task.offset, complete)
     for each in FILTERS:
         result = each(candidate, task)
         if isinstance(result, Rejected):

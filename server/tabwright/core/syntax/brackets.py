@@ -13,7 +13,7 @@ _LONG_QUOTES = ('"""', "'''", "`")
 
 
 @dataclass(frozen=True)
-class Scan:
+class BracketScan:
     """What a text leaves open: its brackets, innermost last, and the quote it ends inside of.
 
     ``unmatched`` holds the offsets of closers that no opener of the text belongs to.
@@ -52,7 +52,7 @@ def _pattern(language: Language) -> re.Pattern[str]:
     return re.compile("|".join(ways))
 
 
-def scan(text: str, language: Language) -> Scan:
+def scan(text: str, language: Language) -> BracketScan:
     """Count the brackets of ``text`` outside strings and comments; its time grows with the text."""
     stack: list[str] = []
     unmatched: list[int] = []
@@ -68,7 +68,7 @@ def scan(text: str, language: Language) -> Scan:
                 unmatched.append(found.start())
         elif found.end() == len(text):
             quote = _open_quote(piece, language)
-    return Scan(tuple(stack), tuple(unmatched), quote)
+    return BracketScan(tuple(stack), tuple(unmatched), quote)
 
 
 def _open_quote(piece: str, language: Language) -> str:

@@ -57,7 +57,7 @@ def comment_near(near: Surroundings, at: int) -> Comment | None:
 
 
 @dataclass(frozen=True)
-class Block:
+class CommentBlock:
     """Whole lines of comment, counted in the surroundings; ``end`` is after the last line end."""
 
     start: int
@@ -66,13 +66,13 @@ class Block:
 
 
 @lru_cache(maxsize=2)
-def blocks(near: Surroundings) -> tuple[Block, ...]:
+def blocks(near: Surroundings) -> tuple[CommentBlock, ...]:
     """Every comment on lines of its own, line comments of adjacent lines as one."""
     return tuple(_blocks(near))
 
 
-def _blocks(near: Surroundings) -> Iterator[Block]:
-    held: Block | None = None
+def _blocks(near: Surroundings) -> Iterator[CommentBlock]:
+    held: CommentBlock | None = None
     indent = ""
     for begin, finish, kind in _stretches(near):
         start, end = near.line_start(begin), near.next_line(max(begin, finish - 1))
@@ -80,11 +80,11 @@ def _blocks(near: Surroundings) -> Iterator[Block]:
             continue
         own = near.text[start:begin]
         if held and held.kind == kind == "line" and held.end == start and indent == own:
-            held = Block(held.start, end, kind)
+            held = CommentBlock(held.start, end, kind)
             continue
         if held:
             yield held
-        held, indent = Block(start, end, kind), own
+        held, indent = CommentBlock(start, end, kind), own
     if held:
         yield held
 
@@ -111,7 +111,7 @@ def _string_statements(near: Surroundings) -> Iterator[tuple[int, int]]:
             yield span.start - len(head), span.end
 
 
-def comment_of(near: Surroundings, block: Block) -> Comment:
+def comment_of(near: Surroundings, block: CommentBlock) -> Comment:
     """What a block says and where it stands in the document."""
     raw = near.text[block.start : block.end]
     text = _WORDS[block.kind](raw, near.language)

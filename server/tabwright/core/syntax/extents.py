@@ -60,11 +60,11 @@ def dedent(near: Surroundings, at: int, margin: int) -> int:
         stop = line_end(code, at)
         line = code[at:stop]
         if line.strip():
-            after = _past(near, line, margin)
-            if after is _Past.BEFORE:
+            after = _block_end(near, line, margin)
+            if after is _BlockEnd.BEFORE:
                 break
             end = stop
-            if after is _Past.WITH:
+            if after is _BlockEnd.WITH:
                 break
         elif near.text[at:stop].strip() and columns(near.text[at:stop]) > margin:
             end = stop
@@ -72,7 +72,7 @@ def dedent(near: Surroundings, at: int, margin: int) -> int:
     return end if end == 0 or code[end - 1 : end] == "\n" else min(len(code), end + 1)
 
 
-class _Past(Enum):
+class _BlockEnd(Enum):
     """Whether a block goes on after a line, ends with it, or ended before it."""
 
     NOT = 0
@@ -80,16 +80,16 @@ class _Past(Enum):
     BEFORE = 2
 
 
-def _past(near: Surroundings, line: str, margin: int) -> _Past:
+def _block_end(near: Surroundings, line: str, margin: int) -> _BlockEnd:
     width, first = columns(line), line.lstrip()[0]
     if width > margin or (near.language.id == "python" and first in ")]}"):
-        return _Past.NOT
+        return _BlockEnd.NOT
     if near.language.id != "python" and width == margin:
         if _LABEL.fullmatch(line):
-            return _Past.NOT
+            return _BlockEnd.NOT
         if first == "}":
-            return _Past.WITH
-    return _Past.BEFORE
+            return _BlockEnd.WITH
+    return _BlockEnd.BEFORE
 
 
 def unit(near: Surroundings) -> str:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from tabwright.core.syntax.extents import Function, columns, dedent, line_end
 from tabwright.core.syntax.functions_python import python_functions, python_functions_open
-from tabwright.core.syntax.headers import FORMS, Form
+from tabwright.core.syntax.headers import FUNCTION_SYNTAX, FunctionSyntax
 from tabwright.core.syntax.surroundings import Surroundings
 
 _BRACKET = re.compile(r"[()\[\]{}]")
@@ -49,7 +49,7 @@ def functions_open(near: Surroundings, at: int) -> Iterable[Function]:
 def _functions(near: Surroundings) -> tuple[Function, ...]:
     if near.language.id == "python":
         return tuple(python_functions(near))
-    form = FORMS.get(near.language.id)
+    form = FUNCTION_SYNTAX.get(near.language.id)
     if form is None:
         return ()
     partners = _partners(near.masked.code)
@@ -82,7 +82,7 @@ def _partners(code: str) -> dict[int, int]:
 
 def _function(
     near: Surroundings,
-    form: Form,
+    form: FunctionSyntax,
     header: re.Match[str],
     partners: dict[int, int],
     called: bool,
@@ -126,7 +126,7 @@ def _function(
     return _braced(near, function, begin, partners, called and form.result != "before")
 
 
-def _result(near: Surroundings, form: Form, at: int) -> tuple[str, int]:
+def _result(near: Surroundings, form: FunctionSyntax, at: int) -> tuple[str, int]:
     """The result type that begins at ``at`` and where it ends."""
     code = near.masked.code
     if form.result == "go":

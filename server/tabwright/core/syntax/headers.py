@@ -20,7 +20,7 @@ _TYPED = (
 
 
 @dataclass(frozen=True)
-class Form:
+class FunctionSyntax:
     """One language's functions.
 
     ``starts`` begin one for sure; what ``calls`` match only is one when a body follows.
@@ -62,26 +62,26 @@ _JS_CALLS = (
     rf"{_MEMBER}(?P<name>[\w$.]+)[ \t]*+[:=][ \t]*+{_ASYNC}(?:function\b[ \t]*+\*?[ \t]*+)?"
     r"(?=\(|[\w$]+[ \t]*+=>)",
 )
-_JS = Form(_patterns(*_JS_STARTS), "bare", calls=_patterns(*_JS_CALLS))
-_TS = Form(_patterns(*_JS_STARTS), "colon", ":", calls=_patterns(*_JS_CALLS))
+_JS = FunctionSyntax(_patterns(*_JS_STARTS), "bare", calls=_patterns(*_JS_CALLS))
+_TS = FunctionSyntax(_patterns(*_JS_STARTS), "colon", ":", calls=_patterns(*_JS_CALLS))
 
 _CTOR = r"(?P<name>~?[A-Z][\w:]*)[ \t]*+(?=\()"
 _WHERE = re.compile(r"\s*+(?:where\b[^{;=]*)?")
-_JAVA = Form(
+_JAVA = FunctionSyntax(
     _patterns(rf"{_GENERIC}[ \t]*+{_TYPED}(?=\()"),
     "type first",
     "before",
     re.compile(r"\s*+(?:throws[ \t\n\w.,]+)?"),
     _patterns(_CTOR),
 )
-_CSHARP = Form(
+_CSHARP = FunctionSyntax(
     _patterns(rf"{_TYPED}{_GENERIC}(?=\()"),
     "type first",
     "before",
     re.compile(r"\s*+(?::\s*+(?:base|this)\s*+\([^()]*\))?\s*+(?:where\b[^{;=]*)?"),
     _patterns(_CTOR),
 )
-_CPP = Form(
+_CPP = FunctionSyntax(
     _patterns(rf"(?:template[ \t]*+<[^;{{}}\n]{{0,200}}>[ \t\n]*+)?{_TYPED}(?=\()"),
     "type first",
     "before",
@@ -91,13 +91,13 @@ _CPP = Form(
     ),
     _patterns(r"(?P<name>[A-Za-z_]\w*::~?\w+|~?[A-Z]\w*)[ \t]*+(?=\()"),
 )
-_GO = Form(
+_GO = FunctionSyntax(
     _patterns(r"func[ \t]++(?:\([^()\n]*\)[ \t]*+)?(?P<name>\w+)[ \t]*+(?:\[[^\]\n]*\])?(?=\()"),
     "type last",
     "go",
 )
 _RUST_WORDS = _modifiers(r"pub(?:\([^)\n]*\))?|default|const|unsafe|extern") + "+"
-_RUST = Form(
+_RUST = FunctionSyntax(
     _patterns(
         rf"{_RUST_WORDS}{_ASYNC}{_RUST_WORDS}(?:\"*[ \t]++)?fn[ \t]++(?P<name>\w+)[ \t]*+"
         r"(?:<[^;{}]{0,300}?>[ \t]*+)?(?=\()"
@@ -110,7 +110,7 @@ _KOTLIN_WORDS = _modifiers(
     "public|private|protected|internal|override|open|abstract|final|inline|infix|operator|suspend"
     "|tailrec|external"
 )
-_KOTLIN = Form(
+_KOTLIN = FunctionSyntax(
     _patterns(
         rf"{_KOTLIN_WORDS}fun[ \t]++(?:<[^;{{}}\n]{{0,200}}?>[ \t]*+)?(?:[\w<>?, ]+\.)?"
         r"(?P<name>\w+)[ \t]*+(?=\()"
@@ -123,7 +123,7 @@ _SWIFT_WORDS = _modifiers(
     "public|private|fileprivate|internal|open|static|class|override|final|mutating|nonmutating"
     "|convenience|required|@\\w+"
 )
-_SWIFT = Form(
+_SWIFT = FunctionSyntax(
     _patterns(
         rf"{_SWIFT_WORDS}(?:func[ \t]++(?P<name>\w+)|(?P<init>init)\??)[ \t]*+"
         rf"{_GENERIC}[ \t]*+(?=\()"
@@ -132,7 +132,7 @@ _SWIFT = Form(
     "->",
     _WHERE,
 )
-_PHP = Form(
+_PHP = FunctionSyntax(
     _patterns(
         rf"{_modifiers('public|private|protected|static|final|abstract')}"
         r"function[ \t]++&?(?P<name>\w+)[ \t]*+(?=\()"
@@ -140,7 +140,7 @@ _PHP = Form(
     "type first",
     ":",
 )
-_SCALA = Form(
+_SCALA = FunctionSyntax(
     _patterns(
         rf"{_modifiers('private|protected|override|final|implicit|inline')}"
         r"def[ \t]++(?P<name>\w+)[ \t]*+(?:\[[^\]\n]*\])?(?=\()"
@@ -148,18 +148,18 @@ _SCALA = Form(
     "colon",
     ":",
 )
-_SHELL = Form(
+_SHELL = FunctionSyntax(
     _patterns(r"(?:function[ \t]++)?(?P<name>[\w-]+)[ \t]*+(?=\([ \t]*+\))"),
     "bare",
 )
-_RUBY = Form(
+_RUBY = FunctionSyntax(
     _patterns(
         r"def[ \t]++(?P<name>(?:self\.)?\w+[?!=]?)(?:[ \t]*+(?=\(|\n|\Z|;)|[ \t]++(?=[a-z_*&]))"
     ),
     "bare",
     closer="end",
 )
-_LUA = Form(
+_LUA = FunctionSyntax(
     _patterns(
         r"(?:local[ \t]++)?function[ \t]++(?P<name>[\w.:]+)[ \t]*+(?=\()",
         r"(?:local[ \t]++)?(?P<name>[\w.]+)[ \t]*+=[ \t]*+function[ \t]*+(?=\()",
@@ -167,12 +167,12 @@ _LUA = Form(
     "bare",
     closer="end",
 )
-_JULIA = Form(_patterns(r"function[ \t]++(?P<name>[\w.!]+)(?=\()"), "bare", closer="end")
-_DART = Form(
+_JULIA = FunctionSyntax(_patterns(r"function[ \t]++(?P<name>[\w.!]+)(?=\()"), "bare", closer="end")
+_DART = FunctionSyntax(
     _JAVA.starts, "type first", "before", re.compile(r"\s*+(?:async\*?|sync\*)?"), _JAVA.calls
 )
 
-FORMS: Mapping[str, Form] = {
+FUNCTION_SYNTAX: Mapping[str, FunctionSyntax] = {
     "javascript": _JS,
     "javascriptreact": _JS,
     "typescript": _TS,

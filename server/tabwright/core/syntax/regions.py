@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 from tabwright.core.languages import by_id
-from tabwright.core.syntax.comments import Block, blocks, comment_of
+from tabwright.core.syntax.comments import CommentBlock, blocks, comment_of
 from tabwright.core.syntax.extents import columns, dedent
 from tabwright.core.syntax.functions import functions
 from tabwright.core.syntax.headers import CLASS
@@ -165,7 +165,11 @@ def _definitions(text: str, language_id: str) -> tuple[Definition, ...]:
 
 
 def _doc(
-    near: Surroundings, top: int, body: int, comments: dict[int, Block], strings: dict[int, Block]
+    near: Surroundings,
+    top: int,
+    body: int,
+    comments: dict[int, CommentBlock],
+    strings: dict[int, CommentBlock],
 ) -> str:
     block = strings.get(body) if near.language.id == "python" else comments.get(top)
     return comment_of(near, block).text.strip().split("\n", 1)[0] if block else ""

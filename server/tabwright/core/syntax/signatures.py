@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tabwright.core.languages import by_id
-from tabwright.core.syntax.comments import Block, blocks, comment_of, dedented, string_words
+from tabwright.core.syntax.comments import CommentBlock, blocks, comment_of, dedented, string_words
 from tabwright.core.syntax.extents import Function, columns
 from tabwright.core.syntax.functions import functions_open
-from tabwright.core.syntax.headers import FORMS
+from tabwright.core.syntax.headers import FUNCTION_SYNTAX
 from tabwright.core.syntax.parameters import Parameter, parse
 from tabwright.core.syntax.stubs import is_placeholder
 from tabwright.core.syntax.surroundings import Surroundings, around
@@ -167,7 +167,9 @@ def _above_imports(near: Surroundings, top: int) -> int:
     return highest
 
 
-def comment_above(near: Surroundings, there: Iterable[Block], top: int) -> Block | None:
+def comment_above(
+    near: Surroundings, there: Iterable[CommentBlock], top: int
+) -> CommentBlock | None:
     """The comment that ends on the line above ``top`` with the same indentation."""
     for block in there:
         if block.end == top and block.kind != "string":
@@ -180,7 +182,7 @@ def _parameters(near: Surroundings, function: Function) -> tuple[Parameter, ...]
     if near.language.id == "python":
         told = _python_parameters(function.parameters)
         return parse(function.parameters, "colon") if told is None else told
-    return parse(function.parameters, FORMS[near.language.id].style)
+    return parse(function.parameters, FUNCTION_SYNTAX[near.language.id].style)
 
 
 def _python_parameters(text: str) -> tuple[Parameter, ...] | None:

@@ -26,7 +26,7 @@ _SURE = re.compile(
 
 
 @dataclass(frozen=True)
-class Remark:
+class CommentSpan:
     """A stretch of comment as it was found: one line comment or one block comment."""
 
     span: Span
@@ -42,7 +42,7 @@ class Masked:
     """
 
     code: str
-    comments: tuple[Remark, ...]
+    comments: tuple[CommentSpan, ...]
     strings: tuple[Span, ...]
 
 
@@ -163,7 +163,7 @@ def _first_short(below: str, to_end: bool) -> int:
 def mask(text: str, language: Language, start: int = 0) -> Masked:
     r"""Blank out strings and comments from ``start`` on; lines must end in ``\n``."""
     parts = [text[:start]]
-    comments: list[Remark] = []
+    comments: list[CommentSpan] = []
     strings: list[Span] = []
     done = start
     for found in _pattern(language).finditer(text, start):
@@ -176,7 +176,7 @@ def mask(text: str, language: Language, start: int = 0) -> Masked:
             strings.append(span)
             parts.append(_FILLER * len(span))
             continue
-        comments.append(Remark(span, found.lastgroup == "block"))
+        comments.append(CommentSpan(span, found.lastgroup == "block"))
         parts.append("\n".join(" " * len(line) for line in found[0].split("\n")))
     parts.append(text[done:])
     return Masked("".join(parts), tuple(comments), tuple(strings))
