@@ -61,8 +61,8 @@ MAKERS: Mapping[str, Maker] = {
     "tabwright.checks.syntax.risks:_risks": lambda module: [
         pattern for language in (*module._BY_LANGUAGE, "") for pattern, _ in module._risks(language)
     ],
-    "tabwright.engine.decoding.vocabulary:_one_of": lambda module: [
-        module._one_of(["<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<s>", "</s>"])
+    "tabwright.engine.decoding.vocabulary:_names_pattern": lambda module: [
+        module._names_pattern(["<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<s>", "</s>"])
     ],
 }
 # Patterns that are only matched at one place of a text, though they are kept in a table.
