@@ -13,7 +13,7 @@ SAMPLES = SOURCE / "demo_files"
 OPEN = frozenset(
     {
         *("Actions", "Checks", "Completion", "Language", "ModelMissing"),
-        *("Options", "Outcome", "Place", "Privacy", "Report", "Settings", "Setup", "Usage"),
+        *("Options", "Outcome", "Place", "Privacy", "Report", "Setup", "Usage"),
     }
 )
 

@@ -9,7 +9,7 @@ import pytest
 from support.edits import edit
 
 from tabwright.checks.formatting import black_format
-from tabwright.checks.formatting.black_format import Settings, settings_for, with_ends_of
+from tabwright.checks.formatting.black_format import BlackConfig, settings_for, with_ends_of
 from tabwright.checks.formatting.improve import improved
 from tabwright.checks.imports.placing import placed
 
@@ -104,18 +104,18 @@ async def test_a_result_that_is_another_program_is_refused(
 
 
 PROJECTS = {
-    "[tool.black]\nline-length = 40\nskip-string-normalization = true\n": Settings(
+    "[tool.black]\nline-length = 40\nskip-string-normalization = true\n": BlackConfig(
         line_length=40, normal_strings=False
     ),
-    "[project]\nrequires-python = '>=3.13'\n[tool.black]\ntarget-version = ['py39']\n": Settings(
+    "[project]\nrequires-python = '>=3.13'\n[tool.black]\ntarget-version = ['py39']\n": BlackConfig(
         targets=("py39",)
     ),
-    "[tool.black]\npreview = true\nskip-magic-trailing-comma = true\n": Settings(
+    "[tool.black]\npreview = true\nskip-magic-trailing-comma = true\n": BlackConfig(
         preview=True, magic_commas=False
     ),
-    "[tool.ruff]\nline-length = 120\n": Settings(line_length=120),
-    "[tool.ruff]\nline-length = 120\n[tool.black]\n": Settings(),
-    "": Settings(),
+    "[tool.ruff]\nline-length = 120\n": BlackConfig(line_length=120),
+    "[tool.ruff]\nline-length = 120\n[tool.black]\n": BlackConfig(),
+    "": BlackConfig(),
 }
 
 
@@ -130,7 +130,7 @@ def test_the_projects_settings(tmp_path: Path, text: str) -> None:
 def test_stubs_and_documents_without_a_path(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("")
     assert settings_for(str(tmp_path / "a.pyi"), "").stub
-    assert settings_for("", "") == Settings()
+    assert settings_for("", "") == BlackConfig()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ _MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Settings:
+class BlackConfig:
     """black's settings for one project; ``targets`` are names like "py311"."""
 
     line_length: int = 88
@@ -126,7 +126,7 @@ def _closed(text: str) -> str:
     return unix if unix.endswith("\n") or not unix else unix + "\n"
 
 
-def _formatted(old: str, new: str, edit: Changes, settings: Settings) -> str:
+def _formatted(old: str, new: str, edit: Changes, settings: BlackConfig) -> str:
     import black
 
     whole = black.format_str(new, mode=settings.mode())
@@ -181,7 +181,7 @@ def _without_rim(lines: list[str]) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def _clean(text: str, settings: Settings) -> bool:
+def _clean(text: str, settings: BlackConfig) -> bool:
     """Whether black would leave the text alone; kept, for the other candidates."""
     import black
 
@@ -210,7 +210,7 @@ def with_ends_of(original: str, text: str, end: str) -> str:
     return "".join(result)
 
 
-def settings_for(path: str, root: str) -> Settings:
+def settings_for(path: str, root: str) -> BlackConfig:
     """The settings in the project's pyproject.toml; its line length from ruff's if need be.
 
     Raises what black, the parser of the file or the system raise for settings that are wrong.
@@ -224,7 +224,7 @@ def settings_for(path: str, root: str) -> Settings:
     if file is None and root and at_root.is_file():
         file = str(at_root)
     found: Mapping[str, Any] = parse_pyproject_toml(file) if file else {}
-    return Settings(
+    return BlackConfig(
         line_length=int(found.get("line_length") or _line_length(file) or 88),
         targets=tuple(found.get("target_version", ())),
         normal_strings=not found.get("skip_string_normalization"),
