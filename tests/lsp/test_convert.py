@@ -150,7 +150,7 @@ def test_inline_items_have_a_range_on_one_line() -> None:
 
 def menu_item(text: str, offset: int, edit: Edit) -> types.CompletionItem:
     snapshot = Snapshot("file:///a", "python", 1, text)
-    return menu_list(snapshot, offset, edit, "utf-16").items[0]
+    return menu_list(snapshot, offset, [edit], "utf-16").items[0]
 
 
 def test_a_menu_item_replaces_the_word_that_clients_filter_by() -> None:
@@ -181,7 +181,7 @@ def test_a_menu_item_of_odd_text_can_be_made(new_text: str) -> None:
 
 def test_no_edit_gives_an_empty_menu() -> None:
     snapshot = Snapshot("file:///a", "python", 1, "")
-    assert menu_list(snapshot, 0, None, "utf-8").items == []
+    assert menu_list(snapshot, 0, (), "utf-8").items == []
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
-from tabwright.app.completion.answer_cache import Answers
-from tabwright.app.completion.outcome import Outcome
-from tabwright.app.completion.query import Setup
+from tabwright.app.completion.answer_cache import AnswerCache
+from tabwright.app.completion.query import CompletionQuery, CompletionSetup
+from tabwright.app.completion.result import CompletionResult
 from tabwright.app.completion.session import Session
 from tabwright.app.documents.buffers import Cursor
 from tabwright.app.runtime.waiting import Work
@@ -91,7 +91,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.engine = WrittenEngine()
-        self.session = Session(URI, Answers())
+        self.session = Session(URI, AnswerCache())
         self.pool = ThreadPoolExecutor(2)
         self.refused: Callable[[str], str | None] = lambda path: None
         self.debounce_s = 0.0
@@ -100,9 +100,9 @@ class Desk:
         self.gradual = False
         self.ahead = False
 
-    def setup(self) -> Setup:
+    def setup(self) -> CompletionSetup:
         work = Work(partial(asyncio.get_running_loop().run_in_executor, self.pool))
-        return Setup(
+        return CompletionSetup(
             engine=self.engine,
             model="m",
             options=self.options,
@@ -119,19 +119,21 @@ class Desk:
         """A text with a cursor, which is the document's from now on."""
         snapshot = Snapshot(URI, "python", next(VERSIONS), marked.replace("║", ""))
         self.session.changed(snapshot)
-        return Cursor(snapshot, marked.index("║"), "", "", "/work/a.py")
+        return Cursor(snapshot, marked.index("║"), "", "", "/work/a.py", tuple(self.others))
 
-    def ask(self, marked: str, *, invoked: bool = False) -> asyncio.Task[Outcome]:
+    def ask(self, marked: str, *, invoked: bool = False) -> asyncio.Task[CompletionResult]:
         """Change the text, then ask at the cursor."""
-        cursor = self.cursor(marked)
-        return asyncio.create_task(
-            self.session.complete(cursor, invoked, self.others, self.setup())
-        )
+        query = CompletionQuery(self.cursor(marked), invoked, self.setup())
+        return asyncio.create_task(self.session.complete(query))
+
+    def move(self, cursor: Cursor) -> None:
+        """Let the cursor rest where nothing is asked."""
+        self.session.moved(CompletionQuery(cursor, False, self.setup()))
 
 
-async def texts(request: asyncio.Task[Outcome]) -> list[str]:
-    outcome = await asyncio.wait_for(request, 2)
-    return [edit.new_text for edit in outcome.edits]
+async def texts(request: asyncio.Task[CompletionResult]) -> list[str]:
+    result = await asyncio.wait_for(request, 2)
+    return [edit.new_text for edit in result.edits]
 
 
 async def settle() -> None:

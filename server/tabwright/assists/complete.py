@@ -22,22 +22,22 @@ from tabwright.core.syntax.validate import (
     rest_of_line,
     sound,
 )
-from tabwright.core.task import Completion, ModelInfo, Nothing, Options, Task
+from tabwright.core.task import ModelInfo, Nothing, Options, Task
 from tabwright.core.text import Edit, Snapshot, Span, indent_of, line_span
 
 __all__ = [
-    "Completion",
     "ModelInfo",
     "Nothing",
     "Options",
     "Task",
-    "begun",
-    "convincing",
+    "acceptable",
     "finish",
     "go_on",
     "hint",
     "prepare",
     "should_stop",
+    "starting_with",
+    "validate",
 ]
 
 # Rule 9 of the peers (GitHub Copilot): closers, then one sign that ends a statement.
@@ -86,6 +86,7 @@ def prepare(
         snapshot=snapshot,
         offset=offset,
         window=window,
+        budget=options.budget,
         prompt=infill(model.family, shown, path=path, language_id=snapshot.language_id),
         family=model.family,
         stop=("\n", "\r"),
@@ -94,7 +95,6 @@ def prepare(
         heal=window.prefix[-1:] not in ("", "\n", "\r"),
         max_tokens=min(options.line_tokens, options.max_tokens),
         n=options.candidates if invoked else 1,
-        temperature=0.0,
         multiline=False,
         invoked=invoked,
     )
@@ -150,27 +150,27 @@ def _affordable(budget: Budget, context_length: int, max_tokens: int) -> Budget:
 
 
 def finish(
-    task: Task, texts: Sequence[str], ended: Sequence[str] = ()
-) -> tuple[Completion, ...] | Nothing:
+    task: Task, texts: Sequence[str], finish_reasons: Sequence[str] = ()
+) -> tuple[Edit, ...] | Nothing:
     """The suggestions to show, best first and each once, or why there are none.
 
-    ``ended`` says for each text why the engine stopped, "length" meaning in mid-line; without it
-    every text counts as whole.
+    ``finish_reasons`` say for each text why the engine stopped, "length" meaning in mid-line; where
+    there is none a text counts as whole.
     """
-    found: list[tuple[int, Completion]] = []
+    found: list[tuple[int, Edit]] = []
     reasons: list[Message] = []
     for number, text in enumerate(texts):
-        complete = number >= len(ended) or ended[number] != "length"
+        complete = number >= len(finish_reasons) or finish_reasons[number] != "length"
         result = clean(text, task, complete=complete)
         if isinstance(result, Rejected):
             reasons.append(result.reason)
             continue
         edit = Edit(Span(task.offset, result.end), result.text)
-        if all(edit != other.edit for _, other in found):
-            found.append((_faults(task, edit), Completion(edit, _new_text(task, edit))))
+        if all(edit != other for _, other in found):
+            found.append((_faults(task, edit), edit))
     found.sort(key=lambda pair: pair[0])
     if found:
-        return tuple(completion for _, completion in found)
+        return tuple(edit for _, edit in found)
     return Nothing(reasons[0] if reasons else BLANK)
 
 
@@ -180,7 +180,7 @@ def go_on(task: Task, text: str) -> Task | None:
     if task.multiline or statement_end(task, written) is not None:
         return None
     tokens = max(task.max_tokens, _BLOCK_TOKENS)
-    return replace(begun(task, written), stop=("\n\n",), max_tokens=tokens)
+    return replace(starting_with(task, written), stop=("\n\n",), max_tokens=tokens)
 
 
 def hint(task: Task) -> str:
@@ -195,7 +195,7 @@ def hint(task: Task) -> str:
     return start if ordered and sound(task, f"{start} = None", task.offset) else ""
 
 
-def begun(task: Task, written: str) -> Task:
+def starting_with(task: Task, written: str) -> Task:
     """The task whose answer begins with ``written``, which the prompt then has already."""
     *head, last = task.prompt.parts
     if not isinstance(last, str):
@@ -204,13 +204,21 @@ def begun(task: Task, written: str) -> Task:
     return replace(task, prompt=prompt, heal=False, written=written)
 
 
-def convincing(task: Task, result: tuple[Completion, ...] | Nothing) -> bool:
-    """Whether the best answer so far leaves nothing to be wished for that can be seen without
-    running it: Python parses, and its names are bound. On a line that was begun, only parsing
-    counts; no answer convinces where the document needs none.
+def validate(
+    task: Task, texts: Sequence[str], finish_reasons: Sequence[str] = ()
+) -> tuple[tuple[Edit, ...] | Nothing, bool]:
+    """See `finish`; and whether that is acceptable, so that no further answer is asked for."""
+    result = finish(task, texts, finish_reasons)
+    return result, acceptable(task, result)
+
+
+def acceptable(task: Task, result: tuple[Edit, ...] | Nothing) -> bool:
+    """Whether the best answer so far has no fault that can be seen without running it: Python
+    parses, and its names are bound. On a line that was begun, only parsing counts; no answer is
+    acceptable where the document needs none.
     """
     if isinstance(result, tuple):
-        return _faults(task, result[0].edit) == 0
+        return _faults(task, result[0]) == 0
     if head_of_line(task).strip() or task.invoked:
         return True
     needed = lacking_names(task.snapshot.text, task.offset)
@@ -235,12 +243,3 @@ def _faults(task: Task, edit: Edit) -> int:
         return 0
     unsettled = bool(found.lacking) and not found.settled
     return _UNBOUND * bool(found.added) + _UNSETTLED * unsettled
-
-
-def _new_text(task: Task, edit: Edit) -> str:
-    """The edit's text without the characters it replaces, which come in it in order."""
-    new, at = edit.new_text, len(edit.new_text)
-    for char in reversed(task.snapshot.text[edit.span.start : edit.span.end]):
-        at = new.rfind(char, 0, at)
-        new = new[:at] + new[at + 1 :]
-    return new

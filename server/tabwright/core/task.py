@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tabwright.core.message import Message
 from tabwright.core.prompting.context import Budget, Window
 from tabwright.core.prompting.prompt import Family, Prompt
-from tabwright.core.text import Edit, Snapshot
+from tabwright.core.text import Snapshot
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class Task:
 
     ``heal``: the engine may take the prompt's last token back. ``suffix_stop``: the engine may
     end an answer where this text begins ("" = nothing to look for). ``written`` is the start of the
-    answer when the prompt has it already and only the rest is asked for.
+    answer when the prompt has it already and only the rest is asked for. ``budget`` is what the
+    window was cut by, before it was made to fit the model.
     """
 
     snapshot: Snapshot
     offset: int
     window: Window
+    budget: Budget
     prompt: Prompt
     family: Family
     stop: tuple[str, ...]
@@ -49,7 +51,6 @@ class Task:
     heal: bool
     max_tokens: int
     n: int
-    temperature: float
     multiline: bool
     invoked: bool
     written: str = ""
@@ -60,14 +61,3 @@ class Nothing:
     """No answer, with a short sentence that says why."""
 
     reason: Message
-
-
-@dataclass(frozen=True)
-class Completion:
-    """One suggestion: ``edit.span`` begins at the cursor and stays on its line.
-
-    ``text`` is what would newly appear, the edit's text without closers that stand there already.
-    """
-
-    edit: Edit
-    text: str

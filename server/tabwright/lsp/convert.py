@@ -50,6 +50,11 @@ def position_at(text: str, offset: int, encoding: Encoding) -> types.Position:
     return types.Position(_line_ends(text, 0, start), units)
 
 
+def line_and_character(position: types.Position) -> tuple[int, int]:
+    """A position as the client counts it, for what is only told."""
+    return position.line, position.character
+
+
 def range_of(text: str, span: Span, encoding: Encoding) -> types.Range:
     """The protocol's range of a span."""
     return types.Range(
@@ -72,7 +77,7 @@ def json_span(text: str, where: Mapping[str, Mapping[str, int]], encoding: Encod
 
 
 def take_snapshot(buffers: Buffers, uri: str, position: types.Position) -> Cursor | None:
-    """Freeze what a request is about: the buffer, the cursor and the cells around it.
+    """Freeze what an answer may use: the buffer, the cursor, a notebook's other cells, other files.
 
     None when the document is not open. To be called before a handler's first await.
     """
@@ -81,15 +86,16 @@ def take_snapshot(buffers: Buffers, uri: str, position: types.Position) -> Curso
         return None
     before, after = buffers.cells_around(uri)
     offset = offset_at(snapshot.text, position, buffers.encoding)
-    return Cursor(snapshot, offset, before, after, buffers.path_of(uri))
+    path, others = buffers.path_of(uri), buffers.others(uri)
+    return Cursor(snapshot, offset, before, after, path, others)
 
 
 def selected(
-    cursor: Cursor | None, context: types.InlineCompletionContext, encoding: Encoding
+    cursor: Cursor, context: types.InlineCompletionContext, encoding: Encoding
 ) -> Edit | None:
     """What is selected in the editor's list, as an edit at the cursor; None where it is none."""
     info = context.selected_completion_info
-    if cursor is None or info is None:
+    if info is None:
         return None
     span = span_of(cursor.snapshot.text, info.range, encoding)
     return Edit(span, info.text) if span.start <= cursor.offset <= span.end else None
@@ -127,14 +133,15 @@ def inline_list(
 
 
 def menu_list(
-    snapshot: Snapshot, offset: int, edit: Edit | None, encoding: Encoding
+    snapshot: Snapshot, offset: int, edits: Sequence[Edit], encoding: Encoding
 ) -> types.CompletionList:
-    """One edit as the single item of a completion menu, for clients without ghost text.
+    """The first edit as the single item of a completion menu, for clients without ghost text.
 
     The replaced range begins with the word before the cursor, since clients filter by it.
     """
-    if edit is None:
+    if not edits:
         return types.CompletionList(is_incomplete=True, items=[])
+    edit = edits[0]
     text = snapshot.text
     line = line_span(text, offset)
     found = _WORD.search(text[max(line.start, edit.span.start - 200) : edit.span.start])

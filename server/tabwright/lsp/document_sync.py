@@ -49,14 +49,16 @@ class DocumentProtocol(RpcProtocol):
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Remove a closed document."""
-        self.get_host().buffers.close(params.text_document.uri)
+        self.get_host().workspace.buffers.close(params.text_document.uri)
         self.get_host().closed(params.text_document.uri)
 
     @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
     def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
         """Store an opened notebook and the documents of its cells."""
         notebook = params.notebook_document
-        self.get_host().buffers.open_notebook(notebook.uri, convert.to_cells(notebook.cells))
+        self.get_host().workspace.buffers.open_notebook(
+            notebook.uri, convert.to_cells(notebook.cells)
+        )
         for document in params.cell_text_documents:
             self._open(document)
 
@@ -68,7 +70,7 @@ class DocumentProtocol(RpcProtocol):
         uri, cells = params.notebook_document.uri, params.change.cells
         if cells is None:
             return
-        buffers = self.get_host().buffers
+        buffers = self.get_host().workspace.buffers
         try:
             if cells.structure is not None:
                 array = cells.structure.array
@@ -92,7 +94,7 @@ class DocumentProtocol(RpcProtocol):
         self, params: types.DidCloseNotebookDocumentParams
     ) -> None:
         """Remove a closed notebook with its cells."""
-        buffers = self.get_host().buffers
+        buffers = self.get_host().workspace.buffers
         known = [cell.uri for cell in buffers.notebook_cells(params.notebook_document.uri)]
         buffers.close_notebook(params.notebook_document.uri)
         for uri in [*known, *(document.uri for document in params.cell_text_documents)]:
@@ -101,14 +103,16 @@ class DocumentProtocol(RpcProtocol):
 
     def _open(self, document: types.TextDocumentItem) -> None:
         language = str(document.language_id)
-        self.get_host().buffers.open(document.uri, language, document.version, document.text)
+        self.get_host().workspace.buffers.open(
+            document.uri, language, document.version, document.text
+        )
         self.get_host().changed(document.uri)
 
     def _change(
         self, uri: str, version: int | None, events: Sequence[types.TextDocumentContentChangeEvent]
     ) -> None:
         try:
-            self.get_host().buffers.change(uri, version, convert.to_changes(events))
+            self.get_host().workspace.buffers.change(uri, version, convert.to_changes(events))
         except NotOpen:
             logger.warning("a change to a document that is not open was ignored")
             return

@@ -10,7 +10,7 @@ from lsprotocol import types
 from pygls.protocol import default_converter
 
 from tabwright import __version__, paths
-from tabwright.app.documents.buffers import path_of
+from tabwright.app.documents.buffers import Cursor, path_of
 from tabwright.app.runtime.loop_hold import LoopHold
 from tabwright.app.settings.layers import wanted_menu
 from tabwright.app.settings.settings import SECTION
@@ -21,7 +21,7 @@ from tabwright.lsp.transport.json_rpc import RpcServer
 
 if TYPE_CHECKING:
     from tabwright.app.runtime.host import Host
-    from tabwright.lsp.action_commands import Commands
+    from tabwright.lsp.action_commands import ActionCommands
 
 _NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[
@@ -83,22 +83,23 @@ class Server(RpcServer):
         editor = Editor(self, self.language)
         host = Host(editor)
         host.start_settings(self.initial)
-        encoding = host.buffers.encoding = self.protocol.encoding
+        encoding = host.workspace.buffers.encoding = self.protocol.encoding
         publish = partial(editor.publish, encoding=encoding)
-        host.watchers.add(SyntaxReports(host, publish))
+        host.workspace.watchers.add(SyntaxReports(host, publish))
         return host
 
     @cached_property
-    def commands(self) -> Commands:
+    def commands(self) -> ActionCommands:
         """The actions; imported when the client first asks for one."""
-        from tabwright.lsp.action_commands import Commands
+        from tabwright.lsp.action_commands import ActionCommands
         from tabwright.lsp.client import Editor
         from tabwright.lsp.client_capabilities import abilities
-        from tabwright.lsp.code_actions import Actions
+        from tabwright.lsp.code_actions import CodeActions
 
         able = abilities(self.client_capabilities)
-        found = Commands(Actions(self.host, Editor(self, self.language), able), self.host)
-        self.host.watchers.add(found)
+        actions = CodeActions(self.host, Editor(self, self.language), able)
+        found = ActionCommands(actions, self.host)
+        self.host.workspace.watchers.add(found)
         return found
 
     @property
@@ -147,7 +148,7 @@ def _why(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
 
 
 async def _pull(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
-    return await ls.host.pull(str(argument.get("model") or ""))
+    return await ls.host.engines.pull(str(argument.get("model") or ""))
 
 
 async def _trust(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
@@ -222,36 +223,43 @@ _COMMANDS: Mapping[str, _Handler] = {
 }
 
 
+def _cursor(
+    ls: Server, document: types.TextDocumentIdentifier, position: types.Position
+) -> Cursor | None:
+    """All that an answer may use, as it is now; None, noted for ``why``, where nothing is open."""
+    buffers, uri = ls.host.workspace.buffers, document.uri
+    cursor = convert.take_snapshot(buffers, uri, position)
+    if cursor is None:
+        ls.host.completions.not_open(uri, convert.line_and_character(position))
+    return cursor
+
+
 async def _inline_completion(
     ls: Server, params: types.InlineCompletionParams
 ) -> types.InlineCompletionList:
-    host, uri, position = ls.host, params.text_document.uri, params.position
-    cursor = convert.take_snapshot(host.buffers, uri, position)
-    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
-    where = (position.line, position.character)
-    selected = convert.selected(cursor, params.context, host.buffers.encoding)
-    outcome = await host.complete(
-        cursor,
-        uri,
-        where,
-        invoked=invoked,
-        patience_s=_INVOKED_PATIENCE_S if invoked else _PATIENCE_S,
-        selected=selected,
-    )
+    cursor = _cursor(ls, params.text_document, params.position)
     if cursor is None:
         return types.InlineCompletionList(items=[])
-    return convert.inline_list(cursor.snapshot, outcome.edits, host.buffers.encoding)
+    encoding = ls.host.workspace.buffers.encoding
+    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+    result = await ls.host.completions.complete(
+        cursor,
+        convert.line_and_character(params.position),
+        invoked=invoked,
+        patience_s=_INVOKED_PATIENCE_S if invoked else _PATIENCE_S,
+        selected=convert.selected(cursor, params.context, encoding),
+    )
+    return convert.inline_list(cursor.snapshot, result.edits, encoding)
 
 
 async def _complete_menu(ls: Server, params: types.CompletionParams) -> types.CompletionList:
-    host, uri, position = ls.host, params.text_document.uri, params.position
-    cursor = convert.take_snapshot(host.buffers, uri, position)
-    where = (position.line, position.character)
-    outcome = await host.complete(cursor, uri, where, invoked=False)
-    if cursor is None or not outcome.edits:
+    cursor = _cursor(ls, params.text_document, params.position)
+    if cursor is None:
         return types.CompletionList(is_incomplete=True, items=[])
-    edit, encoding = outcome.edits[0], host.buffers.encoding
-    return convert.menu_list(cursor.snapshot, cursor.offset, edit, encoding)
+    position = convert.line_and_character(params.position)
+    result = await ls.host.completions.complete(cursor, position, invoked=False)
+    encoding = ls.host.workspace.buffers.encoding
+    return convert.menu_list(cursor.snapshot, cursor.offset, result.edits, encoding)
 
 
 async def _initialized(ls: Server, params: types.InitializedParams) -> None:
@@ -259,7 +267,7 @@ async def _initialized(ls: Server, params: types.InitializedParams) -> None:
     workspace = ls.client_capabilities.workspace
     if workspace is None or not workspace.configuration or not await _ask_for_settings(ls):
         ls.host.configure(None, _roots(ls))
-    ls.host.start()
+    ls.host.engines.start()
     changes = workspace.did_change_configuration if workspace is not None else None
     if changes is not None and changes.dynamic_registration:
         await _register_for_settings(ls)

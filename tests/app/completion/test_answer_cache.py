@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
@@ -10,9 +9,9 @@ from hypothesis import strategies as st
 from tabwright.app.completion.answer_cache import (
     MAX_ENTRY_CHARS,
     MAX_TOTAL_CHARS,
-    Answers,
-    InFlight,
+    AnswerCache,
 )
+from tabwright.app.completion.in_flight import PartialAnswer
 from tabwright.core.text import Edit, Span, apply
 
 URI = "file:///a.py"
@@ -24,16 +23,16 @@ def at(marked: str) -> tuple[str, int]:
     return before + after, len(before)
 
 
-def insert(marked: str, *texts: str, replace: int = 0) -> Answers:
+def insert(marked: str, *texts: str, replace: int = 0) -> AnswerCache:
     """A cache with one answer at the mark."""
     text, offset = at(marked)
-    answers = Answers()
+    answers = AnswerCache()
     edits = [Edit(Span(offset, offset + replace), new) for new in texts]
     answers.put(URI, text, offset, edits)
     return answers
 
 
-def shown(answers: Answers, marked: str) -> tuple[str, ...] | None:
+def shown(answers: AnswerCache, marked: str) -> tuple[str, ...] | None:
     """The texts that would be shown at the mark."""
     found = answers.get(URI, *at(marked))
     return None if found is None else tuple(edit.new_text for edit in found)
@@ -81,17 +80,17 @@ def test_replacing_answers() -> None:
 
 def test_an_edit_that_starts_before_the_cursor() -> None:
     text, offset = at("  ret║\n")
-    answers = Answers()
+    answers = AnswerCache()
     answers.put(URI, text, offset, [Edit(Span(2, 5), "return x")])
     assert shown(answers, "  retu║\n") == ("rn x",)
-    answers = Answers()
+    answers = AnswerCache()
     answers.put(URI, text, offset, [Edit(Span(2, 5), "yield")])
     assert shown(answers, "  ret║\n") is None
 
 
 def test_an_edit_elsewhere_is_refused() -> None:
     with pytest.raises(ValueError, match="does not hold the cursor"):
-        Answers().put(URI, "abc", 1, [Edit(Span(2, 3), "x")])
+        AnswerCache().put(URI, "abc", 1, [Edit(Span(2, 3), "x")])
 
 
 def test_candidates_fall_away_as_they_cease_to_fit() -> None:
@@ -148,7 +147,7 @@ def test_documents_are_apart_and_can_be_forgotten() -> None:
 
 
 def test_bounds() -> None:
-    answers = Answers(max_entries=3)
+    answers = AnswerCache(max_entries=3)
     for number in range(5):
         text = "x" * number
         answers.put(URI, text, number, [Edit(Span(number, number), "y")])
@@ -156,7 +155,7 @@ def test_bounds() -> None:
     assert shown(answers, "x║") is None and shown(answers, "xx║") == ("y",)
     answers.put(URI, "", 0, [Edit(Span(0, 0), "z" * MAX_ENTRY_CHARS)])
     assert shown(answers, "║") is None, "too long to keep"
-    big = Answers()
+    big = AnswerCache()
     for number in range(60):
         big.put(URI, "x" * number, number, [Edit(Span(number, number), "y" * 15_000)])
     assert len(big) <= MAX_TOTAL_CHARS // 15_000 < 60
@@ -164,7 +163,7 @@ def test_bounds() -> None:
 
 def test_large_texts_cost_no_more_than_small_ones() -> None:
     text = "x = 1\n" * 1_700_000  # 10 MB
-    answers = Answers()
+    answers = AnswerCache()
     middle = len(text) // 2
     started = time.process_time()
     for offset in range(middle, middle + 100):
@@ -210,7 +209,7 @@ TEXT = st.text("ab\n", max_size=4)  # no closers: those have their own property 
 def test_agrees_with_the_naive_reference(
     puts: list[tuple[str, str, tuple[str, ...]]], gets: list[tuple[str, str]], typed: str
 ) -> None:
-    answers, naive = Answers(), Naive()
+    answers, naive = AnswerCache(), Naive()
     for before, after, new in puts:
         place = len(before)
         answers.put(URI, before + after, place, [Edit(Span(place, place), one) for one in new])
@@ -240,7 +239,7 @@ def test_the_text_comes_out_as_it_was_promised(
     text, offset = before + after, len(before)
     end = offset + min(replaced, len(after))
     promised = Edit(Span(offset, end), new)
-    answers = Answers()
+    answers = AnswerCache()
     answers.put(URI, text, offset, [promised])
     now = before + new[:count] + closers + after
     found = answers.get(URI, now, offset + len(new[:count]))
@@ -248,54 +247,23 @@ def test_the_text_comes_out_as_it_was_promised(
         assert apply(now, [edit]) == apply(text, [promised])
 
 
-def flight(marked: str, *pieces: str) -> InFlight:
-    under_way = InFlight(URI, *at(marked))
-    for piece in pieces:
-        under_way.feed(0, piece)
-    return under_way
-
-
 @pytest.mark.parametrize(
-    ("pieces", "ended", "marked", "expected"),
+    ("pieces", "marked", "expected"),
     [
-        ((), False, "x = ║\n", "right"),
-        (("foo", "("), False, "x = fo║\n", "right"),
-        (("f",), False, "x = fo║\n", "open"),
-        (("f",), True, "x = fo║\n", "diverged"),
-        (("foo",), False, "x = foo║\n", "right"),  # more may come
-        (("foo",), True, "x = foo║\n", "diverged"),
-        (("foo",), False, "x = g║\n", "diverged"),
-        (("foo",), False, "x =║\n", "diverged"),
-        (("foo",), False, "x = ║y\n", "diverged"),
-        (("foo(",), False, "x = foo(║)\n", "right"),
+        ((), "x = ║\n", True),
+        (("foo", "("), "x = fo║\n", True),
+        (("f",), "x = fo║\n", True),  # more may come
+        (("foo",), "x = foo║\n", True),
+        (("foo",), "x = g║\n", False),
+        (("foo",), "x =║\n", False),
+        (("foo",), "x = ║y\n", False),
+        (("foo(",), "x = foo(║)\n", True),
     ],
 )
-def test_in_flight(pieces: tuple[str, ...], ended: bool, marked: str, expected: str) -> None:
-    under_way = flight("x = ║\n", *pieces)
-    if ended:
-        under_way.end()
-    assert under_way.verdict(URI, *at(marked)) == expected
-    assert under_way.verdict("file:///b.py", *at(marked)) == "diverged"
-
-
-def test_in_flight_reads_the_first_candidate_alone() -> None:
-    under_way = flight("x = ║\n", "foo")
-    under_way.feed(1, "bar")
-    assert under_way.partial == "foo"
-
-
-async def test_in_flight_decides_as_soon_as_it_can() -> None:
-    under_way = flight("║")
-    waiting = asyncio.create_task(under_way.decide(URI, "fo", 2, patience=5))
-    await asyncio.sleep(0)
-    under_way.feed(0, "f")
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    under_way.feed(0, "oo")
-    assert await asyncio.wait_for(waiting, 1) == "right"
-    assert await flight("║").decide(URI, "f", 1, patience=0.01) == "open"
-    ended = flight("║")
-    waiting = asyncio.create_task(ended.decide(URI, "f", 1, patience=5))
-    await asyncio.sleep(0)
-    ended.end()
-    assert await asyncio.wait_for(waiting, 1) == "diverged"
+def test_a_partial_answer_agrees_with_what_is_typed(
+    pieces: tuple[str, ...], marked: str, expected: bool
+) -> None:
+    partial = PartialAnswer(*at("x = ║\n"))
+    for piece in pieces:
+        partial.text += piece
+    assert partial.agrees(*at(marked)) == expected

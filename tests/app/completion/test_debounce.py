@@ -2,19 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from tabwright.app.completion.debounce import Pace
+from tabwright.app.completion.debounce import Debounce
 
 
-def typed(*gaps: float, latencies: tuple[float, ...] = ()) -> tuple[Pace, float]:
-    """A pace after keys with these gaps between them, and the time of the last."""
-    pace, now = Pace(), 100.0
-    pace.key(now)
+def typed(*gaps: float, latencies: tuple[float, ...] = ()) -> tuple[Debounce, float]:
+    """A debounce after keystrokes with these gaps between them, and the time of the last."""
+    debounce, now = Debounce(), 100.0
+    debounce.keystroke(now)
     for gap in gaps:
         now += gap
-        pace.key(now)
+        debounce.keystroke(now)
     for latency in latencies:
-        pace.answered(latency)
-    return pace, now
+        debounce.answered(latency)
+    return debounce, now
 
 
 @pytest.mark.parametrize(
@@ -38,22 +38,17 @@ def typed(*gaps: float, latencies: tuple[float, ...] = ()) -> tuple[Pace, float]
 def test_the_wait(
     gaps: tuple[float, ...], latencies: tuple[float, ...], at_line_end: bool, expected: float
 ) -> None:
-    pace, now = typed(*gaps, latencies=latencies)
-    assert pace.next_wait(now, at_line_end=at_line_end) == pytest.approx(expected)
-
-
-def test_invoked_by_hand_waits_for_nothing() -> None:
-    pace, now = typed(0.3)
-    assert pace.next_wait(now, at_line_end=False, invoked=True) == 0.0
+    debounce, now = typed(*gaps, latencies=latencies)
+    assert debounce.delay_s(now, at_line_end=at_line_end) == pytest.approx(expected)
 
 
 def test_time_since_the_key_counts() -> None:
-    pace, now = typed(0.2, 0.2)
-    assert pace.next_wait(now + 0.15, at_line_end=False) == pytest.approx(0.05)
-    assert pace.next_wait(now + 9.0, at_line_end=False) == 0.0
+    debounce, now = typed(0.2, 0.2)
+    assert debounce.delay_s(now + 0.15, at_line_end=False) == pytest.approx(0.05)
+    assert debounce.delay_s(now + 9.0, at_line_end=False) == 0.0
 
 
 def test_a_clock_that_goes_back_is_borne() -> None:
-    pace, now = typed(0.2)
-    pace.key(now - 50)
-    assert 0.0 <= pace.next_wait(now - 50, at_line_end=False) <= 0.4
+    debounce, now = typed(0.2)
+    debounce.keystroke(now - 50)
+    assert 0.0 <= debounce.delay_s(now - 50, at_line_end=False) <= 0.4

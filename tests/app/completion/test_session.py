@@ -11,7 +11,8 @@ import contextlib
 import pytest
 from support.desk import URI, USAGE, Desk, settle, texts
 
-from tabwright.app.completion.outcome import Outcome
+from tabwright.app.completion.answer_cache import MAX_ENTRY_CHARS
+from tabwright.app.completion.result import CompletionResult
 from tabwright.assists.complete import Options
 from tabwright.client.engine import (
     EngineError,
@@ -52,6 +53,32 @@ async def test_typing_through_an_answer_asks_no_model(desk: Desk) -> None:
         assert await texts(later) == [rest]
         assert (await later).source == "cache"
     assert len(desk.engine.calls) == 1
+
+
+async def test_an_answer_too_long_to_keep_is_shown_all_the_same(desk: Desk) -> None:
+    desk.options = Options(candidates=3)
+    lines = [f"value_{number} = {number}" for number in range(400)]
+    request = desk.ask("def f():\n    ║\n", invoked=True)
+    texts_sent = [
+        "\n".join(f"    {line}{'#' * number}" for line in lines).lstrip() for number in (1, 2, 3)
+    ]
+    assert sum(map(len, texts_sent)) > MAX_ENTRY_CHARS
+    for number, text in enumerate(texts_sent, start=1):
+        (await desk.engine.call(number)).end(text)
+    outcome = await asyncio.wait_for(request, 2)
+    assert (outcome.reason, outcome.source) == ("shown", "model")
+    assert [edit.new_text for edit in outcome.edits] == texts_sent
+
+
+async def test_a_long_answer_under_way_is_shown_as_far_as_it_is_not_typed(desk: Desk) -> None:
+    text = "a" * MAX_ENTRY_CHARS + "bc"
+    desk.ask("x = ║\n")
+    call = await desk.engine.call(1)
+    second = desk.ask("x = a║\n")
+    await settle()
+    call.end(text)
+    assert await texts(second) == [text[1:]]
+    assert (await second).source == "in flight"
 
 
 async def test_a_question_under_way_is_joined_while_it_is_right(desk: Desk) -> None:
@@ -307,7 +334,7 @@ async def test_random_typing_never_leaves_a_question_open(desk: Desk) -> None:
 
     chance = random.Random(7)
     typed = ""
-    requests: list[asyncio.Task[Outcome]] = []
+    requests: list[asyncio.Task[CompletionResult]] = []
     for _ in range(120):
         typed = typed[:-1] if chance.random() < 0.2 else typed + chance.choice("ab ")
         requests.append(desk.ask(HEAD + typed + "║\n"))

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tabwright.app.completion.outcome import Outcome
+from tabwright.app.completion.result import CompletionResult
 from tabwright.app.runtime.waiting import Work
 from tabwright.app.statistics import acceptance_tracker as module
 from tabwright.app.statistics.acceptance_tracker import Usage
@@ -49,7 +49,7 @@ class Desk:
         snapshot = self.texts[unquote(uri)]
         at = len(snapshot.text)
         edits = (Edit(Span(at, at), suggestion),) if suggestion else ()
-        self.usage.shown(snapshot, Outcome(edits, ms=120.0))
+        self.usage.shown(snapshot, CompletionResult(edits, ms=120.0))
 
     async def counts(self) -> dict[str, Any]:
         found: Any = await self.usage.report()

@@ -1,12 +1,10 @@
-"""Answers already had: served again while the user types through them, with no model call."""
+"""The typed-through cache: answers that are served again while the user types them."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal
 
 from tabwright.core.text import Edit, Span
 
@@ -18,14 +16,12 @@ MAX_TOTAL_CHARS = 400_000
 CLOSERS = frozenset(")]}>\"'`")
 MAX_CLOSERS = 4
 
-Verdict = Literal["right", "open", "diverged"]
-
 
 @dataclass(frozen=True)
-class Place:
+class TextPosition:
     """A cursor in a text, known by its surroundings and not by a copy of them.
 
-    Two places are the same when the lengths on both sides agree, and so do the 2,000 characters
+    Two positions are the same when the lengths on both sides agree, and so do the 2,000 characters
     before and the 1,000 after. A change farther away that keeps both lengths goes unseen: the
     edit still fits where it stands, only the model would have read another text.
     """
@@ -36,14 +32,14 @@ class Place:
     suffix_digest: bytes
 
     @classmethod
-    def of(cls, text: str, offset: int) -> Place:
-        """The place at ``offset``; the cost does not grow with the text."""
+    def of(cls, text: str, offset: int) -> TextPosition:
+        """The position at ``offset``; the cost does not grow with the text."""
         return cls(offset, len(text) - offset, _before(text, offset), _after(text, offset))
 
     def typed(self, text: str, offset: int) -> tuple[str, str] | None:
         """What was typed since, and the closers an editor put behind the cursor meanwhile.
 
-        None when the text differs in any other way, or the cursor went back before the place.
+        None when the text differs in any other way, or the cursor went back before the position.
         """
         added = len(text) - offset - self.suffix_length
         if offset < self.offset or not 0 <= added <= MAX_CLOSERS:
@@ -59,22 +55,53 @@ class Place:
 
 
 @dataclass(frozen=True)
-class _Entry:
+class PositionedAnswer:
+    """An answer and the position it was given at; of use while what was typed since is its start.
+
+    ``inserts`` are the text from the cursor on and how many characters it replaces behind it.
+    """
+
     uri: str
-    place: Place
+    position: TextPosition
     invoked: bool
-    inserts: tuple[tuple[str, int], ...]  # text from the cursor on, characters replaced behind it
-    size: int
+    inserts: tuple[tuple[str, int], ...]
 
-    def same_question(self, other: _Entry) -> bool:
-        return (self.uri, self.place, self.invoked) == (other.uri, other.place, other.invoked)
+    @classmethod
+    def of(
+        cls, uri: str, text: str, offset: int, edits: Sequence[Edit], *, invoked: bool = False
+    ) -> PositionedAnswer:
+        """The answer given at ``offset`` of ``text``: edits of spans that hold the offset.
 
-    def rest(self, text: str, offset: int) -> tuple[Edit, ...] | None:
-        """The edits that lead to the same text as the stored ones would have; None = no use."""
+        An edit whose text does not start with what it replaces before the cursor can't be typed
+        through, and is left out. Raises ValueError for a span that does not hold the offset.
+        """
+        inserts = []
+        for edit in edits:
+            before = text[edit.span.start : offset]
+            if not edit.span.start <= offset <= edit.span.end <= len(text):
+                raise ValueError(f"the edit's span {edit.span} does not hold the cursor {offset}")
+            if edit.new_text.startswith(before):
+                inserts.append((edit.new_text[len(before) :], edit.span.end - offset))
+        return cls(uri, TextPosition.of(text, offset), invoked, tuple(inserts))
+
+    @property
+    def size(self) -> int:
+        """How many characters it holds."""
+        return len(self.uri) + sum(len(new) for new, _ in self.inserts)
+
+    def same_request(self, other: PositionedAnswer) -> bool:
+        """Whether both answer one request."""
+        return (self.uri, self.position, self.invoked) == (other.uri, other.position, other.invoked)
+
+    def remaining(self, text: str, offset: int) -> tuple[Edit, ...] | None:
+        """The edits that lead to the same text as the given ones would have, best first.
+
+        () for an empty answer where nothing was typed since; None when it is of no use here.
+        """
         furthest = max((len(new) for new, _ in self.inserts), default=0)
-        if not self.place.offset <= offset <= self.place.offset + furthest:
+        if not self.position.offset <= offset <= self.position.offset + furthest:
             return None
-        found = self.place.typed(text, offset)
+        found = self.position.typed(text, offset)
         if found is None:
             return None
         typed, closers = found
@@ -90,38 +117,29 @@ class _Entry:
         return tuple(rest) or None
 
 
-class Answers:
-    """A typed-through cache over all documents: the 100 answers used last, bounded in size.
+class AnswerCache:
+    """The cache over all documents: the 100 answers used last, bounded in size.
 
     An answer serves as long as what was typed since is its start, so that typing, backspace and
-    accepting by word or line ask nothing. An empty answer is remembered for its place alone.
+    accepting by word or line ask nothing. An empty answer is remembered for its position alone.
     """
 
     def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
         """Take how many answers to keep."""
         self._max_entries = max_entries
-        self._entries: list[_Entry] = []  # the one used last stands at the end
+        self._entries: list[PositionedAnswer] = []  # the one used last stands at the end
 
     def put(
         self, uri: str, text: str, offset: int, edits: Sequence[Edit], *, invoked: bool = False
     ) -> None:
-        """Keep the answer given at ``offset`` of ``text``: edits of spans that hold the offset.
+        """Keep the answer given at ``offset`` of ``text``, unless it is too long to keep.
 
-        An edit whose text does not start with what it replaces before the cursor can't be typed
-        through; it is left out, and so is an answer that is too long.
+        Nor is one kept that cannot be typed through.
         """
-        inserts = []
-        for edit in edits:
-            before = text[edit.span.start : offset]
-            if not edit.span.start <= offset <= edit.span.end <= len(text):
-                raise ValueError(f"the edit's span {edit.span} does not hold the cursor {offset}")
-            if edit.new_text.startswith(before):
-                inserts.append((edit.new_text[len(before) :], edit.span.end - offset))
-        size = len(uri) + sum(len(new) for new, _ in inserts)
-        if size > MAX_ENTRY_CHARS or (edits and not inserts):
+        new = PositionedAnswer.of(uri, text, offset, edits, invoked=invoked)
+        if new.size > MAX_ENTRY_CHARS or (edits and not new.inserts):
             return
-        new = _Entry(uri, Place.of(text, offset), invoked, tuple(inserts), size)
-        self._entries = [entry for entry in self._entries if not entry.same_question(new)]
+        self._entries = [entry for entry in self._entries if not entry.same_request(new)]
         self._entries.append(new)
         total = sum(entry.size for entry in self._entries)
         while len(self._entries) > self._max_entries or total > MAX_TOTAL_CHARS:
@@ -136,11 +154,11 @@ class Answers:
         Asked by hand (``invoked``), only an answer that was asked by hand will do: it has
         alternatives.
         """
-        empty: _Entry | None = None
+        empty: PositionedAnswer | None = None
         for entry in reversed(self._entries):
             if entry.uri != uri or (invoked and not entry.invoked):
                 continue
-            rest = entry.rest(text, offset)
+            rest = entry.remaining(text, offset)
             if rest:
                 self._touch(entry)
                 return rest
@@ -155,67 +173,13 @@ class Answers:
         """Drop one document's answers, or all of them (another model, other settings)."""
         self._entries = [e for e in self._entries if uri is not None and e.uri != uri]
 
-    def _touch(self, entry: _Entry) -> None:
+    def _touch(self, entry: PositionedAnswer) -> None:
         self._entries.remove(entry)
         self._entries.append(entry)
 
     def __len__(self) -> int:
         """How many answers are kept."""
         return len(self._entries)
-
-
-class InFlight:
-    """A request under way and what has come of it; right as long as the user types along.
-
-    Feed it the first candidate's text as it comes (``feed`` is an ``OnText``), then ``end``.
-    """
-
-    def __init__(self, uri: str, text: str, offset: int) -> None:
-        """Take the document and cursor the request was made for."""
-        self.uri = uri
-        self.place = Place.of(text, offset)
-        self.partial = ""
-        self.ended = False
-        self._news = asyncio.Event()
-
-    def feed(self, index: int, piece: str) -> None:
-        """Take a piece of candidate ``index``; only the first candidate counts."""
-        if index == 0:
-            self.partial += piece
-            self._news.set()
-
-    def end(self) -> None:
-        """Note that no more will come, whatever the reason."""
-        self.ended = True
-        self._news.set()
-
-    def verdict(self, uri: str, text: str, offset: int) -> Verdict:
-        """Judge the request for a newer text: "open" while the answer is shorter than the typing.
-
-        "right": what was typed is the start of what came, and something of it is left to come
-        or to show.
-        """
-        found = self.place.typed(text, offset) if uri == self.uri else None
-        if found is None:
-            return "diverged"
-        typed, _ = found
-        if self.partial.startswith(typed):
-            return "diverged" if self.ended and self.partial == typed else "right"
-        if typed.startswith(self.partial) and not self.ended:
-            return "open"
-        return "diverged"
-
-    async def decide(self, uri: str, text: str, offset: int, patience: float = 0.2) -> Verdict:
-        """Wait until the verdict is no longer "open", at most ``patience`` seconds."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + patience
-        while (verdict := self.verdict(uri, text, offset)) == "open" and loop.time() < until:
-            self._news.clear()
-            try:
-                await asyncio.wait_for(self._news.wait(), until - loop.time())
-            except TimeoutError:
-                break
-        return verdict
 
 
 def _before(text: str, offset: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Work that nobody waits for yet: given up as soon as there is a key or a request."""
+"""Work that nobody waits for yet: cancelled by the next keystroke or request."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import psutil
 
 from tabwright.client.engine import EngineError
 
-Doing = Callable[[], Awaitable[None]]
+BackgroundWork = Callable[[], Awaitable[None]]
 
 _LOOK_AGAIN_S = 30.0
 
 logger = logging.getLogger(__name__)
 
 
-class Ahead:
-    """At most one thing that is computed ahead for a document."""
+class BackgroundTask:
+    """At most one piece of work that is done ahead for a document."""
 
     def __init__(self) -> None:
         """Start with nothing."""
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, work: Doing, pause_s: float) -> None:
-        """Do this once ``pause_s`` seconds have passed; what was begun before is given up."""
+    def begin(self, work: BackgroundWork, pause_s: float) -> None:
+        """Do this once ``pause_s`` seconds have passed; what was begun before is cancelled."""
         self.stop()
         self._task = asyncio.create_task(self._after(pause_s, work))
 
     def stop(self) -> None:
-        """Give up what is under way; what the engine has computed by then it keeps."""
+        """Cancel what is under way; what the engine has computed by then it keeps."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
 
-    async def _after(self, pause_s: float, work: Doing) -> None:
+    async def _after(self, pause_s: float, work: BackgroundWork) -> None:
         await asyncio.sleep(pause_s)
         try:
             await work()

@@ -14,11 +14,11 @@ GAPS = 10
 ANSWERS = 5
 
 
-class Pace:
+class Debounce:
     """Adaptive debounce, after tabby-agent's and Cody's; all times in seconds.
 
-    On a cold or slow engine a request waits for the mean of the last gaps between keys, within
-    100 and 400 ms, and half of that at the end of a line, where an answer is likeliest to be
+    On a cold or slow engine a request waits for the mean of the last gaps between keystrokes,
+    within 100 and 400 ms, and half of that at the end of a line, where an answer is likeliest to be
     wanted. On a warm one, whose last answers took 300 ms or less, a fixed 25 ms serves better:
     the answer costs less than the wait would save. The clock is the caller's, and monotonic.
     """
@@ -28,8 +28,8 @@ class Pace:
         self._gaps: deque[float] = deque(maxlen=GAPS)
         self._latencies: deque[float] = deque(maxlen=ANSWERS)
 
-    def key(self, now: float) -> None:
-        """Note a keystroke; a pause longer than 1.5 s is not a gap between keys."""
+    def keystroke(self, now: float) -> None:
+        """Note a keystroke; a pause longer than 1.5 s is not a gap between keystrokes."""
         if self._last is not None and 0.0 <= now - self._last <= PAUSE:
             self._gaps.append(now - self._last)
         self._last = now
@@ -43,10 +43,8 @@ class Pace:
         """Whether the last answers came quickly: half of them within 300 ms."""
         return bool(self._latencies) and median(self._latencies) <= WARM_LATENCY
 
-    def next_wait(self, now: float, *, at_line_end: bool, invoked: bool = False) -> float:
-        """Seconds to wait from ``now`` on; what has passed since the last key counts."""
-        if invoked:
-            return 0.0
+    def delay_s(self, now: float, *, at_line_end: bool) -> float:
+        """Seconds to wait from ``now`` on; what has passed since the last keystroke counts."""
         wait = WARM_WAIT
         if not self.warm:
             mean = sum(self._gaps) / len(self._gaps) if self._gaps else SHORTEST

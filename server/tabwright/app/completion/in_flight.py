@@ -1,146 +1,157 @@
-"""One question under way to an engine; it may outlive the editor's request that began it."""
+"""One completion request under way to an engine; it may outlive the editor's that began it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from tabwright.app.completion.answer_cache import InFlight
+from tabwright.app.completion.answer_cache import AnswerCache, PositionedAnswer, TextPosition
+from tabwright.app.completion.query import CompletionSetup
+from tabwright.app.completion.result import CompletionResult
+from tabwright.app.documents.buffers import Cursor
 from tabwright.assists.complete import (
-    Completion,
-    Nothing,
     Task,
-    begun,
     go_on,
     hint,
     should_stop,
+    starting_with,
+    validate,
 )
-from tabwright.client.engine import Engine, EngineError, Request, Usage
+from tabwright.client.engine import EngineError, Request, Usage
 from tabwright.core.message import Message
+from tabwright.core.task import Nothing
+from tabwright.core.text import Edit
 
-Judged = tuple[tuple[Completion, ...] | Nothing, bool]
-"""What to show of the texts so far, and whether that is enough."""
-Finish = Callable[[Task, Sequence[str], Sequence[str]], Awaitable[Judged]]
-
-# An answer that does not convince is asked for anew while the user has not waited long.
+# An answer that is not acceptable is asked for anew while the user has not waited long.
 _TRIES = 3
-_MORE_S = 1.5
+_RETRY_S = 1.5
+_CANCELLED_BY_ENGINE = Message("the engine gave the question up")
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Landed:
-    """What became of a question; ``usage`` is None where the answer was cut off early.
+class PartialAnswer:
+    """The text of an answer so far, and whether it agrees with what was typed meanwhile."""
 
-    ``whole`` is False when the engine gave the question up, for a newer one of another window say:
-    then the same question may well have an answer.
-    """
+    def __init__(self, text: str, offset: int) -> None:
+        """Take the text and cursor that the request was made for."""
+        self.position = TextPosition.of(text, offset)
+        self.text = ""
 
-    result: tuple[Completion, ...] | Nothing
-    usage: Usage | None
-    ms: float
-    whole: bool = True
+    def agrees(self, text: str, offset: int) -> bool:
+        """Whether what was typed since is the start of the answer, as far as both are there."""
+        found = self.position.typed(text, offset)
+        return found is not None and (
+            self.text.startswith(found[0]) or found[0].startswith(self.text)
+        )
 
 
-class _Enough(Exception):
+class _EnoughText(Exception):
     """The text so far will do."""
 
 
-class Flight:
-    """A question that was sent for ``task``; ``landing`` is done once the answer is judged.
+class InFlightRequest:
+    """A request that was sent for ``task``; ``future`` is done once its answer is validated.
 
-    It is still right while what was typed since and what was answered so far agree.
+    ``future`` gives the result at the cursor of the task. It serves a later cursor of the same
+    document as long as what was typed since and what was answered so far agree. ``cache`` gets the
+    answer too, even when nobody waits for it any more.
     """
 
     def __init__(
         self,
         task: Task,
-        engine: Engine,
-        model: str,
-        session: str,
-        finish: Finish,
+        setup: CompletionSetup,
+        cache: AnswerCache,
+        *,
         lane: str = "newest",
     ) -> None:
-        """Send the question at once; needs a running loop."""
+        """Send the request at once; needs a running loop."""
         self.task = task
-        self._watch = InFlight(task.snapshot.uri, task.snapshot.text, task.offset)
-        self._wanted = task.snapshot.text, task.offset
-        self._engine = engine
-        self._request = Request(
-            model=model,
-            prompt=task.prompt,
-            max_tokens=task.max_tokens,
-            stop=task.stop,
-            suffix_stop=task.suffix_stop,
-            heal=task.heal,
-            lane=lane,
-            session=session,
-        )
-        self._finish = finish
+        self._uri = task.snapshot.uri
+        self._setup = setup
+        self._cache = cache
+        self._lane = lane
+        self._partial = PartialAnswer(task.snapshot.text, task.offset)
+        self._target = task.snapshot.text, task.offset
         self._closing: asyncio.TimerHandle | None = None
-        self.landing: asyncio.Task[Landed] = asyncio.create_task(self._fly())
+        self.future: asyncio.Task[CompletionResult] = asyncio.create_task(self._run())
         # Whoever waits gets the exception; when nobody does, it is no news for the log.
-        self.landing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self.future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    def serves(self, text: str, offset: int, invoked: bool) -> bool:
+    def serves(self, text: str, offset: int, *, invoked: bool) -> bool:
         """Whether the answer under way can be one to this later request of the document."""
-        if self.landing.done() or (invoked and not self.task.invoked):
+        if self.future.done() or (invoked and not self.task.invoked):
             return False
-        return self._watch.verdict(self.task.snapshot.uri, text, offset) != "diverged"
+        return self._partial.agrees(text, offset)
 
-    def survives(self, text: str) -> bool:
+    def may_serve(self, text: str) -> bool:
         """Whether some cursor in this later text could still be served."""
         typed = len(text) - len(self.task.snapshot.text)
         ends = (self.task.offset + typed - closers for closers in range(min(typed, 2) + 1))
-        return typed >= 0 and any(self.serves(text, at, self.task.invoked) for at in ends)
+        return typed >= 0 and any(self.serves(text, at, invoked=self.task.invoked) for at in ends)
 
-    def adopt(self, text: str, offset: int) -> None:
-        """Keep it for this later request; closed as soon as the answer goes elsewhere."""
-        self._wanted = text, offset
+    def retarget(self, text: str, offset: int) -> None:
+        """Keep it for this later request; it is cancelled as soon as the answer differs."""
+        self._target = text, offset
         if self._closing is not None:
             self._closing.cancel()
             self._closing = None
 
-    def close(self) -> None:
-        """Give the question up, which closes the engine's connection."""
-        self.landing.cancel()
+    def cancel(self) -> None:
+        """Cancel the request, which closes the engine's connection."""
+        self.future.cancel()
 
-    def close_in(self, seconds: float) -> None:
-        """Give it up unless it is adopted within so many seconds."""
-        if self._closing is None and not self.landing.done():
-            self._closing = asyncio.get_running_loop().call_later(seconds, self.close)
+    def cancel_after(self, seconds: float) -> None:
+        """Cancel it unless it is retargeted within so many seconds."""
+        if self._closing is None and not self.future.done():
+            self._closing = asyncio.get_running_loop().call_later(seconds, self.cancel)
 
-    async def _fly(self) -> Landed:
+    def is_for(self, cursor: Cursor) -> bool:
+        """Whether nothing was typed between the request and this cursor."""
+        task, text = self.task, cursor.snapshot.text
+        return (cursor.offset, len(text)) == (task.offset, len(task.snapshot.text))
+
+    def remaining(self, edits: Sequence[Edit], cursor: Cursor) -> tuple[Edit, ...]:
+        """What is left of the result's ``edits`` at a later cursor; () where nothing fits."""
+        task = self.task
+        answer = PositionedAnswer.of(self._uri, task.snapshot.text, task.offset, edits)
+        return answer.remaining(cursor.snapshot.text, cursor.offset) or ()
+
+    async def _run(self) -> CompletionResult:
         loop = asyncio.get_running_loop()
         started = loop.time()
         texts: list[str] = []
-        ended: list[str] = []
+        finish_reasons: list[str] = []
         usage: Usage | None = None
-        result: tuple[Completion, ...] | Nothing = Nothing(
-            Message("the engine gave the question up")
-        )
+        found: tuple[Edit, ...] | Nothing = Nothing(_CANCELLED_BY_ENGINE)
         for _ in range(max(self.task.n, _TRIES)):
-            if texts and loop.time() - started > _MORE_S:
+            if texts and loop.time() - started > _RETRY_S:
                 break
             try:
-                text, finish, cost = await self._candidate(texts)
+                text, finish_reason, cost = await self._candidate(texts)
             except EngineError as error:
                 if not texts:
                     raise
                 logger.info("a further candidate failed: %s", error)
                 break
-            if finish == "cancelled":
+            if finish_reason == "cancelled":
                 break
             texts.append(text)
-            ended.append(finish)
+            finish_reasons.append(finish_reason)
             usage = usage or cost
-            result, enough = await self._finish(self.task, texts, ended)
-            if enough and len(texts) >= self.task.n:
+            found, acceptable = await self._setup.work(validate, self.task, texts, finish_reasons)
+            if acceptable and len(texts) >= self.task.n:
                 break
-        return Landed(result, usage, (loop.time() - started) * 1000, whole=bool(texts))
+        edits, reason = ((), found.reason) if isinstance(found, Nothing) else (found, "")
+        if texts:  # else the engine cancelled it, and the same request may well have an answer
+            task = self.task
+            self._cache.put(self._uri, task.snapshot.text, task.offset, edits, invoked=task.invoked)
+        ms = (loop.time() - started) * 1000
+        result = CompletionResult(edits, usage=usage, ms=ms)
+        return replace(result, reason=reason) if reason else result
 
     async def _candidate(self, before: Sequence[str]) -> tuple[str, str, Usage | None]:
         """One text, how it ended and what it cost, which stays unknown when it is cut off.
@@ -151,50 +162,53 @@ class Flight:
         task = self.task
         start = hint(task) if len(before) == 1 and task.n == 1 else ""
         if start:
-            task = begun(task, start)
+            task = starting_with(task, start)
         avoid = () if start else tuple(before)
-        text, finish, cost = await self._ask(task, avoid=avoid, first=not before)
+        text, finish_reason, cost = await self._generate(task, avoid=avoid, first=not before)
         text = start + text
-        rest = go_on(self.task, text) if finish == "stop" else None
+        rest = go_on(self.task, text) if finish_reason == "stop" else None
         if rest is None:
-            return text, finish, cost
+            return text, finish_reason, cost
         try:
-            more, finish, _ = await self._ask(rest, first=not before)
+            more, finish_reason, _ = await self._generate(rest, first=not before)
         except EngineError as error:
             logger.info("the rest of a statement failed: %s", error)
             return text, "stop", cost
-        return rest.written + more, finish, cost
+        return rest.written + more, finish_reason, cost
 
-    async def _ask(
+    async def _generate(
         self, task: Task, *, avoid: tuple[str, ...] = (), first: bool
     ) -> tuple[str, str, Usage | None]:
-        """Ask for ``task`` until the answer has enough; only a first one is watched."""
-        request = replace(
-            self._request,
+        """Ask for ``task`` until the answer has enough; only the first candidate is compared with
+        what is typed meanwhile."""
+        request = Request(
+            model=self._setup.model,
             prompt=task.prompt,
             max_tokens=task.max_tokens,
             stop=task.stop,
+            suffix_stop=task.suffix_stop,
             heal=task.heal,
+            lane=self._lane,
+            session=self._uri,
             avoid=avoid,
         )
-        partial: list[str] = [task.written]
+        pieces: list[str] = [task.written]
         if first and task.written:
-            self._watch.feed(0, "\n")
+            self._partial.text += "\n"
 
         def on_text(index: int, text: str) -> None:
-            partial.append(text)
-            if first:
-                self._watch.feed(0, text)
-            verdict = self._watch.verdict(task.snapshot.uri, *self._wanted)
-            if task.n == 1 and verdict == "diverged":
-                self.close()
-            elif should_stop(task, "".join(partial)) is not None:
-                raise _Enough
+            pieces.append(text)
+            if first and index == 0:
+                self._partial.text += text
+            if task.n == 1 and not self._partial.agrees(*self._target):
+                self.cancel()
+            elif should_stop(task, "".join(pieces)) is not None:
+                raise _EnoughText
 
         try:
-            answer = await self._engine.generate(request, on_text)
-        except _Enough:
-            text = "".join(partial)
+            answer = await self._setup.engine.generate(request, on_text)
+        except _EnoughText:
+            text = "".join(pieces)
             whole = text[: should_stop(task, text)]
             return whole[len(task.written) :], "stop", None
         return "".join(answer.texts[:1]), "".join(answer.finish[:1]), answer.usage

@@ -1,26 +1,30 @@
-"""One document's completions: kept answers first, then what is under way, then the model."""
+"""One document's completions: the cache first, then what is in flight, then the model."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
-from tabwright.app.completion.answer_cache import Answers
-from tabwright.app.completion.debounce import Pace
-from tabwright.app.completion.in_flight import Flight, Landed
-from tabwright.app.completion.lookahead import Lookahead
-from tabwright.app.completion.outcome import CACHE, IN_FLIGHT, KEPT_OUT, MODEL, Outcome, nothing
-from tabwright.app.completion.query import Setup, judge, keep, question
-from tabwright.app.documents.buffers import Cursor
+from tabwright.app.completion.answer_cache import AnswerCache
+from tabwright.app.completion.debounce import Debounce
+from tabwright.app.completion.in_flight import InFlightRequest
+from tabwright.app.completion.prefetch import Prefetch
+from tabwright.app.completion.query import CompletionQuery, build_task
+from tabwright.app.completion.result import (
+    CACHE,
+    IN_FLIGHT,
+    KEPT_OUT,
+    MODEL,
+    SUPERSEDED,
+    CompletionResult,
+    nothing,
+)
 from tabwright.app.documents.privacy import screened
-from tabwright.app.runtime.waiting import Superseded, first, supersede
+from tabwright.app.runtime.waiting import Superseded, supersede, unless
 from tabwright.assists.complete import Nothing
 from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing, NotAllowed
 from tabwright.core.message import Message
-from tabwright.core.prompting.context import Document
-from tabwright.core.prompting.window_cache import Places
+from tabwright.core.prompting.window_cache import WindowCache
 from tabwright.core.text import Edit, Snapshot, line_span
 
 # After a cancel, the time in which somebody who types may send the next request: VS Code sends it
@@ -28,217 +32,195 @@ from tabwright.core.text import Edit, Snapshot, line_span
 _LINGER_S = 0.08
 _TYPING_S = 1.0
 _MOST_TYPED = 4
+_DIFFERS = Message("what was typed since differs from the answer")
 
 
 class Session:
     """The requests of one document: at most one is awaited, and the newest wins."""
 
-    def __init__(self, uri: str, answers: Answers) -> None:
-        """Start with what ``answers``, shared by all documents, has for this one."""
+    def __init__(self, uri: str, cache: AnswerCache) -> None:
+        """Start with what ``cache``, shared by all documents, has for this one."""
         self.uri = uri
-        self._answers = answers
-        self._pace = Pace()
-        self._flight: Flight | None = None
-        self._places = Places()
-        self._lookahead = Lookahead(uri, answers, self._places)
-        self._gone: asyncio.Future[None] | None = None
+        self._cache = cache
+        self._debounce = Debounce()
+        self._in_flight: InFlightRequest | None = None
+        self._windows = WindowCache()
+        self._prefetch = Prefetch(uri, cache, self._windows)
+        self._newest: CompletionQuery | None = None  # the one that waits for its answer
         self._length = -1
         self._typed_at = float("-inf")
 
     def changed(self, snapshot: Snapshot) -> None:
-        """Take in a new text: gives up at once what can no longer be right."""
+        """Take in a new text: cancels at once what can no longer be right."""
         now = asyncio.get_running_loop().time()
         if self._length >= 0 and 0 < len(snapshot.text) - self._length <= _MOST_TYPED:
             self._typed_at = now
         self._length = len(snapshot.text)
-        self._lookahead.stop()
-        self._pace.key(now)
-        if self._flight is not None and not self._flight.survives(snapshot.text):
-            self._flight.close()
+        self._prefetch.stop()
+        self._debounce.keystroke(now)
+        if self._in_flight is not None and not self._in_flight.may_serve(snapshot.text):
+            self._in_flight.cancel()
 
     def reset(self) -> None:
-        """Forget answers and give up what is under way: the settings are others now."""
-        self._answers.forget(self.uri)
-        self._places.forget()
-        self._lookahead.stop()
+        """Forget answers and cancel what is under way: the settings are others now."""
+        self._cache.forget(self.uri)
+        self._windows.forget()
+        self._prefetch.stop()
         self._supersede()
-        if self._flight is not None:
-            self._flight.close()
+        if self._in_flight is not None:
+            self._in_flight.cancel()
 
     close = reset
 
-    def moved(self, cursor: Cursor, others: Sequence[Document], setup: Setup) -> None:
+    def moved(self, query: CompletionQuery) -> None:
         """Take in where the cursor is, when nothing is asked for there (yet)."""
-        flying = self._flight is not None and not self._flight.landing.done()
-        if self._gone is None and not flying:
-            self._lookahead.moved(cursor, others, setup)
+        busy = self._in_flight is not None and not self._in_flight.future.done()
+        if self._newest is None and not busy:
+            self._prefetch.after_move(query)
 
-    async def complete(
-        self, cursor: Cursor, invoked: bool, others: Sequence[Document], setup: Setup
-    ) -> Outcome:
+    async def complete(self, query: CompletionQuery) -> CompletionResult:
         """Answer one request; an older one that still waits ends empty, superseded.
 
-        Cancelling gives up the question to the engine, at once or, while somebody types, after
-        the little time in which the next request may still want it.
+        Cancelling cancels the request to the engine, at once or, while somebody types, after the
+        little time in which the next request may still want it.
         """
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        self._lookahead.stop()
+        self._prefetch.stop()
         self._supersede()
-        gone = self._gone = loop.create_future()
+        self._newest = query
         try:
-            outcome = await self._answer(cursor, invoked, others, setup, gone)
+            result = await self._answer(query)
         except Superseded:
-            outcome = nothing(Message("a newer request came"))
+            result = nothing(SUPERSEDED)
         except ModelMissing as error:
-            outcome = nothing(str(error), problem="model_missing")
+            result = nothing(str(error), problem="model_missing")
         except EngineUnavailable as error:
-            outcome = nothing(str(error), problem="unavailable")
+            result = nothing(str(error), problem="unavailable")
         except NotAllowed as error:
-            outcome = nothing(str(error), problem="not_allowed")
+            result = nothing(str(error), problem="not_allowed")
         except EngineError as error:
-            outcome = nothing(str(error), problem="engine")
+            result = nothing(str(error), problem="engine")
         except asyncio.CancelledError:
-            self._let_go(gone, loop.time())
+            self._cancelled(query)
             raise
         finally:
-            if self._gone is gone:
-                self._gone = None
-        return replace(outcome, ms=(loop.time() - started) * 1000)
+            if self._newest is query:
+                self._newest = None
+        return replace(result, ms=(loop.time() - query.asked_at) * 1000)
 
-    async def _answer(
-        self,
-        cursor: Cursor,
-        invoked: bool,
-        others: Sequence[Document],
-        setup: Setup,
-        gone: asyncio.Future[None],
-    ) -> Outcome:
-        snapshot, offset = cursor.snapshot, cursor.offset
-        until = asyncio.get_running_loop().time() + self._wait(snapshot, offset, invoked, setup)
+    async def _answer(self, query: CompletionQuery) -> CompletionResult:
+        cursor, setup = query.cursor, query.setup
         # 1. What must stay out of every prompt.
-        refusal, others = await first(
-            setup.files(screened, setup.refused, cursor.path, snapshot.uri, others), gone
+        refusal, others = await unless(
+            query.superseded,
+            setup.files(screened, setup.refused, cursor.path, cursor.snapshot.uri, cursor.others),
         )
         if refusal is not None:
             return nothing(KEPT_OUT, refusal)
-        outcome = await self._found(cursor, invoked, others, setup, gone, until)
-        self._lookahead.answered(cursor, outcome.edits, others, setup)
-        return outcome
+        query = replace(query, cursor=replace(cursor, others=others))
+        # 2. The cache. 3. What is in flight and still right. 4. A request of its own.
+        result = self._cached(query) or await self._joined(query) or await self._asked(query)
+        self._prefetch.after_answer(query, result.edits)
+        return result
 
-    async def _found(
-        self,
-        cursor: Cursor,
-        invoked: bool,
-        others: Sequence[Document],
-        setup: Setup,
-        gone: asyncio.Future[None],
-        until: float,
-    ) -> Outcome:
-        snapshot, offset = cursor.snapshot, cursor.offset
-        # 2. An answer that was given before, as far as it is not typed yet.
-        kept = self._get(snapshot.text, offset, invoked)
-        if kept is not None:
-            self._drop_unless(snapshot, offset, invoked)
-            if kept:
-                return Outcome(kept, source=CACHE)
+    def _cached(self, query: CompletionQuery) -> CompletionResult | None:
+        """What is left of an answer that was given before.
+
+        That the model has nothing here is known too, but asked by hand it is asked again.
+        """
+        cursor, invoked = query.cursor, query.invoked
+        edits = self._cache.get(self.uri, cursor.snapshot.text, cursor.offset, invoked=invoked)
+        if edits is None or (invoked and not edits):
+            return None
+        self._cancel_unless_right(query)
+        if not edits:
             return nothing(Message("the model had nothing to add here before"), source=CACHE)
-        # 3. One that is under way and still right.
-        outcome = await self._join(snapshot, offset, invoked, gone)
-        if outcome is not None:
-            return outcome
-        # 4. A question of its own, once the typing pauses.
-        model = await first(setup.model_info(), gone)
-        asked = await first(
-            setup.work(question, cursor, model, invoked, others, setup, self._places), gone
-        )
-        if isinstance(asked, Nothing):
-            return nothing(asked.reason)
-        left_s = until - asyncio.get_running_loop().time()
-        if left_s > 0:
-            await first(asyncio.sleep(left_s), gone)
-        judged = partial(judge, setup.work)
-        flight = Flight(asked.task, setup.engine, setup.model, self.uri, judged)
-        flight.landing.add_done_callback(partial(keep, self._answers, self.uri, asked.task))
-        self._flight = flight
-        self._places.add(asked.place)
-        landed = await self._land(flight, gone)
-        if landed is None:
-            return nothing(Message("the text changed while the model wrote"))
-        return self._outcome(landed, snapshot, offset, invoked, MODEL)
+        return CompletionResult(_wanted(edits, query), source=CACHE)
 
-    async def _join(
-        self, snapshot: Snapshot, offset: int, invoked: bool, gone: asyncio.Future[None]
-    ) -> Outcome | None:
-        """The outcome of what is under way, None when it cannot serve."""
-        flight = self._drop_unless(snapshot, offset, invoked)
-        if flight is None:
+    async def _joined(self, query: CompletionQuery) -> CompletionResult | None:
+        """The result of what is in flight, None when it cannot serve."""
+        request = self._cancel_unless_right(query)
+        if request is None:
             return None
-        flight.adopt(snapshot.text, offset)
-        landed = await self._land(flight, gone)
-        if landed is None:
+        request.retarget(query.cursor.snapshot.text, query.cursor.offset)
+        result = await self._result(request, query, IN_FLIGHT)
+        if result is None or not (result.edits or request.is_for(query.cursor)):
             return None
-        outcome = self._outcome(landed, snapshot, offset, invoked, IN_FLIGHT)
-        same = (offset, len(snapshot.text)) == (flight.task.offset, len(flight.task.snapshot.text))
-        return outcome if outcome.edits or same else None
+        return result
 
-    def _drop_unless(self, snapshot: Snapshot, offset: int, invoked: bool) -> Flight | None:
-        """The flight that can still serve; one that cannot is closed."""
-        flight = self._flight
-        if flight is None or flight.landing.done():
+    async def _asked(self, query: CompletionQuery) -> CompletionResult:
+        """The result of a request of its own, once the typing pauses."""
+        setup = query.setup
+        model = await unless(query.superseded, setup.model_info())
+        task = await unless(query.superseded, setup.work(build_task, query, model, self._windows))
+        if isinstance(task, Nothing):
+            return nothing(task.reason)
+        delay_s = self._delay_s(query)
+        if delay_s > 0:
+            await unless(query.superseded, asyncio.sleep(delay_s))
+        request = self._in_flight = InFlightRequest(task, setup, self._cache)
+        self._windows.add(task.window, task.budget)
+        result = await self._result(request, query, MODEL)
+        return result or nothing(Message("the text changed while the model wrote"))
+
+    def _cancel_unless_right(self, query: CompletionQuery) -> InFlightRequest | None:
+        """The request in flight that can still serve; one that cannot is cancelled."""
+        request, cursor = self._in_flight, query.cursor
+        if request is None or request.future.done():
             return None
-        if flight.serves(snapshot.text, offset, invoked):
-            return flight
-        flight.close()
+        if request.serves(cursor.snapshot.text, cursor.offset, invoked=query.invoked):
+            return request
+        request.cancel()
         return None
 
-    async def _land(self, flight: Flight, gone: asyncio.Future[None]) -> Landed | None:
-        """What a flight brought; None when it was closed under way."""
+    async def _result(
+        self, request: InFlightRequest, query: CompletionQuery, source: str
+    ) -> CompletionResult | None:
+        """The result at the query's cursor; None when the request was cancelled under way."""
         try:
-            landed = await first(flight.landing, gone)
+            result = await unless(query.superseded, request.future)
         except asyncio.CancelledError:
             own = asyncio.current_task()
-            if flight.landing.cancelled() and not (own and own.cancelling()):
+            if request.future.cancelled() and not (own and own.cancelling()):
                 return None
             raise
-        self._pace.answered(landed.ms / 1000)
-        return landed
-
-    def _get(self, text: str, offset: int, invoked: bool) -> tuple[Edit, ...] | None:
-        """Kept edits; () where the model is known to have none, which by hand is asked again."""
-        found = self._answers.get(self.uri, text, offset, invoked=invoked)
-        if invoked:
-            return found or None
-        return found[:1] if found else found
-
-    def _outcome(
-        self, landed: Landed, snapshot: Snapshot, offset: int, invoked: bool, source: str
-    ) -> Outcome:
-        if isinstance(landed.result, Nothing):
-            return replace(nothing(landed.result.reason, source=source), usage=landed.usage)
-        edits = self._get(snapshot.text, offset, invoked)
+        self._debounce.answered(result.ms / 1000)
+        if not result.edits:
+            return replace(result, source=source)
+        edits = request.remaining(result.edits, query.cursor)
         if not edits:
-            reason = Message("what was typed since differs from the answer")
-            return replace(nothing(reason, source=source), usage=landed.usage)
-        return Outcome(edits, source=source, usage=landed.usage)
+            return replace(nothing(_DIFFERS, source=source), usage=result.usage)
+        return replace(result, edits=_wanted(edits, query), source=source)
 
-    def _wait(self, snapshot: Snapshot, offset: int, invoked: bool, setup: Setup) -> float:
-        if invoked:
+    def _delay_s(self, query: CompletionQuery) -> float:
+        """Seconds to wait from now on before the model is asked."""
+        if query.invoked:
             return 0.0
-        if setup.debounce_s is not None:
-            return setup.debounce_s
+        now, snapshot, offset = _now(), query.cursor.snapshot, query.cursor.offset
+        if query.setup.debounce_s is not None:
+            return query.asked_at + query.setup.debounce_s - now
         at_end = line_span(snapshot.text, offset).end == offset
-        return self._pace.next_wait(asyncio.get_running_loop().time(), at_line_end=at_end)
+        return self._debounce.delay_s(now, at_line_end=at_end)
 
     def _supersede(self) -> None:
-        supersede(self._gone)
-        self._gone = None
+        if self._newest is not None:
+            supersede(self._newest.superseded)
+        self._newest = None
 
-    def _let_go(self, gone: asyncio.Future[None], now: float) -> None:
-        flight = self._flight
-        if flight is None or self._gone is not gone:
+    def _cancelled(self, query: CompletionQuery) -> None:
+        request = self._in_flight
+        if request is None or self._newest is not query:
             return
-        if now - self._typed_at < _TYPING_S:
-            flight.close_in(_LINGER_S)
+        if _now() - self._typed_at < _TYPING_S:
+            request.cancel_after(_LINGER_S)
         else:
-            flight.close()
+            request.cancel()
+
+
+def _wanted(edits: tuple[Edit, ...], query: CompletionQuery) -> tuple[Edit, ...]:
+    """The best edit, or all where the user asked by hand and may choose."""
+    return edits if query.invoked else edits[:1]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

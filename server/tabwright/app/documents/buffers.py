@@ -8,11 +8,16 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from tabwright.core.postprocess.selected_item import accepted
-from tabwright.core.prompting.window_cache import Text
+from tabwright.core.prompting.context import Document
+from tabwright.core.prompting.window_cache import CursorText
 from tabwright.core.text import Edit, Snapshot, Span, apply
 
 Change = tuple[Callable[[str, str], Span] | None, str]
 """Where (a function of the text and the encoding; None: everywhere) and the new text."""
+
+
+_MOST_OTHERS = 8
+_MOST_CHARACTERS = 100_000
 
 
 class NotOpen(Exception):
@@ -29,18 +34,23 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """All that one request is about; ``path`` is the file's (of a cell: the notebook's)."""
+    """All of the workspace that an answer may use: a document, the cursor in it, and the rest.
+
+    ``before`` and ``after`` are a notebook's other cells, ``path`` the file's (of a cell: the
+    notebook's), ``others`` the other open documents, which privacy rules have yet to see.
+    """
 
     snapshot: Snapshot
     offset: int
     before: str
     after: str
     path: str
+    others: tuple[Document, ...] = ()
 
     @property
-    def place(self) -> Text:
-        """Where it is, without the document it belongs to."""
-        return Text(self.snapshot.text, self.offset, self.before, self.after)
+    def text(self) -> CursorText:
+        """The text around it, without the document it belongs to."""
+        return CursorText(self.snapshot.text, self.offset, self.before, self.after)
 
     def after_edit(self, edit: Edit) -> Cursor:
         """The same once an edit is accepted: the cursor stands at the end of what was put in."""
@@ -65,6 +75,18 @@ class Buffers:
     def get(self, uri: str) -> Snapshot | None:
         """The document as it is now, None when it is not open."""
         return self._documents.get(unquote(uri))
+
+    def is_open(self, uri: str) -> bool:
+        """Whether a document is open."""
+        return unquote(uri) in self._documents
+
+    def is_current(self, snapshot: Snapshot) -> bool:
+        """Whether a document is still in this state, so that an edit for it is not misplaced."""
+        return self._documents.get(unquote(snapshot.uri)) is snapshot
+
+    def open_paths(self) -> list[str]:
+        """The paths of all open documents, which a new one must not be given."""
+        return [self.path_of(snapshot.uri) for snapshot in self._documents.values()]
 
     def open(self, uri: str, language_id: str, version: int, text: str) -> None:
         """Take in a document; one that is open already is replaced."""
@@ -131,6 +153,21 @@ class Buffers:
         if notebook is None:
             return frozenset({uri})
         return frozenset(cell.uri for cell in self._notebooks[notebook][1])
+
+    def others(self, uri: str) -> tuple[Document, ...]:
+        """The other open documents that a prompt may show, the one changed last first.
+
+        A notebook's cells are no others to one another; long documents are left out.
+        """
+        own = self.siblings(uri)
+        found: list[Document] = []
+        for other in self:
+            if other.uri not in own and 0 < len(other.text) <= _MOST_CHARACTERS:
+                path = self.path_of(other.uri) or other.uri
+                found.append(Document(path, other.language_id, other.text, other.uri))
+            if len(found) == _MOST_OTHERS:
+                break
+        return tuple(found)
 
     def path_of(self, uri: str) -> str:
         """The file a document belongs to (a cell: to its notebook's); "" where there is none."""

@@ -37,13 +37,13 @@ class SyntaxReports:
     def changed(self, uri: str) -> None:
         """Look at a document once it has rested for 0.3 s."""
         self._give_up(uri)
-        snapshot = self._host.buffers.get(uri)
+        snapshot = self._host.workspace.buffers.get(uri)
         if snapshot is not None and self._is_wanted(snapshot):
             self._waiting[unquote(uri)] = asyncio.create_task(self._report(snapshot))
 
     def _is_wanted(self, snapshot: Snapshot) -> bool:
-        is_cell = self._host.buffers.path_of(snapshot.uri).endswith(".ipynb")
-        is_on = self._host.settings.diagnostics.syntax
+        is_cell = self._host.workspace.buffers.path_of(snapshot.uri).endswith(".ipynb")
+        is_on = self._host.configuration.settings.diagnostics.syntax
         return is_on and snapshot.language_id == "python" and not is_cell
 
     def closed(self, uri: str) -> None:
@@ -55,8 +55,8 @@ class SyntaxReports:
 
     def configured(self) -> None:
         """Begin or end to report on the open documents, as the settings now say."""
-        for snapshot in list(self._host.buffers):
-            if self._host.settings.diagnostics.syntax:
+        for snapshot in list(self._host.workspace.buffers):
+            if self._host.configuration.settings.diagnostics.syntax:
                 self.changed(snapshot.uri)
             else:
                 self.closed(snapshot.uri)
@@ -73,7 +73,7 @@ class SyntaxReports:
 
     async def _report(self, snapshot: Snapshot) -> None:
         await asyncio.sleep(_WAIT_S)
-        found = await self._host.files(syntax_error, snapshot.text)
+        found = await self._host.workspace.files(syntax_error, snapshot.text)
         key = unquote(snapshot.uri)
         if found is not None:
             self._reported[key] = snapshot

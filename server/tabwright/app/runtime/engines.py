@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tabwright.app.runtime import log
 from tabwright.app.runtime.client import Bar
-from tabwright.app.runtime.waiting import first, supersede
+from tabwright.app.runtime.waiting import supersede, unless
 from tabwright.app.settings.settings import Settings
 from tabwright.assists.complete import Options
 from tabwright.client.engine import (
@@ -89,7 +89,7 @@ class Runtime:
         self.failure: Failure | None = None
         self._info: ModelInfo | None = None
         self._warming: asyncio.Task[None] | None = None
-        self._gone: asyncio.Future[None] | None = None  # done when a newer request waits
+        self._superseded: asyncio.Future[None] | None = None  # done when a newer request waits
         self._tried_at = float("-inf")
 
     @property
@@ -117,11 +117,11 @@ class Runtime:
 
         Raises Superseded once somebody else waits: nobody looks at an older place any more.
         """
-        supersede(self._gone)
-        self._gone = asyncio.get_running_loop().create_future()
+        supersede(self._superseded)
+        superseded = self._superseded = asyncio.get_running_loop().create_future()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(most_s):
-                await first(asyncio.shield(self.warm()), self._gone)
+                await unless(superseded, asyncio.shield(self.warm()))
 
     async def model_info(self) -> ModelInfo:
         """The model's name, family and context length, asked once; raises EngineError."""

@@ -28,19 +28,19 @@ class Work:
         return result[0]
 
 
-def supersede(gone: asyncio.Future[None] | None) -> None:
-    """Let whoever waits in `first` for this end with Superseded; nothing where nobody does."""
-    if gone is not None and not gone.done():
-        gone.set_result(None)
+def supersede(superseded: asyncio.Future[None] | None) -> None:
+    """End whoever waits in `unless` for this with Superseded; nothing where nobody does."""
+    if superseded is not None and not superseded.done():
+        superseded.set_result(None)
 
 
-async def first(work: Awaitable[T], gone: asyncio.Future[None]) -> T:
-    """The result of ``work``; raises Superseded when ``gone`` is done before it.
+async def unless(superseded: asyncio.Future[None], work: Awaitable[T]) -> T:
+    """The result of ``work``; raises Superseded when that future is done before it.
 
-    A flight's landing is left running; a coroutine that was begun here is not.
+    A task, such as that of a request in flight, is left running; a coroutine is cancelled.
     """
     task = asyncio.ensure_future(work)
-    either: set[asyncio.Future[Any]] = {task, gone}
+    either: set[asyncio.Future[Any]] = {task, superseded}
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():

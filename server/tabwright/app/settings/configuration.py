@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from dataclasses import replace
@@ -22,16 +23,21 @@ from tabwright.core.message import Message
 
 logger = logging.getLogger(__name__)
 
+_WAIT_S = 15.0
 _MODELS_VARIABLE = "TABWRIGHT_MODELS_DIR"
 
 
 class Configuration:
-    """Takes layers in and says once what of them could not be used."""
+    """Takes layers in and says once what of them could not be used.
+
+    ``ready`` is set once the client has sent its settings or said that it has none.
+    """
 
     def __init__(self, notices: Notices) -> None:
         """Start with the defaults; nothing is read before ``take``."""
         self.settings = Settings()
         self.trust = Trust()
+        self.ready = asyncio.Event()
         self._notices = notices
         self._layers = Layers()
         self._ignored: set[str] = set()
@@ -62,6 +68,15 @@ class Configuration:
         if old.log != self.settings.log:
             log.set_level(self.settings.log.level)
         self._move_models()
+
+    async def until_ready(self) -> bool:
+        """Wait for the settings, which say what may be asked, and of whom; False without them."""
+        try:
+            async with asyncio.timeout(_WAIT_S):
+                await self.ready.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _move_models(self) -> None:
         """Tell the engine and the pull, which are processes of their own, where models lie."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import unquote
 
-from tabwright.app.completion.outcome import Outcome
+from tabwright.app.completion.result import CompletionResult
 from tabwright.app.runtime.waiting import Work
 from tabwright.core.acceptance import Shown, Step, is_kept, step
 from tabwright.core.message import Message
@@ -64,15 +64,15 @@ class Usage:
         self._pending: dict[_Accepted, asyncio.TimerHandle] = {}
         self._writing = False
 
-    def shown(self, snapshot: Snapshot, outcome: Outcome) -> None:
+    def shown(self, snapshot: Snapshot, result: CompletionResult) -> None:
         """A suggestion was given to the editor; shown on while it is typed, it counts once."""
-        if not self._wanted() or not outcome.edits or len(snapshot.text) > _LONGEST:
+        if not self._wanted() or not result.edits or len(snapshot.text) > _LONGEST:
             return
         uri = unquote(snapshot.uri)
-        found = self._shown[uri] = Shown.of(snapshot.text, outcome.edits[0])
+        found = self._shown[uri] = Shown.of(snapshot.text, result.edits[0])
         if self._counted.get(uri) != found.after:
             self._counted[uri] = found.after
-            self._count(Event("shown", snapshot.language_id, ms=outcome.ms))
+            self._count(Event("shown", snapshot.language_id, ms=result.ms))
 
     def acted(self, language: str) -> None:
         """An action was done for the user."""

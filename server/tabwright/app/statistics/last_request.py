@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tabwright.app.completion.outcome import CACHE, IN_FLIGHT, MODEL, NONE, Outcome, nothing
+from tabwright.app.completion.result import CACHE, IN_FLIGHT, MODEL, NONE, CompletionResult, nothing
 from tabwright.core.message import Message
 
 _USAGE = (
@@ -19,18 +19,18 @@ _USAGE = (
 
 
 class Report:
-    """Remembers the last outcome, and counts where answers came from."""
+    """Remembers the last result, and counts where answers came from."""
 
     def __init__(self) -> None:
         """Start with nothing asked."""
         self._action: dict[str, object] | None = None
-        self._last: tuple[Outcome, str, tuple[int, int]] | None = None
+        self._last: tuple[CompletionResult, str, tuple[int, int]] | None = None
         self._counts = {MODEL: 0, CACHE: 0, IN_FLIGHT: 0, NONE: 0}
 
-    def note(self, outcome: Outcome, uri: str, position: tuple[int, int]) -> None:
-        """Remember an outcome; ``position`` is the client's line and character."""
-        self._last = outcome, uri, position
-        self._counts[outcome.source] += 1
+    def note(self, result: CompletionResult, uri: str, position: tuple[int, int]) -> None:
+        """Remember a result; ``position`` is the client's line and character."""
+        self._last = result, uri, position
+        self._counts[result.source] += 1
 
     def refuse(self, reason: str, detail: str, uri: str, position: tuple[int, int]) -> None:
         """Remember why nothing was offered at a place; counts as no request."""
@@ -45,18 +45,18 @@ class Report:
         if self._last is None:
             empty = {"reason": Message("nothing was asked yet"), "detail": "", "source": NONE}
             return {**empty, "action": self._action}
-        outcome, uri, (line, character) = self._last
+        result, uri, (line, character) = self._last
         found: dict[str, object] = {
-            "reason": outcome.reason,
-            "detail": outcome.detail,
+            "reason": result.reason,
+            "detail": result.detail,
             "uri": uri,
             "position": {"line": line, "character": character},
-            "ms": round(outcome.ms, 1),
-            "shown": len(outcome.edits),
-            "source": outcome.source,
+            "ms": round(result.ms, 1),
+            "shown": len(result.edits),
+            "source": result.source,
             "action": self._action,
         }
-        return {**found, **{key: getattr(outcome.usage, key, None) for key in _USAGE}}
+        return {**found, **{key: getattr(result.usage, key, None) for key in _USAGE}}
 
     def figures(self) -> dict[str, object]:
         """The counts; ``no_model_share`` is that of the answers the model was not asked for."""

@@ -1,6 +1,6 @@
-"""The windows that were asked about in one document, so that coming back to one costs nothing.
+"""The windows that were asked about in one document, so that a revisit costs nothing.
 
-A place that is new gets a small window first, since all of it must be computed before the first
+A new one is small at first, since all of it must be computed before the first
 answer; the whole budget follows once the engine has computed it with nobody waiting.
 """
 
@@ -16,7 +16,7 @@ _SMALL = Budget(prefix_chars=1200, suffix_chars=500, snippet_chars=0)
 
 
 @dataclass(frozen=True)
-class Place:
+class CachedWindow:
     """A window whose tokens the engine has, and the budget it was cut by."""
 
     window: Window
@@ -24,7 +24,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Text:
+class CursorText:
     """A cursor in a text, and a notebook's other cells around it."""
 
     text: str
@@ -33,25 +33,26 @@ class Text:
     after: str = ""
 
 
-class Places:
-    """The last places of one document, the newest last. Not to be used by two threads at once."""
+class WindowCache:
+    """The last windows of one document, the newest last. Not to be used by two threads at once."""
 
     def __init__(self) -> None:
         """Start with none."""
-        self._places: tuple[Place, ...] = ()
+        self._windows: tuple[CachedWindow, ...] = ()
 
-    def find(self, at: Text) -> Place | None:
-        """The newest place whose window serves here, and so most of whose tokens are computed."""
-        return next((place for place in reversed(self._places) if _serves(place, at)), None)
+    def find(self, at: CursorText) -> CachedWindow | None:
+        """The newest window that serves here, and so most of whose tokens are computed."""
+        return next((one for one in reversed(self._windows) if _serves(one, at)), None)
 
-    def add(self, place: Place) -> None:
-        """Remember a window; one that begins alike, as it was before something was typed, goes."""
-        others = (one for one in self._places if not _alike(one.window, place.window))
-        self._places = (*others, place)[-_MOST:]
+    def add(self, window: Window, budget: Budget) -> None:
+        """Keep a window that was cut by ``budget``; one that begins alike, as it was before
+        something was typed, goes."""
+        others = (one for one in self._windows if not _alike(one.window, window))
+        self._windows = (*others, CachedWindow(window, budget))[-_MOST:]
 
     def forget(self) -> None:
         """Forget all."""
-        self._places = ()
+        self._windows = ()
 
 
 def small(budget: Budget, text: str) -> Budget:
@@ -68,17 +69,17 @@ def small(budget: Budget, text: str) -> Budget:
     return replace(budget, snippet_chars=0) if few else least
 
 
-def _serves(place: Place, at: Text) -> bool:
-    """Whether the window that is built here begins as the place's did."""
+def _serves(cached: CachedWindow, at: CursorText) -> bool:
+    """Whether the window that is built here begins as the cached one does."""
     window = build(
         at.text,
         at.offset,
-        place.budget,
+        cached.budget,
         before=at.before,
         after=at.after,
-        previous=place.window,
+        previous=cached.window,
     )
-    return _alike(window, place.window)
+    return _alike(window, cached.window)
 
 
 def _alike(one: Window, other: Window) -> bool:

@@ -1,4 +1,4 @@
-"""What does not convince is asked for anew, and what is half a statement is gone on with."""
+"""What is not acceptable is asked for anew, and what is half a statement is gone on with."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from support.cursor import QWEN, place
 from tabwright.assists.complete import (
     Options,
     Task,
-    begun,
-    convincing,
+    acceptable,
     finish,
     go_on,
     hint,
     prepare,
+    starting_with,
 )
 
 LACKS = "def f(xs):\n║\n    for x in xs:\n        total += x\n    return total\n"
@@ -44,17 +44,17 @@ def ask(marked: str, *, invoked: bool = False) -> Task:
         ("def f(a):\n    x = ║\n    return x\n", "a +* 2", False),
     ],
 )
-def test_what_convinces(marked: str, answer: str, expected: bool) -> None:
+def test_what_is_acceptable(marked: str, answer: str, expected: bool) -> None:
     task = ask(marked)
-    assert convincing(task, finish(task, [answer])) is expected
+    assert acceptable(task, finish(task, [answer])) is expected
 
 
 def test_the_better_candidate_comes_first() -> None:
     task = ask(LACKS)
     result = finish(task, ["    xs = list(xs)", "    n = missing", "    total = 0", "  broken ="])
     assert isinstance(result, tuple)
-    assert result[0].text.strip() == "total = 0"
-    assert result[-1].text.strip() == "broken ="
+    assert result[0].new_text.strip() == "total = 0"
+    assert result[-1].new_text.strip() == "broken ="
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_the_names_of_another_cell_are_not_missed() -> None:
     snapshot, offset = place("def f(xs):\n║\n    return total\n")
     task = prepare(snapshot, offset, QWEN, Options(), invoked=False, before="total = 3\n")
     assert isinstance(task, Task)
-    assert convincing(task, finish(task, ["    xs = 1"]))
+    assert acceptable(task, finish(task, ["    xs = 1"]))
 
 
 def test_a_begun_answer_is_in_the_prompt() -> None:
-    task = begun(ask(LACKS), "    total")
+    task = starting_with(ask(LACKS), "    total")
     assert task.prompt.parts[-1] == "def f(xs):\n    total"
     assert (task.written, task.heal) == ("    total", False)
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from support.desk import URI, USAGE, Call, Desk, settle, texts
 
-from tabwright.app.completion import background_work, lookahead
+from tabwright.app.completion import background_work, prefetch
 from tabwright.client.engine import Answer, EngineUnavailable
 from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
@@ -23,8 +23,8 @@ EMPTY = Answer(("",), ("length",), USAGE)
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr(lookahead, "_READING_S", 0.0)
-    monkeypatch.setattr(lookahead, "_RESTING_S", 0.0)
+    monkeypatch.setattr(prefetch, "_READING_S", 0.0)
+    monkeypatch.setattr(prefetch, "_RESTING_S", 0.0)
     made = Desk()
     made.ahead = made.gradual = True
     return made
@@ -104,7 +104,7 @@ async def test_coming_back_to_a_place_uses_its_window(desk: Desk) -> None:
 async def test_a_file_opened_since_waits_until_nobody_waits(desk: Desk) -> None:
     marked = f"{LONG[:2000]}x = {{}}║\n{LONG[2000:]}"
     here = desk.cursor(marked.format(""))
-    desk.session.moved(here, (), desk.setup())
+    desk.move(here)
     (await desk.engine.call(1)).answer.set_result(EMPTY)
     await settle()
     await _answered(desk, marked.format("4"), first=2)
@@ -153,12 +153,12 @@ def _prompt(call: Call) -> str:
 
 async def test_where_the_cursor_rests_is_read_before_it_is_asked_about(desk: Desk) -> None:
     cursor = desk.cursor(f"{LONG[:2000]}x = ║\n{LONG[2000:]}")
-    desk.session.moved(cursor, (), desk.setup())
+    desk.move(cursor)
     call = await desk.engine.call(1)
     assert (call.request.max_tokens, call.request.lane) == (0, "background")
     call.answer.set_result(EMPTY)
     await settle()
-    desk.session.moved(cursor, (), desk.setup())
+    desk.move(cursor)
     await settle()
     assert len(desk.engine.calls) == 1, "it is read once"
     request = desk.ask(f"{LONG[:2000]}x = 4║\n{LONG[2000:]}")
@@ -171,7 +171,7 @@ async def test_where_the_cursor_rests_is_read_before_it_is_asked_about(desk: Des
 
 async def test_a_file_that_must_stay_out_is_not_read(desk: Desk) -> None:
     desk.refused = lambda path: "it is secret"
-    desk.session.moved(desk.cursor("KEY = ║\n"), (), desk.setup())
+    desk.move(desk.cursor("KEY = ║\n"))
     await settle()
     assert not desk.engine.calls
 
@@ -181,7 +181,7 @@ async def test_with_nothing_allowed_nothing_is_computed_ahead(desk: Desk) -> Non
     request = desk.ask(HEAD + "║\n")
     (await desk.engine.call(1)).end("a + b")
     await request
-    desk.session.moved(desk.cursor("x = ║\n"), (), desk.setup())
+    desk.move(desk.cursor("x = ║\n"))
     await settle()
     assert len(desk.engine.calls) == 1
 
@@ -224,7 +224,7 @@ async def test_what_is_begun_anew_ends_what_was_begun() -> None:
     async def work(number: int) -> None:
         done.append(number)
 
-    both = background_work.Ahead()
+    both = background_work.BackgroundTask()
     both.begin(partial(work, 1), 0.01)
     both.begin(partial(work, 2), 0.0)
     await asyncio.sleep(0.03)

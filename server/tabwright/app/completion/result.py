@@ -1,4 +1,4 @@
-"""What became of one request: the suggestions, or why there are none."""
+"""The result of one completion request: the suggestions, or why there are none."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from tabwright.core.text import Edit
 
 MODEL, CACHE, IN_FLIGHT, NONE = "model", "cache", "in flight", "none"
 SHOWN = Message("shown")
+SUPERSEDED = Message("a newer request came")
 KEPT_OUT = Message("this file is kept from the model")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CompletionResult:
     """Edits, best first, and a sentence on why just these.
 
     ``source`` is "model", "cache", "in flight" or "none". ``problem`` names a kind of failure that
@@ -30,6 +31,8 @@ class Outcome:
     ms: float = 0.0
 
 
-def nothing(reason: str, detail: str = "", *, problem: str = "", source: str = NONE) -> Outcome:
-    """An outcome without suggestions."""
-    return Outcome(reason=reason, detail=detail, problem=problem, source=source)
+def nothing(
+    reason: str, detail: str = "", *, problem: str = "", source: str = NONE
+) -> CompletionResult:
+    """A result without suggestions."""
+    return CompletionResult(reason=reason, detail=detail, problem=problem, source=source)
