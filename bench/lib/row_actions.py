@@ -22,7 +22,7 @@ from bench.lib.function_edits import FunctionEdit
 from bench.lib.rows import Row
 from bench.lib.stand import Stand
 from tabwright.assists import fix, generate
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.client.engine import Request
 from tabwright.client.http import own_body
 from tabwright.core.action import Action, Diagnostic
@@ -107,7 +107,7 @@ def fixed(model: ModelInfo, count: int) -> list[Action]:
     return _prepared(fix.prepare, [_misspelt(model, edit) for edit in edits][:count])
 
 
-def _misspelt(model: ModelInfo, edit: FunctionEdit) -> Inputs:
+def _misspelt(model: ModelInfo, edit: FunctionEdit) -> ActionRequest:
     code = textwrap.dedent(edit.code)
     said = re.search(r"`(\w+)`", edit.instruction)
     found = re.search(rf"\b{said[1]}\b", code) if said else None
@@ -116,7 +116,7 @@ def _misspelt(model: ModelInfo, edit: FunctionEdit) -> Inputs:
     place = Span(*found.span())
     diagnostic = Diagnostic(place, f"Undefined name `{said[1]}`", "Ruff", "F821")
     snapshot = Snapshot("file:///fix.py", "python", 1, code)
-    return Inputs(snapshot, place, model, diagnostics=(diagnostic,))
+    return ActionRequest(snapshot, place, model, diagnostics=(diagnostic,))
 
 
 def generated(model: ModelInfo, count: int) -> list[Action]:
@@ -128,7 +128,7 @@ def generated(model: ModelInfo, count: int) -> list[Action]:
         drawn += random.Random(module).sample(found, min(len(found), 3))
     random.Random(0).shuffle(drawn)
     asked = [
-        Inputs(Snapshot("file:///generate.py", "python", 1, text), Span(at, at), model)
+        ActionRequest(Snapshot("file:///generate.py", "python", 1, text), Span(at, at), model)
         for text, at in drawn[:count]
     ]
     return _prepared(generate.prepare, asked)
@@ -149,7 +149,7 @@ def stubs(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _prepared(
-    prepare: Callable[[Inputs], Action | Nothing], asked: Sequence[Inputs]
+    prepare: Callable[[ActionRequest], Action | Nothing], asked: Sequence[ActionRequest]
 ) -> list[Action]:
     found = []
     for inputs in asked:

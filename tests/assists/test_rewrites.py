@@ -9,8 +9,8 @@ from support.cursor import QWEN
 
 from tabwright.assists import document, edit, explain, fix, generate, simplify, translate
 from tabwright.assists import tests as write_tests
-from tabwright.assists.inputs import Inputs
 from tabwright.assists.recipes import recipe
+from tabwright.assists.request import ActionRequest
 from tabwright.core.action import Action, Diagnostic, Proposal
 from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
@@ -21,11 +21,11 @@ TWO = "import os\n\n\ndef f(a):\n    return a + 1\n\n\ndef g(b):\n    return f(b
 CLASS = "class A:\n    def f(self, a):\n        return a\n\n    def g(self):\n        return 2\n"
 
 
-def at(text: str, what: str, language: str = "python", **more: object) -> Inputs:
+def at(text: str, what: str, language: str = "python", **more: object) -> ActionRequest:
     """The selection of ``what`` in a document."""
     start = text.index(what)
     snapshot = Snapshot("file:///work/code.py", language, 1, text)
-    return Inputs(snapshot, Span(start, start + len(what)), QWEN, **more)  # type: ignore[arg-type]
+    return ActionRequest(snapshot, Span(start, start + len(what)), QWEN, **more)  # type: ignore[arg-type]
 
 
 def asked(found: Action | Nothing) -> Action:
@@ -80,7 +80,7 @@ def test_imports_in_front_go_where_imports_go() -> None:
 
 def test_an_edit_without_words_or_code_says_so() -> None:
     assert isinstance(edit.prepare(at(TWO, "return f(b)")), Nothing)
-    blank = Inputs(Snapshot("", "python", 1, "\n\n"), Span(0, 0), QWEN, instruction="x")
+    blank = ActionRequest(Snapshot("", "python", 1, "\n\n"), Span(0, 0), QWEN, instruction="x")
     assert isinstance(edit.prepare(blank), Nothing)
 
 

@@ -9,7 +9,7 @@ from support.edits import at, edit, program
 
 from tabwright.checks import check as checking
 from tabwright.checks.check import check
-from tabwright.checks.faults import Fault, Options, Subject, worst_first
+from tabwright.checks.faults import EditCandidate, Fault, Options, worst_first
 from tabwright.checks.syntax import risks, tree_sitter_source
 from tabwright.checks.tools import ruff_rules
 from tabwright.core.message import Message
@@ -23,12 +23,12 @@ def no_other_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
 
 
-async def kinds(subject: Subject, options: Options | None = None) -> list[str]:
-    return [fault.kind for fault in await check(subject, options or Options(trusted=True))]
+async def kinds(candidate: EditCandidate, options: Options | None = None) -> list[str]:
+    return [fault.kind for fault in await check(candidate, options or Options(trusted=True))]
 
 
-async def said(subject: Subject, options: Options | None = None) -> list[str]:
-    found = await check(subject, options or Options(trusted=True))
+async def said(candidate: EditCandidate, options: Options | None = None) -> list[str]:
+    found = await check(candidate, options or Options(trusted=True))
     assert all(fault.kind == "checker" for fault in found)
     return [fault.message for fault in found]
 
@@ -118,9 +118,11 @@ async def test_a_tool_of_the_project(tmp_path: Path) -> None:
 async def test_a_tool_that_misbehaves(tmp_path: Path, body: str, message: str) -> None:
     program(tmp_path / "venv" / "bin" / "pylint", body)
     wanted = at(F, "x.foo", "Pylint", "no-member")
-    subject = edit(F, FIXED, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
+    candidate = edit(F, FIXED, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
     started = time.monotonic()
-    assert await said(subject, Options(timeout_s=1, trusted=True)) == [f"{message}, {NOT_CHECKED}"]
+    assert await said(candidate, Options(timeout_s=1, trusted=True)) == [
+        f"{message}, {NOT_CHECKED}"
+    ]
     assert time.monotonic() - started < 5
 
 
@@ -161,8 +163,8 @@ async def test_a_fix_that_only_silences_is_no_fix(tmp_path: Path) -> None:
     program(tmp_path / "env" / "bin" / "pylint", TOOL)
     wanted = at(F, "x.foo", "Pylint", "no-member")
     after = FIXED.replace("x.bar", "x.bar  # pylint: disable=no-member")
-    subject = edit(F, after, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
-    (fault,) = await check(subject, Options(trusted=True))
+    candidate = edit(F, after, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
+    (fault,) = await check(candidate, Options(trusted=True))
     assert (fault.kind, fault.line) == ("diagnostic", 2)
 
 

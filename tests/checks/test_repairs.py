@@ -73,8 +73,8 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 async def test_repairs(name: str) -> None:
     source, code, message, place, before, after = CASES[name]
-    subject = edit(before, before, "python", at(before, place, source, code, message))
-    done = await repaired(subject, Options())
+    candidate = edit(before, before, "python", at(before, place, source, code, message))
+    done = await repaired(candidate, Options())
     if "long" in name and after:
         done = done.replace('"', "'")
     assert done == after
@@ -83,8 +83,8 @@ async def test_repairs(name: str) -> None:
 async def test_the_projects_line_length_is_kept(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.black]\nline-length = 40\n")
     wanted = at(LONG, "if", "Ruff", "E501", "Line too long (61 > 50)")
-    subject = edit(LONG, LONG, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
-    assert max(map(len, (await repaired(subject, Options())).splitlines())) <= 40
+    candidate = edit(LONG, LONG, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
+    assert max(map(len, (await repaired(candidate, Options())).splitlines())) <= 40
 
 
 async def test_other_languages_and_no_diagnostic() -> None:
@@ -95,11 +95,11 @@ async def test_other_languages_and_no_diagnostic() -> None:
 
 async def test_ruff_that_is_missing_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "import a\n"
-    subject = edit(text, text, "python", at(text, "a", "Ruff", "F401"))
-    assert await repaired(subject, Options()) == ""  # nothing would be left
-    wanted = Diagnostic(subject.diagnostics[0].span, "Bad", "Ruff", "F401")
-    subject = edit(text + "b = 1\n", text, "python", wanted)
-    assert await repaired(subject, Options()) == "b = 1\n"
+    candidate = edit(text, text, "python", at(text, "a", "Ruff", "F401"))
+    assert await repaired(candidate, Options()) == ""  # nothing would be left
+    wanted = Diagnostic(candidate.diagnostics[0].span, "Bad", "Ruff", "F401")
+    candidate = edit(text + "b = 1\n", text, "python", wanted)
+    assert await repaired(candidate, Options()) == "b = 1\n"
     for program in (None, "/nonexistent/ruff", "/bin/false"):
         monkeypatch.setattr("tabwright.checks.repairs.bundled", lambda *_, it=program: it)
-        assert await repaired(subject, Options()) == ""
+        assert await repaired(candidate, Options()) == ""

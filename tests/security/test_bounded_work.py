@@ -16,9 +16,9 @@ import pytest
 
 from tabwright.app.documents.privacy import Privacy, bounded
 from tabwright.assists import complete, registry
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.checks import lines
-from tabwright.checks.faults import Subject
+from tabwright.checks.faults import EditCandidate
 from tabwright.checks.formatting.improve import improved
 from tabwright.checks.imports import placing
 from tabwright.checks.syntax import python_source, risks, silencing, tree_sitter_source
@@ -80,11 +80,13 @@ def within(what: str, work: Callable[P, T], *args: P.args, **named: P.kwargs) ->
     return found
 
 
-def inputs(snapshot: Snapshot) -> Iterator[Inputs]:
+def inputs(snapshot: Snapshot) -> Iterator[ActionRequest]:
     length = len(snapshot.text)
     for span in (Span(length // 2, length // 2), Span(0, min(length, N))):
         found = (Diagnostic(span, "m" * 200, "Ruff", "E501"),)
-        yield Inputs(snapshot, span, MODEL, found, instruction="do it", target="java")
+        yield ActionRequest(
+            snapshot, span, MODEL, diagnostics=found, instruction="do it", target="java"
+        )
 
 
 @pytest.mark.parametrize("language", ["python", "typescript"])
@@ -120,17 +122,17 @@ def test_checking_an_edit_of_a_crafted_document_is_quick(name: str) -> None:
     after = before[:middle] + new + before[middle:]
     changed = Span(middle, middle + len(new))
     for language in ("python", "cpp"):
-        subject = Subject("/a/b", "/a", language, before, after, changed)
+        candidate = EditCandidate("/a/b", "/a", language, before, after, changed)
         edit = lines.changes(before, after)
         within("changes", lines.changes, before, after.replace("\n", "\n\n"))
         within("imports", placing.placed, after, ("import os",), language)
-        within("silencing", silencing.check, subject, edit)
-        within("risks", risks.check, subject, edit)
+        within("silencing", silencing.check, candidate, edit)
+        within("risks", risks.check, candidate, edit)
         if language == "cpp":
-            within("syntax", tree_sitter_source.check_syntax, subject, edit)
+            within("syntax", tree_sitter_source.check_syntax, candidate, edit)
         if language == "python":
-            within("syntax", python_source.check_syntax, subject, edit)
-            within("names", python_source.check_names, subject)
+            within("syntax", python_source.check_syntax, candidate, edit)
+            within("names", python_source.check_names, candidate)
 
 
 BROKEN = {
@@ -169,9 +171,9 @@ def test_parsing_a_broken_text_takes_little_and_lets_others_run(name: str) -> No
 def test_a_parser_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree_sitter_source, "_MOST_S", 0.05)
     after = '"' * 100_000
-    subject = Subject("/a/b", "/a", "rust", "", after, Span(0, len(after)))
+    candidate = EditCandidate("/a/b", "/a", "rust", "", after, Span(0, len(after)))
     started = time.thread_time()
-    (fault,) = tree_sitter_source.check_syntax(subject, lines.changes("", after))
+    (fault,) = tree_sitter_source.check_syntax(candidate, lines.changes("", after))
     assert time.thread_time() - started < 1.0
     assert fault.kind == "checker" and "takes too long" in fault.message
 
@@ -188,8 +190,8 @@ async def test_the_event_loop_goes_on_while_an_edit_is_formatted(name: str) -> N
     before = LOOPS[name]
     new = "y  =  os.path.join( 'a','b' )\n"
     changed = Span(len(before), len(before) + len(new))
-    subject = Subject("", "", "python", before, before + new, changed)
-    work = asyncio.create_task(improved(subject, ("import sys",)))
+    candidate = EditCandidate("", "", "python", before, before + new, changed)
+    work = asyncio.create_task(improved(candidate, ("import sys",)))
     longest, held = 0.0, time.perf_counter()
     own = time.process_time()
     while not work.done():
@@ -205,16 +207,16 @@ async def test_the_event_loop_goes_on_while_an_edit_is_formatted(name: str) -> N
 async def test_what_black_cannot_end_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tabwright.checks.formatting.worker._FORMATTED_S", 0.01)
     after = "x  =  1\n" * 1_000
-    subject = Subject("", "", "python", "", after, Span(0, len(after)))
+    candidate = EditCandidate("", "", "python", "", after, Span(0, len(after)))
 
-    assert await improved(subject, ()) == after
+    assert await improved(candidate, ()) == after
 
 
 async def test_a_long_text_is_formatted_by_a_process_of_its_own() -> None:
     after = "def f( a ):\n    return a\n\n\n" * 100
-    subject = Subject("", "", "python", "", after, Span(0, len(after)))
+    candidate = EditCandidate("", "", "python", "", after, Span(0, len(after)))
 
-    assert "def f(a):" in await improved(subject, ())
+    assert "def f(a):" in await improved(candidate, ())
 
 
 def test_a_fence_that_nothing_in_the_code_can_close() -> None:

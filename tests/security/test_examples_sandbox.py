@@ -36,7 +36,7 @@ from support.example_attacks import (
 from tabwright.checks.check import check
 from tabwright.checks.examples import example_runs
 from tabwright.checks.examples.docstring_examples import examples_of
-from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.checks.faults import EditCandidate, Fault, Options
 from tabwright.checks.sandbox import runs, seccomp
 from tabwright.checks.tools.child import Unanswered
 from tabwright.core.message import Message
@@ -431,8 +431,8 @@ NOT_RUN = "examples were not run: this machine cannot contain them"
 
 
 def faults(source: str) -> tuple[Fault, ...]:
-    subject = Subject("", "", "python", "", source, Span(0, len(source)))
-    return asyncio.run(check(subject, Options(run_examples=True)))
+    candidate = EditCandidate("", "", "python", "", source, Span(0, len(source)))
+    return asyncio.run(check(candidate, Options(run_examples=True)))
 
 
 @pytest.mark.parametrize(

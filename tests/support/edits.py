@@ -1,11 +1,11 @@
-"""Subjects for the tests of the checks, and scripts that act as other tools."""
+"""Candidates for the tests of the checks, and scripts that act as other tools."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from tabwright.checks.faults import Subject
+from tabwright.checks.faults import EditCandidate
 from tabwright.core.action import Diagnostic
 from tabwright.core.text import Span, difference
 
@@ -18,12 +18,12 @@ def edit(
     path: Path | None = None,
     root: Path | None = None,
     cell: bool = False,
-) -> Subject:
-    """The subject of an edit, its changed span found by comparing."""
+) -> EditCandidate:
+    """A candidate, its changed span found by comparing."""
     changed = Span(0, 0)
     for one in difference(before, after):
         changed = Span(one.span.start, one.span.start + len(one.new_text))
-    return Subject(
+    return EditCandidate(
         str(path or ""), str(root or ""), language_id, before, after, changed, diagnostics, cell
     )
 

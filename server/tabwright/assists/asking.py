@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tabwright.assists.inputs import Inputs, fence
+from tabwright.assists.request import ActionRequest, fence
 from tabwright.core.prompting.chat import SYSTEM, ChatMessage, chat, stops
 from tabwright.core.prompting.prompt import Prompt
 
 
 def for_code(
-    inputs: Inputs,
+    request: ActionRequest,
     question: str,
     language_id: str,
     opening: str = "",
@@ -20,7 +20,7 @@ def for_code(
 
     ``opening`` is code that the answer begins with; ``turns`` are what was said before.
     """
-    family = inputs.model.family
+    family = request.model.family
     messages = [ChatMessage("system", SYSTEM), *turns, ChatMessage("user", question)]
     prompt = chat(family, messages, f"```{fence(language_id)}\n{opening}")
     return prompt, ("\n```", *stops(family))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import fitted, lines_of, rewrite
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
@@ -18,21 +18,21 @@ from tabwright.core.text import unix_line_ends
 CHANGED = Message("the model changed the code and not only its comments")
 
 
-def prepare(inputs: Inputs) -> Action | Nothing:
+def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the code at a place documented."""
-    span = lines_of(inputs)
+    span = lines_of(request)
     if isinstance(span, Nothing):
         return span
     where = (
         "Add a docstring to each function and class that lacks one"
-        if inputs.snapshot.language_id == "python"
+        if request.snapshot.language_id == "python"
         else "Add a documentation comment to each function and type that lacks one"
     )
     words = (
         f"{where}, and a short comment where the code is hard to follow. "
         "Do not change the code itself in any way. Return the whole code:"
     )
-    return rewrite("document", inputs, span, words)
+    return rewrite("document", request, span, words)
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import fitted, lines_of, rewrite, shown
 from tabwright.core.action import Action, Proposal
 from tabwright.core.message import Message
@@ -18,34 +18,34 @@ _REPAIR = re.compile(
 _NO_INSTRUCTION = Message("say what should be changed")
 
 
-def prepare(inputs: Inputs) -> Action | Nothing:
+def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask for an instruction about the code at a place.
 
     A bug that is only said to be there is mostly repeated by a small model that sees it, so the
     further candidates of a repair are written anew from what the function promises.
     """
-    said = inputs.instruction.strip()
+    said = request.instruction.strip()
     if not said:
         return Nothing(_NO_INSTRUCTION)
-    span = lines_of(inputs)
+    span = lines_of(request)
     if isinstance(span, Nothing):
         return span
-    if inputs.attempt and _REPAIR.search(said):
-        promised = _promise(inputs, span)
+    if request.attempt and _REPAIR.search(said):
+        promised = _promise(request, span)
         if promised:
             words = (
                 "Complete this function so that it does what its docstring says, for every input."
             )
-            return rewrite("edit", inputs, span, words, opening=promised, from_scratch=True)
+            return rewrite("edit", request, span, words, opening=promised, from_scratch=True)
     words = f"{said}\n\nReturn the whole of this code with that change and nothing else changed:"
-    return rewrite("edit", inputs, span, words)
+    return rewrite("edit", request, span, words)
 
 
-def _promise(inputs: Inputs, span: Span) -> str:
+def _promise(request: ActionRequest, span: Span) -> str:
     """The function's header and docstring, "" when the code is no function with a docstring."""
-    code, _ = shown(inputs, span)
-    signature = signature_at(code, 0, inputs.snapshot.language_id)
-    if signature is None or not signature.doc.strip() or inputs.snapshot.language_id != "python":
+    code, _ = shown(request, span)
+    signature = signature_at(code, 0, request.snapshot.language_id)
+    if signature is None or not signature.doc.strip() or request.snapshot.language_id != "python":
         return ""
     return code[: signature.rest.start]
 

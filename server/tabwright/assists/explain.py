@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import about_the_file, fenced, lines_of, shown
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
@@ -15,24 +15,24 @@ _SYSTEM = "You are a careful programmer who explains code briefly and exactly, i
 _MOST_TOKENS = 400
 
 
-def prepare(inputs: Inputs) -> Action | Nothing:
+def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the code at a place explained."""
-    span = lines_of(inputs)
+    span = lines_of(request)
     if isinstance(span, Nothing):
         return span
-    code, indent = shown(inputs, span)
-    language_id = inputs.snapshot.language_id
-    asked = inputs.instruction.strip() or (
+    code, indent = shown(request, span)
+    language_id = request.snapshot.language_id
+    asked = request.instruction.strip() or (
         "Explain what this code does, how it does it, and what a reader should watch out for."
     )
     question = (
-        f"{about_the_file(inputs, span)}{asked}\n\n"
+        f"{about_the_file(request, span)}{asked}\n\n"
         f"The code, in {by_id(language_id).name}:\n{fenced(code, language_id)}"
     )
-    family = inputs.model.family
+    family = request.model.family
     return Action(
         kind="explain",
-        snapshot=inputs.snapshot,
+        snapshot=request.snapshot,
         span=span,
         language_id="markdown",
         prompt=chat(family, [ChatMessage("system", _SYSTEM), ChatMessage("user", question)]),
@@ -40,7 +40,7 @@ def prepare(inputs: Inputs) -> Action | Nothing:
         max_tokens=_MOST_TOKENS,
         indent=indent,
         new_document="explanation.md",
-        instruction=inputs.instruction,
+        instruction=request.instruction,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tabwright.assists.inputs import Inputs
 from tabwright.assists.recipes import recipe
+from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import fenced, fitted, rewrite
 from tabwright.core.action import Action, Diagnostic, Proposal
 from tabwright.core.message import Message
@@ -27,27 +27,27 @@ _LINES = (
 )
 
 
-def prepare(inputs: Inputs) -> Action | Nothing:
+def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the first diagnostic fixed.
 
     A small file is shown and rewritten whole, since the fault's cause may stand anywhere in it;
     of a larger one the enclosing block. Every second attempt shows the same, but takes back the
     lines of the fault alone: there the model cannot just repeat what it was shown.
     """
-    if not inputs.diagnostics:
+    if not request.diagnostics:
         return Nothing(Message("there is no diagnostic here"))
-    diagnostic = inputs.diagnostics[0]
-    text, language_id = inputs.snapshot.text, inputs.snapshot.language_id
+    diagnostic = request.diagnostics[0]
+    text, language_id = request.snapshot.text, request.snapshot.language_id
     place = _place(diagnostic, text)
     block = _block(text, place, language_id)
     if not text[block.start : block.end].strip():
         return Nothing(Message("there is no code at the diagnostic"))
     lines = logical_lines(text, Span(place.start, place.start), language_id)
-    said = _said(diagnostic, text, place) + _elsewhere(inputs, lines)
-    if inputs.attempt % 2 and len(lines) < len(block) and text[lines.start : lines.end].strip():
+    said = _said(diagnostic, text, place) + _elsewhere(request, lines)
+    if request.attempt % 2 and len(lines) < len(block) and text[lines.start : lines.end].strip():
         about = f"{fenced(unix_line_ends(text[block.start : block.end]), language_id)}\n\n"
-        return rewrite("fix", inputs, lines, f"{said}\n\n{_LINES}", about=about)
-    return rewrite("fix", inputs, block, f"{said}\n\n{_WHOLE}")
+        return rewrite("fix", request, lines, f"{said}\n\n{_LINES}", about=about)
+    return rewrite("fix", request, block, f"{said}\n\n{_WHOLE}")
 
 
 def _place(diagnostic: Diagnostic, text: str) -> Span:
@@ -75,12 +75,12 @@ def _said(diagnostic: Diagnostic, text: str, place: Span) -> str:
     return "\n".join(said)
 
 
-def _elsewhere(inputs: Inputs, lines: Span) -> str:
+def _elsewhere(request: ActionRequest, lines: Span) -> str:
     """How other files define the names on the lines of the fault."""
-    names = set(_NAME.findall(inputs.snapshot.text[lines.start : lines.end]))
+    names = set(_NAME.findall(request.snapshot.text[lines.start : lines.end]))
     headers = [
         one.header.strip()
-        for other in inputs.others
+        for other in request.others
         for one in definitions(other.text, other.language_id)
         if one.name in names and len(one.header) <= _LONGEST_HEADER
     ]
@@ -88,7 +88,7 @@ def _elsewhere(inputs: Inputs, lines: Span) -> str:
         return ""
     shown = "\n".join(headers[:_MOST_HEADERS])
     return (
-        f"\nDefined in other files:\n{fenced(unix_line_ends(shown), inputs.snapshot.language_id)}"
+        f"\nDefined in other files:\n{fenced(unix_line_ends(shown), request.snapshot.language_id)}"
     )
 
 

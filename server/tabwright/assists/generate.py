@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tabwright.assists.asking import for_code
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import NO_CODE, about_the_file, fenced, fitted, split_imports
 from tabwright.core.action import Action, Proposal
 from tabwright.core.intent.intent import Asked, asked_at
@@ -37,24 +37,24 @@ _AFTER_FUNCTION = (
 )
 
 
-def asks(inputs: Inputs) -> Asked | None:
+def asks(request: ActionRequest) -> Asked | None:
     """What the user asks for at the place, None when they ask for nothing."""
-    return asked_at(inputs.snapshot, inputs.span)
+    return asked_at(request.snapshot, request.span)
 
 
-def prepare(inputs: Inputs) -> Action | Nothing:
+def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the function written that a comment or a stub describes."""
-    asked = asks(inputs)
+    asked = asks(request)
     if asked is None:
         return Nothing(NOT_ASKED)
     if asked.signature is not None and asked.kind in _BODIES:
-        return _body(inputs, asked, asked.signature)
-    return _from_words(inputs, asked)
+        return _body(request, asked, asked.signature)
+    return _from_words(request, asked)
 
 
-def _body(inputs: Inputs, asked: Asked, signature: Signature) -> Action | Nothing:
+def _body(request: ActionRequest, asked: Asked, signature: Signature) -> Action | Nothing:
     """The whole function anew, its header and docstring as they stand."""
-    text = inputs.snapshot.text
+    text = request.snapshot.text
     span = Span(signature.span.start, max(signature.span.end, signature.rest.end))
     kept = unix_line_ends(text[span.start : signature.rest.start])
     opening = reindent(kept.removesuffix("\n"), "") + "\n"
@@ -66,21 +66,21 @@ def _body(inputs: Inputs, asked: Asked, signature: Signature) -> Action | Nothin
         words += f" It is a method of {asked.inside}."
     if asked.words and asked.words not in signature.doc:
         words += f"\n{asked.words}"
-    question = f"{about_the_file(inputs, span)}{words}\n\n{fenced(opening, asked.language_id)}"
-    if inputs.attempt % 2 and asked.language_id == "python" and not signature.indent:
+    question = f"{about_the_file(request, span)}{words}\n\n{fenced(opening, asked.language_id)}"
+    if request.attempt % 2 and asked.language_id == "python" and not signature.indent:
         before = text[max(0, span.start - _BEFORE) : span.start]
         prompt = Prompt(
-            (scrub_surrogates(unix_line_ends(before)) + opening,), inputs.model.family.specials
+            (scrub_surrogates(unix_line_ends(before)) + opening,), request.model.family.specials
         )
         stop: tuple[str, ...] = _AFTER_FUNCTION
     else:
-        prompt, stop = for_code(inputs, question, asked.language_id, opening)
-    return _action(inputs, asked, span, prompt, stop, opening, signature.indent)
+        prompt, stop = for_code(request, question, asked.language_id, opening)
+    return _action(request, asked, span, prompt, stop, opening, signature.indent)
 
 
-def _from_words(inputs: Inputs, asked: Asked) -> Action | Nothing:
+def _from_words(request: ActionRequest, asked: Asked) -> Action | Nothing:
     """New lines below a comment."""
-    text, language = inputs.snapshot.text, by_id(asked.language_id)
+    text, language = request.snapshot.text, by_id(asked.language_id)
     above = unix_line_ends(text[max(0, asked.span.start - _BEFORE) : asked.span.start])
     said = [f"Write the {language.name} code that this comment asks for:", asked.words]
     if asked.name:
@@ -92,12 +92,12 @@ def _from_words(inputs: Inputs, asked: Asked) -> Action | Nothing:
     question = "\n".join(said)
     if above.strip():
         question = f"The file so far:\n{fenced(above, asked.language_id)}\n\n{question}"
-    prompt, stop = for_code(inputs, question, asked.language_id)
-    return _action(inputs, asked, asked.span, prompt, stop, "", asked.indent)
+    prompt, stop = for_code(request, question, asked.language_id)
+    return _action(request, asked, asked.span, prompt, stop, "", asked.indent)
 
 
 def _action(
-    inputs: Inputs,
+    request: ActionRequest,
     asked: Asked,
     span: Span,
     prompt: Prompt,
@@ -107,7 +107,7 @@ def _action(
 ) -> Action:
     return Action(
         kind="generate",
-        snapshot=inputs.snapshot,
+        snapshot=request.snapshot,
         span=span,
         language_id=asked.language_id,
         prompt=prompt,

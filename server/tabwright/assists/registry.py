@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from tabwright.assists import document, edit, explain, fix, generate, simplify, translate
 from tabwright.assists import tests as write_tests
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import lines_of
 from tabwright.assists.translate import TARGETS
 from tabwright.core.action import Action, Kind, Proposal
@@ -44,8 +44,8 @@ class Assist:
     kind: Kind
     title: Message
     lsp_kind: str
-    applies: Callable[[Inputs], str | None]
-    prepare: Callable[[Inputs], Action | Nothing]
+    applies: Callable[[ActionRequest], str | None]
+    prepare: Callable[[ActionRequest], Action | Nothing]
     finish: Callable[[Action, str], Proposal | Nothing]
     named: Callable[[Action, str], Action] = _as_it_is
 
@@ -64,18 +64,18 @@ def targets(language_id: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=8)
-def _lines(inputs: Inputs) -> Span | Nothing:
-    return lines_of(inputs)
+def _lines(request: ActionRequest) -> Span | Nothing:
+    return lines_of(request)
 
 
-def _fixes(inputs: Inputs) -> str | None:
-    if not inputs.diagnostics:
+def _fixes(request: ActionRequest) -> str | None:
+    if not request.diagnostics:
         return None
-    return Message("Fix: {0}", shortened(inputs.diagnostics[0].message, _LONGEST_TITLE - 5))
+    return Message("Fix: {0}", shortened(request.diagnostics[0].message, _LONGEST_TITLE - 5))
 
 
-def _generates(inputs: Inputs) -> str | None:
-    asked = generate.asks(inputs)
+def _generates(request: ActionRequest) -> str | None:
+    asked = generate.asks(request)
     if asked is None:
         return None
     return (
@@ -85,39 +85,39 @@ def _generates(inputs: Inputs) -> str | None:
     )
 
 
-def _simplifies(inputs: Inputs) -> str | None:
-    return _about_code(inputs, Message("Simplify"))
+def _simplifies(request: ActionRequest) -> str | None:
+    return _about_code(request, Message("Simplify"))
 
 
-def _documents(inputs: Inputs) -> str | None:
-    return _about_code(inputs, Message("Document"))
+def _documents(request: ActionRequest) -> str | None:
+    return _about_code(request, Message("Document"))
 
 
-def _about_code(inputs: Inputs, title: str) -> str | None:
-    if inputs.snapshot.language_id in _NO_PROGRAMS or isinstance(_lines(inputs), Nothing):
+def _about_code(request: ActionRequest, title: str) -> str | None:
+    if request.snapshot.language_id in _NO_PROGRAMS or isinstance(_lines(request), Nothing):
         return None
     return title
 
 
-def _tests(inputs: Inputs) -> str | None:
-    if inputs.snapshot.language_id.removesuffix("react") not in write_tests.RUNNERS:
+def _tests(request: ActionRequest) -> str | None:
+    if request.snapshot.language_id.removesuffix("react") not in write_tests.RUNNERS:
         return None
-    lines = _lines(inputs)
+    lines = _lines(request)
     if isinstance(lines, Nothing):
         return None
-    prepared = write_tests.prepare(replace(inputs, span=lines))
+    prepared = write_tests.prepare(replace(request, span=lines))
     return None if isinstance(prepared, Nothing) else Message("Write tests")
 
 
-def _translates(inputs: Inputs) -> str | None:
-    if inputs.target not in targets(inputs.snapshot.language_id):
+def _translates(request: ActionRequest) -> str | None:
+    if request.target not in targets(request.snapshot.language_id):
         return None
-    if isinstance(translate.prepare(inputs), Nothing):
+    if isinstance(translate.prepare(request), Nothing):
         return None
-    return Message("Translate to {0}", by_id(inputs.target).name)
+    return Message("Translate to {0}", by_id(request.target).name)
 
 
-def _never(inputs: Inputs) -> str | None:
+def _never(request: ActionRequest) -> str | None:
     """Needs words that no listing has."""
     return None
 

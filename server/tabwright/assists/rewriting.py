@@ -6,7 +6,7 @@ import ast
 import re
 
 from tabwright.assists.asking import for_code
-from tabwright.assists.inputs import Inputs, fence
+from tabwright.assists.request import ActionRequest, fence
 from tabwright.core.action import Action, Kind, Proposal
 from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import (
@@ -30,12 +30,12 @@ _MOST_CONTEXT = 2_500
 _IMPORT = re.compile(r"(?:from\s++[\w.]+\s++import\s|import\s++\w)")
 
 
-def lines_of(inputs: Inputs) -> Span | Nothing:
+def lines_of(request: ActionRequest) -> Span | Nothing:
     """The whole lines of the selection; for a mere cursor those of the block around it."""
-    text, span = inputs.snapshot.text, inputs.span
+    text, span = request.snapshot.text, request.span
     start, end = min(span.start, len(text)), min(span.end, len(text))
     if not text[start:end].strip():
-        found = enclosing_block(text, Span(start, end), inputs.snapshot.language_id)
+        found = enclosing_block(text, Span(start, end), request.snapshot.language_id)
     else:
         if end > start and text[end - 1] in "\r\n":
             end -= 1  # a selection that ends at a line's start does not mean that line
@@ -56,9 +56,9 @@ def _after_line_end(text: str, at: int) -> int:
     return min(len(text), at + 1)
 
 
-def shown(inputs: Inputs, span: Span) -> tuple[str, str]:
+def shown(request: ActionRequest, span: Span) -> tuple[str, str]:
     """The lines of ``span`` without their common indentation, and that indentation."""
-    code = unix_line_ends(inputs.snapshot.text[span.start : span.end])
+    code = unix_line_ends(request.snapshot.text[span.start : span.end])
     indent = common_indent(code.split("\n"))
     return reindent(code.removesuffix("\n"), "") + "\n", indent
 
@@ -69,9 +69,9 @@ def fenced(code: str, language_id: str) -> str:
     return f"{sign}{fence(language_id)}\n{code.rstrip()}\n{sign}"
 
 
-def about_the_file(inputs: Inputs, span: Span) -> str:
+def about_the_file(request: ActionRequest, span: Span) -> str:
     """The rest of the file, as a paragraph of the question; of a large one what it defines."""
-    text, language_id = inputs.snapshot.text, inputs.snapshot.language_id
+    text, language_id = request.snapshot.text, request.snapshot.language_id
     if len(text) - len(span) <= _MOST_CONTEXT:
         rest = unix_line_ends(
             f"{text[: span.start].rstrip()}\n\n{text[span.end :].lstrip()}"
@@ -85,7 +85,7 @@ def about_the_file(inputs: Inputs, span: Span) -> str:
 
 def rewrite(
     kind: Kind,
-    inputs: Inputs,
+    request: ActionRequest,
     span: Span,
     words: str,
     *,
@@ -99,25 +99,25 @@ def rewrite(
     scratch, the model sees nothing but that. ``about`` comes first, instead of the rest of the
     file.
     """
-    code, indent = shown(inputs, span)
-    language_id = inputs.snapshot.language_id
+    code, indent = shown(request, span)
+    language_id = request.snapshot.language_id
     seen = opening if from_scratch else code
-    about = about_the_file(inputs, span) if about is None else about
+    about = about_the_file(request, span) if about is None else about
     question = f"{about}{words.strip()}\n\n{fenced(seen, language_id)}"
     turns: list[ChatMessage] = []
-    for turn in inputs.history:
+    for turn in request.history:
         turns += [
             ChatMessage("user", turn.instruction),
             ChatMessage("assistant", fenced(turn.text, language_id)),
         ]
     most = round(len(code) / _CHARS_PER_TOKEN) + 256
     length = len(question) + sum(len(message.text) for message in turns)
-    if length / _CHARS_PER_TOKEN + most > inputs.model.context_length:
+    if length / _CHARS_PER_TOKEN + most > request.model.context_length:
         return Nothing(Message("the code and what belongs to it are too long for the model"))
-    prompt, stop = for_code(inputs, question, language_id, opening, turns)
+    prompt, stop = for_code(request, question, language_id, opening, turns)
     return Action(
         kind=kind,
-        snapshot=inputs.snapshot,
+        snapshot=request.snapshot,
         span=span,
         language_id=language_id,
         prompt=prompt,
@@ -126,8 +126,8 @@ def rewrite(
         opening=opening,
         draft=code.removeprefix(opening),
         indent=indent,
-        instruction=inputs.instruction,
-        diagnostics=inputs.diagnostics,
+        instruction=request.instruction,
+        diagnostics=request.diagnostics,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import fitted, lines_of, rewrite
 from tabwright.core.action import Action, Proposal
 from tabwright.core.message import Message
@@ -14,10 +14,10 @@ _WORDS = (
 )
 
 
-def prepare(inputs: Inputs) -> Action | Nothing:
+def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the code at a place said more simply."""
-    span = lines_of(inputs)
-    return span if isinstance(span, Nothing) else rewrite("simplify", inputs, span, _WORDS)
+    span = lines_of(request)
+    return span if isinstance(span, Nothing) else rewrite("simplify", request, span, _WORDS)
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:

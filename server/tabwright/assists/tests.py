@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from tabwright.assists.asking import for_code
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import NO_CODE, fenced, lines_of, shown
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
@@ -49,17 +49,17 @@ RUNNERS: Mapping[str, Runner] = {
 }
 
 
-def prepare(inputs: Inputs) -> Action | Nothing:
+def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the code at a place tested."""
-    language_id = inputs.snapshot.language_id
+    language_id = request.snapshot.language_id
     runner = RUNNERS.get(language_id.removesuffix("react"))
     if runner is None:
         return Nothing(Message("no test runner is known for {0}", by_id(language_id).name))
-    span = lines_of(inputs)
+    span = lines_of(request)
     if isinstance(span, Nothing):
         return span
-    code, indent = shown(inputs, span)
-    module = module_of(inputs.snapshot.uri)
+    code, indent = shown(request, span)
+    module = module_of(request.snapshot.uri)
     names = ", ".join(dict.fromkeys(_DEFINED.findall(code)))
     if not names:
         return Nothing(Message("there is no function or class here to test"))
@@ -69,10 +69,10 @@ def prepare(inputs: Inputs) -> Action | Nothing:
         f"{module}: the usual case, the edges and what must fail. Small tests, each with one "
         f"reason to fail; work out each expected value carefully.\n\n{fenced(code, language_id)}"
     )
-    prompt, stop = for_code(inputs, question, language_id, opening)
+    prompt, stop = for_code(request, question, language_id, opening)
     return Action(
         kind="tests",
-        snapshot=inputs.snapshot,
+        snapshot=request.snapshot,
         span=span,
         language_id=language_id,
         prompt=prompt,
@@ -81,7 +81,7 @@ def prepare(inputs: Inputs) -> Action | Nothing:
         opening=opening,
         indent=indent,
         new_document=runner.file.format(module),
-        instruction=inputs.instruction,
+        instruction=request.instruction,
     )
 
 

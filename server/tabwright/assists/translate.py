@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from tabwright.assists.asking import for_code
-from tabwright.assists.inputs import Inputs
+from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import NO_CODE, fenced
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
@@ -38,16 +38,16 @@ _ROOM = 2.0  # how much longer in tokens the other language may be
 _CHARS_PER_TOKEN = 2.5
 
 
-def prepare(inputs: Inputs) -> Action | Nothing:
+def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the selection, or the whole document, in another language."""
-    source, target = inputs.snapshot.language_id, inputs.target
+    source, target = request.snapshot.language_id, request.target
     if target not in TARGETS:
         return Nothing(Message("name one of these languages: {0}", ", ".join(TARGETS)))
     if source == target:
         return Nothing(Message("this is {0} already", by_id(target).name))
-    text = inputs.snapshot.text
-    selected = text[inputs.span.start : inputs.span.end]
-    span = inputs.span if selected.strip() else Span(0, len(text))
+    text = request.snapshot.text
+    selected = text[request.span.start : request.span.end]
+    span = request.span if selected.strip() else Span(0, len(text))
     # Of much more than that not even the indentation is looked at.
     code = reindent(unix_line_ends(text[span.start : span.end][: _MOST_INDENTED * _LONGEST]), "")
     if not code.strip():
@@ -57,7 +57,7 @@ def prepare(inputs: Inputs) -> Action | Nothing:
             Message("the code is longer than {0} characters; select less of it", _LONGEST)
         )
     language = by_id(target).name
-    wanted = unix_line_ends(inputs.declaration).strip("\n")
+    wanted = unix_line_ends(request.declaration).strip("\n")
     words = (
         f"Translate this {by_id(source).name} code to {language}. Keep what it does exactly the "
         f"same, use {language}'s own naming and standard library, and leave nothing out."
@@ -67,20 +67,20 @@ def prepare(inputs: Inputs) -> Action | Nothing:
     question = f"{words}\n\n{fenced(code, source)}"
     opening = f"{wanted}\n" if wanted.rstrip().endswith(("{", ":")) else ""
     most = min(round(len(code) / _CHARS_PER_TOKEN * _ROOM) + 256, 2048)
-    if (len(question) + len(opening)) / _CHARS_PER_TOKEN + most > inputs.model.context_length:
+    if (len(question) + len(opening)) / _CHARS_PER_TOKEN + most > request.model.context_length:
         return Nothing(Message("the code is too long for the model; select less of it"))
-    prompt, stop = for_code(inputs, question, target, opening)
+    prompt, stop = for_code(request, question, target, opening)
     return Action(
         kind="translate",
-        snapshot=inputs.snapshot,
+        snapshot=request.snapshot,
         span=span,
         language_id=target,
         prompt=prompt,
         stop=stop,
         max_tokens=most,
         opening=opening,
-        new_document=_name(inputs.snapshot.uri, target),
-        instruction=inputs.instruction,
+        new_document=_name(request.snapshot.uri, target),
+        instruction=request.instruction,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 
 from tabwright.checks.examples import example_runs
-from tabwright.checks.faults import Fault, Options, Subject, worst_first
+from tabwright.checks.faults import EditCandidate, Fault, Options, worst_first
 from tabwright.checks.lines import Changes, changes, line_of
 from tabwright.checks.syntax import python_source, risks, silencing, tree_sitter_source
 from tabwright.checks.tools import project_tools, ruff_rules
@@ -20,39 +20,39 @@ _WHETHER_GONE = Message("whether the error is gone was not checked")
 _NO_RISKS = Message("risky calls were not checked")
 
 
-async def check(subject: Subject, options: Options) -> tuple[Fault, ...]:
+async def check(candidate: EditCandidate, options: Options) -> tuple[Fault, ...]:
     """What speaks against the edit, worst first; nothing when all that was checked is fine.
 
     Raises nothing but CancelledError: a checker that hangs, crashes or is missing is a fault of
     kind "checker" that says what was not checked.
     """
     try:
-        edit = await asyncio.to_thread(changes, subject.before, subject.after)
-        faults = await _syntax(subject, edit)
+        edit = await asyncio.to_thread(changes, candidate.before, candidate.after)
+        faults = await _syntax(candidate, edit)
     except Exception as error:  # noqa: BLE001 - promised not to raise
         return (_failed(Message("syntax"), error, Message("nothing was checked")),)
     if any(fault.kind == "syntax" for fault in faults):
         return worst_first(faults)
-    found = await together(*_jobs(subject, edit, options))
+    found = await together(*_jobs(candidate, edit, options))
     return worst_first(faults + sum(found, ()))
 
 
 def _jobs(
-    subject: Subject, edit: Changes, options: Options
+    candidate: EditCandidate, edit: Changes, options: Options
 ) -> Iterator[Coroutine[None, None, tuple[Fault, ...]]]:
     """What remains to be done, each for itself: none fails because another does."""
-    python = subject.language_id == "python"
-    plan = _plan(subject, options)
-    yield _guarded(Message("the search for risks"), _NO_RISKS, _risks(subject, edit))
-    left = asyncio.to_thread(_of_nobody, subject, edit, plan.left, options)
+    python = candidate.language_id == "python"
+    plan = _plan(candidate, options)
+    yield _guarded(Message("the search for risks"), _NO_RISKS, _risks(candidate, edit))
+    left = asyncio.to_thread(_of_nobody, candidate, edit, plan.left, options)
     yield _guarded(Message("the syntax"), _WHETHER_GONE, left)
     for tool, program, wanted in plan.tools:
-        asked = _of_tool(tool, program, wanted, subject, edit, options)
+        asked = _of_tool(tool, program, wanted, candidate, edit, options)
         yield _guarded(tool.name, _WHETHER_GONE, asked)
     if python:
-        yield _guarded("ruff", _NO_RISKS, _of_ruff(subject, edit, plan.ruff, options))
-    if python and options.run_examples and not subject.cell:
-        examples = example_runs.check(subject, edit, options)
+        yield _guarded("ruff", _NO_RISKS, _of_ruff(candidate, edit, plan.ruff, options))
+    if python and options.run_examples and not candidate.cell:
+        examples = example_runs.check(candidate, edit, options)
         yield _guarded(Message("the module"), Message("its examples were not run"), examples)
 
 
@@ -71,14 +71,16 @@ def _failed(name: str, error: Exception, otherwise: Message) -> Fault:
     return Fault("checker", Message("{0} {1}, so {2}", name, reason, otherwise))
 
 
-async def _syntax(subject: Subject, edit: Changes) -> tuple[Fault, ...]:
-    own = python_source if subject.language_id == "python" else tree_sitter_source
-    return await asyncio.to_thread(own.check_syntax, subject, edit)
+async def _syntax(candidate: EditCandidate, edit: Changes) -> tuple[Fault, ...]:
+    own = python_source if candidate.language_id == "python" else tree_sitter_source
+    return await asyncio.to_thread(own.check_syntax, candidate, edit)
 
 
-async def _risks(subject: Subject, edit: Changes) -> tuple[Fault, ...]:
-    silenced = silencing.check(subject, edit)
-    return silenced if subject.language_id == "python" else silenced + risks.check(subject, edit)
+async def _risks(candidate: EditCandidate, edit: Changes) -> tuple[Fault, ...]:
+    silenced = silencing.check(candidate, edit)
+    if candidate.language_id == "python":
+        return silenced
+    return silenced + risks.check(candidate, edit)
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,15 @@ class _Plan:
     left: tuple[Diagnostic, ...]
 
 
-def _plan(subject: Subject, options: Options) -> _Plan:
-    python = subject.language_id == "python"
+def _plan(candidate: EditCandidate, options: Options) -> _Plan:
+    python = candidate.language_id == "python"
     ruff: list[Diagnostic] = []
     left: list[Diagnostic] = []
     by_tool: dict[tuple[project_tools.Tool, str], list[Diagnostic]] = {}
-    for diagnostic in subject.diagnostics:
+    for diagnostic in candidate.diagnostics:
         tool = project_tools.tool_of(diagnostic)
         runs = options.tools and options.trusted
-        program = tool.program(subject) if tool and runs else None
+        program = tool.program(candidate) if tool and runs else None
         twin = ruff_rules.twin(diagnostic) if python else None
         if python and ruff_rules.is_own(diagnostic):
             ruff.append(diagnostic)
@@ -113,15 +115,15 @@ def _plan(subject: Subject, options: Options) -> _Plan:
 
 
 async def _of_ruff(
-    subject: Subject, edit: Changes, wanted: Sequence[Diagnostic], options: Options
+    candidate: EditCandidate, edit: Changes, wanted: Sequence[Diagnostic], options: Options
 ) -> tuple[Fault, ...]:
     try:
-        outcome = await ruff_rules.check(subject, edit, wanted, options)
+        outcome = await ruff_rules.check(candidate, edit, wanted, options)
     except Unanswered as error:
         lost = Message("{0}, and {1}", _WHETHER_GONE, _NO_RISKS) if wanted else _NO_RISKS
-        names = await asyncio.to_thread(python_source.check_names, subject)
+        names = await asyncio.to_thread(python_source.check_names, candidate)
         return (*names, Fault("checker", _so(Message("{0} {1}", "ruff", error), lost)))
-    unseen = await asyncio.to_thread(_of_nobody, subject, edit, outcome.unseen, options)
+    unseen = await asyncio.to_thread(_of_nobody, candidate, edit, outcome.unseen, options)
     return outcome.faults + unseen
 
 
@@ -129,15 +131,15 @@ async def _of_tool(
     tool: project_tools.Tool,
     program: str,
     wanted: Sequence[Diagnostic],
-    subject: Subject,
+    candidate: EditCandidate,
     edit: Changes,
     options: Options,
 ) -> tuple[Fault, ...]:
     try:
-        verdict = await project_tools.check(tool, program, subject, edit, wanted, options)
+        verdict = await project_tools.check(tool, program, candidate, edit, wanted, options)
     except Unanswered as error:
         return (Fault("checker", _so(Message("{0} {1}", tool.name, error), _WHETHER_GONE)),)
-    unseen = await asyncio.to_thread(_of_syntax, subject, edit, verdict.unseen)
+    unseen = await asyncio.to_thread(_of_syntax, candidate, edit, verdict.unseen)
     if unseen is None:
         silent = Message("{0} does not report this error here", tool.name)
         return (*verdict.faults, Fault("checker", _so(silent, _WHETHER_GONE)))
@@ -145,19 +147,19 @@ async def _of_tool(
 
 
 def _of_nobody(
-    subject: Subject, edit: Changes, wanted: Sequence[Diagnostic], options: Options
+    candidate: EditCandidate, edit: Changes, wanted: Sequence[Diagnostic], options: Options
 ) -> tuple[Fault, ...]:
     """Diagnostics that no tool here reports: errors of syntax can be told, others not."""
-    told = _of_syntax(subject, edit, wanted)
+    told = _of_syntax(candidate, edit, wanted)
     if told is not None:
         return told
-    return tuple(_unchecked(diagnostic, subject, options) for diagnostic in wanted)
+    return tuple(_unchecked(diagnostic, candidate, options) for diagnostic in wanted)
 
 
-def _unchecked(diagnostic: Diagnostic, subject: Subject, options: Options) -> Fault:
+def _unchecked(diagnostic: Diagnostic, candidate: EditCandidate, options: Options) -> Fault:
     tool = project_tools.tool_of(diagnostic)
     if tool and options.tools and not options.trusted and not ruff_rules.is_own(diagnostic):
-        folder = filter(None, (subject.folder,))
+        folder = filter(None, (candidate.folder,))
         command = shlex.join(("tabwright", "trust", "allow-folder", *folder))
         return Fault(
             "checker",
@@ -186,26 +188,26 @@ def _why_not(diagnostic: Diagnostic, options: Options) -> Message:
 
 
 def _of_syntax(
-    subject: Subject, edit: Changes, wanted: Sequence[Diagnostic]
+    candidate: EditCandidate, edit: Changes, wanted: Sequence[Diagnostic]
 ) -> tuple[Fault, ...] | None:
     """What the parser says of diagnostics it may have meant; None when it had no complaint."""
     if not wanted:
         return ()
-    stood = {line_of(subject.before, one.span.start) for one in wanted}
+    stood = {line_of(candidate.before, one.span.start) for one in wanted}
     # The parser may see an error a line before or after where another saw it.
     around = edit.old | {line + step for line in stood for step in (-1, 0, 1)}
-    if not any(line in around for line in _errors(subject.before, subject)):
+    if not any(line in around for line in _errors(candidate.before, candidate)):
         return None
     near = edit.new | {edit.moved(line) for line in stood}
-    still = sorted(line for line in _errors(subject.after, subject) if line in near)
+    still = sorted(line for line in _errors(candidate.after, candidate) if line in near)
     return (Fault("diagnostic", Message("it still does not parse"), still[0]),) if still else ()
 
 
-def _errors(text: str, subject: Subject) -> list[int]:
-    if subject.language_id == "python":
-        fault = python_source.syntax_fault(text, subject.cell)
+def _errors(text: str, candidate: EditCandidate) -> list[int]:
+    if candidate.language_id == "python":
+        fault = python_source.syntax_fault(text, candidate.cell)
         return [fault.line] if fault else []
     try:
-        return tree_sitter_source.errors(text, subject.language_id)
+        return tree_sitter_source.errors(text, candidate.language_id)
     except tree_sitter_source.NoGrammar:
         return []

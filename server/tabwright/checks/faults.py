@@ -24,6 +24,9 @@ _WEIGHTS: Mapping[FaultKind, int] = {
 }
 
 
+_NOWHERE = Span(0, 0)
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that speaks against a candidate, said in plain words.
@@ -45,13 +48,15 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A document with and without an edit.
+class EditCandidate:
+    """A document with and without an edit, and the faults that were found in that.
 
     ``path`` is the document's path ("" when it has none; what the disk holds may differ from both
     texts), ``root`` the workspace's ("" when unknown). ``changed`` is the changed part of
     ``after``. ``diagnostics``, with spans in ``before``, are those that the edit should remove.
-    ``cell``: a cell of a notebook, whose names may come from other cells.
+    ``cell``: a cell of a notebook, whose names may come from other cells. ``replaced`` is the span
+    that the model was asked about. ``new_document`` is the name of a document of its own that the
+    candidate makes, whose ``before`` is empty; "" for an edit in place.
     """
 
     path: str
@@ -62,11 +67,24 @@ class Subject:
     changed: Span
     diagnostics: tuple[Diagnostic, ...] = ()
     cell: bool = False
+    replaced: Span = _NOWHERE
+    new_document: str = ""
+    faults: tuple[Fault, ...] = ()
 
     @property
     def folder(self) -> str:
         """See ``folder_of``."""
         return folder_of(self.root, self.path)
+
+    @property
+    def text(self) -> str:
+        """The lines that came of the question, or the whole new document."""
+        return self.after[self.changed.start : self.changed.end]
+
+    @property
+    def weight(self) -> int:
+        """All that speaks against it; 0 when nothing was found."""
+        return sum(fault.weight for fault in self.faults)
 
 
 @dataclass(frozen=True)

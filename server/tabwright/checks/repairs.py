@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Sequence
 
-from tabwright.checks.faults import Options, Subject
+from tabwright.checks.faults import EditCandidate, Options
 from tabwright.checks.formatting.worker import lines_formatted
 from tabwright.checks.lines import line_of
 from tabwright.checks.tools import ruff_rules
@@ -23,31 +23,31 @@ _TOO_LONG = "E501"
 _LIMIT = re.compile(r"(?<!\d)\d++\D{1,5}(\d++)\)")
 
 
-async def repaired(subject: Subject, options: Options) -> str:
-    """The document with the first of ``subject.diagnostics`` mended; "" when no rule mends it.
+async def repaired(candidate: EditCandidate, options: Options) -> str:
+    """The document with the first of ``candidate.diagnostics`` mended; "" when no rule mends it.
 
-    Only ``subject.before`` is looked at, and only Python is known. Raises nothing but
+    Only ``candidate.before`` is looked at, and only Python is known. Raises nothing but
     CancelledError: what cannot be asked mends nothing.
     """
-    if subject.language_id != "python" or not subject.diagnostics:
+    if candidate.language_id != "python" or not candidate.diagnostics:
         return ""
-    given = subject.diagnostics[0]
+    given = candidate.diagnostics[0]
     own = given if ruff_rules.is_own(given) else ruff_rules.twin(given)
     if own is None or not ruff_rules.is_rule(own.code):
         return ""
     if own.code == _TOO_LONG:
-        line, limit = line_of(subject.before, own.span.start), _LIMIT.search(own.message)
+        line, limit = line_of(candidate.before, own.span.start), _LIMIT.search(own.message)
         most = int(limit[1]) if limit else None
-        return await lines_formatted(subject.path, subject.root, subject.before, line, most)
-    ruff = bundled("ruff", subject.folder)
+        return await lines_formatted(candidate.path, candidate.root, candidate.before, line, most)
+    ruff = bundled("ruff", candidate.folder)
     if ruff is None:
         return ""
     try:
-        found = await ruff_rules.asked(ruff, subject.before, _selection(own), subject, options)
+        found = await ruff_rules.asked(ruff, candidate.before, _selection(own), candidate, options)
     except Unanswered as error:
         logger.info("no repair by rule: ruff %s", error)
         return ""
-    return _mended(subject.before, own, found)
+    return _mended(candidate.before, own, found)
 
 
 def _selection(diagnostic: Diagnostic) -> tuple[str, ...]:

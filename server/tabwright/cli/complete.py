@@ -76,16 +76,16 @@ async def _complete(
         host.start_settings(settings)
         host.configure(roots=[str(Path.cwd())])
         uri = path.resolve().as_uri()
-        host.buffers.open(uri, by_path(str(path)).id, 1, text)
-        snapshot = host.buffers.get(uri)
+        host.workspace.buffers.open(uri, by_path(str(path)).id, 1, text)
+        snapshot = host.workspace.buffers.get(uri)
         if snapshot is None:
             raise RuntimeError("the document that was just opened is missing")
-        await host.start().warm()
+        await host.engines.start().warm()
         cursor = Cursor(snapshot, offset, "", "", str(path.resolve()))
-        outcome = await host.complete(cursor, uri, (0, offset), invoked=invoked)
+        result = await host.completions.complete(cursor, (0, offset), invoked=invoked)
         completions = [
             {"start": edit.span.start, "end": edit.span.end, "text": edit.new_text}
-            for edit in outcome.edits
+            for edit in result.edits
         ]
         return {"completions": completions, **_report(host)}
     finally:
@@ -157,7 +157,9 @@ class Console:
 class ConsoleBar:
     """A Bar that prints nothing more."""
 
-    cancelled = False
+    async def cancelled(self) -> None:
+        """Wait without an end."""
+        await asyncio.get_running_loop().create_future()
 
     def report(self, message: str, percent: float | None = None) -> None:
         """Print nothing."""

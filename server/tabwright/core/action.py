@@ -57,9 +57,8 @@ class Proposal:
     """An answer as it would stand in the document.
 
     ``text`` replaces ``action.span``, or is the whole new document. ``imports`` are lines that
-    belong where imports go. ``note`` is what the user should be told beside it.
+    belong where imports go.
     """
 
     text: str
     imports: tuple[str, ...] = ()
-    note: str = ""

@@ -8,24 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from tabwright.app.actions.conversations import Conversation, Conversations
-from tabwright.app.actions.executor import Done
 from tabwright.app.actions.inert_markdown import inert_markdown
-from tabwright.app.actions.request import Wish
-from tabwright.app.actions.search import Candidate
 from tabwright.app.runtime.host import Host
-from tabwright.assists.inputs import Turn
+from tabwright.assists.request import ActionRequest, Turn
+from tabwright.checks.faults import EditCandidate
 from tabwright.core.message import Message
-from tabwright.core.text import Snapshot
-from tabwright.lsp.code_actions import Actions, faults_of
+from tabwright.core.task import Nothing
+from tabwright.lsp import workspace_edits
+from tabwright.lsp.code_actions import CodeActions, faults_of
 
-_EDIT = Message("Edit")
 Json = dict[str, object]
 
 
-class Commands:
+class ActionCommands:
     """Answers commands with plain objects; ``reason`` is "" where there is something to show."""
 
-    def __init__(self, actions: Actions, host: Host) -> None:
+    def __init__(self, actions: CodeActions, host: Host) -> None:
         """Do the work through ``actions``; follows ``host``'s documents."""
         self.actions = actions
         self._host = host
@@ -36,42 +34,34 @@ class Commands:
 
     async def edit(self, argument: Mapping[str, object]) -> Json:
         """Edit as the instruction says; a further one about the same place goes on from there."""
-        wished = self.actions.read(argument, _EDIT, "edit")
-        if isinstance(wished, str):
-            return _nothing(wished)
-        uri = wished.snapshot.uri
+        actions, title = self.actions, Message("Edit")
+        request = actions.read(argument, title, "edit")
+        if isinstance(request, Nothing):
+            return _nothing(request.reason)
+        uri = request.document.uri
         talk = self._conversations.get(uri)
-        if talk is not None and argument.get("range") is not None and not talk.covers(wished.span):
+        if talk is not None and argument.get("range") is not None and not talk.covers(request.span):
             self._conversations.end(uri)
             talk = None
-        done = await self._edited(wished, talk)
-        made = await self.actions.edit(wished, done)
-        if done.candidate is None or made.edit is None:
-            self.actions.refuse(done, made.reason)
-            return _nothing(made.reason)
-        self.actions.tell(done)
-        self._conversations.put(uri, _turned(wished, done.candidate, talk))
+        if talk is not None:
+            request = _continued(request, talk)
+        found = await actions.executor.execute(request, title)
+        edit = await actions.edit(request, found)
+        if isinstance(found, Nothing) or isinstance(edit, Nothing):
+            return _nothing(actions.refuse(title, found, edit))
+        actions.tell(title, found)
+        self._conversations.put(uri, _with_turn(request, found, talk))
         answer: Json = {
-            "edit": made.edit,
-            "text": done.candidate.text,
-            "version": wished.snapshot.version,
+            "edit": edit,
+            "text": found.text,
+            "version": request.document.version,
             "reason": "",
             "applied": False,
-            **faults_of(done),
+            **faults_of(title, found),
         }
         if argument.get("apply") is True:
-            answer |= await self.actions.applied(done, made)
+            answer |= await actions.applied(title, found, edit)
         return answer
-
-    async def _edited(self, wished: Wish, talk: Conversation | None) -> Done:
-        if talk is None:
-            return await self.actions.doing.do(wished, _EDIT)
-        now = Snapshot(
-            wished.snapshot.uri, wished.snapshot.language_id, wished.snapshot.version, talk.text
-        )
-        return await self.actions.doing.do(
-            wished, _EDIT, snapshot=now, span=talk.span, history=talk.turns
-        )
 
     def accept(self, argument: Mapping[str, object]) -> Json:
         """The user is content: the next instruction begins anew."""
@@ -91,43 +81,45 @@ class Commands:
 
     async def _new_document(self, kind: str, argument: Mapping[str, object]) -> Json:
         """Made and shown where the editor can and ``apply`` is not false; its text in any case."""
-        title = self.actions.doing.title_of(kind)
-        wished = self.actions.read(argument, title, kind)
-        if isinstance(wished, str):
-            return _nothing(wished)
-        done = await self.actions.doing.do(wished, title)
-        if done.candidate is None:
-            return _nothing(done.reason)
-        made = await self.actions.edit(wished, done)
-        self.actions.tell(done)
+        actions = self.actions
+        title = actions.executor.title_of(kind)
+        request = actions.read(argument, title, kind)
+        if isinstance(request, Nothing):
+            return _nothing(request.reason)
+        found = await actions.executor.execute(request, title)
+        if isinstance(found, Nothing):
+            return _nothing(found.reason)
+        edit = await actions.edit(request, found)
+        actions.tell(title, found)
         answer: Json = {
-            "edit": made.edit,
-            "uri": made.uri,
-            "text": done.candidate.text,
-            "name": done.candidate.action.new_document,
-            "languageId": done.candidate.action.language_id,
-            "version": wished.snapshot.version,
+            "edit": None if isinstance(edit, Nothing) else edit,
+            "uri": "" if isinstance(edit, Nothing) else workspace_edits.created(edit),
+            "text": found.text,
+            "name": found.new_document,
+            "languageId": found.language_id,
+            "version": request.document.version,
             "reason": "",
             "applied": False,
-            **faults_of(done),
+            **faults_of(title, found),
         }
-        if made.edit is not None and self.actions.able.applies and argument.get("apply", True):
-            answer |= await self.actions.applied(done, made)
+        if not isinstance(edit, Nothing) and actions.able.applies and argument.get("apply", True):
+            answer |= await actions.applied(title, found, edit)
         return answer
 
     async def explain(self, argument: Mapping[str, object]) -> Json:
         """Explain a range, or the document, in Markdown; ``open`` shows that as a document."""
-        wished = self.actions.read(argument, "Explain", "explain")
-        if isinstance(wished, str):
-            return {"markdown": "", "reason": wished}
-        done = await self.actions.doing.do(wished, "Explain")
-        if done.candidate is None:
-            return {"markdown": "", "reason": done.reason}
+        actions, title = self.actions, Message("Explain")
+        request = actions.read(argument, title, "explain")
+        if isinstance(request, Nothing):
+            return {"markdown": "", "reason": request.reason}
+        found = await actions.executor.execute(request, title)
+        if isinstance(found, Nothing):
+            return {"markdown": "", "reason": found.reason}
         # What a model wrote may hold what an editor's page would load or run.
-        text = await self.actions.doing.work(inert_markdown, done.candidate.text)
-        if argument.get("open") is True and self.actions.able.shows:
-            uri = await self._host.files(self._written, text)
-            await self.actions.editor.show_document(uri)
+        text = await actions.executor.work(inert_markdown, found.text)
+        if argument.get("open") is True and actions.able.shows:
+            uri = await self._host.workspace.files(self._written, text)
+            await actions.editor.show_document(uri)
             return {"markdown": text, "reason": "", "uri": uri}
         return {"markdown": text, "reason": ""}
 
@@ -144,7 +136,7 @@ class Commands:
 
     def changed(self, uri: str) -> None:
         """A document has a new text: a conversation about it may be over."""
-        snapshot = self._host.buffers.get(uri)
+        snapshot = self._host.workspace.buffers.get(uri)
         if snapshot is not None:
             self._conversations.changed(uri, snapshot.text)
 
@@ -156,22 +148,32 @@ class Commands:
         """Settings are read when an action begins."""
 
     def close(self) -> None:
-        """Begin nothing more, and remove what was written to be shown."""
-        self.actions.doing.close()
+        """Remove what was written to be shown."""
         if self._folder is not None:
             self._folder.cleanup()
 
 
-def _turned(wished: Wish, candidate: Candidate, talk: Conversation | None) -> Conversation:
+def _continued(request: ActionRequest, talk: Conversation) -> ActionRequest:
+    """The request about what the last edit left, whether or not the editor has applied it."""
+    document = request.document
+    return replace(
+        request,
+        snapshot=replace(document, text=talk.text),
+        span=talk.span,
+        history=talk.turns,
+        unedited=document,
+    )
+
+
+def _with_turn(
+    request: ActionRequest, found: EditCandidate, talk: Conversation | None
+) -> Conversation:
     """The conversation after one more turn, whose edit the editor has yet to apply."""
-    turn = Turn(wished.instruction, candidate.text)
-    begun = talk if talk is not None else _begun(wished, candidate)
-    return replace(begun, turns=(*begun.turns, turn), text=candidate.after, span=candidate.changed)
-
-
-def _begun(wished: Wish, candidate: Candidate) -> Conversation:
-    base, span = wished.snapshot.text, candidate.action.span
-    return Conversation((), base, span, base, span)
+    if talk is None:
+        base, span = request.document.text, found.replaced
+        talk = Conversation((), base, span, base, span)
+    turn = Turn(request.instruction, found.text)
+    return replace(talk, turns=(*talk.turns, turn), text=found.after, span=found.changed)
 
 
 def _nothing(reason: str) -> Json:

@@ -1,4 +1,4 @@
-"""What an action is about, to the client and back: the data of a code action or a command."""
+"""The data of a code action or a command: made for the client, and read from it as a request."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from lsprotocol import types
 
-from tabwright.app.actions.request import CLOSED, STALE, Unusable, Wish
+from tabwright.app.actions.executor import CLOSED, STALE
 from tabwright.app.documents.buffers import Buffers
+from tabwright.assists.request import ActionRequest
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message
 from tabwright.core.text import Snapshot, Span
 from tabwright.lsp import convert
 
 _NO_POSITION = Message("a position of this action cannot be read")
+
+
+class Unusable(Exception):
+    """What came from the client names nothing that can be done; the message says why."""
 
 
 def data_of(
@@ -23,7 +28,7 @@ def data_of(
     diagnostics: Sequence[types.Diagnostic],
     target: str,
 ) -> dict[str, object]:
-    """What a listed action carries: plain JSON that ``wish`` reads again."""
+    """What a listed action carries: plain JSON that `read_request` reads."""
     found: dict[str, object] = {
         "id": kind,
         "uri": document.uri,
@@ -34,8 +39,11 @@ def data_of(
     return {**found, "target": target} if target else found
 
 
-def wish(data: object, buffers: Buffers, kind: str = "") -> Wish:
+def read_request(data: object, buffers: Buffers, kind: str = "") -> ActionRequest:
     """Read ``data`` of an action, or the argument of the command for ``kind``.
+
+    The request holds all of the workspace that its answer may use, so this comes before a handler's
+    first await.
 
     Without a range the whole document is meant. Raises Unusable for data that is none of ours, a
     document that is not open and one that has changed since.
@@ -57,14 +65,12 @@ def wish(data: object, buffers: Buffers, kind: str = "") -> Wish:
     sent = data.get("diagnostics") or ()
     if not isinstance(sent, Sequence) or isinstance(sent, str):
         raise Unusable(Message("the diagnostics of this action cannot be read"))
-    before, after = buffers.cells_around(uri)
-    return Wish(
+    return ActionRequest(
         kind=kind,
         snapshot=snapshot,
         span=span,
+        others=buffers.others(uri),
         path=buffers.path_of(uri),
-        before=before,
-        after=after,
         cell=len(buffers.siblings(uri)) > 1 or buffers.path_of(uri).endswith(".ipynb"),
         diagnostics=tuple(_to_diagnostic(each, text, encoding) for each in sent),
         instruction=_text(data, "instruction"),

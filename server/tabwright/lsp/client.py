@@ -110,11 +110,18 @@ class EditorBar:
         self._language = language
         self._open = True
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether the user asked to stop."""
+    async def cancelled(self) -> None:
+        """See Bar; pygls cancels the token's future when the user asks to stop."""
+        asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def note(token: object) -> None:
+            if not asked.done():
+                asked.set_result(None)
+
         found = self._progress.tokens.get(self._token)
-        return found is not None and found.cancelled()
+        if found is not None:
+            found.add_done_callback(note)
+        await asked
 
     def report(self, message: str, percent: float | None = None) -> None:
         """Send a report."""

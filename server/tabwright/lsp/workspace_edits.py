@@ -86,3 +86,9 @@ def _apply_changes(text: str, changes: Sequence[Mapping[str, Any]], encoding: En
         pieces += (text[done : edit.span.start], edit.new_text)
         done = edit.span.end
     return "".join((*pieces, text[done:]))
+
+
+def created(edit: types.WorkspaceEdit) -> str:
+    """The uri of the document that an edit makes, "" where it makes none."""
+    made = (one.uri for one in edit.document_changes or () if isinstance(one, types.CreateFile))
+    return next(made, "")

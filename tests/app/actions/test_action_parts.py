@@ -15,16 +15,15 @@ from lsprotocol import types
 from support.cursor import CURSOR, QWEN
 
 from tabwright.app.actions.listing import listed
-from tabwright.app.actions.request import Unusable
 from tabwright.app.documents.buffers import Buffers, Cell
 from tabwright.app.documents.line_edits import line_edits
 from tabwright.app.documents.new_documents import folder_of, free_path
 from tabwright.app.documents.syntax_errors import syntax_error
-from tabwright.assists.inputs import Inputs
 from tabwright.assists.registry import ASSISTS, shortened
+from tabwright.assists.request import ActionRequest
 from tabwright.core.action import Diagnostic
 from tabwright.core.text import Snapshot, Span, apply
-from tabwright.lsp.action_data import data_of, wish
+from tabwright.lsp.action_data import Unusable, data_of, read_request
 from tabwright.lsp.server import ACTION_KINDS
 
 URI = "file:///work/code.py"
@@ -93,10 +92,10 @@ def test_where_new_documents_go(uri: str, path: str, folder: Path | None) -> Non
     assert folder_of(uri, path) == folder
 
 
-def at(marked: str, language: str = "python") -> Inputs:
+def at(marked: str, language: str = "python") -> ActionRequest:
     offset = marked.index(CURSOR)
     snapshot = Snapshot(URI, language, 1, marked.replace(CURSOR, ""))
-    return Inputs(snapshot, Span(offset, offset), QWEN)
+    return ActionRequest(snapshot, Span(offset, offset), QWEN)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +119,9 @@ def test_what_applies(marked: str, language: str, titles: str) -> None:
 
 
 def test_many_diagnostics_are_not_all_offered() -> None:
-    inputs = at("x = ║1\n")
+    request = at("x = ║1\n")
     many = [Diagnostic(Span(0, 1), f"fault {n}") for n in range(100)]
-    found = listed(ASSISTS, inputs, many, ("quickfix",))
+    found = listed(ASSISTS, request, many, ("quickfix",))
     assert [one.diagnostic for one in found] == list(range(20))
 
 
@@ -199,7 +198,7 @@ def test_what_an_action_is_about_makes_the_round_trip() -> None:
         ],
     )
     data = json.loads(json.dumps(data_of("fix", snapshot, where, [fault], "go")))
-    found = wish(data, buffers)
+    found = read_request(data, buffers)
     assert (found.kind, found.snapshot, found.target) == ("fix", snapshot, "go")
     assert text[found.span.start : found.span.end] == "= 1\nx = y"
     assert found.diagnostics == (Diagnostic(found.span, "undefined", "Ruff", "8", ("see here",)),)
@@ -215,12 +214,12 @@ KEYS = ("id", "version", "range", "diagnostics", "instruction", "target")
 
 
 @given(JSON | st.dictionaries(st.sampled_from(KEYS), JSON))
-def test_whatever_comes_is_a_wish_or_a_reason(data: Any) -> None:
+def test_whatever_comes_is_a_request_or_a_reason(data: Any) -> None:
     buffers = Buffers()
     buffers.open(URI, "python", 1, "x = 1\n")
     known = {**data, "uri": URI} if isinstance(data, dict) else data
     try:
-        found = wish(known, buffers)
+        found = read_request(known, buffers)
     except Unusable as error:
         assert str(error)
     else:
@@ -232,5 +231,5 @@ def test_cells_are_told_from_files() -> None:
     cells = (Cell("vscode-notebook-cell:/n/a.ipynb#1", True),)
     buffers.open_notebook("file:///n/a.ipynb", cells)
     buffers.open(cells[0].uri, "python", 1, "x = 1\n")
-    found = wish({"uri": cells[0].uri, "id": "edit"}, buffers)
+    found = read_request({"uri": cells[0].uri, "id": "edit"}, buffers)
     assert found.cell and found.path == "/n/a.ipynb"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tabwright.app.actions.conversations import Conversation, Conversations, follow
-from tabwright.assists.inputs import Turn
+from tabwright.assists.request import Turn
 from tabwright.core.text import Span
 
 BASE = "a\n⟨b\nc\n⟩d\n"

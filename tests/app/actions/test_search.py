@@ -14,16 +14,15 @@ from typing import Literal
 import pytest
 from support.cursor import QWEN
 
-from tabwright.app.actions import search
-from tabwright.app.actions.candidate_checks import Place
+from tabwright.app.actions import search as search_module
 from tabwright.app.actions.model_choice import NEVER, ActionsModel
-from tabwright.app.actions.search import Candidate, Setup, run
+from tabwright.app.actions.search import SearchSetup, search
 from tabwright.app.runtime.client import Bar, NoBar
 from tabwright.app.runtime.pulling import NO, YES, Puller
 from tabwright.app.runtime.waiting import Work
-from tabwright.assists.inputs import Inputs
 from tabwright.assists.registry import Assist
-from tabwright.checks.faults import Fault, FaultKind, Options, Subject
+from tabwright.assists.request import ActionRequest
+from tabwright.checks.faults import EditCandidate, Fault, FaultKind, Options
 from tabwright.client.engine import Answer, EngineError, OnText, Request, Usage
 from tabwright.core.action import Action, Proposal
 from tabwright.core.message import Message
@@ -88,27 +87,27 @@ class Engine:
 class Checks:
     """Puts imports on top, and finds the faults of FAULTS."""
 
-    checked: list[Subject] = field(default_factory=list)
+    checked: list[EditCandidate] = field(default_factory=list)
     mended: str = ""
 
-    async def repaired(self, subject: Subject, options: Options) -> str:
+    async def repaired(self, candidate: EditCandidate, options: Options) -> str:
         if "HANG" in self.mended:
             await asyncio.sleep(60)
         if "CRASH" in self.mended:
             raise ZeroDivisionError
         return self.mended
 
-    async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
-        if "HANG" in subject.after:
+    async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
+        if "HANG" in candidate.after:
             await asyncio.sleep(60)
-        return "".join(f"{line}\n" for line in imports) + subject.after.replace("ugly", "nice")
+        return "".join(f"{line}\n" for line in imports) + candidate.after.replace("ugly", "nice")
 
-    async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
-        self.checked.append(subject)
-        if "CRASH" in subject.after:
+    async def check(self, candidate: EditCandidate, options: Options) -> tuple[Fault, ...]:
+        self.checked.append(candidate)
+        if "CRASH" in candidate.after:
             raise ZeroDivisionError
         return tuple(
-            Fault(kind, Message(word)) for word, kind in FAULTS.items() if word in subject.after
+            Fault(kind, Message(word)) for word, kind in FAULTS.items() if word in candidate.after
         )
 
 
@@ -126,13 +125,13 @@ def assist(
 ) -> Assist:
     """Replaces the second line with the answer; imports are what follows ``use ``."""
 
-    def prepare(inputs: Inputs) -> Action | Nothing:
-        prompt = prompts(inputs.attempt)
+    def prepare(request: ActionRequest) -> Action | Nothing:
+        prompt = prompts(request.attempt)
         if not prompt:
             return Nothing(Message("nothing to ask"))
         return Action(
             kind,
-            inputs.snapshot,
+            request.snapshot,
             TWO,
             "x",
             Prompt((prompt,)),
@@ -148,10 +147,10 @@ def assist(
         lines = [line for line in answer.split("\n") if line]
         imports = tuple(line for line in lines if line.startswith("use "))
         kept = [line for line in lines if line not in imports]
-        return Proposal("".join(f"{line}\n" for line in kept), imports, "a note")
+        return Proposal("".join(f"{line}\n" for line in kept), imports)
 
     title = Message("Edit")
-    return Assist(kind, title, "", lambda inputs: title, prepare, finish)
+    return Assist(kind, title, "", lambda request: title, prepare, finish)
 
 
 @dataclass
@@ -162,13 +161,14 @@ class Desk:
 
     async def run(
         self, asked: Assist | None = None, *, seconds: float = 5.0, candidates: int = 4
-    ) -> Candidate | Nothing:
-        setup = Setup(
+    ) -> EditCandidate | Nothing:
+        setup = SearchSetup(
             self.engine, "m", Work(direct), self.checks, Options(timeout_s=0), candidates, seconds
         )
-        inputs = Inputs(Snapshot("file:///a.x", "x", 1, TEXT), TWO, QWEN)
-        place = Place(TEXT, "/work/a.x", "/work")
-        return await run(asked or assist(), inputs, place, setup, self.tell)
+        request = ActionRequest(
+            Snapshot("file:///a.x", "x", 1, TEXT), TWO, QWEN, path="/work/a.x", root="/work"
+        )
+        return await search(asked or assist(), request, setup, self.tell)
 
     def tell(self, message: str, percent: float | None) -> None:
         self.told.append(message)
@@ -200,8 +200,8 @@ async def test_the_candidate_with_the_least_faults(
 ) -> None:
     table = desk(*answers)
     found = await table.run(seconds=0.3 if "HANG" in answers else 5)
-    assert isinstance(found, Candidate) and found.text == f"{chosen}\n"
-    assert found.after == TEXT.replace("two", chosen) and found.note == "a note"
+    assert isinstance(found, EditCandidate) and found.text == f"{chosen}\n"
+    assert found.after == TEXT.replace("two", chosen)
     assert {fault.message for fault in found.faults} == set(chosen.split()) & set(FAULTS)
     assert len(table.engine.requests) == asked
 
@@ -221,20 +221,20 @@ async def test_the_candidate_with_the_least_faults(
 async def test_what_a_rule_mends_needs_no_model(mended: str, chosen: str, asked: int) -> None:
     table = Desk(Engine(["model"]), Checks(mended=mended))
     found = await table.run(assist(kind="fix"))
-    assert isinstance(found, Candidate) and found.after == chosen
+    assert isinstance(found, EditCandidate) and found.after == chosen
     assert len(table.engine.requests) == asked
 
 
 async def test_a_faulty_repair_is_better_than_an_engine_that_fails() -> None:
     table = Desk(Engine([EngineError(Message("died"))]), Checks(mended="one\nBAD\n"))
     found = await table.run(assist(kind="fix"))
-    assert isinstance(found, Candidate) and found.faults
+    assert isinstance(found, EditCandidate) and found.faults
 
 
 async def test_rules_mend_diagnostics_alone() -> None:
     table = Desk(Engine(["model"]), Checks(mended="one\nfine\n"))
     found = await table.run()
-    assert isinstance(found, Candidate) and "model" in found.after
+    assert isinstance(found, EditCandidate) and "model" in found.after
 
 
 @pytest.mark.parametrize(
@@ -287,11 +287,11 @@ async def test_temperatures(prompts: Callable[[int], str], expected: list[float]
 async def test_what_has_no_draft_is_answered_side_by_side() -> None:
     table = desk("BAD 1", "BAD 2", "", "BAD 3", "fine", "BAD 4")
     found = await table.run(assist(draft=""), candidates=6)
-    assert isinstance(found, Candidate) and found.text == "fine\n"
+    assert isinstance(found, EditCandidate) and found.text == "fine\n"
     requests = [(one.n, one.temperature, one.seed) for one in table.engine.requests]
     assert requests == [(1, 0, 0), (5, 0.8, 1)]
     # What comes behind a good one is not checked any more.
-    assert [subject.after.split()[1:3] for subject in table.checks.checked] == [
+    assert [candidate.after.split()[1:3] for candidate in table.checks.checked] == [
         ["BAD", "1"], ["BAD", "2"], ["BAD", "3"], ["fine", "three"],
     ]  # fmt: skip
 
@@ -315,7 +315,7 @@ async def test_another_question_begins_with_its_likeliest_answer() -> None:
 async def test_late_no_further_question_is_put() -> None:
     table = desk("SLOW BAD", "BAD 2")
     found = await table.run(assist(draft=""), seconds=0.8)
-    assert isinstance(found, Candidate) and len(table.engine.requests) == 1
+    assert isinstance(found, EditCandidate) and len(table.engine.requests) == 1
     # Where there is none yet, all of the time is for the first.
     table = desk("SLOW", "fine")
     table.engine.finish = "length"
@@ -334,19 +334,23 @@ async def test_an_endless_answer_holds_up_none_beside_it(tokens: int, limit: int
 async def test_imports_are_no_part_of_the_changed_lines() -> None:
     table = desk("use a\nugly\nugly")
     found = await table.run()
-    assert isinstance(found, Candidate)
+    assert isinstance(found, EditCandidate)
     assert found.after == "use a\none\nnice\nnice\nthree\n" and found.text == "nice\nnice\n"
-    (subject,) = table.checks.checked
-    assert (subject.before, subject.after) == (TEXT, found.after)
-    assert (subject.path, subject.root, subject.changed) == ("/work/a.x", "/work", found.changed)
+    (candidate,) = table.checks.checked
+    assert (candidate.before, candidate.after) == (TEXT, found.after)
+    assert (candidate.path, candidate.root, candidate.changed) == (
+        "/work/a.x",
+        "/work",
+        found.changed,
+    )
 
 
 async def test_a_new_document_is_checked_by_itself() -> None:
     table = desk("use a\nfine")
     found = await table.run(assist(new="b.x"))
-    assert isinstance(found, Candidate) and found.text == found.after == "use a\nfine\n"
-    (subject,) = table.checks.checked
-    assert (subject.path, subject.before, subject.after) == ("/work/b.x", "", found.after)
+    assert isinstance(found, EditCandidate) and found.text == found.after == "use a\nfine\n"
+    (candidate,) = table.checks.checked
+    assert (candidate.path, candidate.before, candidate.after) == ("/work/b.x", "", found.after)
 
 
 @pytest.mark.parametrize(
@@ -356,9 +360,9 @@ async def test_a_new_document_is_checked_by_itself() -> None:
 async def test_checks_that_break_are_named(
     answer: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(search_module, "_PATIENCE_S", 0.1)
     found = await desk(answer).run()
-    assert isinstance(found, Candidate) and found.text == f"{answer}\n"
+    assert isinstance(found, EditCandidate) and found.text == f"{answer}\n"
     assert [fault.kind for fault in found.faults] == ["checker"]
     assert message in found.faults[0].message
 

@@ -143,8 +143,8 @@ def test_stubs_and_documents_without_a_path(tmp_path: Path) -> None:
 )
 async def test_settings_that_are_wrong_leave_the_text_alone(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
-    subject = edit("", "x=1\n", path=tmp_path / "a.py", root=tmp_path)
-    assert await improved(subject, ["import re"]) == "import re\n\nx=1\n"
+    candidate = edit("", "x=1\n", path=tmp_path / "a.py", root=tmp_path)
+    assert await improved(candidate, ["import re"]) == "import re\n\nx=1\n"
 
 
 async def test_a_file_with_another_indentation_stays_the_same_program() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tabwright.checks.faults import Subject
+from tabwright.checks.faults import EditCandidate
 from tabwright.checks.formatting.improve import improved
 from tabwright.checks.imports.missing import needed
 from tabwright.core.text import Span
@@ -35,6 +35,6 @@ def test_needed(before: str, after: str, lines: tuple[str, ...]) -> None:
 async def test_they_are_put_where_imports_go(cell: bool) -> None:
     before = '"""Doc."""\n\nimport os\n\nprint(os.sep)\n'
     after = before + "print(asyncio.run(f()))\n"
-    subject = Subject("", "", "python", before, after, Span(0, len(after)), (), cell)
-    found = await improved(subject, ())
+    candidate = EditCandidate("", "", "python", before, after, Span(0, len(after)), (), cell)
+    found = await improved(candidate, ())
     assert ("import asyncio\nimport os\n" in found) is not cell

@@ -60,8 +60,8 @@ def test_risky_lines(language_id: str, line: str, words: str) -> None:
     ],
 )
 def test_a_fix_that_only_silences(before: str, after: str, words: str) -> None:
-    subject = edit(before, after, "python", at(before, "y", "Pyright"))
-    found = silencing.check(subject, changes(before, after))
+    candidate = edit(before, after, "python", at(before, "y", "Pyright"))
+    found = silencing.check(candidate, changes(before, after))
     expected = [f"the error is only silenced ({words})"] if words else []
     assert [fault.message for fault in found] == expected
     assert silencing.check(edit(before, after), changes(before, after)) == ()

@@ -88,8 +88,8 @@ def test_other_languages(language_id: str) -> None:
     good, bad = GOOD_AND_BAD[language_id]
 
     def kinds(before: str, after: str) -> list[str]:
-        subject = edit(before, after, language_id)
-        found = tree_sitter_source.check_syntax(subject, changes(before, after))
+        candidate = edit(before, after, language_id)
+        found = tree_sitter_source.check_syntax(candidate, changes(before, after))
         return [fault.kind for fault in found]
 
     assert errors(good, language_id) == []
@@ -108,8 +108,8 @@ def test_lines_of_errors_count_characters_not_bytes() -> None:
 def test_a_language_without_a_grammar_is_said_to_be_unchecked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    subject = edit("", "fun f() = 1\n", "kotlin")
-    (fault,) = tree_sitter_source.check_syntax(subject, changes("", subject.after))
+    candidate = edit("", "fun f() = 1\n", "kotlin")
+    (fault,) = tree_sitter_source.check_syntax(candidate, changes("", candidate.after))
     assert fault.kind == "checker" and "no parser for Kotlin" in fault.message
     monkeypatch.setitem(tree_sitter_source.GRAMMARS, "zig", ("no_such_grammar", "language"))
     with pytest.raises(NoGrammar, match="the parser for Zig cannot be loaded"):

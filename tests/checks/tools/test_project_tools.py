@@ -91,15 +91,15 @@ async def verdict(
     path.parent.mkdir(exist_ok=True)
     path.write_text("on disk, BAD\n")
     wanted = at(before, "BAD", source, code)
-    subject = edit(before, after, LANGUAGES[name], wanted, path=path, root=tmp_path)
+    candidate = edit(before, after, LANGUAGES[name], wanted, path=path, root=tmp_path)
     tool = project_tools.tool_of(wanted)
     assert tool is not None
-    found = tool.program(subject)
+    found = tool.program(candidate)
     assert found == str(tmp_path / where)
     there = listing(tmp_path)
     try:
         return await project_tools.check(
-            tool, found, subject, changes(before, after), [wanted], Options(timeout_s=timeout_s)
+            tool, found, candidate, changes(before, after), [wanted], Options(timeout_s=timeout_s)
         )
     finally:
         assert listing(tmp_path) == there

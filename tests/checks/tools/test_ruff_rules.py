@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.edits import at, edit, program
 
-from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.checks.faults import EditCandidate, Fault, Options
 from tabwright.checks.lines import changes
 from tabwright.checks.tools import ruff_rules
 from tabwright.checks.tools.child import Unanswered
@@ -14,14 +14,14 @@ from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message
 
 
-async def outcome(subject: Subject) -> ruff_rules.Outcome:
-    wanted = subject.diagnostics
-    edited = changes(subject.before, subject.after)
-    return await ruff_rules.check(subject, edited, wanted, Options(trusted=True))
+async def outcome(candidate: EditCandidate) -> ruff_rules.Outcome:
+    wanted = candidate.diagnostics
+    edited = changes(candidate.before, candidate.after)
+    return await ruff_rules.check(candidate, edited, wanted, Options(trusted=True))
 
 
-async def faults(subject: Subject) -> list[tuple[str, int]]:
-    return [(fault.kind, fault.line) for fault in (await outcome(subject)).faults]
+async def faults(candidate: EditCandidate) -> list[tuple[str, int]]:
+    return [(fault.kind, fault.line) for fault in (await outcome(candidate)).faults]
 
 
 F = "import os\n\n\ndef f(x):\n    return x\n"
@@ -114,17 +114,17 @@ async def test_the_projects_configuration_is_used(tmp_path: Path) -> None:
     long, short = f"x = '{'a' * 100}'\n", "x = 1\n"
     wanted = at(short, "x", "Ruff", "E501")
     path = tmp_path / "a.py"
-    subject = edit(long + short, short + short, "python", wanted, path=path, root=tmp_path)
-    assert (await outcome(subject)).faults == ()
-    subject = edit(long + short, long + long, "python", wanted, path=path, root=tmp_path)
-    assert {fault.kind for fault in (await outcome(subject)).faults} >= {"new diagnostic"}
+    candidate = edit(long + short, short + short, "python", wanted, path=path, root=tmp_path)
+    assert (await outcome(candidate)).faults == ()
+    candidate = edit(long + short, long + long, "python", wanted, path=path, root=tmp_path)
+    assert {fault.kind for fault in (await outcome(candidate)).faults} >= {"new diagnostic"}
 
 
 @pytest.mark.parametrize("settings", ["this is no toml", 'required-version = ">=99"\n'])
 async def test_a_configuration_that_cannot_be_used(tmp_path: Path, settings: str) -> None:
     (tmp_path / "ruff.toml").write_text(settings)
-    subject = edit(F, F.replace("x\n", "y\n"), path=tmp_path / "a.py", root=tmp_path)
-    assert await faults(subject) == [("name", 5)]
+    candidate = edit(F, F.replace("x\n", "y\n"), path=tmp_path / "a.py", root=tmp_path)
+    assert await faults(candidate) == [("name", 5)]
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ async def test_a_ruff_that_misbehaves(
 ) -> None:
     tool = program(tmp_path / "ruff", body)
     monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
-    subject = edit(F, F + "\n")
+    candidate = edit(F, F + "\n")
     with pytest.raises(Unanswered, match=message.replace("(", r"\(")):
-        await ruff_rules.check(subject, changes(F, F + "\n"), (), Options(timeout_s=0.5))
+        await ruff_rules.check(candidate, changes(F, F + "\n"), (), Options(timeout_s=0.5))
 
 
 async def test_a_report_with_odd_items_is_read_as_far_as_it_goes(

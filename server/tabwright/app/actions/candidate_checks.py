@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from tabwright.app.runtime.waiting import Work
-from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.checks.faults import EditCandidate, Fault, Options
 from tabwright.core.action import Diagnostic
 
 
 class Checks(Protocol):
     """What improves and checks a candidate; neither raises for what is wrong with the text."""
 
-    async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
+    async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
         """The new text of the whole document, imports in place and formatted."""
         ...
 
-    async def repaired(self, subject: Subject, options: Options) -> str:
+    async def repaired(self, candidate: EditCandidate, options: Options) -> str:
         """The document as a rule mends it; "" where that takes a model."""
         ...
 
-    async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
+    async def check(self, candidate: EditCandidate, options: Options) -> tuple[Fault, ...]:
         """What speaks against the candidate."""
         ...
 
@@ -45,33 +44,23 @@ class OwnChecks:
         """Import on a thread of ``work``."""
         self._work = work
 
-    async def improved(self, subject: Subject, imports: Sequence[str]) -> str:
+    async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
         """See Checks."""
         await self._work(importlib.import_module, "tabwright.checks.formatting.improve")
         from tabwright.checks.formatting.improve import improved
 
-        return await improved(subject, imports)
+        return await improved(candidate, imports)
 
-    async def repaired(self, subject: Subject, options: Options) -> str:
+    async def repaired(self, candidate: EditCandidate, options: Options) -> str:
         """See Checks."""
         await self._work(importlib.import_module, "tabwright.checks.repairs")
         from tabwright.checks.repairs import repaired
 
-        return await repaired(subject, options)
+        return await repaired(candidate, options)
 
-    async def check(self, subject: Subject, options: Options) -> tuple[Fault, ...]:
+    async def check(self, candidate: EditCandidate, options: Options) -> tuple[Fault, ...]:
         """See Checks."""
         await self._work(importlib.import_module, "tabwright.checks.check")
         from tabwright.checks.check import check
 
-        return await check(subject, options)
-
-
-@dataclass(frozen=True)
-class Place:
-    """The document as the checks see it: ``before`` is its text now, ``path`` "" for a cell."""
-
-    before: str
-    path: str = ""
-    root: str = ""
-    cell: bool = False
+        return await check(candidate, options)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from tabwright.app.documents.line_edits import line_edits
-from tabwright.assists.inputs import Turn
+from tabwright.assists.request import Turn
 from tabwright.core.text import Edit, Span, apply
 
 

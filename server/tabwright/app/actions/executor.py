@@ -1,4 +1,4 @@
-"""The doing of an action for the editor: what it may see, its progress, and what became of it."""
+"""Executes actions for the editor: what each may see, its progress, and how it ends."""
 
 from __future__ import annotations
 
@@ -6,65 +6,44 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from tabwright.app.actions.candidate_checks import Checks, OwnChecks, Place, first_program
+from tabwright.app.actions.candidate_checks import Checks, OwnChecks, first_program
 from tabwright.app.actions.model_choice import ActionsModel
-from tabwright.app.actions.request import CLOSED, STALE, Wish
-from tabwright.app.actions.search import Candidate, Setup, Tell, run
+from tabwright.app.actions.search import SearchSetup, Tell, search
 from tabwright.app.documents.imported_files import imported
 from tabwright.app.documents.privacy import screened
 from tabwright.app.runtime import log
 from tabwright.app.runtime.client import Bar
 from tabwright.app.runtime.host import Host
 from tabwright.app.runtime.waiting import Work
-from tabwright.assists.inputs import Inputs, Turn
 from tabwright.assists.registry import Assist
-from tabwright.checks.faults import Fault, Options
+from tabwright.assists.request import ActionRequest
+from tabwright.checks.faults import EditCandidate, Fault, Options
 from tabwright.client.engine import EngineError, ModelMissing
 from tabwright.core.message import Message, without_stop
-from tabwright.core.prompting.families import family_by_name
-from tabwright.core.task import ModelInfo, Nothing
-from tabwright.core.text import Snapshot, Span
+from tabwright.core.task import Nothing
 
 logger = logging.getLogger(__name__)
 
 CANCELLED = Message("cancelled")
-_POLL_S = 0.05
-_USUAL_CONTEXT = 32_768
+STALE = Message("the document has changed since; ask again")
+CLOSED = Message("the document is not open")
 _ELSEWHERE = frozenset({"explain", "tests", "translate"})  # what leaves the document as it is
 
 
-@dataclass(frozen=True)
-class Done:
-    """What became of an action: a candidate, or the reason why there is none."""
-
-    title: str
-    candidate: Candidate | None
-    reason: str = ""
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """What speaks against the candidate, worst first."""
-        return self.candidate.faults if self.candidate is not None else ()
-
-    @property
-    def marked(self) -> str:
-        """The title, with the worst that speaks against the candidate."""
-        if not self.faults:
-            return self.title
-        worst = max(self.faults, key=lambda fault: fault.weight)
-        if worst.kind == "checker":
-            return Message("{0} (not checked: {1})", self.title, said(worst))
-        if worst.kind == "risk":
-            return Message("{0} (risky: {1})", self.title, said(worst))
-        return Message("{0} (may be wrong: {1})", self.title, said(worst))
-
-
-def guessed(name: str) -> ModelInfo:
-    """A model as its name speaks of it, for listing what applies before an engine was asked."""
-    return ModelInfo(name, family_by_name(name), _USUAL_CONTEXT)
+def marked(title: str, faults: Sequence[Fault]) -> str:
+    """The title, with the worst of the faults."""
+    if not faults:
+        return title
+    worst = max(faults, key=lambda fault: fault.weight)
+    if worst.kind == "checker":
+        return Message("{0} (not checked: {1})", title, said(worst))
+    if worst.kind == "risk":
+        return Message("{0} (risky: {1})", title, said(worst))
+    return Message("{0} (may be wrong: {1})", title, said(worst))
 
 
 def said(fault: Fault) -> str:
@@ -78,8 +57,11 @@ def said_in_full(fault: Fault) -> str:
     return Message("{0} ({1})", said(fault), fault.advice) if fault.advice else said(fault)
 
 
-class Doing:
-    """Does actions, one at a time or several; what is wrong is shown, nothing is raised."""
+class ActionExecutor:
+    """Executes actions, one at a time or several; what is wrong is shown, nothing is raised.
+
+    A Watcher of the host's documents: an action ends at once when its document changes.
+    """
 
     def __init__(self, host: Host, assists: Sequence[Assist], checks: Checks | None = None) -> None:
         """Work for ``host``; ``checks`` are the package's own unless a test gives others."""
@@ -87,128 +69,141 @@ class Doing:
         self._assists: dict[str, Assist] = {assist.kind: assist for assist in assists}
         self._pool = ThreadPoolExecutor(2, "tabwright-actions")
         self._checks = checks
-        self._model = ActionsModel(host.client, host.puller, host.files, host.spawn)
+        self._running: dict[asyncio.Future[str], ActionRequest] = {}
+        self._model = ActionsModel(
+            host.client, host.engines.puller, host.workspace.files, host.tasks.spawn
+        )
+        host.workspace.watchers.add(self)
 
     @property
     def work(self) -> Work:
         """Computes on threads of its own, so that completions need not wait."""
         return Work(partial(asyncio.get_running_loop().run_in_executor, self._pool))
 
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
     def title_of(self, kind: str) -> str:
         """What a kind of action is called; "" when it is none of ours."""
         assist = self._assists.get(kind)
         return assist.title if assist is not None else ""
 
-    async def do(
-        self,
-        wish: Wish,
-        title: str,
-        *,
-        snapshot: Snapshot | None = None,
-        span: Span | None = None,
-        history: tuple[Turn, ...] = (),
-    ) -> Done:
-        """Do what is wished, with a progress bar; raises nothing but CancelledError.
+    def stale(self, request: ActionRequest) -> str:
+        """Why an edit for the request's document would be misplaced now; "" when it would not."""
+        buffers, document = self._host.workspace.buffers, request.document
+        if request.kind in _ELSEWHERE or buffers.is_current(document):
+            return ""
+        return STALE if buffers.is_open(document.uri) else CLOSED
 
-        ``snapshot`` and ``span`` replace the wish's own where an edit goes on from another that
-        the editor has not applied. Why there is nothing to offer has been shown by then.
+    # Watcher ------------------------------------------------------------------------------------
+
+    def changed(self, uri: str) -> None:
+        """End the actions whose document has another text than they were asked for."""
+        for future, request in self._running.items():
+            reason = self.stale(request)
+            if reason and not future.done():
+                future.set_result(reason)
+
+    closed = changed
+
+    def configured(self) -> None:
+        """Settings are read when an action begins."""
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    # One action ---------------------------------------------------------------------------------
+
+    async def execute(self, request: ActionRequest, title: str) -> EditCandidate | Nothing:
+        """Do what is asked for, with a progress bar; raises nothing but CancelledError.
+
+        Why there is no candidate has been shown by then.
         """
-        started = asyncio.get_running_loop().time()
-        assist = self._assists.get(wish.kind)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        assist = self._assists.get(request.kind)
         if assist is None:
-            return self._failed(Done(title, None, Message("this action is not known here")))
-        inputs = Inputs(
-            snapshot=snapshot or wish.snapshot,
-            span=span or wish.span,
-            model=guessed(self._host.settings.model),
-            diagnostics=wish.diagnostics,
-            instruction=wish.instruction,
-            target=wish.target,
-            declaration=wish.declaration,
-            others=self._host.others(wish.snapshot.uri),
-            before=wish.before,
-            after=wish.after,
-            history=history,
-        )
-        bar = await self._host.client.bar(Message("Tabwright: {0}", title), cancellable=True)
+            return self._refused(title, Nothing(Message("this action is not known here")))
+        misplaced: asyncio.Future[str] = loop.create_future()
+        self._running[misplaced] = request
         last: str = CANCELLED
         try:
-            done = await self._watched(assist, inputs, wish, title, bar)
-            last = done.reason or Message("done")
+            bar = await self._host.client.bar(Message("Tabwright: {0}", title), cancellable=True)
+            try:
+                found = await self._watched(assist, request, title, bar, misplaced)
+                last = found.reason if isinstance(found, Nothing) else Message("done")
+            finally:
+                bar.end(last)
         finally:
-            bar.end(last)
-        if done.candidate is not None:
-            self._host.usage.acted(wish.snapshot.language_id)
+            del self._running[misplaced]
+        faults: tuple[Fault, ...] = ()
+        if isinstance(found, EditCandidate):
+            faults = found.faults
+            self._host.usage.acted(request.document.language_id)
         self._host.report.note_action(
             {
-                "kind": wish.kind,
-                "title": done.marked,
-                "reason": done.reason or Message("offered"),
-                "faults": [said_in_full(fault) for fault in done.faults],
-                "ms": round((asyncio.get_running_loop().time() - started) * 1000),
+                "kind": request.kind,
+                "title": marked(title, faults),
+                "reason": found.reason if isinstance(found, Nothing) else Message("offered"),
+                "faults": [said_in_full(fault) for fault in faults],
+                "ms": round((loop.time() - started) * 1000),
             }
         )
-        return done
+        return found
 
-    def stale(self, wish: Wish) -> str:
-        """Why an edit for the wish's document would be misplaced now; "" when it would not."""
-        now = self._host.buffers.get(wish.snapshot.uri)
-        if wish.kind in _ELSEWHERE or now is wish.snapshot:
-            return ""
-        return CLOSED if now is None else STALE
-
-    def _failed(self, done: Done) -> Done:
-        told = Message("Tabwright: {0}: {1}.", done.title, without_stop(done.reason))
+    def _refused(self, title: str, why: Nothing) -> Nothing:
+        told = Message("Tabwright: {0}: {1}.", title, without_stop(why.reason))
         self._host.client.show("warning", told)
-        return done
+        return why
 
     async def _watched(
-        self, assist: Assist, inputs: Inputs, wish: Wish, title: str, bar: Bar
-    ) -> Done:
-        """The work, given up when the user cancels it and when the document moves on."""
-        working = asyncio.ensure_future(self._answer(assist, inputs, wish, bar.report))
+        self,
+        assist: Assist,
+        request: ActionRequest,
+        title: str,
+        bar: Bar,
+        misplaced: asyncio.Future[str],
+    ) -> EditCandidate | Nothing:
+        """The work, cancelled when the user cancels it and when the document moves on."""
+        working = asyncio.ensure_future(self._answer(assist, request, bar.report))
         working.add_done_callback(lambda done: done.cancelled() or done.exception())
+        cancelled = asyncio.ensure_future(bar.cancelled())
+        ends: set[asyncio.Future[Any]] = {working, cancelled, misplaced}
         try:
-            while not working.done():
-                await asyncio.wait({working}, timeout=_POLL_S)
-                if bar.cancelled:
-                    return Done(title, None, CANCELLED)
-                if stale := self.stale(wish):
-                    return self._failed(Done(title, None, stale))
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if cancelled.done():
+                return Nothing(CANCELLED)
+            if misplaced.done():
+                return self._refused(title, Nothing(misplaced.result()))
             found = working.result()
         except Exception as error:  # noqa: BLE001 - any failure is a message
             if not isinstance(error, EngineError):
                 log.failure("an action failed", error)
-            return self._failed(Done(title, None, _words(error)))
+            return self._refused(title, Nothing(_words(error)))
         finally:
             working.cancel()
-        if isinstance(found, Nothing):
-            return self._failed(Done(title, None, found.reason))
-        return Done(title, found)
+            cancelled.cancel()
+        return self._refused(title, found) if isinstance(found, Nothing) else found
 
     async def _answer(
-        self, assist: Assist, inputs: Inputs, wish: Wish, tell: Tell
-    ) -> Candidate | Nothing:
-        host, uri = self._host, wish.snapshot.uri
-        if not await host.until_configured():
+        self, assist: Assist, request: ActionRequest, tell: Tell
+    ) -> EditCandidate | Nothing:
+        host, workspace, document = self._host, self._host.workspace, request.document
+        if not await host.configuration.until_ready():
             return Nothing(Message("the editor has not sent its settings"))
-        settings = host.settings
-        if not settings.is_on(wish.snapshot.language_id):
-            language = wish.snapshot.language_id
-            return Nothing(Message("the settings switch it off for {0}", language))
-        refusal, others = await host.files(screened, host.refused, wish.path, uri, inputs.others)
+        settings = host.configuration.settings
+        if not settings.is_on(document.language_id):
+            return Nothing(Message("the settings switch it off for {0}", document.language_id))
+        others = request.others if settings.context.open_files else ()
+        refusal, others = await workspace.files(
+            screened, workspace.refused, request.path, document.uri, others
+        )
         if refusal is not None:
             return Nothing(Message("this file is kept from the model: {0}", refusal))
-        root = host.root_of(wish.path)
+        root = workspace.root_of(request.path)
         if assist.kind == "fix":
-            found = await host.files(imported, wish.snapshot, wish.path, root, host.refused)
-            known = {document.path for document in others}
-            others += tuple(document for document in found if document.path not in known)
-        runtime = host.start()
+            found = await workspace.files(imported, document, request.path, root, workspace.refused)
+            known = {other.path for other in others}
+            others += tuple(other for other in found if other.path not in known)
+        runtime = host.engines.start()
         if not runtime.ready:
             tell(Message("starting the model"), None)
             try:
@@ -225,7 +220,7 @@ class Doing:
             )
         try:
             info = await runtime.engine.model_info(model)
-            setup = Setup(
+            setup = SearchSetup(
                 engine=runtime.engine,
                 model=model,
                 work=self.work,
@@ -233,33 +228,27 @@ class Doing:
                 options=Options(
                     run_examples=settings.checks.run_examples,
                     tools=settings.checks.tools,
-                    trusted=await self._trusts(wish, root),
+                    trusted=await self._trusts(request, root),
                     timeout_s=settings.checks.timeout_seconds,
                 ),
                 candidates=settings.actions.candidates,
                 seconds=settings.actions.timeout_seconds,
             )
-            place = Place(
-                before=wish.snapshot.text,
-                path="" if wish.cell else wish.path,
-                root=root,
-                cell=wish.cell,
-            )
-            asked = replace(inputs, model=info, others=others)
-            return await run(assist, asked, place, setup, tell)
+            request = replace(request, model=info, others=others, root=root)
+            return await search(assist, request, setup, tell)
         except ModelMissing as error:
             if model == runtime.model:
-                host.trouble("model_missing", str(error))
+                host.engines.trouble("model_missing", str(error))
             raise
 
-    async def _trusts(self, wish: Wish, root: str) -> bool:
+    async def _trusts(self, request: ActionRequest, root: str) -> bool:
         """Whether the project's tools may run; asks for next time where they would have."""
         host = self._host
-        trusted = await host.folders.trusts(root, wish.path, host.files)
-        if not trusted and wish.diagnostics and host.settings.checks.tools:
-            program = await self.work(first_program, wish.diagnostics, root, wish.path)
+        trusted = await host.folders.trusts(root, request.path, host.workspace.files)
+        if not trusted and request.diagnostics and host.configuration.settings.checks.tools:
+            program = await self.work(first_program, request.diagnostics, root, request.path)
             if program:
-                host.folders.ask(root, wish.path, program)
+                host.folders.ask(root, request.path, program)
         return trusted
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tabwright.assists.inputs import Inputs
 from tabwright.assists.registry import Assist, targets
+from tabwright.assists.request import ActionRequest
 from tabwright.core.action import Diagnostic
+from tabwright.core.prompting.families import family_by_name
+from tabwright.core.task import ModelInfo
 
 MOST_DIAGNOSTICS = 20
 _OURS = "refactor.rewrite.tabwright"
+_USUAL_CONTEXT = 32_768
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,18 @@ class Listed:
     target: str = ""
 
 
+def guessed(name: str) -> ModelInfo:
+    """A model as its name speaks of it, for listing what applies before an engine was asked."""
+    return ModelInfo(name, family_by_name(name), _USUAL_CONTEXT)
+
+
 def listed(
     assists: Sequence[Assist],
-    inputs: Inputs,
+    request: ActionRequest,
     diagnostics: Sequence[Diagnostic],
     only: Sequence[str],
 ) -> tuple[Listed, ...]:
-    """What applies at ``inputs.span``: fixes of ``diagnostics`` first, then what rewrites.
+    """What applies at ``request.span``: fixes of ``diagnostics`` first, then what rewrites.
 
     ``only`` names kinds of the protocol, each with all below it; none means all. A translation is
     offered to the likeliest language alone, unless ``only`` asks for our own kinds.
@@ -38,16 +46,16 @@ def listed(
         found
         for assist in assists
         if assist.lsp_kind and _wanted(assist.lsp_kind, only)
-        for found in _of(assist, inputs, diagnostics, only)
+        for found in _of(assist, request, diagnostics, only)
     )
 
 
 def _of(
-    assist: Assist, inputs: Inputs, diagnostics: Sequence[Diagnostic], only: Sequence[str]
+    assist: Assist, request: ActionRequest, diagnostics: Sequence[Diagnostic], only: Sequence[str]
 ) -> Iterator[Listed]:
     if assist.kind == "fix":
         for index, diagnostic in enumerate(diagnostics[:MOST_DIAGNOSTICS]):
-            about = replace(inputs, span=diagnostic.span, diagnostics=(diagnostic,))
+            about = replace(request, span=diagnostic.span, diagnostics=(diagnostic,))
             title = assist.applies(about)
             if title is not None:
                 yield Listed(assist, title, index)
@@ -55,9 +63,9 @@ def _of(
     wanted: Sequence[str] = ("",)
     if assist.kind == "translate":
         all_of_them = any(kind.startswith(_OURS) for kind in only)
-        wanted = targets(inputs.snapshot.language_id)[: None if all_of_them else 1]
+        wanted = targets(request.snapshot.language_id)[: None if all_of_them else 1]
     for target in wanted:
-        title = assist.applies(replace(inputs, target=target))
+        title = assist.applies(replace(request, target=target))
         if title is not None:
             yield Listed(assist, title, target=target)
 

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tabwright.app.actions.candidate_checks import Checks, Place
+from tabwright.app.actions.candidate_checks import Checks
 from tabwright.app.documents.line_edits import moved
 from tabwright.app.runtime import log
 from tabwright.app.runtime.waiting import Work
-from tabwright.assists.inputs import Inputs
 from tabwright.assists.registry import Assist
-from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.assists.request import ActionRequest
+from tabwright.checks.faults import EditCandidate, Fault, Options
 from tabwright.client.engine import Answer, Engine, EngineError, Request
 from tabwright.core.action import Action, Proposal
 from tabwright.core.message import Message, verbatim
@@ -44,8 +44,8 @@ Tell = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True)
-class Setup:
-    """What an action is done with; ``seconds`` limits the model's time over all candidates."""
+class SearchSetup:
+    """What a search is done with; ``seconds`` limits the model's time over all candidates."""
 
     engine: Engine
     model: str
@@ -56,51 +56,30 @@ class Setup:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A suggestion: the whole text with it, which part of that is its, what speaks against it."""
-
-    action: Action
-    after: str
-    changed: Span
-    faults: tuple[Fault, ...] = ()
-    note: str = ""
-
-    @property
-    def text(self) -> str:
-        """The lines that came of the question, or the whole new document."""
-        return self.after[self.changed.start : self.changed.end]
-
-    @property
-    def weight(self) -> int:
-        """All that speaks against it; 0 when nothing was found."""
-        return sum(fault.weight for fault in self.faults)
-
-
-async def run(
-    assist: Assist, inputs: Inputs, place: Place, setup: Setup, tell: Tell
-) -> Candidate | Nothing:
+async def search(
+    assist: Assist, request: ActionRequest, setup: SearchSetup, tell: Tell
+) -> EditCandidate | Nothing:
     """The best of the candidates, or why there is none.
 
     The next one is asked for only while the last ones have faults and there is time. Raises
     EngineError when the engine fails before there is any.
     """
-    return await _Run(assist, inputs, place, setup, tell).best()
+    return await _Search(assist, request, setup, tell).best()
 
 
-class _Run:
+class _Search:
     """The candidates of one action so far."""
 
     def __init__(
-        self, assist: Assist, inputs: Inputs, place: Place, setup: Setup, tell: Tell
+        self, assist: Assist, request: ActionRequest, setup: SearchSetup, tell: Tell
     ) -> None:
         self._assist = assist
-        self._inputs = inputs
-        self._place = place
+        self._request = request
+        self._before = request.document.text
         self._setup = setup
         self._tell = tell
         self._until = asyncio.get_running_loop().time() + setup.seconds
-        self._found: list[Candidate] = []
+        self._found: list[EditCandidate] = []
         self._reasons: list[Message] = []
         self._texts: set[str] = set()
         self._prompts: set[str] = set()
@@ -108,7 +87,7 @@ class _Run:
         self._repeats = 0
         self._longest = 0
 
-    async def best(self) -> Candidate | Nothing:
+    async def best(self) -> EditCandidate | Nothing:
         if self._assist.kind == "fix":
             await self._repair()
         if not self._found or self._lightest() >= _WRONG:
@@ -122,13 +101,14 @@ class _Run:
 
     async def _repair(self) -> None:
         """Take what a rule mends for the first candidate: quicker and surer than any model."""
-        action = await self._setup.work(self._assist.prepare, self._inputs)
+        action = await self._setup.work(self._assist.prepare, self._request)
         if isinstance(action, Nothing):
             return
         whole = replace(action, span=Span(0, len(action.snapshot.text)))
-        asked = self._subject(whole, Proposal(self._place.before))
+        candidate = self._candidate(whole, Proposal(self._before))
         options = self._setup.options
-        text = await _in_time(self._setup.checks.repaired(asked, options), options.timeout_s)
+        repairing = self._setup.checks.repaired(candidate, options)
+        text = await _in_time(repairing, options.timeout_s)
         if isinstance(text, str) and text:
             await self._consider(whole, Proposal(text))
 
@@ -137,16 +117,16 @@ class _Run:
         for question in range(_MOST_QUESTIONS):
             if self._asked >= self._setup.candidates or self._is_late():
                 break
-            inputs = replace(self._inputs, attempt=question)
-            action = await self._setup.work(self._assist.prepare, inputs)
+            request = replace(self._request, attempt=question)
+            action = await self._setup.work(self._assist.prepare, request)
             if isinstance(action, Nothing):
                 self._reasons.append(action.reason)
                 break
-            request = self._request(action)
+            engine_request = self._engine_request(action)
             self._tell(self._words(Message("asking the model")), None)
             try:
                 async with asyncio.timeout_at(self._until):
-                    answer = await self._answer(request)
+                    answer = await self._answer(engine_request)
             except TimeoutError:
                 self._reasons.append(
                     Message("the model was not done within {0} s", format(self._setup.seconds, "g"))
@@ -169,7 +149,7 @@ class _Run:
         left = self._until - asyncio.get_running_loop().time()
         return left <= (self._setup.seconds / 2 if self._found else 0)
 
-    def _request(self, action: Action) -> Request:
+    def _engine_request(self, action: Action) -> Request:
         """The question; one without a draft is answered several times over after the first."""
         prompt = action.prompt.flat()
         is_new = prompt not in self._prompts
@@ -221,7 +201,7 @@ class _Run:
         if ended != "stop":
             self._reasons.append(_why_unended(ended, action.max_tokens))
             return
-        known = self._place.before + action.snapshot.text + action.instruction
+        known = self._before + action.snapshot.text + action.instruction
         text = cut_at_control(text, known)
         if action.kind != "explain" and unseen_in(text, known):
             self._reasons.append(UNSEEN)
@@ -239,54 +219,58 @@ class _Run:
         self._texts.add(proposal.text)
         self._tell(self._words(Message("checking")), None)
         candidate = await self._checked(self._assist.named(action, proposal.text), proposal)
-        if candidate.after == self._place.before:
+        if candidate.after == self._before:
             self._reasons.append(Message("the model changed nothing"))
             return
         self._found.append(candidate)
 
-    async def _checked(self, action: Action, proposal: Proposal) -> Candidate:
+    async def _checked(self, action: Action, proposal: Proposal) -> EditCandidate:
+        candidate = self._candidate(action, proposal)
         if action.kind == "explain":
-            whole = Span(0, len(proposal.text))
-            return Candidate(action, proposal.text, whole, (), proposal.note)
-        subject = self._subject(action, proposal)
+            return candidate
         checks, options = self._setup.checks, self._setup.options
         seconds = options.timeout_s + _PATIENCE_S
-        improved = await _in_time(checks.improved(subject, proposal.imports), seconds)
+        improved = await _in_time(checks.improved(candidate, proposal.imports), seconds)
         faults: tuple[Fault, ...] = ()
         if isinstance(improved, Fault):
-            faults, after = (improved,), subject.after
+            faults, after = (improved,), candidate.after
         else:
             after = improved
         changed = Span(0, len(after))
         if not action.new_document:
-            changed = await self._setup.work(moved, subject.changed, subject.after, after)
-        subject = replace(subject, after=after, changed=changed)
-        found = await _in_time(checks.check(subject, options), seconds)
+            changed = await self._setup.work(moved, candidate.changed, candidate.after, after)
+        candidate = replace(candidate, after=after, changed=changed)
+        found = await _in_time(checks.check(candidate, options), seconds)
         faults += (found,) if isinstance(found, Fault) else found
-        return Candidate(action, after, changed, faults, proposal.note)
+        return replace(candidate, faults=faults)
 
-    def _subject(self, action: Action, proposal: Proposal) -> Subject:
-        place = self._place
+    def _candidate(self, action: Action, proposal: Proposal) -> EditCandidate:
+        """The proposal in its document, before it is improved and checked."""
+        request, text = self._request, proposal.text
+        path = "" if request.cell else request.path  # a cell has no file of its own
         if action.new_document:
-            folder = place.path.rpartition("/")[0]
-            return Subject(
+            folder = path.rpartition("/")[0]
+            return EditCandidate(
                 path=f"{folder}/{action.new_document}" if folder else "",
-                root=place.root,
+                root=request.root,
                 language_id=action.language_id,
                 before="",
-                after=proposal.text,
-                changed=Span(0, len(proposal.text)),
+                after=text,
+                changed=Span(0, len(text)),
+                replaced=action.span,
+                new_document=action.new_document,
             )
         start = action.span.start
-        return Subject(
-            path=place.path,
-            root=place.root,
+        return EditCandidate(
+            path=path,
+            root=request.root,
             language_id=action.language_id,
-            before=place.before,
-            after=apply(action.snapshot.text, [Edit(action.span, proposal.text)]),
-            changed=Span(start, start + len(proposal.text)),
+            before=self._before,
+            after=apply(action.snapshot.text, [Edit(action.span, text)]),
+            changed=Span(start, start + len(text)),
             diagnostics=action.diagnostics,
-            cell=place.cell,
+            cell=request.cell,
+            replaced=action.span,
         )
 
 

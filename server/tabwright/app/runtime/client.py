@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,9 +12,8 @@ from tabwright.core.message import Message
 class Bar(Protocol):
     """A progress bar in the editor, which may have none: then nothing is shown."""
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether the user asked to stop."""
+    async def cancelled(self) -> None:
+        """Return once the user asks to stop; wait without an end where they do not."""
         ...
 
     def report(self, message: str, percent: float | None = None) -> None:
@@ -44,7 +44,9 @@ class Client(Protocol):
 class NoBar:
     """A Bar for editors that show none."""
 
-    cancelled = False
+    async def cancelled(self) -> None:
+        """Wait without an end."""
+        await asyncio.get_running_loop().create_future()
 
     def report(self, message: str, percent: float | None = None) -> None:
         """Show nothing."""

@@ -10,6 +10,7 @@ from asyncio import StreamReader
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tabwright import processes
 from tabwright.app.runtime.client import Bar, Client
@@ -22,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 _CANCELLED = Message("cancelled; what was downloaded is kept")
 YES, NO = Message("Pull it"), Message("Not now")
-_POLL_S = 0.1
 _GRACE_S = 3.0
 _LINE_BYTES = 1 << 20
 _STAGES = {
@@ -136,18 +136,20 @@ class Puller:
         self._processes.add(process)
         said: deque[Message] = deque(maxlen=5)
         readers = asyncio.gather(_relay(process, bar, said), _listen(process, said))
+        cancelled = asyncio.ensure_future(bar.cancelled())
         try:
-            while not readers.done():
-                await asyncio.wait({readers}, timeout=_POLL_S)
-                if bar.cancelled:
-                    await _end(process)
-                    return Pulled(False, _CANCELLED)
+            ends: set[asyncio.Future[Any]] = {readers, cancelled}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if cancelled.done():
+                await _end(process)
+                return Pulled(False, _CANCELLED)
             await readers
             status = await process.wait()
         finally:
             await _end(process)
             processes.ended(process)
             self._processes.discard(process)
+            cancelled.cancel()
             readers.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await readers

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from tabwright.checks.examples.docstring_examples import Example, examples_of
-from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.checks.faults import EditCandidate, Fault, Options
 from tabwright.checks.lines import Changes, span_of
 from tabwright.checks.sandbox import runs
 from tabwright.checks.tools.child import Unanswered
@@ -17,19 +17,19 @@ _LONGEST_CALL = 120
 _LONGEST_LINE = 8192
 
 
-async def check(subject: Subject, changes: Changes, options: Options) -> tuple[Fault, ...]:
+async def check(candidate: EditCandidate, changes: Changes, options: Options) -> tuple[Fault, ...]:
     """A fault for each example of a changed function that fails; raises Unanswered.
 
     What cannot be compared (a package that is not here, an example that is no Python) is no fault.
     Where the machine cannot contain them no example is run, and one fault without weight says so.
     """
     spans = [
-        span_of(subject.after, block.new_start, max(block.new_end, block.new_start + 1))
+        span_of(candidate.after, block.new_start, max(block.new_end, block.new_start + 1))
         for block in changes.blocks
     ]
-    found = dict.fromkeys(one for span in spans for one in examples_of(subject.after, span))
+    found = dict.fromkeys(one for span in spans for one in examples_of(candidate.after, span))
     try:
-        return await failing(subject.after, list(found), min(options.timeout_s, _LONGEST_S))
+        return await failing(candidate.after, list(found), min(options.timeout_s, _LONGEST_S))
     except runs.Uncontained as error:
         reason = Message("examples were not run: this machine cannot contain them ({0})", error)
         return (Fault("checker", reason),)

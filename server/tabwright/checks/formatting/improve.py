@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from tabwright.checks.faults import Subject
+from tabwright.checks.faults import EditCandidate
 from tabwright.checks.formatting.worker import formatted
 from tabwright.checks.imports.missing import needed
 from tabwright.checks.imports.placing import placed
@@ -16,20 +16,22 @@ from tabwright.core.text import unix_line_ends
 _END = re.compile(r"(?:\r\n|\n|\r)\Z")
 
 
-async def improved(subject: Subject, imports: Sequence[str]) -> str:
+async def improved(candidate: EditCandidate, imports: Sequence[str]) -> str:
     """The whole new text, with ``imports`` where they go and Python's new lines formatted.
 
     Python gets the imports from the standard library, too, that the edit's names need.
     What cannot be formatted is left as it is.
     """
-    text = await asyncio.to_thread(_with_one_line_end, subject.before, subject.after)
-    text = await asyncio.to_thread(placed, text, imports, subject.language_id)
-    if subject.language_id != "python":
+    text = await asyncio.to_thread(_with_one_line_end, candidate.before, candidate.after)
+    text = await asyncio.to_thread(placed, text, imports, candidate.language_id)
+    if candidate.language_id != "python":
         return text
-    if not subject.cell:  # its names may come from other cells
-        lacking = await asyncio.to_thread(needed, subject.before, text)
+    if not candidate.cell:  # its names may come from other cells
+        lacking = await asyncio.to_thread(needed, candidate.before, text)
         text = await asyncio.to_thread(placed, text, lacking, "python")
-    return await formatted(subject.path, subject.root, subject.before, text, cell=subject.cell)
+    return await formatted(
+        candidate.path, candidate.root, candidate.before, text, cell=candidate.cell
+    )
 
 
 def _with_one_line_end(before: str, after: str) -> str:

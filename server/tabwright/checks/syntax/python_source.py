@@ -7,7 +7,7 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from tabwright.checks.faults import Fault, Subject
+from tabwright.checks.faults import EditCandidate, Fault
 from tabwright.checks.lines import Changes
 from tabwright.core.message import Message
 from tabwright.core.syntax.python_names import unbound
@@ -49,20 +49,20 @@ def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
     return None
 
 
-def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
+def check_syntax(candidate: EditCandidate, changes: Changes) -> tuple[Fault, ...]:
     """A fault when the text stopped compiling, or still does not because of the changed lines."""
-    if len(subject.after) > LONGEST_PARSED:
+    if len(candidate.after) > LONGEST_PARSED:
         # Of a text that would hold everything up, only the statements around the change are parsed.
-        broken = _broken_in_place(subject.before, subject.after)
+        broken = _broken_in_place(candidate.before, candidate.after)
         line = min(changes.new, default=0)
         return (_fault(SyntaxFault(line, Message("invalid syntax"))),) if broken else ()
-    now = syntax_fault(subject.after, subject.cell)
+    now = syntax_fault(candidate.after, candidate.cell)
     if now is None:
         return ()
     fault = _fault(now)
-    if syntax_fault(subject.before, subject.cell) is None:
+    if syntax_fault(candidate.before, candidate.cell) is None:
         return (fault,)
-    if now.line in changes.new or _broken_in_place(subject.before, subject.after):
+    if now.line in changes.new or _broken_in_place(candidate.before, candidate.after):
         return (fault,)
     return ()
 
@@ -91,16 +91,16 @@ def _around(text: str, start: int, end: int) -> str:
     return text[first : following.start() if following else len(text)]
 
 
-def check_names(subject: Subject) -> tuple[Fault, ...]:
+def check_names(candidate: EditCandidate) -> tuple[Fault, ...]:
     """Names that nothing binds and that were not so before; none for a cell of a notebook."""
-    if subject.cell:
+    if candidate.cell:
         return ()
-    now, then = unbound(subject.after), unbound(subject.before)
+    now, then = unbound(candidate.after), unbound(candidate.before)
     if now is None:
         return ()
     fresh = now - (then or frozenset())
     return tuple(
-        Fault("name", Message("`{0}` is bound nowhere", name), _first(subject.after, name))
+        Fault("name", Message("`{0}` is bound nowhere", name), _first(candidate.after, name))
         for name in sorted(fresh)
     )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from tabwright.checks.faults import Fault, Subject
+from tabwright.checks.faults import EditCandidate, Fault
 from tabwright.checks.lines import Changes, split
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message
@@ -71,12 +71,12 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, Message]] = {
 }
 
 
-def check(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
+def check(candidate: EditCandidate, changes: Changes) -> tuple[Fault, ...]:
     """A fault for each risky call in the changed lines beyond those that stood there before."""
-    comment = by_id(subject.language_id).line_comment
-    old, new = split(subject.before), split(subject.after)
+    comment = by_id(candidate.language_id).line_comment
+    old, new = split(candidate.before), split(candidate.after)
     faults: list[Fault] = []
-    for risky, words in _risks(subject.language_id):
+    for risky, words in _risks(candidate.language_id):
         had = sum(bool(risky.search(_code(old[line - 1], comment))) for line in changes.old)
         lines = sorted(line for line in changes.new if risky.search(_code(new[line - 1], comment)))
         faults += [Fault("risk", words, line) for line in lines[had:]]

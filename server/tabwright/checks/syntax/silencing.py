@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tabwright.checks.faults import Fault, Subject
+from tabwright.checks.faults import EditCandidate, Fault
 from tabwright.checks.lines import Changes, split
 from tabwright.core.message import Message
 
@@ -16,11 +16,11 @@ _SILENCING = re.compile(
 )
 
 
-def check(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
+def check(candidate: EditCandidate, changes: Changes) -> tuple[Fault, ...]:
     """A fault for each comment in the changed lines that silences a tool and is new."""
-    if not subject.diagnostics:
+    if not candidate.diagnostics:
         return ()
-    old, new = split(subject.before), split(subject.after)
+    old, new = split(candidate.before), split(candidate.after)
     had = sum(len(_SILENCING.findall(old[line - 1])) for line in changes.old)
     found = [
         (line, match[0])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tabwright.checks.faults import Fault, Subject
+from tabwright.checks.faults import EditCandidate, Fault
 from tabwright.checks.lines import Changes
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message, MessageError
@@ -81,18 +81,18 @@ def _tree(raw: bytes, language_id: str) -> Tree:
         raise NoGrammar(Message("the parser for {0} takes too long for this text", name)) from error
 
 
-def check_syntax(subject: Subject, changes: Changes) -> tuple[Fault, ...]:
+def check_syntax(candidate: EditCandidate, changes: Changes) -> tuple[Fault, ...]:
     """A fault when the tree has more errors than before."""
     try:
-        now = errors(subject.after, subject.language_id)
+        now = errors(candidate.after, candidate.language_id)
         if not now:
             return ()
-        if len(now) <= len(errors(subject.before, subject.language_id)):
+        if len(now) <= len(errors(candidate.before, candidate.language_id)):
             return ()
     except NoGrammar as error:
         return (Fault("checker", Message("{0}, so whether it parses was not checked", error)),)
     near = [line for line in now if line in changes.new] or now
-    name = by_id(subject.language_id).name
+    name = by_id(candidate.language_id).name
     return (Fault("syntax", Message("it does not parse as {0}", name), near[0]),)
 
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
-from tabwright.checks.faults import Options, Subject
+from tabwright.checks.faults import EditCandidate, Options
 from tabwright.checks.lines import Changes
 from tabwright.checks.tools import eslint, mypy, pylint, pyright, tsc
 from tabwright.checks.tools.child import Unanswered, together
@@ -29,9 +29,9 @@ class Tool:
     programs: tuple[str, ...]
     ask: _Ask = field(compare=False)
 
-    def program(self, subject: Subject) -> str | None:
+    def program(self, candidate: EditCandidate) -> str | None:
         """Where it is installed, None when it is not."""
-        return projects(self.programs, subject.root, subject.path)
+        return projects(self.programs, candidate.root, candidate.path)
 
 
 TOOLS = (
@@ -73,21 +73,21 @@ def tool_of(diagnostic: Diagnostic) -> Tool | None:
 async def check(
     tool: Tool,
     program: str,
-    subject: Subject,
+    candidate: EditCandidate,
     changes: Changes,
     wanted: Sequence[Diagnostic],
     options: Options,
 ) -> Verdict:
     """What the tool says of ``wanted`` and of anything new; raises Unanswered."""
-    place = Place(subject.path, subject.root, subject.language_id, options.timeout_s)
+    place = Place(candidate.path, candidate.root, candidate.language_id, options.timeout_s)
     try:
         before, after = await together(
-            _before(tool, program, subject.before, place),
-            tool.ask(program, subject.after, place),
+            _before(tool, program, candidate.before, place),
+            tool.ask(program, candidate.after, place),
         )
     except OSError as error:
         raise Unanswered(Message("could not be given a file ({0})", error.strerror)) from error
-    return Comparison(before, after, changes, subject.before).judge(wanted)
+    return Comparison(before, after, changes, candidate.before).judge(wanted)
 
 
 _KEPT = 8

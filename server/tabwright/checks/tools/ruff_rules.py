@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from tabwright.checks.faults import Fault, Options, Subject
+from tabwright.checks.faults import EditCandidate, Fault, Options
 from tabwright.checks.lines import Changes
 from tabwright.checks.tools import ruff_settings
 from tabwright.checks.tools.child import Unanswered, run, together
@@ -111,23 +111,23 @@ def twin(diagnostic: Diagnostic) -> Diagnostic | None:
 
 
 async def check(
-    subject: Subject, changes: Changes, wanted: Sequence[Diagnostic], options: Options
+    candidate: EditCandidate, changes: Changes, wanted: Sequence[Diagnostic], options: Options
 ) -> Outcome:
     """Names and risks that are new, and what became of ``wanted``.
 
     Other rules are looked at only where one of ``wanted`` is ruff's own. Raises Unanswered when
     ruff cannot be asked.
     """
-    ruff = bundled("ruff", subject.folder)
+    ruff = bundled("ruff", candidate.folder)
     if ruff is None:
         raise Unanswered(Message("is not installed here"))
-    before, after = await _both(ruff, subject, wanted, options)
-    names = Comparison(_named(before), _named(after), changes, subject.before).new()
-    if subject.cell:
+    before, after = await _both(ruff, candidate, wanted, options)
+    names = Comparison(_named(before), _named(after), changes, candidate.before).new()
+    if candidate.cell:
         names = [report for report in names if report.code != "F821"]
-    risks = Comparison(_risky(before), _risky(after), changes, subject.before).new()
+    risks = Comparison(_risky(before), _risky(after), changes, candidate.before).new()
     faults = [Fault("name", verbatim(report.said), report.line) for report in names]
-    allowed = _HARMLESS | (_HARMLESS_IN_TESTS if _is_test(subject) else frozenset())
+    allowed = _HARMLESS | (_HARMLESS_IN_TESTS if _is_test(candidate) else frozenset())
     faults += [
         Fault(
             "risk",
@@ -139,7 +139,7 @@ async def check(
     ]
     if not wanted:
         return Outcome(tuple(faults))
-    verdict = Comparison(before, after, changes, subject.before).judge(wanted)
+    verdict = Comparison(before, after, changes, candidate.before).judge(wanted)
     style = any(is_own(diagnostic) for diagnostic in wanted)
     faults += [
         fault
@@ -156,7 +156,7 @@ def _told(fault: Fault) -> bool:
 
 
 async def _both(
-    ruff: str, subject: Subject, wanted: Sequence[Diagnostic], options: Options
+    ruff: str, candidate: EditCandidate, wanted: Sequence[Diagnostic], options: Options
 ) -> tuple[list[Report], list[Report]]:
     """The reports on both texts, with the first set of options that ruff accepts.
 
@@ -164,7 +164,7 @@ async def _both(
     """
     always = (*_NAMES, "S")
     chosen = (*always, *sorted({one.code for one in wanted if is_rule(one.code)}))
-    apart = ruff_settings.isolated(subject.path, subject.root)
+    apart = ruff_settings.isolated(candidate.path, candidate.root)
     attempts: list[tuple[str, ...]] = [
         (*apart, "--extend-select", ",".join(chosen)),
         (*apart, "--extend-select", ",".join(always)),
@@ -178,8 +178,8 @@ async def _both(
         attempt = attempts.pop(0)
         try:
             before, after = await together(
-                _ask(ruff, subject.before, attempt, subject, options),
-                _ask(ruff, subject.after, attempt, subject, options),
+                _ask(ruff, candidate.before, attempt, candidate, options),
+                _ask(ruff, candidate.after, attempt, candidate, options),
             )
         except _Refused:
             if not attempts:
@@ -193,7 +193,7 @@ class _Refused(Unanswered):
 
 
 async def _ask(
-    ruff: str, text: str, selection: Sequence[str], subject: Subject, options: Options
+    ruff: str, text: str, selection: Sequence[str], candidate: EditCandidate, options: Options
 ) -> list[Report]:
     return [
         Report(
@@ -202,22 +202,22 @@ async def _ask(
             text_at(item, "code") or "invalid-syntax",
             (text_at(item, "name"),),
         )
-        for item in await asked(ruff, text, selection, subject, options)
+        for item in await asked(ruff, text, selection, candidate, options)
     ]
 
 
 async def asked(
-    ruff: str, text: str, selection: Sequence[str], subject: Subject, options: Options
+    ruff: str, text: str, selection: Sequence[str], candidate: EditCandidate, options: Options
 ) -> list[dict[str, object]]:
     """What ruff prints about a text with the rules of a selection; raises Unanswered."""
     command = (
         *(ruff, "check", "--output-format", "json", "--no-cache", "--quiet", "--exit-zero"),
         # Preview rules only where they are named; what is silenced is seen all the same.
         *("--preview", "--config", "lint.explicit-preview-rules=true", "--ignore-noqa"),
-        *(*selection, "--stdin-filename", _file_name(subject), "-"),
+        *(*selection, "--stdin-filename", _file_name(candidate), "-"),
     )
-    in_project = "--isolated" not in selection and Path(subject.root or "\0").is_dir()
-    cwd = subject.root if in_project else None
+    in_project = "--isolated" not in selection and Path(candidate.root or "\0").is_dir()
+    cwd = candidate.root if in_project else None
     output = await run(command, timeout_s=options.timeout_s, stdin=text, cwd=cwd)
     if output.status == 2:
         raise _Refused(Message("ended with status 2: {0}", output.complaint))
@@ -226,15 +226,15 @@ async def asked(
     return objects(output.stdout)
 
 
-def _file_name(subject: Subject) -> str:
-    path = subject.path or str(PurePath(subject.root, "untitled.py"))
+def _file_name(candidate: EditCandidate) -> str:
+    path = candidate.path or str(PurePath(candidate.root, "untitled.py"))
     return path if path.endswith((".py", ".pyi", ".pyw")) else f"{path}.py"
 
 
-def _is_test(subject: Subject) -> bool:
-    path = PurePath(subject.path)
-    if subject.root and path.is_relative_to(subject.root):
-        path = path.relative_to(subject.root)
+def _is_test(candidate: EditCandidate) -> bool:
+    path = PurePath(candidate.path)
+    if candidate.root and path.is_relative_to(candidate.root):
+        path = path.relative_to(candidate.root)
     return path.name.startswith("test_") or path.stem.endswith("_test") or "tests" in path.parts
 
 
