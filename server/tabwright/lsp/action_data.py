@@ -10,14 +10,14 @@ from tabwright.app.actions.executor import CLOSED, STALE
 from tabwright.app.documents.buffers import Buffers
 from tabwright.assists.request import ActionRequest
 from tabwright.core.action import Diagnostic
-from tabwright.core.message import Message
+from tabwright.core.message import Message, MessageError
 from tabwright.core.text import Snapshot, Span
 from tabwright.lsp import convert
 
 _NO_POSITION = Message("a position of this action cannot be read")
 
 
-class Unusable(Exception):
+class Unusable(MessageError):
     """What came from the client names nothing that can be done; the message says why."""
 
 

@@ -142,7 +142,7 @@ class CodeActions:
         except Unusable as error:
             told = Message("Tabwright: {0}: {1}.", title or Message("this action"), str(error))
             self.host.client.show("warning", told)
-            return Nothing(str(error))
+            return Nothing(error.message)
 
     async def edit(
         self, request: ActionRequest, found: EditCandidate | Nothing

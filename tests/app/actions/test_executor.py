@@ -13,6 +13,7 @@ from tabwright.app.runtime.host import Host
 from tabwright.assists.registry import ASSISTS
 from tabwright.assists.request import ActionRequest
 from tabwright.checks.faults import EditCandidate, Fault, Options
+from tabwright.core.message import Message
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span
 
@@ -56,7 +57,7 @@ def _cancel(host: Host, client: Client) -> None:
     ("happens", "reason"), [(_change, STALE), (_close, CLOSED), (_cancel, CANCELLED)]
 )
 async def test_an_action_ends_as_soon_as_it_is_of_no_use(
-    happens: Callable[[Host, Client], None], reason: str
+    happens: Callable[[Host, Client], None], reason: Message
 ) -> None:
     client, engine = Client(), PromptEngine(hangs=True)
     async with host_with(client, engine) as host:

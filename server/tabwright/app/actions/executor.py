@@ -69,7 +69,7 @@ class ActionExecutor:
         self._assists: dict[str, Assist] = {assist.kind: assist for assist in assists}
         self._pool = ThreadPoolExecutor(2, "tabwright-actions")
         self._checks = checks
-        self._running: dict[asyncio.Future[str], ActionRequest] = {}
+        self._running: dict[asyncio.Future[Message], ActionRequest] = {}
         self._model = ActionsModel(
             host.client, host.engines.puller, host.workspace.files, host.tasks.spawn
         )
@@ -85,11 +85,11 @@ class ActionExecutor:
         assist = self._assists.get(kind)
         return assist.title if assist is not None else ""
 
-    def stale(self, request: ActionRequest) -> str:
-        """Why an edit for the request's document would be misplaced now; "" when it would not."""
+    def stale(self, request: ActionRequest) -> Message | None:
+        """Why an edit for the request's document would be misplaced now; None when it would not."""
         buffers, document = self._host.workspace.buffers, request.document
         if request.kind in _ELSEWHERE or buffers.is_current(document):
-            return ""
+            return None
         return STALE if buffers.is_open(document.uri) else CLOSED
 
     # Watcher ------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class ActionExecutor:
         assist = self._assists.get(request.kind)
         if assist is None:
             return self._refused(title, Nothing(Message("this action is not known here")))
-        misplaced: asyncio.Future[str] = loop.create_future()
+        misplaced: asyncio.Future[Message] = loop.create_future()
         self._running[misplaced] = request
         last: str = CANCELLED
         try:
@@ -160,7 +160,7 @@ class ActionExecutor:
         request: ActionRequest,
         title: str,
         bar: Bar,
-        misplaced: asyncio.Future[str],
+        misplaced: asyncio.Future[Message],
     ) -> EditCandidate | Nothing:
         """The work, cancelled when the user cancels it and when the document moves on."""
         working = asyncio.ensure_future(self._answer(assist, request, bar.report))
@@ -252,7 +252,7 @@ class ActionExecutor:
         return trusted
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception) -> Message:
     if isinstance(error, EngineError):
-        return str(error)
+        return error.message
     return Message("an error in the server ({0}); its log says more", type(error).__name__)
