@@ -36,7 +36,14 @@ HEAVY = {"torch", "transformers", "openvino", "numba", "llvmlite"}
 HEAVY_HOMES = ("engine/backends/", "models/conversion/")
 PROTOCOL = {"pygls", "lsprotocol"}
 PURE = {"core", "assists"}
-IMPURE = {"asyncio", "os", "threading", "time", "socket", "subprocess", "random"}
+# All that core and assists may import beside our own: modules that only compute.
+COMPUTING = {"__future__", "ast", "builtins", "collections", "dataclasses", "difflib", "enum"}
+COMPUTING |= {"functools", "itertools", "pathlib", "re", "symtable", "tabwright", "typing"}
+COMPUTING |= {"unicodedata", "urllib", "warnings"}
+# What reads or changes the world though no import shows it.
+ACTING = {"open", "input", "print", "exec", "eval", "__import__"}
+DISK = {"read_text", "write_text", "read_bytes", "write_bytes", "exists", "is_file", "stat"}
+DISK |= {"is_dir", "resolve", "iterdir", "glob", "rglob", "mkdir", "unlink", "cwd", "home"}
 # OpenVINO reports to its maker unless it is imported by this file.
 OPENVINO_HOME = "engine/backends/openvino/without_telemetry.py"
 # What starts another process: for tabwright.processes alone.
@@ -73,7 +80,8 @@ def test_imports_point_down(path: Path) -> None:
         if top == "openvino":
             assert inside.as_posix() == OPENVINO_HOME, f"{inside} imports {name}"
         if home in PURE:
-            assert top not in IMPURE, f"{inside} is pure but imports {name}"
+            assert top in COMPUTING, f"{inside} is pure but imports {name}"
+            assert not name.startswith(("urllib.request", "urllib.error"))
         if not name.startswith("tabwright.") or home not in ALLOWED:
             continue
         target = name.removeprefix("tabwright.")
@@ -83,6 +91,86 @@ def test_imports_point_down(path: Path) -> None:
         fits = any(target == one or target.startswith(f"{one}.") for one in allowed)
         parent = any(one.startswith(f"{target}.") for one in allowed)
         assert fits or parent, f"{inside} imports {name}"
+
+
+def acts(source: str) -> list[str]:
+    """What a source calls that reads or changes the world outside of its arguments."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Name) and called.id in ACTING:
+                found.append(called.id)
+            if isinstance(called, ast.Attribute) and called.attr in DISK:
+                found.append(called.attr)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.relative_to(SOURCE).parts[0] in PURE],
+    ids=lambda path: str(path.relative_to(SOURCE)),
+)
+def test_the_pure_packages_do_not_act(path: Path) -> None:
+    """Invariant 1: no I/O, clock or threads in core and assists."""
+    assert acts(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("source", ["open('a')", "print(1)", "Path('a').read_text()", "p.stat()"])
+def test_acting_is_seen(source: str) -> None:
+    assert acts(source)
+
+
+# Where the protocol's positions are read or made; clients, which cli has one of, do so too.
+CONVERTS = "lsp/convert.py"
+POSITION_NAMES = {"Position", "Range"}
+CONVERTING = {"position_at", "offset_at"}
+
+
+def conversions(source: str) -> list[str]:
+    """What a source does with the parts of a position, or with code units, on its own."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr == "character":
+            found.append("character")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in POSITION_NAMES:
+                found.append(node.func.attr)
+            encodings = [each.value for each in node.args if isinstance(each, ast.Constant)]
+            if node.func.attr in ("encode", "decode"):
+                found += [str(one) for one in encodings if str(one).startswith("utf-16")]
+        elif isinstance(node, ast.FunctionDef) and node.name in CONVERTING:
+            found.append(node.name)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for path in FILES
+        if path.relative_to(SOURCE).parts[0] != "cli"
+        and path.relative_to(SOURCE).as_posix() != CONVERTS
+    ],
+    ids=lambda path: str(path.relative_to(SOURCE)),
+)
+def test_positions_are_converted_in_one_file(path: Path) -> None:
+    """Invariant 3."""
+    assert conversions(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "column = position.character + 1",
+        "types.Position(1, 2)",
+        "len(text.encode('utf-16-le')) // 2",
+        "def offset_at(text, position): ...",
+    ],
+)
+def test_every_way_to_convert_is_seen(source: str) -> None:
+    assert conversions(source)
+    assert conversions((SOURCE / CONVERTS).read_text("utf-8"))
 
 
 def starters(source: str) -> list[str]:

@@ -33,7 +33,7 @@ def data_of(
         "id": kind,
         "uri": document.uri,
         "version": document.version,
-        "range": _range(where),
+        "range": convert.range_to_json(where),
         "diagnostics": [_diagnostic(each) for each in diagnostics],
     }
     return {**found, "target": target} if target else found
@@ -79,34 +79,19 @@ def read_request(data: object, buffers: Buffers, kind: str = "") -> ActionReques
     )
 
 
-def _range(where: types.Range) -> dict[str, object]:
-    ends = {"start": where.start, "end": where.end}
-    return {name: {"line": at.line, "character": at.character} for name, at in ends.items()}
-
-
 def to_range(data: object) -> types.Range:
     """Read a range from JSON; raises Unusable for what is none."""
     if not isinstance(data, Mapping):
         raise Unusable(Message("the range of this action cannot be read"))
-    return types.Range(_position(data.get("start")), _position(data.get("end")))
-
-
-def _position(data: object) -> types.Position:
-    if not isinstance(data, Mapping):
-        raise Unusable(_NO_POSITION)
-    return types.Position(_count(data.get("line")), _count(data.get("character")))
-
-
-def _count(value: object) -> int:
-    """What the protocol calls uinteger; raises Unusable for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
-        return value
-    raise Unusable(_NO_POSITION)
+    try:
+        return convert.range_from_json(data)
+    except ValueError as error:
+        raise Unusable(_NO_POSITION) from error
 
 
 def _diagnostic(sent: types.Diagnostic) -> dict[str, object]:
     return {
-        "range": _range(sent.range),
+        "range": convert.range_to_json(sent.range),
         "message": str(sent.message),
         "source": sent.source or "",
         "code": "" if sent.code is None else str(sent.code),

@@ -55,6 +55,30 @@ def line_and_character(position: types.Position) -> tuple[int, int]:
     return position.line, position.character
 
 
+def range_to_json(where: types.Range) -> dict[str, object]:
+    """A range as plain JSON, in the client's units."""
+    ends = {"start": where.start, "end": where.end}
+    return {name: {"line": at.line, "character": at.character} for name, at in ends.items()}
+
+
+def range_from_json(data: Mapping[object, object]) -> types.Range:
+    """The range that plain JSON says; raises ValueError for what is none."""
+    return types.Range(_position_from(data.get("start")), _position_from(data.get("end")))
+
+
+def _position_from(data: object) -> types.Position:
+    if not isinstance(data, Mapping):
+        raise ValueError("a position is no object")
+    return types.Position(_uinteger(data.get("line")), _uinteger(data.get("character")))
+
+
+def _uinteger(value: object) -> int:
+    """What the protocol calls so; raises ValueError for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
+        return value
+    raise ValueError("a position is not counted from 0 on")
+
+
 def range_of(text: str, span: Span, encoding: Encoding) -> types.Range:
     """The protocol's range of a span."""
     return types.Range(
