@@ -17,7 +17,6 @@ class Language:
     block_comment: tuple[str, str] | None = None
     extensions: tuple[str, ...] = ()
     block_openers: tuple[str, ...] = ("{",)
-    closers: str = ")]}"
     quotes: tuple[str, ...] = ('"', "'")
 
 

@@ -86,13 +86,6 @@ def test_stubs_of_stub_files_are_meant() -> None:
     assert asked_at(Snapshot("file:///a.pyi", "python", 1, text), Span(0, 0)) is None
 
 
-def test_whole_function_is_told() -> None:
-    one_line = asked("def add(a): ...║\n", "python")
-    body = asked("def add(a):\n    ...║\n", "python")
-    assert one_line and one_line.whole_function
-    assert body and not body.whole_function
-
-
 def test_no_line_end_at_the_end() -> None:
     text = "# write a function add(a, b)"
     found = asked_at(Snapshot("", "python", 1, text), Span(len(text), len(text)))

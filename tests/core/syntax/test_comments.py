@@ -6,9 +6,15 @@ from hypothesis import strategies as st
 from support.cursor import place
 from support.pieces import TEXTS, whole_lines
 
-from tabwright.core.languages import LANGUAGES, by_id
-from tabwright.core.syntax.comments import comment_at
+from tabwright.core.languages import LANGUAGES, Language, by_id
+from tabwright.core.syntax.comments import Comment, comment_near
+from tabwright.core.syntax.surroundings import around
 from tabwright.core.text import line_span
+
+
+def comment_around(text: str, offset: int, language: Language) -> Comment | None:
+    near = around(text, offset, language)
+    return comment_near(near, near.at) if near is not None else None
 
 
 @pytest.mark.parametrize(
@@ -62,13 +68,13 @@ from tabwright.core.text import line_span
 )
 def test_words(language: str, marked: str, words: str | None) -> None:
     snapshot, offset = place(marked, language)
-    found = comment_at(snapshot.text, offset, by_id(language))
+    found = comment_around(snapshot.text, offset, by_id(language))
     assert (found.text if found else None) == words
 
 
 def test_span_and_indent() -> None:
     text = "x = 1\r\n\t# one\r\n\t# two\r\ny = 2\r\n"
-    found = comment_at(text, text.index("two"), by_id("python"))
+    found = comment_around(text, text.index("two"), by_id("python"))
     assert found is not None
     assert text[found.span.start : found.span.end] == "\t# one\r\n\t# two\r\n"
     assert (found.indent, found.string) == ("\t", False)
@@ -77,14 +83,14 @@ def test_span_and_indent() -> None:
 def test_every_line_of_a_block_finds_it() -> None:
     text = "/*\n one\n\n two\n*/\n"
     for offset in range(len(text) + 1):
-        found = comment_at(text, offset, by_id("c"))
+        found = comment_around(text, offset, by_id("c"))
         assert found is not None and found.span.start == 0
 
 
 @given(text=TEXTS, language=st.sampled_from(sorted(LANGUAGES)), data=st.data())
 def test_never_fails_and_holds_the_offset(text: str, language: str, data: st.DataObject) -> None:
     offset = data.draw(st.integers(0, len(text)))
-    found = comment_at(text, offset, by_id(language))
+    found = comment_around(text, offset, by_id(language))
     if found:
         assert whole_lines(text, found.span)
         line = line_span(text, offset)

@@ -50,12 +50,6 @@ class Asked:
     inside: str
     signature: Signature | None
 
-    @property
-    def whole_function(self) -> bool:
-        """Whether an answer replaces the signature's own lines too."""
-        header = self.signature.header if self.signature else None
-        return header is not None and self.span.start <= header.start < self.span.end
-
 
 def asked_at(snapshot: Snapshot, span: Span) -> Asked | None:
     """What is asked for at a selection, or at the cursor when the span is empty.

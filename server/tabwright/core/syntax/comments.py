@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tabwright.core.languages import Language
-from tabwright.core.syntax.surroundings import Surroundings, around
+from tabwright.core.syntax.surroundings import Surroundings
 from tabwright.core.text import Span, indent_of
 
 _STRING = re.compile(r"[rRuUbB]{0,2}(?P<quote>\"\"\"|'''|\"|')")
@@ -30,18 +30,6 @@ class Comment:
     text: str
     indent: str
     string: bool = False
-
-
-def comment_at(text: str, offset: int, language: Language) -> Comment | None:
-    """The comment that holds the offset or ends on the line above it.
-
-    Comments that share a line with code do not count. Raises ValueError when the offset lies
-    outside the text.
-    """
-    near = around(text, offset, language)
-    if near is None:
-        return None
-    return comment_near(near, near.at)
 
 
 def comment_near(near: Surroundings, at: int) -> Comment | None:

@@ -25,7 +25,6 @@ class Parameter:
 
     name: str
     type: str = ""
-    default: str = ""
 
 
 def split(text: str, separator: str = ",") -> list[str]:
@@ -61,37 +60,35 @@ def parse(text: str, style: Style) -> tuple[Parameter, ...]:
     return _types_handed_back(found) if style == "type last" else tuple(found)
 
 
-def _default(piece: str) -> tuple[str, str]:
-    head, *rest = split(piece, "=")
-    return head, "=".join(rest).strip()
+def _without_default(piece: str) -> str:
+    return split(piece, "=")[0]
 
 
 def _bare(piece: str) -> Parameter:
-    head, default = _default(piece)
-    return Parameter(head, "", default)
+    return Parameter(_without_default(piece))
 
 
 def _colon(piece: str) -> Parameter:
-    head, default = _default(piece)
+    head = _without_default(piece)
     name, *type_ = split(head, ":")
     name = _WORDS_BEFORE.sub("", name).strip()
     # Swift's "label name: Type" is known by its name inside.
     label = re.fullmatch(r"[\w]+ ([\w]+)", name)
     name = label[1] if label else name.removesuffix("?")
-    return Parameter(name, ":".join(type_).strip(), default)
+    return Parameter(name, ":".join(type_).strip())
 
 
 def _type_first(piece: str) -> Parameter:
-    head, default = _default(piece)
+    head = _without_default(piece)
     head = _WORDS_BEFORE.sub("", head + " ").strip() or head
     found = _LAST_NAME.search(head)
     if found is None:
-        return Parameter(head, "", default)
+        return Parameter(head)
     before = head[: found.start()].rstrip("$").strip()
     if not before and not piece.lstrip("&.").startswith("$"):
-        return Parameter(found["name"], "", default)
+        return Parameter(found["name"])
     type_ = before + found["array"].replace(" ", "")
-    return Parameter(found["name"], type_.strip(), default)
+    return Parameter(found["name"], type_.strip())
 
 
 def _type_last(piece: str) -> Parameter:

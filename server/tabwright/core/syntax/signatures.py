@@ -199,18 +199,13 @@ def _python_parameters(text: str) -> tuple[Parameter, ...] | None:
     if not isinstance(function, ast.FunctionDef):
         return None
     given = function.args
-    plain = [*given.posonlyargs, *given.args]
-    lacking = len(plain) - len(given.defaults)
-    found = [_one(arg, None) for arg in plain[:lacking]]
-    found += [_one(*pair) for pair in zip(plain[lacking:], given.defaults, strict=True)]
-    found += [_one(given.vararg, None, "*")] if given.vararg else []
-    found += [
-        _one(arg, value) for arg, value in zip(given.kwonlyargs, given.kw_defaults, strict=True)
-    ]
-    found += [_one(given.kwarg, None, "**")] if given.kwarg else []
+    found = [_one(arg) for arg in (*given.posonlyargs, *given.args)]
+    found += [_one(given.vararg, "*")] if given.vararg else []
+    found += [_one(arg) for arg in given.kwonlyargs]
+    found += [_one(given.kwarg, "**")] if given.kwarg else []
     return tuple(found)
 
 
-def _one(arg: ast.arg, default: ast.expr | None, sign: str = "") -> Parameter:
+def _one(arg: ast.arg, sign: str = "") -> Parameter:
     type_ = ast.unparse(arg.annotation) if arg.annotation else ""
-    return Parameter(sign + arg.arg, type_, ast.unparse(default) if default else "")
+    return Parameter(sign + arg.arg, type_)
