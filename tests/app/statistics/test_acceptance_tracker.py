@@ -14,7 +14,7 @@ import pytest
 from tabwright.app.completion.result import CompletionResult
 from tabwright.app.runtime.waiting import Work
 from tabwright.app.statistics import acceptance_tracker as module
-from tabwright.app.statistics.acceptance_tracker import Usage
+from tabwright.app.statistics.acceptance_tracker import AcceptanceStatistics
 from tabwright.core.text import Edit, Snapshot, Span
 from tabwright.statistics import Statistics
 
@@ -30,7 +30,7 @@ class Desk:
         self.on = True
         self.tasks: list[asyncio.Task[None]] = []
         self.statistics = Statistics(folder / "statistics.db")
-        self.usage = Usage(
+        self.usage = AcceptanceStatistics(
             self.statistics,
             lambda uri: self.texts.get(unquote(uri)),
             lambda: Work(_direct),

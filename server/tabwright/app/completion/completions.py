@@ -21,8 +21,8 @@ from tabwright.app.runtime.engines import Runtime, options_of
 from tabwright.app.runtime.notices import Notices
 from tabwright.app.runtime.waiting import Superseded, Work
 from tabwright.app.settings.configuration import Configuration
-from tabwright.app.statistics.acceptance_tracker import Usage
-from tabwright.app.statistics.last_request import Report
+from tabwright.app.statistics.acceptance_tracker import AcceptanceStatistics
+from tabwright.app.statistics.last_request import LastRequestReport
 from tabwright.core.message import Message
 from tabwright.core.postprocess.selected_item import both
 from tabwright.core.text import Edit
@@ -37,8 +37,8 @@ class Completions:
         workspace: Workspace,
         engines: EngineManager,
         notices: Notices,
-        report: Report,
-        usage: Usage,
+        report: LastRequestReport,
+        usage: AcceptanceStatistics,
     ) -> None:
         """Start with no session; each result is noted in ``report`` and ``usage``."""
         self._configuration = configuration

@@ -16,8 +16,8 @@ from tabwright.app.runtime.engines import MakeEngine, about, make_engine
 from tabwright.app.runtime.notices import Notices
 from tabwright.app.runtime.tasks import BackgroundTasks
 from tabwright.app.settings.configuration import Configuration
-from tabwright.app.statistics.acceptance_tracker import Usage
-from tabwright.app.statistics.last_request import Report
+from tabwright.app.statistics.acceptance_tracker import AcceptanceStatistics
+from tabwright.app.statistics.last_request import LastRequestReport
 from tabwright.client.engine import HidesKeys
 from tabwright.core.message import Message, joined
 from tabwright.statistics import Statistics
@@ -39,8 +39,8 @@ class Host:
         self.engines = EngineManager(
             client, self.notices, self.configuration, trust_file, self.tasks, make
         )
-        self.report = Report()
-        self.usage = Usage(
+        self.report = LastRequestReport()
+        self.usage = AcceptanceStatistics(
             Statistics(paths.statistics_file()),
             self.workspace.buffers.get,
             lambda: self.workspace.files,

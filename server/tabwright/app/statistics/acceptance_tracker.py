@@ -39,7 +39,7 @@ class _Accepted:
     lost: Kind
 
 
-class Usage:
+class AcceptanceStatistics:
     """Follows documents as a Watcher; what it counts is written every few seconds."""
 
     def __init__(

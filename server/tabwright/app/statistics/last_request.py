@@ -18,7 +18,7 @@ _USAGE = (
 )
 
 
-class Report:
+class LastRequestReport:
     """Remembers the last result, and counts where answers came from."""
 
     def __init__(self) -> None:
