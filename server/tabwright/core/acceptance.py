@@ -1,4 +1,4 @@
-"""What became of a suggestion, told from the document alone: no editor need report it."""
+"""Detect whether a suggestion was accepted, from the document's text alone."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from itertools import takewhile
 
 from tabwright.core.text import Edit, apply
 
-_LEAST = 2  # characters that must come at once: fewer are typed
-_ROOM = 300  # characters around its place among which accepted text is looked for
-_SHORTEST_RUN = 3
-_MOSTLY = 0.67
+_MIN_INSERTED = 2  # characters inserted in one change; fewer are typed
+_SEARCH_RADIUS = 300  # characters around its position in which accepted text is searched
+_MIN_BLOCK = 3  # characters of a matching block that counts
+_KEPT_SHARE = 0.67  # of the text that must remain
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A suggestion and the document it was for; ``after`` is the document with it accepted.
+    """A shown suggestion and its document; ``after`` is the document with it accepted.
 
-    ``start`` and ``end`` are offsets in ``after`` of what it adds.
+    ``start`` and ``end`` are the offsets in ``after`` of the added text.
     """
 
     text: str
@@ -37,9 +37,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class Step:
-    """How a document has come closer to a suggestion; ``rest`` is what is still to come of it.
+    """A change of the document that follows a suggestion; ``rest`` is its remaining part.
 
-    ``inserted`` stands at ``start``. A step of few characters was typed, not accepted.
+    ``inserted`` is at ``start``. A step of few characters was typed, not accepted.
     """
 
     inserted: str
@@ -48,12 +48,12 @@ class Step:
 
     @property
     def accepted(self) -> bool:
-        """Whether the text came at once, as no typing does."""
-        return len(self.inserted) >= _LEAST
+        """Whether so much text was inserted at once that it was not typed."""
+        return len(self.inserted) >= _MIN_INSERTED
 
 
 def step(shown: Shown, text: str) -> Step | None:
-    """How this later text follows a suggestion; None where it went another way."""
+    """Return how this later text follows a suggestion; None if it does not."""
     start = shown.start
     at = start + len(text) - len(shown.text)
     if text == shown.after:
@@ -65,11 +65,11 @@ def step(shown: Shown, text: str) -> Step | None:
 
 
 def is_kept(inserted: str, start: int, text: str) -> bool:
-    """Whether most of an accepted text still stands near its place in a later document."""
+    """Tell whether most of an accepted text is still near its position in a later document."""
     wanted = inserted.strip()
     if not wanted or wanted in text:
         return True
-    near = text[max(0, start - _ROOM) : start + len(inserted) + _ROOM]
+    near = text[max(0, start - _SEARCH_RADIUS) : start + len(inserted) + _SEARCH_RADIUS]
     blocks = SequenceMatcher(None, wanted, near, autojunk=False).get_matching_blocks()
-    found = sum(block.size for block in blocks if block.size >= _SHORTEST_RUN)
-    return found >= _MOSTLY * len(wanted)
+    found = sum(block.size for block in blocks if block.size >= _MIN_BLOCK)
+    return found >= _KEPT_SHARE * len(wanted)

@@ -1,4 +1,4 @@
-"""Which comments ask for code, told from those that describe code or speak to tools."""
+"""Distinguish comments that request code from those that describe code or configure tools."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ _TODO_ALONE = ("todo", "fixme", "xxx", "hack", "tbd")
 
 
 def is_todo(words: str) -> bool:
-    """Whether the words begin as something that is still to be done."""
+    """Tell whether a comment starts with TODO, FIXME or the like."""
     return _TODO.match(words) is not None
 
 
 def asks(words: str) -> bool:
-    """Whether the words ask for code by themselves, wherever they stand."""
+    """Tell whether a comment requests code by its text alone, wherever it is."""
     return is_todo(words) or _ASKS.match(words) is not None
 
 
 def may_be_request(words: str) -> bool:
-    """Whether the words can be read as a request where no code stands that they could describe.
+    """Tell whether a comment may be a request when it does not describe any code.
 
-    Licences, notes to tools, headings, rulers and code that was commented out cannot.
+    Licences, tool directives, headings, rulers and commented-out code are none.
     """
     first = words.split("\n", 1)[0].strip()
     if not first or _NO_REQUEST.match(words) or _LICENSE.search(words[:600]):
@@ -64,7 +64,7 @@ def may_be_request(words: str) -> bool:
 
 
 def request_text(words: str) -> str:
-    """The words without the sign that something is to be done, and without rulers."""
+    """Return the text of a request without TODO markers and rulers."""
     lines = [line for line in words.split("\n") if not _RULER.fullmatch(line.strip())]
     text = "\n".join(lines).strip("\n")
     found = _TODO.match(text)

@@ -1,4 +1,4 @@
-"""The parameters of a function that words tell: as code, in docstring sections, in sentences."""
+"""Parse a function's parameters from text: as code, from docstring sections, from sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from tabwright.core.syntax.parameters import Parameter, parse
 
-# Bounded, so that a search of a text without end takes time in proportion to it.
+# Bounded, so that a search takes time proportional to the text's length.
 NAME = r"[A-Za-z_$][A-Za-z0-9_$]{0,99}+"
 # Words that follow "function" and are no names.
 _NO_NAME = re.compile(
@@ -77,18 +77,18 @@ _ONLY_TYPE = (
 
 
 def may_name(word: str) -> bool:
-    """Whether a word of a sentence can be the name of something."""
+    """Tell whether a word of a sentence can be an identifier."""
     return _NO_NAME.fullmatch(word.lower()) is None
 
 
 def as_code(inside: str) -> tuple[Parameter, ...]:
-    """Parameters written as code between round brackets, types before or after the names."""
+    """Parse parameters written as code in parentheses, with types before or after the names."""
     typed_first = _TYPED_FIRST.match(inside) and ":" not in inside
     return parse(inside, "type first" if typed_first else "colon")
 
 
 def documented(words: str) -> tuple[Parameter, ...]:
-    """Parameters of a docstring: reST, JSDoc, Google or NumPy."""
+    """Parse the parameters of a docstring: reST, JSDoc, Google or NumPy."""
     for pattern in _DOC_PARAMETERS:
         found = [Parameter(one["name"], one["type"] or "") for one in pattern.finditer(words)]
         if found:
@@ -105,7 +105,7 @@ def documented(words: str) -> tuple[Parameter, ...]:
 
 
 def listed(words: str, name: str) -> tuple[Parameter, ...]:
-    """Parameters that sentences name; one without a name where only its type is told."""
+    """Parse parameters from sentences; one without a name when only its type is given."""
     for pattern in _LISTS:
         for found in pattern.finditer(words):
             type_ = (found.groupdict().get("type") or "").strip()

@@ -1,6 +1,6 @@
-"""What words say about a function: its name, parameters, result and constraints.
+"""Parse a comment or docstring about a function: name, parameters, result and constraints.
 
-English and Chinese, and the notations of docstrings: reST, Google, NumPy, JSDoc.
+English and Chinese, and the docstring formats reST, Google, NumPy and JSDoc.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tabwright.core.intent.examples import Example, examples, without_examples
 from tabwright.core.syntax.parameters import Parameter
 
 _MAX_CHARS = 6_000
-_NEAR = 200  # characters before a call in which the word that asks for it may stand
+_NEAR = 200  # characters before a call in which a word such as "implement" is searched
 _KIND = r"(?:function|method|procedure|routine|subroutine|helper|class|script|coroutine|generator)"
 _CODE = re.compile(
     rf"\b(?:def|function|func|fn|fun|sub|method)[ \t]++`?(?P<name>{NAME})[ \t]*+"
@@ -76,7 +76,7 @@ _BLANKS = re.compile(r"\s++")
 
 @dataclass(frozen=True)
 class ParsedDocstring:
-    """What words told; "" and empty tuples for what they did not."""
+    """The parsed parts of a comment or docstring; "" and empty tuples for missing ones."""
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -86,7 +86,7 @@ class ParsedDocstring:
 
 
 def parse_docstring(words: str, name: str = "") -> ParsedDocstring:
-    """What the words say about one function, whose name may be known; only their start is read."""
+    """Parse the text about one function, whose name may be known; of a long text only the start."""
     words = words[:_MAX_CHARS]
     said = without_examples(words)
     code = _CODE.search(said) or _call_in_prose(said)
@@ -101,7 +101,7 @@ def parse_docstring(words: str, name: str = "") -> ParsedDocstring:
 
 
 def _call_in_prose(words: str) -> re.Match[str] | None:
-    """A call whose arguments are names, not values: ``add(a, b) returns the sum``."""
+    """Find a call whose arguments are names, not values: ``add(a, b) returns the sum``."""
     for found in _CALL_IN_PROSE.finditer(words):
         inside = found["parameters"].strip()
         named = re.fullmatch(r"[\w\s,:*&\[\]<>|.=\-]*", inside) and not re.match(r"[\d.\-]", inside)
@@ -134,7 +134,7 @@ def _result(words: str) -> str:
 
 
 def constraints(words: str) -> tuple[str, ...]:
-    """The sentences that bind an answer: what it must, must not, or may cost."""
+    """Return the sentences that state a constraint: what code must do, must not do or may cost."""
     sentences = (_BLANKS.sub(" ", part).strip(" -*") for part in _SENTENCE.split(words))
     return tuple(dict.fromkeys(part for part in sentences if part and _CONSTRAINT.search(part)))[
         :20

@@ -1,4 +1,4 @@
-"""Examples in words: calls and what they give, as doctests, arrows or sentences tell them."""
+"""Parse examples from text: calls and their results, as doctests, with arrows, in sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST = 500
 _PROMPT = re.compile(r"\s*+>>> ?(?P<code>.*)")
 _MORE = re.compile(r"\s*+\.\.\.(?: (?P<code>.*)|\s*+$)")
 _CALL = re.compile(r"(?<![\w.$])[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*){0,4}\(", re.ASCII)
-# ``f(a, b)`` is how a function is spoken of, not an example of it.
+# ``f(a, b)`` mentions the function, it is no example.
 _NAMES_ONLY = re.compile(r"\s*+[^\W\d]\w*\s*+(?:,\s*+[^\W\d]\w*\s*+)*\)$")
 _GIVES = re.compile(
     r"`?\s*+(?:={1,2}>|-{1,2}>|===?|➞|→|⇒|⟶|↦|(?:should |must |will |would )?(?:be |is |equals? "
@@ -40,10 +40,10 @@ _OPERATOR = re.compile(r"\s*+(?:===?)\s*+")
 
 
 def examples(words: str, name: str = "") -> tuple[Example, ...]:
-    """Every example the words hold, in order: the call's text and the result's text.
+    """Return every example in the text, in order: the call's text and the result's text.
 
-    Lines that only prepare a doctest stand before its call, each on a line of its own. With the
-    function's name, inputs and outputs told without a call count where there are no calls.
+    The call includes the preceding lines of a doctest without output. With the function's name,
+    inputs and outputs given without a call count when there are no calls.
     """
     lines = words.split("\n")
     found: list[Example] = []
@@ -72,7 +72,7 @@ def examples(words: str, name: str = "") -> tuple[Example, ...]:
 
 
 def _inputs_and_outputs(lines: list[str], name: str) -> list[Example]:
-    """Examples told as inputs and outputs: ``For a = 1, b = 2 the output should be 3``."""
+    """Find examples given as inputs and outputs: ``For a = 1, b = 2 the output should be 3``."""
     found: list[Example] = []
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         begun = _GIVEN.search(line[:_LONGEST])
@@ -97,7 +97,7 @@ def _inputs_and_outputs(lines: list[str], name: str) -> list[Example]:
 
 
 def without_examples(words: str) -> str:
-    """The words without their doctests and without the lines that begin with an example."""
+    """Return the text without doctests and without lines that begin with an example."""
     lines = words.split("\n")
     kept: list[str] = []
     number = 0
@@ -132,7 +132,7 @@ def _output(lines: list[str], number: int) -> tuple[str, int]:
 
 
 def _equality(code: str) -> Example | None:
-    """The two sides of a prompt that says itself what comes out: ``>>> f(2) == 4``."""
+    """Return both sides of a prompt that is a comparison: ``>>> f(2) == 4``."""
     called = _CALL.match(code)
     end = _closed(code, called.end() - 1) if called else -1
     if end < 0:
@@ -160,7 +160,7 @@ def _in_line(line: str) -> list[Example]:
 
 
 def _defined(line: str, start: int, end: int) -> list[Example]:
-    """A line that is nothing but ``f(2) = 4``."""
+    """Parse a line that is only ``f(2) = 4``."""
     head = _AT_START.match(line)
     sign = _EQUALS.match(line, end) if end >= 0 else None
     if head is None or head.end() != start or sign is None:
@@ -170,7 +170,7 @@ def _defined(line: str, start: int, end: int) -> list[Example]:
 
 
 def value_at(line: str, at: int) -> str:
-    """The literal, or constructor call, that begins at an offset of a line; "" for other words."""
+    """Return the literal or constructor call at an offset of a line; "" for anything else."""
     if not _VALUE_START.match(line, at):
         return ""
     end = at
@@ -199,7 +199,7 @@ def _quoted(line: str, at: int) -> int:
 
 
 def _closed(line: str, at: int) -> int:
-    """Where the bracket at an offset is closed, past the closer; -1 when it is not."""
+    """Return the offset after the closer of the bracket at an offset; -1 when it is not closed."""
     stack: list[str] = []
     end = at
     while end < min(len(line), at + _LONGEST):

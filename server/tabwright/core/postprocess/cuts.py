@@ -1,8 +1,7 @@
-"""Where to end an answer of several lines: the places worth trying, and the best of them.
+"""Choose where to end an answer of several lines.
 
-A model without a sure sense of the end writes on through the suffix, or past it. Each place where
-the answer could end is given a rank by what speaks for it; the highest one that leaves the document
-sound wins.
+A model often continues into the suffix or beyond it. Each possible end gets a rank; the highest one
+with which the document parses wins.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _DEFINES = re.compile(r"(async +def|def|class|function|fn|func|@\w)\b")
 
 @dataclass(frozen=True, order=True)
 class Cut:
-    """One way to end the answer: its text and how much speaks for it; higher ranks win."""
+    """One way to end the answer; higher ranks win, then higher weights."""
 
     rank: int
     weight: int

@@ -1,4 +1,4 @@
-"""The filters an answer passes on its way to the editor, in order; each small, pure and tested."""
+"""The filters that turn a model's answer into a suggestion, applied in order; all are pure."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _WORDS = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class FilterState:
-    """An answer on its way: ``text`` replaces the document from the cursor to ``end``.
+    """An answer between two filters: ``text`` replaces the document from the cursor to ``end``.
 
-    ``complete``: the model ended by itself, so the last line is not half a line.
+    ``complete``: the model ended the answer itself, so its last line is not cut.
     """
 
     text: str

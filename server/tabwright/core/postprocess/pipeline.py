@@ -1,4 +1,4 @@
-"""From a model's raw text to what is worth showing, and when a text may stop being written."""
+"""Run the filters over a model's raw text, and decide when generation can be stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a model said to the code in it: fences, preambles and indentation put right."""
+"""Extract code from a chat model's reply: remove fences and preambles, fix the indentation."""
 
 from __future__ import annotations
 

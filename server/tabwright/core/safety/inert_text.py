@@ -1,4 +1,4 @@
-"""Text of others made harmless to look at: no hidden characters, no terminal codes, no links."""
+"""Make text of others safe to display: no hidden characters, terminal codes or command links."""
 
 from __future__ import annotations
 

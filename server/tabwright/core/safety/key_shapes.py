@@ -1,4 +1,4 @@
-"""Where keys and passwords stand in a text, found by their shapes.
+"""Find keys and passwords in a text by their shapes.
 
 The shapes are those that the services publish for their keys, and assignments to names that speak
 of a secret. There is no measure of randomness, which takes hashes for keys. Every pattern meets one
