@@ -1,4 +1,4 @@
-"""Which lines an edit changed, and where the others went; lines count from 1."""
+"""The lines that an edit changed, and the new numbers of the others; lines count from 1."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Changes:
 
     @cached_property
     def old(self) -> frozenset[int]:
-        """Lines of the old text that are no more."""
+        """Lines of the old text that were removed or replaced."""
         return frozenset(line for one in self.blocks for line in range(one.old_start, one.old_end))
 
     @cached_property
     def new(self) -> frozenset[int]:
-        """Lines of the new text that were not there before."""
+        """Lines of the new text that were added or replaced."""
         return frozenset(line for one in self.blocks for line in range(one.new_start, one.new_end))
 
     def moved(self, line: int) -> int:
-        """Where a line of the old text stands now: the nearest new line, 0 when it was deleted."""
+        """Return the new number of an old line: the nearest new line, 0 when it was deleted."""
         shift = 0
         for block in self.blocks:
             if line < block.old_start:
@@ -73,12 +73,12 @@ def close(lines: list[str], at: int, end: str) -> None:
 
 
 def changes(before: str, after: str) -> Changes:
-    """The lines that differ; very long stretches are not compared line by line."""
+    """Compare two texts by lines; very long differing parts are one block."""
     return between(split(before), split(after))
 
 
 def between(old: list[str], new: list[str]) -> Changes:
-    """The same for lists of lines."""
+    """Compare two lists of lines; see `changes`."""
     limit = min(len(old), len(new))
     head = next((i for i in range(limit) if old[i] != new[i]), limit)
     limit -= head

@@ -1,4 +1,4 @@
-"""Import lines put where imports go, none that stands there already; Python by its tree."""
+"""Insert missing import lines where imports belong; in Python by the syntax tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Import lines put where imports go, by the look of the lines at the top of a text."""
+"""Insert missing import lines where imports belong, by patterns of the lines at the top."""
 
 from __future__ import annotations
 

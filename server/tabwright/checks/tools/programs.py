@@ -1,7 +1,7 @@
-"""Where a program lies: beside our own Python, among the project's own tools, or on PATH.
+"""Find a program: next to our own Python, among the project's own tools, or on PATH.
 
-Nothing is ever looked for in the current folder, which may be a workspace that nobody trusts: not
-by an empty or relative entry of PATH, and not on Windows, where ``shutil.which`` begins there.
+The current folder, which may be an untrusted workspace, is never searched: not by an empty or
+relative entry of PATH, and not on Windows, where ``shutil.which`` starts there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files for tools that read nothing but files: under a name of their own, gone afterwards."""
+"""Temporary files for tools that only read files; deleted afterwards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ atexit.register(_until_exit.close)
 
 @dataclass(frozen=True)
 class Place:
-    """The document that a tool is asked about, as far as the file system goes."""
+    """The location of the document that a tool checks, and the tool's time limit."""
 
     path: str
     root: str
@@ -57,9 +57,9 @@ class Place:
 def beside(place: Place, text: str, prefix: str = ".") -> Iterator[Path]:
     """A hidden file with ``text`` in the document's own folder; elsewhere when that is no use.
 
-    With another ``prefix`` than a dot it is no hidden file, for tools that pass those over.
+    With another ``prefix`` than a dot it is not hidden, for tools that ignore hidden files.
 
-    Never an existing file: its name is drawn by chance and must be free. Raises OSError.
+    Never an existing file: its name is random and must not exist. Raises OSError.
     """
     folder = Path(place.path).parent
     if not place.path or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -97,7 +97,7 @@ def hidden(folder: Path, suffix: str, text: str, prefix: str = ".") -> Iterator[
 
 @cache
 def kept_folder(name: str) -> Path:
-    """A folder that lives as long as this process, for a tool's own cache."""
+    """Return a folder for a tool's cache, deleted when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix=f"tabwright-{name}-"))
     _until_exit.enter_context(removed_if_killed(folder))
     _until_exit.callback(shutil.rmtree, folder, ignore_errors=True)

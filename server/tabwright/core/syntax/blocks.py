@@ -1,4 +1,4 @@
-"""Blocks by their indentation: where one is asked for, and where an answer leaves it."""
+"""Blocks by indentation: whether the cursor is in an empty one, and where an answer leaves it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def depth(line: str) -> int:
 
 
 def opener_depth(task: Task) -> int | None:
-    """How deep the statement stands that opens the still empty block at the cursor, or None.
+    """Return the depth of the statement that opens the empty block at the cursor, or None.
 
     The block is empty when nothing deeper follows (rule 10 of the peers: then several lines help).
     """
@@ -91,7 +91,7 @@ def _opens(line: str, language: Language) -> bool:
 
 
 def leaves_block(task: Task, text: str) -> int | None:
-    """The offset where the answer is through with the block it was asked for, or None.
+    """Return the offset where the answer leaves the block at the cursor, or None.
 
     When the block was asked for by its opener, that is before the first line no deeper than the
     opener (after it, when it is the closer the document lacks), and in languages without closers
@@ -114,7 +114,7 @@ def leaves_block(task: Task, text: str) -> int | None:
 
 
 def statement_end(task: Task, text: str) -> int | None:
-    """The offset where the first statement of an answer ends; None while it may still go on.
+    """Return the offset where the first statement of an answer ends; None if it may continue.
 
     On a line that was begun, that is the line's end. On an empty one it takes the comments in
     front along, the block that the statement opens where nothing deeper follows in the document,

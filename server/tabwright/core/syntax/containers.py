@@ -1,4 +1,4 @@
-"""The class around a place, found by indentation without parsing the document."""
+"""Find the class around an offset by indentation, without parsing the document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a function reaches in the lines around it."""
+"""The extent of a function in the lines around it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def dedent(near: Surroundings, at: int, margin: int) -> int:
 
 
 class _BlockEnd(Enum):
-    """Whether a block goes on after a line, ends with it, or ended before it."""
+    """Whether a block continues after a line, ends with it, or ended before it."""
 
     NOT = 0
     WITH = 1

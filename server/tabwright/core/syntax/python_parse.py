@@ -1,4 +1,4 @@
-"""Does Python text still parse once an answer stands in it?"""
+"""Parse Python text around a gap, with an answer in the gap."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 
 _LONGEST = 60_000
-# The parser lets no other thread run meanwhile: some 0.2 s for so many characters.
+# The parser holds the GIL: about 0.2 s for this many characters.
 LONGEST_PARSED = 200_000
 _TOP = re.compile(r"\n(?=[^\s)\]}#])(?!(?:else|elif|except|finally|case)\b)")
 _FILLERS = ("", "pass", "x", "x)", "if x:", "x]", "x:")

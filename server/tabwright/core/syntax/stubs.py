@@ -1,4 +1,4 @@
-"""Bodies that only hold a place: what a user leaves where code is still to be written."""
+"""Recognize placeholder bodies: ``pass``, ``raise NotImplementedError``, ``todo!()`` and so on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the document hold together with an answer in it? Parsed for Python, counted for others."""
+"""Validate a document with an answer in it: Python is parsed, in others brackets are counted."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def next_line(task: Task) -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """What an answer does to the unbound names of Python text.
+    """The effect of an answer on the unbound names of Python text.
 
-    ``lacking`` are those the text has without it, ``settled`` those of them that it binds, and
-    ``added`` those that come with it.
+    ``lacking`` are those without the answer, ``settled`` those of them that it binds, and
+    ``added`` the new ones.
     """
 
     lacking: frozenset[str]
