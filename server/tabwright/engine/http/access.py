@@ -100,9 +100,9 @@ def _web_page_reason(request: web.Request) -> str:
         return "the Host header does not name this loopback address"
     # No response has CORS headers, so no web page could use the API: refuse all of them.
     if "Origin" in request.headers:
-        return "requests of web pages (with an Origin header) are error_response"
+        return "requests of web pages (with an Origin header) are refused"
     if request.headers.get("Sec-Fetch-Site", "none") not in _ALLOWED_FETCH_SITES:
-        return "requests of web pages (Sec-Fetch-Site) are error_response"
+        return "requests of web pages (Sec-Fetch-Site) are refused"
     return ""
 
 

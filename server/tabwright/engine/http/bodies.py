@@ -106,7 +106,7 @@ def load(body: bytes) -> object:
 
 
 def error_response(status: int, code: str, message: str) -> web.Response:
-    """Return the error response to a error_response request."""
+    """Return the response to a request that is refused."""
     problem = {"message": message, "type": "Refused", "code": code}
     return web.json_response({"error": problem}, status=status)
 

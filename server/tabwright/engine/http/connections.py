@@ -70,7 +70,7 @@ class Connection(web.RequestHandler):
                 uid = -1
             if uid is not None:
                 self._foreign = True
-                log.warning("error_response a connection of another user (number %d)", uid)
+                log.warning("refused a connection of another user (number %d)", uid)
                 assert isinstance(transport, asyncio.Transport)
                 transport.abort()
                 return
@@ -177,7 +177,7 @@ class Site(web.BaseSite):
         assert server is not None
 
         def made() -> Connection:
-            # Compressed bodies are error_response, so they must not be decompressed first.
+            # Compressed bodies are refused, so they must not be decompressed first.
             return Connection(
                 self._connections,
                 server,
