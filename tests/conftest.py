@@ -7,6 +7,11 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A machine that is busy is no fault of the code: hypothesis must not watch the clock.
+settings.register_profile("tabwright", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tabwright")
 
 
 def pytest_xdist_auto_num_workers() -> int:

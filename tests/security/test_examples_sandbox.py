@@ -33,6 +33,7 @@ from support.example_attacks import (
     world,
 )
 
+from tabwright import processes
 from tabwright.checks.check import check
 from tabwright.checks.examples import example_runs
 from tabwright.checks.examples.docstring_examples import examples_of
@@ -121,22 +122,25 @@ def session(body: str) -> str:
     return f'def f():\n    """f() => 0"""\n{lines}'
 
 
-def launchers() -> list[psutil.Process]:
-    """Every process that was started from this process's launcher and is alive."""
+def launchers(owner: str = processes._owner) -> list[psutil.Process]:
+    """Every process that is alive and came of a launcher, one that this process started."""
     found = []
     for process in psutil.process_iter():
         try:
-            if runs._START in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+            if runs._START not in process.cmdline() or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            # Other tests that run at the same time have launchers of their own.
+            if process.environ().get(processes.OWNER_VARIABLE) == owner:
                 found.append(process)
-        except psutil.Error:
+        except psutil.NoSuchProcess:
             continue
     return found
 
 
-def begun(number: int) -> list[psutil.Process]:
+def begun(number: int, owner: str = processes._owner) -> list[psutil.Process]:
     """Waits until so many more processes of the launcher run, and returns all."""
     deadline = time.monotonic() + 30
-    while len(found := launchers()) < number:
+    while len(found := launchers(owner)) < number:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return found
@@ -357,11 +361,13 @@ def test_no_process_is_left_when_the_launcher_is_killed(layers: tuple[str, ...])
 
 SERVER = """
 import asyncio, sys
+from tabwright import processes
 from tabwright.checks.examples import example_runs
 from tabwright.checks.examples.docstring_examples import Example
 from tabwright.checks.sandbox import runs
 
 runs.COMBINATIONS = (tuple(sys.argv[1].split(",")),)
+processes._owner = sys.argv[2]
 example = Example("f", "f()", "0", False, 1)
 source = "def f():\\n    while True:\\n        pass\\n"
 asyncio.run(example_runs.failing(source, [example], 300))
@@ -374,10 +380,11 @@ def test_no_process_is_left_when_the_server_is_killed(
 ) -> None:
     # Where nobody is left to delete it, the empty folder of the example stays.
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-c", SERVER, ",".join(layers)]
+    owner = os.urandom(16).hex()
+    command = [sys.executable, "-c", SERVER, ",".join(layers), owner]
     server = subprocess.Popen(command, env=environment)
     try:
-        started = begun(2)
+        started = begun(2, owner)
         for child in psutil.Process(server.pid).children():
             if not guard and child not in started:
                 child.kill()
