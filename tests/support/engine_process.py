@@ -115,7 +115,9 @@ def _started(process: subprocess.Popen[str], home: Home, tcp: bool) -> EnginePro
         for _ in range(600):
             if process.poll() is not None:
                 raise AssertionError(process.stderr.read())
-            if home.socket.exists():
+            # The file is there a moment before the engine listens.
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                EngineProcess(process, home, 0, "", "").connect().close()
                 break
             time.sleep(0.1)
         return EngineProcess(process, home, 0, "", "")
