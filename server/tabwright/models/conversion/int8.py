@@ -35,8 +35,8 @@ _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
 
-def _untold(done: int, total: int) -> None:
-    """Nobody wants to know how far it is."""
+def _no_progress(done: int, total: int) -> None:
+    """Report no progress."""
 
 
 class WeightSource(Protocol):
@@ -74,13 +74,13 @@ def load(folder: Path) -> Mapping[str, Array]:
     return Safetensors(made) if made.is_file() else narrow(folder)
 
 
-def write(folder: Path, tick: Callable[[int, int], None] = _untold) -> None:
+def write(folder: Path, tick: Callable[[int, int], None] = _no_progress) -> None:
     """Write the weights beside the full ones; ``tick`` gets how many numbers are done, of all."""
     write_from(files(folder), folder / FILE, tick)
 
 
 def write_from(
-    sources: Iterable[WeightSource], target: Path, tick: Callable[[int, int], None] = _untold
+    sources: Iterable[WeightSource], target: Path, tick: Callable[[int, int], None] = _no_progress
 ) -> None:
     """Write the weights of other files in 8 bits, whole or not at all.
 

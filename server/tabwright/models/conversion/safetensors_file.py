@@ -45,11 +45,10 @@ class Safetensors(Mapping[str, Array]):
             if length > path.stat().st_size:
                 raise ValueError(f"{path} is no safetensors file")
             header = json.loads(file.read(length))
+            # OpenVINO needs a writable array; nothing is written, so nothing is copied.
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         self._start = 8 + length
         self._table: dict[str, Any] = {k: v for k, v in header.items() if k != "__metadata__"}
-        with path.open("rb") as file:
-            # Copied where it were written to, which it never is: OpenVINO wants a writable array.
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         self._bytes = np.frombuffer(self._map, np.uint8)
         ends = [facts["data_offsets"][1] for facts in self._table.values()]
         if self._start + max(ends, default=0) > len(self._bytes):
@@ -112,19 +111,19 @@ def write(target: Path, tensors: Mapping[str, Description], pieces: Iterable[Pie
     header += b" " * (-len(header) % 8)
     start = 8 + len(header)
     target.parent.mkdir(exist_ok=True)
-    passing = target.with_suffix(f".{os.getpid()}")
+    temporary = target.with_suffix(f".{os.getpid()}")
     written = 0
     try:
-        with passing.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(struct.pack("<Q", len(header)) + header)
             for name, offset, data in pieces:
                 file.seek(start + places[name] + offset)
                 written += file.write(data)
             if written != at:
                 raise ValueError(f"{written} of {at} bytes of {target.name} were made")
-        os.replace(passing, target)
+        os.replace(temporary, target)
     finally:
-        passing.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def save(arrays: Mapping[str, Array], target: Path) -> None:
