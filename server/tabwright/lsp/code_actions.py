@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from lsprotocol import types
 
 from tabwright.app.actions.candidate_checks import Checks
-from tabwright.app.actions.executor import ActionExecutor, marked, said_in_full
+from tabwright.app.actions.executor import ActionExecutor, title_with_fault, with_advice
 from tabwright.app.actions.listing import MOST_DIAGNOSTICS, Listed, guessed, listed
 from tabwright.app.completion.result import KEPT_OUT
 from tabwright.app.documents import new_documents
@@ -114,7 +114,7 @@ class CodeActions:
         self.tell(action.title, found)
         title = self.editor.language.title
         uri = workspace_edits.created(edit)
-        action.title, action.edit = title(marked(action.title, found.faults)), edit
+        action.title, action.edit = title(title_with_fault(action.title, found.faults)), edit
         if uri and self.able.resolves_command and self.able.shows:
             action.command = types.Command(
                 title(Message("Show it")), SHOW, arguments=[{"uri": uri}]
@@ -203,8 +203,8 @@ class CodeActions:
 
         That something was not checked is said in the title each time, as a message once.
         """
-        heavy = [said_in_full(fault) for fault in found.faults if fault.weight]
-        unchecked = [said_in_full(fault) for fault in found.faults if not fault.weight]
+        heavy = [with_advice(fault) for fault in found.faults if fault.weight]
+        unchecked = [with_advice(fault) for fault in found.faults if not fault.weight]
         if heavy:
             words = joined(heavy[:_MOST_TOLD])
             told = Message("Tabwright: {0}: look closely: {1}.", title, words)
@@ -235,5 +235,5 @@ def _edit(snapshot: Snapshot, after: str, encoding: str, versions: bool) -> type
 
 def faults_of(title: str, found: EditCandidate) -> dict[str, object]:
     """The title and the faults as a command's answer has them."""
-    faults = [said_in_full(fault) for fault in found.faults]
-    return {"title": marked(title, found.faults), "faults": faults}
+    faults = [with_advice(fault) for fault in found.faults]
+    return {"title": title_with_fault(title, found.faults), "faults": faults}

@@ -34,27 +34,31 @@ CLOSED = Message("the document is not open")
 _ELSEWHERE = frozenset({"explain", "tests", "translate"})  # what leaves the document as it is
 
 
-def marked(title: str, faults: Sequence[Fault]) -> str:
+def title_with_fault(title: str, faults: Sequence[Fault]) -> str:
     """The title, with the worst of the faults."""
     if not faults:
         return title
     worst = max(faults, key=lambda fault: fault.weight)
     if worst.kind == "checker":
-        return Message("{0} (not checked: {1})", title, said(worst))
+        return Message("{0} (not checked: {1})", title, fault_message(worst))
     if worst.kind == "risk":
-        return Message("{0} (risky: {1})", title, said(worst))
-    return Message("{0} (may be wrong: {1})", title, said(worst))
+        return Message("{0} (risky: {1})", title, fault_message(worst))
+    return Message("{0} (may be wrong: {1})", title, fault_message(worst))
 
 
-def said(fault: Fault) -> str:
-    """A fault in words, with its line where that is known."""
+def fault_message(fault: Fault) -> str:
+    """The message of a fault, with its line where that is known."""
     message = without_stop(fault.message)
     return Message("{0} (line {1})", message, fault.line) if fault.line else message
 
 
-def said_in_full(fault: Fault) -> str:
-    """A fault in words, with what the user can do about it."""
-    return Message("{0} ({1})", said(fault), fault.advice) if fault.advice else said(fault)
+def with_advice(fault: Fault) -> str:
+    """The message of a fault, with its line and what the user can do about it."""
+    return (
+        Message("{0} ({1})", fault_message(fault), fault.advice)
+        if fault.advice
+        else fault_message(fault)
+    )
 
 
 class ActionExecutor:
@@ -141,9 +145,9 @@ class ActionExecutor:
         self._host.report.note_action(
             {
                 "kind": request.kind,
-                "title": marked(title, faults),
+                "title": title_with_fault(title, faults),
                 "reason": found.reason if isinstance(found, Nothing) else Message("offered"),
-                "faults": [said_in_full(fault) for fault in faults],
+                "faults": [with_advice(fault) for fault in faults],
                 "ms": round((loop.time() - started) * 1000),
             }
         )
@@ -177,7 +181,7 @@ class ActionExecutor:
         except Exception as error:  # noqa: BLE001 - any failure is a message
             if not isinstance(error, EngineError):
                 log.failure("an action failed", error)
-            return self._refused(title, Nothing(_words(error)))
+            return self._refused(title, Nothing(_message_of(error)))
         finally:
             working.cancel()
             cancelled.cancel()
@@ -238,7 +242,7 @@ class ActionExecutor:
             return await search(assist, request, setup, tell)
         except ModelMissing as error:
             if model == runtime.model:
-                host.engines.trouble("model_missing", str(error))
+                host.engines.trouble("model_missing", error.message)
             raise
 
     async def _trusts(self, request: ActionRequest, root: str) -> bool:
@@ -252,7 +256,7 @@ class ActionExecutor:
         return trusted
 
 
-def _words(error: Exception) -> Message:
+def _message_of(error: Exception) -> Message:
     if isinstance(error, EngineError):
         return error.message
     return Message("an error in the server ({0}); its log says more", type(error).__name__)

@@ -55,7 +55,8 @@ class Completions:
     def not_open(self, uri: str, position: tuple[int, int]) -> None:
         """Note, for ``why``, a request about a document that the editor has not opened."""
         reason = nothing(
-            Message("the document is not open"), Message("the editor asked before it opened it")
+            Message("the document is not open"),
+            Message("the request came before the document was opened"),
         )
         self._report.note(reason, uri, position)
 

@@ -1,8 +1,9 @@
 """What a document's next request will want, computed while nobody waits.
 
-As if the suggestion that is shown had been accepted, which GitHub Copilot and llama.vscode do too,
-the whole window of a place that was begun with a small one, and a snippet of a file that was opened
-since. Any keystroke and any request cancels it; what the engine has computed by then stays of use.
+Three things: the completion behind the suggestion that is shown, as if it were accepted (GitHub
+Copilot and llama.vscode do so too); the prefill of the full window where the first request had a
+small one; and the prefill with a snippet of a file that was opened since. A keystroke or a request
+cancels it; the engine keeps what it has computed by then.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tabwright.core.prompting.window_cache import WindowCache
 from tabwright.core.text import Edit
 
 _LANE = "background"
-# The pause after which who reads a suggestion or moves about is taken to rest.
+# Seconds without a keystroke before it begins, after an answer and after a cursor move.
 _READING_S = 0.15
 _RESTING_S = 0.5
 
@@ -42,13 +43,13 @@ class Prefetch:
         self._task.stop()
 
     def after_answer(self, query: CompletionQuery, edits: Sequence[Edit]) -> None:
-        """Begin behind a request that was answered so, its other files screened."""
+        """Begin after the request of ``query`` got these edits; its other files are screened."""
         if query.setup.ahead():
             query = replace(query, invoked=False)
             self._task.begin(partial(self._behind, query, edits), _READING_S)
 
     def after_move(self, query: CompletionQuery) -> None:
-        """Begin where the cursor came to rest and nothing was asked yet."""
+        """Begin where the cursor stopped and no completion was requested yet."""
         if self._windows.find(query.cursor.text) is None and query.setup.ahead():
             self._task.begin(partial(self._at_rest, query), _RESTING_S)
 
@@ -85,9 +86,10 @@ class Prefetch:
     async def _prefill(
         self, query: CompletionQuery, *, whole: bool, had_none: bool = False
     ) -> None:
-        """Have the engine read the prompt of an answer here.
+        """Prefill the prompt of a completion at the cursor.
 
-        Where it has that, and only ``had_none`` of the snippets, nothing unless there is one.
+        ``had_none``: the prompt is prefilled already, without snippets, so only one that has a
+        snippet is prefilled.
         """
         setup = query.setup
         task = await setup.work(

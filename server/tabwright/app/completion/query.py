@@ -61,11 +61,11 @@ class CompletionQuery:
 def build_task(
     query: CompletionQuery, model: ModelInfo, windows: WindowCache, *, whole: bool = False
 ) -> Task | Nothing:
-    """What to ask, by a window that was asked about before, or a new one.
+    """Build the task of a completion, with a cached window of an earlier request or a new one.
 
-    A new one is small where that is quicker, unless the ``whole`` budget is wanted. One that has no
-    snippet of the other files gets its first with the ``whole`` budget alone, since all that stands
-    behind it must be computed anew.
+    A new window is small where that is quicker, unless the ``whole`` budget is wanted. A cached
+    window without snippets gets none here unless ``whole``: a snippet changes the start of the
+    prompt, and all of it would be prefilled again.
     """
     cursor, setup = query.cursor, query.setup
     others = cursor.others

@@ -93,13 +93,13 @@ class Session:
         except Superseded:
             result = nothing(SUPERSEDED)
         except ModelMissing as error:
-            result = nothing(str(error), problem="model_missing")
+            result = nothing(error.message, problem="model_missing")
         except EngineUnavailable as error:
-            result = nothing(str(error), problem="unavailable")
+            result = nothing(error.message, problem="unavailable")
         except NotAllowed as error:
-            result = nothing(str(error), problem="not_allowed")
+            result = nothing(error.message, problem="not_allowed")
         except EngineError as error:
-            result = nothing(str(error), problem="engine")
+            result = nothing(error.message, problem="engine")
         except asyncio.CancelledError:
             self._cancelled(query)
             raise

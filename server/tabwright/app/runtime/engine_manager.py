@@ -12,7 +12,7 @@ from tabwright.app.runtime.engines import (
     MakeEngine,
     Runtime,
     make_engine,
-    tell,
+    show_state,
 )
 from tabwright.app.runtime.notices import Notices
 from tabwright.app.runtime.pulling import Puller
@@ -107,7 +107,7 @@ class EngineManager:
         warming = runtime.warm(again=True)
         title = Message("Tabwright: loading {0}", runtime.model)
         bar = await self._client.bar(title, cancellable=False)
-        told = asyncio.create_task(tell(bar, runtime))
+        told = asyncio.create_task(show_state(bar, runtime))
         try:
             await asyncio.shield(warming)
         finally:

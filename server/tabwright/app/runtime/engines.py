@@ -216,7 +216,7 @@ def make_engine(settings: Settings, refusal: Callable[[], str]) -> Engine:
     )
 
 
-async def tell(bar: Bar, runtime: Runtime) -> None:
+async def show_state(bar: Bar, runtime: Runtime) -> None:
     """Show a runtime's state in a progress bar until cancelled."""
     while True:
         bar.report(runtime.state)

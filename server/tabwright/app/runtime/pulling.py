@@ -134,8 +134,8 @@ class Puller:
         )
         process = await processes.start_async(command, limit=_LINE_BYTES)
         self._processes.add(process)
-        said: deque[Message] = deque(maxlen=5)
-        readers = asyncio.gather(_relay(process, bar, said), _listen(process, said))
+        messages: deque[Message] = deque(maxlen=5)
+        readers = asyncio.gather(_relay(process, bar, messages), _listen(process, messages))
         cancelled = asyncio.ensure_future(bar.cancelled())
         try:
             ends: set[asyncio.Future[Any]] = {readers, cancelled}
@@ -155,10 +155,12 @@ class Puller:
                 await readers
         if status == 0:
             return Pulled(True, Message("ready"))
-        return Pulled(False, said[-1] if said else Message("it ended with status {0}", status))
+        return Pulled(
+            False, messages[-1] if messages else Message("it ended with status {0}", status)
+        )
 
 
-async def _relay(process: Process, bar: Bar, said: deque[Message]) -> None:
+async def _relay(process: Process, bar: Bar, messages: deque[Message]) -> None:
     """Show each line of progress; lines that are none are let be."""
     async for line in _lines(process.stdout):
         try:
@@ -169,16 +171,16 @@ async def _relay(process: Process, bar: Bar, said: deque[Message]) -> None:
         if not isinstance(report, Mapping):
             continue
         if report.get("stage") == "error":
-            said.append(from_json(report))
+            messages.append(from_json(report))
         elif report.get("stage") != "done":
-            bar.report(*_words(report))
+            bar.report(*_progress(report))
 
 
-async def _listen(process: Process, said: deque[Message]) -> None:
+async def _listen(process: Process, messages: deque[Message]) -> None:
     async for line in _lines(process.stderr):
         text = line.decode("utf-8", "replace").strip()
         if text:
-            said.append(verbatim(text))
+            messages.append(verbatim(text))
             logger.info("pull: %s", text)
 
 
@@ -201,8 +203,8 @@ async def _end(process: Process) -> None:
             process.kill()
 
 
-def _words(report: Mapping[str, object]) -> tuple[Message, float | None]:
-    """A line of progress as the words and the percentage of a bar."""
+def _progress(report: Mapping[str, object]) -> tuple[Message, float | None]:
+    """The message and the percentage that a progress bar shows for a report."""
 
     def number(key: str) -> float:
         value = report.get(key)

@@ -18,8 +18,8 @@ from tabwright.core.safety.inert_text import inert_line, inert_message
 DOMAIN, FOLDER = "tabwright", Path(__file__).with_name("locale")
 _SIMPLIFIED = re.compile(r"zh(?:[-_](?:hans(?:[-_].*)?|cn|sg|my))?", re.IGNORECASE)
 # What an answer to a command tells a user; all else in it is code, names and figures.
-_TOLD = frozenset({"detail", "faults", "message", "problem", "reason", "title"})
-_INSIDE = frozenset({"action", "engine"})
+_TRANSLATED_KEYS = frozenset({"detail", "faults", "message", "problem", "reason", "title"})
+_NESTED_KEYS = frozenset({"action", "engine"})
 
 
 class Language:
@@ -45,11 +45,11 @@ class Language:
         return {key: self._member(key, value) for key, value in found.items()}
 
     def _member(self, key: str, value: object) -> object:
-        if key in _INSIDE and isinstance(value, Mapping):
+        if key in _NESTED_KEYS and isinstance(value, Mapping):
             return self.answer(value)
-        if key in _TOLD and isinstance(value, str):
+        if key in _TRANSLATED_KEYS and isinstance(value, str):
             return self.title(value) if key == "title" else self.tell(value)
-        if key in _TOLD and isinstance(value, list):
+        if key in _TRANSLATED_KEYS and isinstance(value, list):
             return [self.tell(each) if isinstance(each, str) else each for each in value]
         return value
 
