@@ -9,7 +9,7 @@ from support.edits import at, edit, program
 
 from tabwright.checks import check as checking
 from tabwright.checks.check import check
-from tabwright.checks.faults import EditCandidate, Fault, Options, worst_first
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault, worst_first
 from tabwright.checks.syntax import risks, tree_sitter_source
 from tabwright.checks.tools import ruff_rules
 from tabwright.core.message import Message
@@ -23,12 +23,12 @@ def no_other_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
 
 
-async def kinds(candidate: EditCandidate, options: Options | None = None) -> list[str]:
-    return [fault.kind for fault in await check(candidate, options or Options(trusted=True))]
+async def kinds(candidate: EditCandidate, options: CheckOptions | None = None) -> list[str]:
+    return [fault.kind for fault in await check(candidate, options or CheckOptions(trusted=True))]
 
 
-async def said(candidate: EditCandidate, options: Options | None = None) -> list[str]:
-    found = await check(candidate, options or Options(trusted=True))
+async def said(candidate: EditCandidate, options: CheckOptions | None = None) -> list[str]:
+    found = await check(candidate, options or CheckOptions(trusted=True))
     assert all(fault.kind == "checker" for fault in found)
     return [fault.message for fault in found]
 
@@ -95,10 +95,10 @@ async def test_a_tool_of_the_project(tmp_path: Path) -> None:
     bad = edit(F, F.replace("x.foo", "x.foo()"), "python", wanted, path=path, root=tmp_path)
     program(tool, TOOL)
     assert await kinds(good) == []
-    assert await check(bad, Options(trusted=True)) == (
+    assert await check(bad, CheckOptions(trusted=True)) == (
         Fault("diagnostic", Message("the error is still there: no foo (no-member)"), 2),
     )
-    assert await said(good, Options(tools=False, trusted=True)) == [
+    assert await said(good, CheckOptions(tools=False, trusted=True)) == [
         f"pylint is not to be run, {NOT_CHECKED}"
     ]
     program(tool, "print('[]')")
@@ -120,7 +120,7 @@ async def test_a_tool_that_misbehaves(tmp_path: Path, body: str, message: str) -
     wanted = at(F, "x.foo", "Pylint", "no-member")
     candidate = edit(F, FIXED, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
     started = time.monotonic()
-    assert await said(candidate, Options(timeout_s=1, trusted=True)) == [
+    assert await said(candidate, CheckOptions(timeout_s=1, trusted=True)) == [
         f"{message}, {NOT_CHECKED}"
     ]
     assert time.monotonic() - started < 5
@@ -164,13 +164,13 @@ async def test_a_fix_that_only_silences_is_no_fix(tmp_path: Path) -> None:
     wanted = at(F, "x.foo", "Pylint", "no-member")
     after = FIXED.replace("x.bar", "x.bar  # pylint: disable=no-member")
     candidate = edit(F, after, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
-    (fault,) = await check(candidate, Options(trusted=True))
+    (fault,) = await check(candidate, CheckOptions(trusted=True))
     assert (fault.kind, fault.line) == ("diagnostic", 2)
 
 
 async def test_without_ruff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ruff_rules, "bundled", lambda *_: None)
-    assert await check(edit(F, F + "foo()\n"), Options()) == (
+    assert await check(edit(F, F + "foo()\n"), CheckOptions()) == (
         Fault("name", Message("`foo` is bound nowhere"), 3),
         Fault("checker", Message("ruff is not installed here, so risky calls were not checked")),
     )
@@ -182,7 +182,7 @@ async def test_without_ruff(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_ruff_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = program(tmp_path / "ruff", "time.sleep(60)")
     monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
-    assert await said(edit(F, FIXED), Options(timeout_s=0.5)) == [
+    assert await said(edit(F, FIXED), CheckOptions(timeout_s=0.5)) == [
         "ruff did not answer in 0.5 s, so risky calls were not checked"
     ]
 
@@ -191,18 +191,20 @@ async def test_examples_run_only_when_asked_for() -> None:
     before = 'def f(x):\n    """Doc.\n\n    >>> f(2)\n    4\n    """\n    pass\n'
     after = before.replace("pass", "return x + 1")
     assert await kinds(edit(before, after)) == []
-    assert await check(edit(before, after), Options(run_examples=True)) == (
+    assert await check(edit(before, after), CheckOptions(run_examples=True)) == (
         Fault("example", Message("`f(2)` gave 3, not 4"), 4),
     )
-    assert await kinds(edit(before, after, cell=True), Options(run_examples=True)) == []
+    assert await kinds(edit(before, after, cell=True), CheckOptions(run_examples=True)) == []
     # Of a function that the edit did not touch, none is run.
     other = "y = 1\n" + before
-    assert await kinds(edit(other, other.replace("1", "2", 1)), Options(run_examples=True)) == []
+    assert (
+        await kinds(edit(other, other.replace("1", "2", 1)), CheckOptions(run_examples=True)) == []
+    )
 
 
 async def test_a_module_whose_examples_cannot_run() -> None:
     after = "x = sum(iter(int, 1))\n\n\ndef f(x):\n    '''f(1) == 2'''\n"
-    found = await said(edit("", after), Options(run_examples=True, timeout_s=1))
+    found = await said(edit("", after), CheckOptions(run_examples=True, timeout_s=1))
     assert found == ["the module took over 1 s to load, so its examples were not run"]
 
 
@@ -236,7 +238,7 @@ async def test_a_checker_that_breaks_is_said(
 async def test_cancelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = program(tmp_path / "ruff", "time.sleep(60)")
     monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
-    task = asyncio.create_task(check(edit(F, FIXED), Options(timeout_s=60)))
+    task = asyncio.create_task(check(edit(F, FIXED), CheckOptions(timeout_s=60)))
     await asyncio.sleep(0.2)
     task.cancel()
     started = time.monotonic()

@@ -37,9 +37,9 @@ from tabwright import processes
 from tabwright.checks.check import check
 from tabwright.checks.examples import example_runs
 from tabwright.checks.examples.docstring_examples import examples_of
-from tabwright.checks.faults import EditCandidate, Fault, Options
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.checks.sandbox import runs, seccomp
-from tabwright.checks.tools.child import Unanswered
+from tabwright.checks.tools.child import ToolFailed
 from tabwright.core.message import Message
 from tabwright.core.text import Span
 
@@ -82,7 +82,7 @@ def only(combination: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> tuple
     force(monkeypatch, combination)
     try:
         asyncio.run(runs.layers())
-    except runs.Uncontained as error:
+    except runs.SandboxUnavailable as error:
         pytest.skip(f"this machine does not have this combination: {error}")
     return combination
 
@@ -113,7 +113,7 @@ def said(source: str, timeout_s: float = 20) -> list[str]:
         return [
             one.message for one in asyncio.run(example_runs.failing(source, examples, timeout_s))
         ]
-    except Unanswered as error:
+    except ToolFailed as error:
         return [str(error)]
 
 
@@ -354,7 +354,7 @@ def test_no_process_is_left_when_the_launcher_is_killed(layers: tuple[str, ...])
         assert await asyncio.to_thread(over, started) == []
         # What is said depends on how far it had come.
         (answer,) = await asyncio.gather(job, return_exceptions=True)
-        assert isinstance(answer, (tuple, Unanswered, runs.Uncontained))
+        assert isinstance(answer, (tuple, ToolFailed, runs.SandboxUnavailable))
 
     asyncio.run(run())
 
@@ -428,7 +428,7 @@ def test_a_layer_without_effect_is_noticed(
 ) -> None:
     force(monkeypatch, combination)
     patch(monkeypatch, broken)
-    with pytest.raises(runs.Uncontained, match=reason):
+    with pytest.raises(runs.SandboxUnavailable, match=reason):
         said(outside.source("open(MARKER, 'w')"))
     assert not outside.damage()
 
@@ -439,7 +439,7 @@ NOT_RUN = "examples were not run: this machine cannot contain them"
 
 def faults(source: str) -> tuple[Fault, ...]:
     candidate = EditCandidate("", "", "python", "", source, Span(0, len(source)))
-    return asyncio.run(check(candidate, Options(run_examples=True)))
+    return asyncio.run(check(candidate, CheckOptions(run_examples=True)))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ WRITING: Mapping[str, str] = {
     "globals of __main__ and of every module": (
         "import sys\n"
         "for module in list(sys.modules.values()):\n"
-        "    for name in ('_FORBIDDEN', '_WRITING', 'forbid', 'Forbidden', 'open_code'):\n"
+        "    for name in ('_FORBIDDEN', '_WRITING', 'forbid', 'ExternalWait', 'open_code'):\n"
         "        if hasattr(module, name):\n"
         "            setattr(module, name, 0 if name == '_WRITING' else ())\n"
         "    if hasattr(module, 'os'):\n"

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 
 from tabwright.checks.examples import example_runs
-from tabwright.checks.faults import EditCandidate, Fault, Options, worst_first
-from tabwright.checks.lines import Changes, changes, line_of
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault, worst_first
+from tabwright.checks.lines import LineChanges, changes, line_of
 from tabwright.checks.syntax import python_source, risks, silencing, tree_sitter_source
 from tabwright.checks.tools import project_tools, ruff_rules
-from tabwright.checks.tools.child import Unanswered, together
+from tabwright.checks.tools.child import ToolFailed, together
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message
 
@@ -20,7 +20,7 @@ _WHETHER_GONE = Message("whether the error is gone was not checked")
 _NO_RISKS = Message("risky calls were not checked")
 
 
-async def check(candidate: EditCandidate, options: Options) -> tuple[Fault, ...]:
+async def check(candidate: EditCandidate, options: CheckOptions) -> tuple[Fault, ...]:
     """What speaks against the edit, worst first; nothing when all that was checked is fine.
 
     Raises nothing but CancelledError: a checker that hangs, crashes or is missing is a fault of
@@ -38,7 +38,7 @@ async def check(candidate: EditCandidate, options: Options) -> tuple[Fault, ...]
 
 
 def _jobs(
-    candidate: EditCandidate, edit: Changes, options: Options
+    candidate: EditCandidate, edit: LineChanges, options: CheckOptions
 ) -> Iterator[Coroutine[None, None, tuple[Fault, ...]]]:
     """What remains to be done, each for itself: none fails because another does."""
     python = candidate.language_id == "python"
@@ -67,16 +67,16 @@ async def _guarded(
 
 
 def _failed(name: str, error: Exception, otherwise: Message) -> Fault:
-    reason = str(error) if isinstance(error, Unanswered) else Message("failed ({0})", repr(error))
+    reason = str(error) if isinstance(error, ToolFailed) else Message("failed ({0})", repr(error))
     return Fault("checker", Message("{0} {1}, so {2}", name, reason, otherwise))
 
 
-async def _syntax(candidate: EditCandidate, edit: Changes) -> tuple[Fault, ...]:
+async def _syntax(candidate: EditCandidate, edit: LineChanges) -> tuple[Fault, ...]:
     own = python_source if candidate.language_id == "python" else tree_sitter_source
     return await asyncio.to_thread(own.check_syntax, candidate, edit)
 
 
-async def _risks(candidate: EditCandidate, edit: Changes) -> tuple[Fault, ...]:
+async def _risks(candidate: EditCandidate, edit: LineChanges) -> tuple[Fault, ...]:
     silenced = silencing.check(candidate, edit)
     if candidate.language_id == "python":
         return silenced
@@ -92,7 +92,7 @@ class _Plan:
     left: tuple[Diagnostic, ...]
 
 
-def _plan(candidate: EditCandidate, options: Options) -> _Plan:
+def _plan(candidate: EditCandidate, options: CheckOptions) -> _Plan:
     python = candidate.language_id == "python"
     ruff: list[Diagnostic] = []
     left: list[Diagnostic] = []
@@ -115,11 +115,11 @@ def _plan(candidate: EditCandidate, options: Options) -> _Plan:
 
 
 async def _of_ruff(
-    candidate: EditCandidate, edit: Changes, wanted: Sequence[Diagnostic], options: Options
+    candidate: EditCandidate, edit: LineChanges, wanted: Sequence[Diagnostic], options: CheckOptions
 ) -> tuple[Fault, ...]:
     try:
         outcome = await ruff_rules.check(candidate, edit, wanted, options)
-    except Unanswered as error:
+    except ToolFailed as error:
         lost = Message("{0}, and {1}", _WHETHER_GONE, _NO_RISKS) if wanted else _NO_RISKS
         names = await asyncio.to_thread(python_source.check_names, candidate)
         return (*names, Fault("checker", _so(Message("{0} {1}", "ruff", error), lost)))
@@ -132,12 +132,12 @@ async def _of_tool(
     program: str,
     wanted: Sequence[Diagnostic],
     candidate: EditCandidate,
-    edit: Changes,
-    options: Options,
+    edit: LineChanges,
+    options: CheckOptions,
 ) -> tuple[Fault, ...]:
     try:
         verdict = await project_tools.check(tool, program, candidate, edit, wanted, options)
-    except Unanswered as error:
+    except ToolFailed as error:
         return (Fault("checker", _so(Message("{0} {1}", tool.name, error), _WHETHER_GONE)),)
     unseen = await asyncio.to_thread(_of_syntax, candidate, edit, verdict.unseen)
     if unseen is None:
@@ -147,7 +147,7 @@ async def _of_tool(
 
 
 def _of_nobody(
-    candidate: EditCandidate, edit: Changes, wanted: Sequence[Diagnostic], options: Options
+    candidate: EditCandidate, edit: LineChanges, wanted: Sequence[Diagnostic], options: CheckOptions
 ) -> tuple[Fault, ...]:
     """Diagnostics that no tool here reports: errors of syntax can be told, others not."""
     told = _of_syntax(candidate, edit, wanted)
@@ -156,7 +156,7 @@ def _of_nobody(
     return tuple(_unchecked(diagnostic, candidate, options) for diagnostic in wanted)
 
 
-def _unchecked(diagnostic: Diagnostic, candidate: EditCandidate, options: Options) -> Fault:
+def _unchecked(diagnostic: Diagnostic, candidate: EditCandidate, options: CheckOptions) -> Fault:
     tool = project_tools.tool_of(diagnostic)
     if tool and options.tools and not options.trusted and not ruff_rules.is_own(diagnostic):
         folder = filter(None, (candidate.folder,))
@@ -173,7 +173,7 @@ def _so(reason: Message, lost: Message) -> Message:
     return Message("{0}, so {1}", reason, lost)
 
 
-def _why_not(diagnostic: Diagnostic, options: Options) -> Message:
+def _why_not(diagnostic: Diagnostic, options: CheckOptions) -> Message:
     tool = project_tools.tool_of(diagnostic)
     if ruff_rules.is_own(diagnostic):
         return Message("{0} does not report this error here", "ruff")
@@ -188,7 +188,7 @@ def _why_not(diagnostic: Diagnostic, options: Options) -> Message:
 
 
 def _of_syntax(
-    candidate: EditCandidate, edit: Changes, wanted: Sequence[Diagnostic]
+    candidate: EditCandidate, edit: LineChanges, wanted: Sequence[Diagnostic]
 ) -> tuple[Fault, ...] | None:
     """What the parser says of diagnostics it may have meant; None when it had no complaint."""
     if not wanted:

@@ -88,7 +88,7 @@ class EditCandidate:
 
 
 @dataclass(frozen=True)
-class Options:
+class CheckOptions:
     """What the user may set: examples and the project's own tools run, seconds for each tool.
 
     ``trusted``: the user trusts the folder. Otherwise no tool of the project runs, and ruff

@@ -22,7 +22,7 @@ class ChangedBlock:
 
 
 @dataclass(frozen=True)
-class Changes:
+class LineChanges:
     """The blocks of lines that differ between two texts, in order."""
 
     blocks: tuple[ChangedBlock, ...]
@@ -72,12 +72,12 @@ def close(lines: list[str], at: int, end: str) -> None:
         lines[at - 1] += end
 
 
-def changes(before: str, after: str) -> Changes:
+def changes(before: str, after: str) -> LineChanges:
     """Compare two texts by lines; very long differing parts are one block."""
     return between(split(before), split(after))
 
 
-def between(old: list[str], new: list[str]) -> Changes:
+def between(old: list[str], new: list[str]) -> LineChanges:
     """Compare two lists of lines; see `changes`."""
     limit = min(len(old), len(new))
     head = next((i for i in range(limit) if old[i] != new[i]), limit)
@@ -85,14 +85,14 @@ def between(old: list[str], new: list[str]) -> Changes:
     tail = next((i for i in range(limit) if old[-1 - i] != new[-1 - i]), limit)
     middle_old, middle_new = old[head : len(old) - tail], new[head : len(new) - tail]
     if not middle_old and not middle_new:
-        return Changes(())
+        return LineChanges(())
     if max(len(middle_old), len(middle_new)) > _LONGEST_DIFF:
-        return Changes(
+        return LineChanges(
             (ChangedBlock(head + 1, len(old) - tail + 1, head + 1, len(new) - tail + 1),),
         )
     matcher = difflib.SequenceMatcher(None, middle_old, middle_new, autojunk=False)
     offset = head + 1
-    return Changes(
+    return LineChanges(
         tuple(
             ChangedBlock(i1 + offset, i2 + offset, j1 + offset, j2 + offset)
             for tag, i1, i2, j1, j2 in matcher.get_opcodes()

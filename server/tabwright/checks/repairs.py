@@ -6,11 +6,11 @@ import logging
 import re
 from collections.abc import Sequence
 
-from tabwright.checks.faults import EditCandidate, Options
+from tabwright.checks.faults import CheckOptions, EditCandidate
 from tabwright.checks.formatting.worker import lines_formatted
 from tabwright.checks.lines import line_of
 from tabwright.checks.tools import ruff_rules
-from tabwright.checks.tools.child import Unanswered
+from tabwright.checks.tools.child import ToolFailed
 from tabwright.checks.tools.programs import bundled
 from tabwright.checks.tools.reports import number_at, text_at
 from tabwright.core.action import Diagnostic
@@ -23,7 +23,7 @@ _TOO_LONG = "E501"
 _LIMIT = re.compile(r"(?<!\d)\d++\D{1,5}(\d++)\)")
 
 
-async def repaired(candidate: EditCandidate, options: Options) -> str:
+async def repaired(candidate: EditCandidate, options: CheckOptions) -> str:
     """The document with the first of ``candidate.diagnostics`` mended; "" when no rule mends it.
 
     Only ``candidate.before`` is looked at, and only Python is known. Raises nothing but
@@ -44,7 +44,7 @@ async def repaired(candidate: EditCandidate, options: Options) -> str:
         return ""
     try:
         found = await ruff_rules.asked(ruff, candidate.before, _selection(own), candidate, options)
-    except Unanswered as error:
+    except ToolFailed as error:
         logger.info("no repair by rule: ruff %s", error)
         return ""
     return _mended(candidate.before, own, found)

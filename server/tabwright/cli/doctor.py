@@ -210,14 +210,14 @@ def _examples() -> Finding:
     import asyncio
 
     from tabwright.checks.sandbox import runs
-    from tabwright.checks.tools.child import Unanswered
+    from tabwright.checks.tools.child import ToolFailed
 
     what = "examples"
     try:
         used = " and ".join((*asyncio.run(runs.layers()), "seccomp"))
-    except runs.Uncontained as error:
+    except runs.SandboxUnavailable as error:
         return Finding(what, "warning", f"never run: this machine cannot isolate them ({error})")
-    except (OSError, Unanswered) as error:
+    except (OSError, ToolFailed) as error:
         return Finding(what, "warning", f"could not be checked ({error})")
     return Finding(
         what, "ok", f"run only if tabwright.checks.runExamples is on, isolated by {used}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lsprotocol import types
 
-from tabwright.app.actions.candidate_checks import Checks
+from tabwright.app.actions.candidate_checks import CandidateChecker
 from tabwright.app.actions.executor import ActionExecutor, title_with_fault, with_advice
 from tabwright.app.actions.listing import MOST_DIAGNOSTICS, Listed, guessed, listed
 from tabwright.app.completion.result import KEPT_OUT
@@ -38,7 +38,7 @@ class CodeActions:
         editor: Editor,
         able: Abilities,
         assists: Sequence[Assist] = ASSISTS,
-        checks: Checks | None = None,
+        checks: CandidateChecker | None = None,
     ) -> None:
         """Serve a client that is ``able`` of so much."""
         self.host = host

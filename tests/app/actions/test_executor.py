@@ -12,22 +12,22 @@ from tabwright.app.actions.executor import CANCELLED, CLOSED, STALE, ActionExecu
 from tabwright.app.runtime.host import Host
 from tabwright.assists.registry import ASSISTS
 from tabwright.assists.request import ActionRequest
-from tabwright.checks.faults import EditCandidate, Fault, Options
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.core.message import Message
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span
 
 
-class NoChecks:
+class NoCandidateChecker:
     """Leaves every candidate as it is."""
 
     async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
         return candidate.after
 
-    async def repaired(self, candidate: EditCandidate, options: Options) -> str:
+    async def repaired(self, candidate: EditCandidate, options: CheckOptions) -> str:
         return ""
 
-    async def check(self, candidate: EditCandidate, options: Options) -> tuple[Fault, ...]:
+    async def check(self, candidate: EditCandidate, options: CheckOptions) -> tuple[Fault, ...]:
         return ()
 
 
@@ -61,7 +61,7 @@ async def test_an_action_ends_as_soon_as_it_is_of_no_use(
 ) -> None:
     client, engine = Client(), PromptEngine(hangs=True)
     async with host_with(client, engine) as host:
-        executor = ActionExecutor(host, ASSISTS, NoChecks())
+        executor = ActionExecutor(host, ASSISTS, NoCandidateChecker())
         task = asyncio.create_task(executor.execute(request_of(host), "Edit"))
         await engine.asked.wait()
         happens(host, client)
@@ -76,7 +76,7 @@ async def test_an_action_ends_as_soon_as_it_is_of_no_use(
 async def test_a_change_of_another_document_ends_nothing() -> None:
     client, engine = Client(), PromptEngine(hangs=True)
     async with host_with(client, engine) as host:
-        executor = ActionExecutor(host, ASSISTS, NoChecks())
+        executor = ActionExecutor(host, ASSISTS, NoCandidateChecker())
         task = asyncio.create_task(executor.execute(request_of(host), "Edit"))
         await engine.asked.wait()
         host.workspace.buffers.open("file:///work/b.py", "python", 1, "b = 1\n")

@@ -22,7 +22,7 @@ from tabwright.app.runtime.pulling import NO, YES, Puller
 from tabwright.app.runtime.waiting import Work
 from tabwright.assists.registry import Assist
 from tabwright.assists.request import ActionRequest
-from tabwright.checks.faults import EditCandidate, Fault, FaultKind, Options
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault, FaultKind
 from tabwright.client.engine import Answer, EngineError, OnText, Request, Usage
 from tabwright.core.action import Action, Proposal
 from tabwright.core.message import Message
@@ -84,13 +84,13 @@ class Engine:
 
 
 @dataclass
-class Checks:
+class FakeChecker:
     """Puts imports on top, and finds the faults of FAULTS."""
 
     checked: list[EditCandidate] = field(default_factory=list)
     mended: str = ""
 
-    async def repaired(self, candidate: EditCandidate, options: Options) -> str:
+    async def repaired(self, candidate: EditCandidate, options: CheckOptions) -> str:
         if "HANG" in self.mended:
             await asyncio.sleep(60)
         if "CRASH" in self.mended:
@@ -102,7 +102,7 @@ class Checks:
             await asyncio.sleep(60)
         return "".join(f"{line}\n" for line in imports) + candidate.after.replace("ugly", "nice")
 
-    async def check(self, candidate: EditCandidate, options: Options) -> tuple[Fault, ...]:
+    async def check(self, candidate: EditCandidate, options: CheckOptions) -> tuple[Fault, ...]:
         self.checked.append(candidate)
         if "CRASH" in candidate.after:
             raise ZeroDivisionError
@@ -156,14 +156,20 @@ def assist(
 @dataclass
 class Desk:
     engine: Engine
-    checks: Checks = field(default_factory=Checks)
+    checks: FakeChecker = field(default_factory=FakeChecker)
     told: list[str] = field(default_factory=list)
 
     async def run(
         self, asked: Assist | None = None, *, seconds: float = 5.0, candidates: int = 4
     ) -> EditCandidate | Nothing:
         setup = SearchSetup(
-            self.engine, "m", Work(direct), self.checks, Options(timeout_s=0), candidates, seconds
+            self.engine,
+            "m",
+            Work(direct),
+            self.checks,
+            CheckOptions(timeout_s=0),
+            candidates,
+            seconds,
         )
         request = ActionRequest(
             Snapshot("file:///a.x", "x", 1, TEXT), TWO, QWEN, path="/work/a.x", root="/work"
@@ -219,20 +225,20 @@ async def test_the_candidate_with_the_least_faults(
     ],
 )
 async def test_what_a_rule_mends_needs_no_model(mended: str, chosen: str, asked: int) -> None:
-    table = Desk(Engine(["model"]), Checks(mended=mended))
+    table = Desk(Engine(["model"]), FakeChecker(mended=mended))
     found = await table.run(assist(kind="fix"))
     assert isinstance(found, EditCandidate) and found.after == chosen
     assert len(table.engine.requests) == asked
 
 
 async def test_a_faulty_repair_is_better_than_an_engine_that_fails() -> None:
-    table = Desk(Engine([EngineError(Message("died"))]), Checks(mended="one\nBAD\n"))
+    table = Desk(Engine([EngineError(Message("died"))]), FakeChecker(mended="one\nBAD\n"))
     found = await table.run(assist(kind="fix"))
     assert isinstance(found, EditCandidate) and found.faults
 
 
 async def test_rules_mend_diagnostics_alone() -> None:
-    table = Desk(Engine(["model"]), Checks(mended="one\nfine\n"))
+    table = Desk(Engine(["model"]), FakeChecker(mended="one\nfine\n"))
     found = await table.run()
     assert isinstance(found, EditCandidate) and "model" in found.after
 

@@ -10,7 +10,7 @@ import pytest
 from tabwright.checks.examples import example_runs
 from tabwright.checks.examples.docstring_examples import Example, examples_of
 from tabwright.checks.sandbox import runs
-from tabwright.checks.tools.child import Unanswered
+from tabwright.checks.tools.child import ToolFailed
 from tabwright.core.text import Span
 
 
@@ -104,7 +104,7 @@ async def test_an_endless_example_is_a_fault_and_costs_no_other() -> None:
 
 async def test_a_module_that_never_loads() -> None:
     source = session("return a", "f(0) => 0", head="x = sum(iter(int, 1))\n\n\n")
-    with pytest.raises(Unanswered, match="took over 1 s to load"):
+    with pytest.raises(ToolFailed, match="took over 1 s to load"):
         await wrong(source, timeout_s=1)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.edits import program
 
-from tabwright.checks.tools.child import Unanswered, run, watch
+from tabwright.checks.tools.child import ToolFailed, run, watch
 
 
 async def gone(pid: int) -> bool:
@@ -37,13 +37,13 @@ async def test_a_program_that_does_not_read(tmp_path: Path) -> None:
 
 
 async def test_a_program_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(Unanswered, match="could not be started"):
+    with pytest.raises(ToolFailed, match="could not be started"):
         await run([str(tmp_path / "none")], timeout_s=10)
 
 
 async def test_a_program_that_prints_for_ever(tmp_path: Path) -> None:
     tool = program(tmp_path / "tool", "while True: print('x' * 100000)")
-    with pytest.raises(Unanswered, match="printed more than 16 MiB"):
+    with pytest.raises(ToolFailed, match="printed more than 16 MiB"):
         await run([str(tool)], timeout_s=30)
 
 
@@ -61,7 +61,7 @@ async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) 
     family = [int(pid) for pid in pids.read_text().split()]
     assert len(family) == 2
     assert all([await gone(pid) for pid in family])
-    with pytest.raises(Unanswered, match=r"did not answer in 0\.2 s"):
+    with pytest.raises(ToolFailed, match=r"did not answer in 0\.2 s"):
         await run([str(tool)], timeout_s=0.2)
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from support.edits import at, edit, program
 
-from tabwright.checks.faults import Fault, Options
+from tabwright.checks.faults import CheckOptions, Fault
 from tabwright.checks.lines import changes
 from tabwright.checks.tools import mypy, project_tools
-from tabwright.checks.tools.child import Unanswered
+from tabwright.checks.tools.child import ToolFailed
 from tabwright.checks.tools.programs import projects
-from tabwright.checks.tools.reports import Verdict
-from tabwright.checks.tools.scratch_files import Place, beside
+from tabwright.checks.tools.reports import ToolResult
+from tabwright.checks.tools.scratch_files import CheckedFile, beside
 from tabwright.core.message import Message
 
 # Fake tools report every line that holds BAD.
@@ -84,7 +84,7 @@ def listing(folder: Path) -> list[str]:
 
 async def verdict(
     tmp_path: Path, source: str, before: str, after: str, timeout_s: float = 10
-) -> Verdict:
+) -> ToolResult:
     where, _, code, name = FAKES[source]
     assert (tmp_path / where).is_file()
     path = tmp_path / "src" / name
@@ -99,7 +99,12 @@ async def verdict(
     there = listing(tmp_path)
     try:
         return await project_tools.check(
-            tool, found, candidate, changes(before, after), [wanted], Options(timeout_s=timeout_s)
+            tool,
+            found,
+            candidate,
+            changes(before, after),
+            [wanted],
+            CheckOptions(timeout_s=timeout_s),
         )
     finally:
         assert listing(tmp_path) == there
@@ -111,8 +116,8 @@ async def test_gone_still_there_and_new(tmp_path: Path, source: str) -> None:
     where, body, _, _ = FAKES[source]
     program(tmp_path / where, body)
     before = "one\nBAD\nthree\n"
-    assert (await verdict(tmp_path, source, before, "one\ngood\nthree\n")) == Verdict()
-    assert (await verdict(tmp_path, source, before, "one\nthree\n")) == Verdict()
+    assert (await verdict(tmp_path, source, before, "one\ngood\nthree\n")) == ToolResult()
+    assert (await verdict(tmp_path, source, before, "one\nthree\n")) == ToolResult()
     for after, line in (("one\nBAD 2\nthree\n", 2), ("one\nBAD\nthree\nfour\n", 2)):
         (fault,) = (await verdict(tmp_path, source, before, after)).faults
         assert (fault.kind, fault.line) == ("diagnostic", line)
@@ -125,7 +130,7 @@ async def test_tsc_with_the_projects_settings(tmp_path: Path, settings: str) -> 
     program(tmp_path / FAKES["ts"][0], TSC)
     (tmp_path / settings).parent.mkdir(exist_ok=True)
     (tmp_path / settings).write_text("{}")
-    assert (await verdict(tmp_path, "ts", "BAD\n", "good\n")) == Verdict()
+    assert (await verdict(tmp_path, "ts", "BAD\n", "good\n")) == ToolResult()
     assert (await verdict(tmp_path, "ts", "BAD\n", "BAD 2\n")).faults
 
 
@@ -141,14 +146,14 @@ async def test_pyright_with_the_projects_settings(tmp_path: Path, settings: str,
     program(tmp_path / FAKES["Pyright"][0], PYRIGHT)
     (tmp_path / settings).parent.mkdir(exist_ok=True)
     (tmp_path / settings).write_text(text)
-    assert (await verdict(tmp_path, "Pyright", "BAD\n", "good\n")) == Verdict()
+    assert (await verdict(tmp_path, "Pyright", "BAD\n", "good\n")) == ToolResult()
     assert (await verdict(tmp_path, "Pyright", "BAD\n", "BAD 2\n")).faults
 
 
 async def test_pyright_that_looks_at_no_file(tmp_path: Path) -> None:
     nothing = "print(json.dumps({'generalDiagnostics': [], 'summary': {'filesAnalyzed': 0}}))"
     program(tmp_path / FAKES["Pyright"][0], nothing)
-    with pytest.raises(Unanswered, match="looked at no file"):
+    with pytest.raises(ToolFailed, match="looked at no file"):
         await verdict(tmp_path, "Pyright", "BAD\n", "good\n")
 
 
@@ -178,7 +183,7 @@ async def test_a_tool_that_misbehaves(tmp_path: Path, source: str, how: str) -> 
         # A list without a single report: nothing was seen, so nothing is claimed.
         assert (await verdict(tmp_path, source, "BAD\n", "good\n", 0.5)).unseen
         return
-    with pytest.raises(Unanswered, match=message):
+    with pytest.raises(ToolFailed, match=message):
         await verdict(tmp_path, source, "BAD\n", "good\n", timeout_s=0.5)
 
 
@@ -227,7 +232,7 @@ def test_programs_are_looked_for_in_the_project_first(
 def test_a_file_beside_the_document_has_a_name_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_text("mine")
-    with beside(Place(str(path), "", "python", 1), "ä\r\n\ud800") as copy:
+    with beside(CheckedFile(str(path), "", "python", 1), "ä\r\n\ud800") as copy:
         assert copy.parent == tmp_path and copy != path and copy.suffix == ".py"
         assert copy.read_bytes() == "ä\r\n?".encode()
     assert listing(tmp_path) == ["a.py"] and path.read_text() == "mine"
@@ -235,7 +240,7 @@ def test_a_file_beside_the_document_has_a_name_of_its_own(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("path", ["", "/no/such/folder/a.py"])
 def test_a_file_goes_elsewhere_when_its_folder_is_not_there(path: str) -> None:
-    with beside(Place(path, "", "python", 1), "x") as copy:
+    with beside(CheckedFile(path, "", "python", 1), "x") as copy:
         assert copy.name == ("a.py" if path else "untitled.py")
     assert not copy.parent.exists()
 
@@ -247,10 +252,10 @@ async def test_the_real_mypy_sees_the_text_and_not_the_disk(tmp_path: Path) -> N
     (tmp_path / "pkg" / "h.py").write_text("def h(x: int) -> str:\n    return str(x)\n")
     path = tmp_path / "pkg" / "m.py"
     path.write_text("on disk, no Python\n")
-    place = Place(str(path), str(tmp_path), "python", 60)
+    file = CheckedFile(str(path), str(tmp_path), "python", 60)
     text = "from .h import h\n\nx: int = h(1)\n"
-    (found,) = await mypy.reports(real, text, place)
+    (found,) = await mypy.reports(real, text, file)
     assert (found.line, found.code) == (3, "assignment")
-    assert await mypy.reports(real, text.replace("int", "str"), place) == []
-    unsaved = Place("", str(tmp_path), "python", 60)
+    assert await mypy.reports(real, text.replace("int", "str"), file) == []
+    unsaved = CheckedFile("", str(tmp_path), "python", 60)
     assert [one.line for one in await mypy.reports(real, "x: int = ''\n", unsaved)] == [1]

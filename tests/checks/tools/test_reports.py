@@ -4,14 +4,14 @@ import pytest
 from support.edits import at
 
 from tabwright.checks.lines import changes
-from tabwright.checks.tools.child import Unanswered
-from tabwright.checks.tools.reports import Comparison, Report, number_at, objects, text_at
+from tabwright.checks.tools.child import ToolFailed
+from tabwright.checks.tools.reports import Comparison, ToolReport, number_at, objects, text_at
 
 
 # Each line of these texts is reported once, by the word it holds as the rule.
-def reports(text: str, message: str = "is not right") -> list[Report]:
+def reports(text: str, message: str = "is not right") -> list[ToolReport]:
     return [
-        Report(number, message, line.strip())
+        ToolReport(number, message, line.strip())
         for number, line in enumerate(text.split("\n"), 1)
         if line.strip() and line.strip() != "."
     ]
@@ -63,13 +63,13 @@ def test_gone_still_there_new(
     ],
 )
 def test_one_rule_by_its_names(code: str, message: str, same: bool) -> None:
-    report = Report(1, "Cannot find name 'y' in 1 files.\n  Because.", "TS2304")
+    report = ToolReport(1, "Cannot find name 'y' in 1 files.\n  Because.", "TS2304")
     assert report.is_of(at("x", "x", "ts", code, message)) is same
 
 
 def test_numbers_make_no_new_message() -> None:
-    before = [Report(1, "line too long (99 > 88)", "E501")]
-    after = [Report(1, "line too long (95 > 88)", "E501")]
+    before = [ToolReport(1, "line too long (99 > 88)", "E501")]
+    after = [ToolReport(1, "line too long (95 > 88)", "E501")]
     assert Comparison(before, after, changes("a\n", "b\n"), "a\n").new() == []
 
 
@@ -81,7 +81,7 @@ def test_new_reports_are_looked_for_in_changed_lines_first() -> None:
 
 @pytest.mark.parametrize("text", ["", "rubbish", "{}", "3", "[" * 100_000])
 def test_what_is_no_report(text: str) -> None:
-    with pytest.raises(Unanswered, match="printed what is no report"):
+    with pytest.raises(ToolFailed, match="printed what is no report"):
         objects(text)
 
 

@@ -6,18 +6,19 @@ from pathlib import Path
 import pytest
 from support.edits import at, edit, program
 
-from tabwright.checks.faults import EditCandidate, Fault, Options
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.checks.lines import changes
 from tabwright.checks.tools import ruff_rules
-from tabwright.checks.tools.child import Unanswered
+from tabwright.checks.tools.child import ToolFailed
+from tabwright.checks.tools.reports import ToolResult
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message
 
 
-async def outcome(candidate: EditCandidate) -> ruff_rules.Outcome:
+async def outcome(candidate: EditCandidate) -> ToolResult:
     wanted = candidate.diagnostics
     edited = changes(candidate.before, candidate.after)
-    return await ruff_rules.check(candidate, edited, wanted, Options(trusted=True))
+    return await ruff_rules.check(candidate, edited, wanted, CheckOptions(trusted=True))
 
 
 async def faults(candidate: EditCandidate) -> list[tuple[str, int]]:
@@ -143,8 +144,8 @@ async def test_a_ruff_that_misbehaves(
     tool = program(tmp_path / "ruff", body)
     monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
     candidate = edit(F, F + "\n")
-    with pytest.raises(Unanswered, match=message.replace("(", r"\(")):
-        await ruff_rules.check(candidate, changes(F, F + "\n"), (), Options(timeout_s=0.5))
+    with pytest.raises(ToolFailed, match=message.replace("(", r"\(")):
+        await ruff_rules.check(candidate, changes(F, F + "\n"), (), CheckOptions(timeout_s=0.5))
 
 
 async def test_a_report_with_odd_items_is_read_as_far_as_it_goes(
@@ -162,7 +163,7 @@ async def test_a_report_with_odd_items_is_read_as_far_as_it_goes(
 async def test_no_ruff(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Unanswered, match="is not installed here"):
+    with pytest.raises(ToolFailed, match="is not installed here"):
         await outcome(edit("x\n", "y\n"))
 
 

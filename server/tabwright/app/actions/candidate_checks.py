@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tabwright.app.runtime.waiting import Work
-from tabwright.checks.faults import EditCandidate, Fault, Options
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.core.action import Diagnostic
 
 
-class Checks(Protocol):
+class CandidateChecker(Protocol):
     """What improves and checks a candidate; neither raises for what is wrong with the text."""
 
     async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
         """The new text of the whole document, imports in place and formatted."""
         ...
 
-    async def repaired(self, candidate: EditCandidate, options: Options) -> str:
+    async def repaired(self, candidate: EditCandidate, options: CheckOptions) -> str:
         """The document as a rule mends it; "" where that takes a model."""
         ...
 
-    async def check(self, candidate: EditCandidate, options: Options) -> tuple[Fault, ...]:
+    async def check(self, candidate: EditCandidate, options: CheckOptions) -> tuple[Fault, ...]:
         """What speaks against the candidate."""
         ...
 
@@ -37,7 +37,7 @@ def first_program(diagnostics: Sequence[Diagnostic], root: str, path: str) -> st
     return first_program(diagnostics, root, path)
 
 
-class OwnChecks:
+class LazyCandidateChecker:
     """The package ``checks``, imported on first use."""
 
     def __init__(self, work: Work) -> None:
@@ -45,21 +45,21 @@ class OwnChecks:
         self._work = work
 
     async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
-        """See Checks."""
+        """See CandidateChecker."""
         await self._work(importlib.import_module, "tabwright.checks.formatting.improve")
         from tabwright.checks.formatting.improve import improved
 
         return await improved(candidate, imports)
 
-    async def repaired(self, candidate: EditCandidate, options: Options) -> str:
-        """See Checks."""
+    async def repaired(self, candidate: EditCandidate, options: CheckOptions) -> str:
+        """See CandidateChecker."""
         await self._work(importlib.import_module, "tabwright.checks.repairs")
         from tabwright.checks.repairs import repaired
 
         return await repaired(candidate, options)
 
-    async def check(self, candidate: EditCandidate, options: Options) -> tuple[Fault, ...]:
-        """See Checks."""
+    async def check(self, candidate: EditCandidate, options: CheckOptions) -> tuple[Fault, ...]:
+        """See CandidateChecker."""
         await self._work(importlib.import_module, "tabwright.checks.check")
         from tabwright.checks.check import check
 

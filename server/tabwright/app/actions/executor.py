@@ -10,7 +10,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tabwright.app.actions.candidate_checks import Checks, OwnChecks, first_program
+from tabwright.app.actions.candidate_checks import (
+    CandidateChecker,
+    LazyCandidateChecker,
+    first_program,
+)
 from tabwright.app.actions.model_choice import ActionsModel
 from tabwright.app.actions.search import SearchSetup, Tell, search
 from tabwright.app.documents.imported_files import imported
@@ -21,7 +25,7 @@ from tabwright.app.runtime.host import Host
 from tabwright.app.runtime.waiting import Work
 from tabwright.assists.registry import Assist
 from tabwright.assists.request import ActionRequest
-from tabwright.checks.faults import EditCandidate, Fault, Options
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.client.engine import EngineError, ModelMissing
 from tabwright.core.message import Message, without_stop
 from tabwright.core.task import Nothing
@@ -67,7 +71,9 @@ class ActionExecutor:
     A Watcher of the host's documents: an action ends at once when its document changes.
     """
 
-    def __init__(self, host: Host, assists: Sequence[Assist], checks: Checks | None = None) -> None:
+    def __init__(
+        self, host: Host, assists: Sequence[Assist], checks: CandidateChecker | None = None
+    ) -> None:
         """Work for ``host``; ``checks`` are the package's own unless a test gives others."""
         self._host = host
         self._assists: dict[str, Assist] = {assist.kind: assist for assist in assists}
@@ -228,8 +234,8 @@ class ActionExecutor:
                 engine=runtime.engine,
                 model=model,
                 work=self.work,
-                checks=self._checks or OwnChecks(self.work),
-                options=Options(
+                checks=self._checks or LazyCandidateChecker(self.work),
+                options=CheckOptions(
                     run_examples=settings.checks.run_examples,
                     tools=settings.checks.tools,
                     trusted=await self._trusts(request, root),

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tabwright.app.actions.candidate_checks import Checks
+from tabwright.app.actions.candidate_checks import CandidateChecker
 from tabwright.app.documents.line_edits import moved
 from tabwright.app.runtime import log
 from tabwright.app.runtime.waiting import Work
 from tabwright.assists.registry import Assist
 from tabwright.assists.request import ActionRequest
-from tabwright.checks.faults import EditCandidate, Fault, Options
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.client.engine import Answer, Engine, EngineError, Request
 from tabwright.core.action import Action, Proposal
 from tabwright.core.message import Message, verbatim
@@ -50,8 +50,8 @@ class SearchSetup:
     engine: Engine
     model: str
     work: Work
-    checks: Checks
-    options: Options
+    checks: CandidateChecker
+    options: CheckOptions
     candidates: int
     seconds: float
 

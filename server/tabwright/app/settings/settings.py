@@ -186,7 +186,7 @@ class Actions:
 
 
 @dataclass(frozen=True)
-class Checks:
+class CheckSettings:
     """``tabwright.checks``: what is done to check a candidate; each tool has so many seconds.
 
     ``runExamples`` runs code that a model wrote, in a sandbox. Where the machine cannot contain
@@ -242,7 +242,7 @@ class Settings:
     remote: Remote = field(default=Remote(), metadata=_table("remote", guarded=True))
     privacy: Privacy = field(default=Privacy(), metadata=_table("privacy", guarded=True))
     actions: Actions = field(default=Actions(), metadata=_table("actions"))
-    checks: Checks = field(default=Checks(), metadata=_table("checks"))
+    checks: CheckSettings = field(default=CheckSettings(), metadata=_table("checks"))
     diagnostics: Diagnostics = field(default=Diagnostics(), metadata=_table("diagnostics"))
     statistics: StatisticsSettings = field(
         default=StatisticsSettings(), metadata=_table("statistics")

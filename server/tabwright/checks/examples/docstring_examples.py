@@ -104,7 +104,7 @@ def _of_function(name: str, function: _Function, is_method: bool, known: set[str
     sessions = _sessions(name, docstring, line)
     if sessions or is_method:
         return sessions
-    spoken = _Spoken(function, known)
+    spoken = _ProseExamples(function, known)
     return [
         Example(name, call, want, False, line + number)
         for number, call, want in spoken.examples(docstring)
@@ -141,7 +141,7 @@ def _is_run_together(example: doctest.Example) -> bool:
 
 
 @dataclass(frozen=True)
-class _Spoken:
+class _ProseExamples:
     """Reads examples written as prose: ``f(1, 2) ➞ 3``, "for n = 3 the result should be 6"."""
 
     function: _Function

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 
 from tabwright.checks.examples.docstring_examples import Example, examples_of
-from tabwright.checks.faults import EditCandidate, Fault, Options
-from tabwright.checks.lines import Changes, span_of
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
+from tabwright.checks.lines import LineChanges, span_of
 from tabwright.checks.sandbox import runs
-from tabwright.checks.tools.child import Unanswered
+from tabwright.checks.tools.child import ToolFailed
 from tabwright.core.message import Message, from_json, verbatim
 
 _LONGEST_S = 5.0
@@ -17,8 +17,10 @@ _LONGEST_CALL = 120
 _LONGEST_LINE = 8192
 
 
-async def check(candidate: EditCandidate, changes: Changes, options: Options) -> tuple[Fault, ...]:
-    """A fault for each example of a changed function that fails; raises Unanswered.
+async def check(
+    candidate: EditCandidate, changes: LineChanges, options: CheckOptions
+) -> tuple[Fault, ...]:
+    """A fault for each example of a changed function that fails; raises ToolFailed.
 
     What cannot be compared (a package that is not here, an example that is no Python) is no fault.
     Where the machine cannot contain them no example is run, and one fault without weight says so.
@@ -30,7 +32,7 @@ async def check(candidate: EditCandidate, changes: Changes, options: Options) ->
     found = dict.fromkeys(one for span in spans for one in examples_of(candidate.after, span))
     try:
         return await failing(candidate.after, list(found), min(options.timeout_s, _LONGEST_S))
-    except runs.Uncontained as error:
+    except runs.SandboxUnavailable as error:
         reason = Message("examples were not run: this machine cannot contain them ({0})", error)
         return (Fault("checker", reason),)
 
@@ -38,7 +40,7 @@ async def check(candidate: EditCandidate, changes: Changes, options: Options) ->
 async def failing(source: str, examples: Sequence[Example], timeout_s: float) -> tuple[Fault, ...]:
     """The faults of those examples that fail within ``timeout_s`` seconds for all together.
 
-    Raises Unanswered, and runs.Uncontained where the machine cannot contain them.
+    Raises ToolFailed, and runs.SandboxUnavailable where the machine cannot contain them.
     """
     if not examples:
         return ()
@@ -58,7 +60,7 @@ async def failing(source: str, examples: Sequence[Example], timeout_s: float) ->
     if not loaded:
         too_long = Message("took over {0} s to load", format(timeout_s, "g"))
         reason = Message("ended before they began") if run.ended else too_long
-        raise Unanswered(reason)
+        raise ToolFailed(reason)
     if len(results) < len(examples):
         hanging = examples[len(results)]
         wrong = Message("ended the process")

@@ -24,7 +24,7 @@ _SKIPPED = ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.E
 _NO_THREAD = "can't start new thread"
 
 
-class Forbidden(BaseException):
+class ExternalWait(BaseException):
     """An example waits for something outside; no example can catch it with ``except Exception``."""
 
 
@@ -75,7 +75,7 @@ def judge(
                 value = eval(code, names)
                 if isinstance(value, Coroutine):
                     value = await_it(value)
-    except (SyntaxError, ImportError, Forbidden):
+    except (SyntaxError, ImportError, ExternalWait):
         return None
     except BaseException as error:  # noqa: BLE001 - whatever an example raises
         if want.startswith("Traceback"):
@@ -120,7 +120,7 @@ def _is_of_here(error: BaseException) -> bool:
 
 
 def await_it(waiting: Coroutine[object, None, object]) -> object:
-    """The result of a coroutine that waits for nothing outside; Forbidden for any other."""
+    """The result of a coroutine that waits for nothing outside; ExternalWait for any other."""
     try:
         while waiting.send(None) is None:
             pass
@@ -129,7 +129,7 @@ def await_it(waiting: Coroutine[object, None, object]) -> object:
     except RuntimeError as error:
         if "event loop" not in str(error):
             raise
-    raise Forbidden("waits for something outside")
+    raise ExternalWait("waits for something outside")
 
 
 def same(value: object, wanted: object) -> bool:

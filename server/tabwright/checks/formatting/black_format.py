@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tabwright.checks.lines import Changes, between, changes, line_end, split
+from tabwright.checks.lines import LineChanges, between, changes, line_end, split
 from tabwright.core.text import unix_line_ends
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _closed(text: str) -> str:
     return unix if unix.endswith("\n") or not unix else unix + "\n"
 
 
-def _formatted(old: str, new: str, edit: Changes, settings: BlackConfig) -> str:
+def _formatted(old: str, new: str, edit: LineChanges, settings: BlackConfig) -> str:
     import black
 
     whole = black.format_str(new, mode=settings.mode())
@@ -139,7 +139,7 @@ def _formatted(old: str, new: str, edit: Changes, settings: BlackConfig) -> str:
     return _inside(new, black.format_str(new, mode=settings.mode(), lines=ranges), ranges)
 
 
-def _written(lines: list[str], edit: Changes) -> list[tuple[int, int]]:
+def _written(lines: list[str], edit: LineChanges) -> list[tuple[int, int]]:
     """First and last line of each block that the edit put in, without blank lines at its rim.
 
     Of those, nobody can tell which are the edit's and which stood there before.

@@ -55,7 +55,7 @@ _IN_BRACES = re.compile(
 
 
 @dataclass(frozen=True)
-class _Head:
+class _FileTop:
     """The top of a text: how many lines its header has, and up to which its imports go.
 
     ``known`` are its imports as they compare, one for each name in braces.
@@ -82,7 +82,7 @@ def placed(text: str, wanted: Sequence[str], language_id: str) -> str:
     return "".join((*lines[:at], *gap_above, *added, *gap_below, *lines[at:]))
 
 
-def _head(text: str, lines: Sequence[str], language_id: str) -> _Head:
+def _head(text: str, lines: Sequence[str], language_id: str) -> _FileTop:
     pattern = _IMPORT.get(language_id)
     comment = by_id(language_id).line_comment
     header = start = _own_comment(text, lines, language_id)
@@ -110,7 +110,7 @@ def _head(text: str, lines: Sequence[str], language_id: str) -> _Head:
         elif not _NEUTRAL.match(line) and not (comment and bare.startswith(comment)):
             break
         depth += _step(line)
-    return _Head(header, imports, frozenset(known))
+    return _FileTop(header, imports, frozenset(known))
 
 
 def _own_comment(text: str, lines: Sequence[str], language_id: str) -> int:

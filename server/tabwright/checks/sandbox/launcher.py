@@ -29,7 +29,7 @@ _OUTSIDE = "/proc/self/status"
 _NO_PROCESS = 2**22
 
 
-class NotContained(Exception):
+class SandboxIneffective(Exception):
     """The process could still do what it must not."""
 
 
@@ -70,7 +70,7 @@ def _shut_in(request: dict[str, Any], watched: int) -> int:
     try:
         _confine(request, watched)
         _verify()
-    except (OSError, NotContained) as error:
+    except (OSError, SandboxIneffective) as error:
         _line(out, ["uncontained", str(error)])
         return 0
     _line(out, ["contained"])
@@ -99,7 +99,7 @@ def _confine(request: dict[str, Any], watched: int) -> None:
     _limit(request["cpu_s"], request["memory"])
     system.end_with_parent()
     if select.select([watched], [], [], 0)[0]:
-        raise NotContained("the process that watches it ended")
+        raise SandboxIneffective("the process that watches it ended")
     os.close(watched)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
@@ -123,7 +123,7 @@ def _limit(cpu_s: int, memory: int) -> None:
 
 
 def _verify() -> None:
-    """Try one thing of each sort that must fail; raises NotContained if it does not.
+    """Try one thing of each sort that must fail; raises SandboxIneffective if it does not.
 
     Some kernels and container runtimes accept what they then do not enforce.
     """
@@ -140,7 +140,7 @@ def _verify() -> None:
         except OSError as error:
             if error.errno in (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOENT):
                 continue
-        raise NotContained(f"it could {what}")
+        raise SandboxIneffective(f"it could {what}")
 
 
 def _fork() -> None:

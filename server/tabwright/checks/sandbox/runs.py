@@ -47,7 +47,7 @@ _SYSTEM: str = sys.platform
 _working: tuple[str, ...] | None = None
 
 
-class Uncontained(MessageError):
+class SandboxUnavailable(MessageError):
     """This machine has no combination of layers that contains a process; the message says why."""
 
 
@@ -62,11 +62,11 @@ class SandboxRun:
 async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> SandboxRun:
     """Do the work, a question to ``example_child``, where it can touch nothing.
 
-    Raises Uncontained, and then nothing of it was run, and Unanswered.
+    Raises SandboxUnavailable, and then nothing of it was run, and ToolFailed.
     """
     global _working
     if lacking := unsupported():
-        raise Uncontained(lacking)
+        raise SandboxUnavailable(lacking)
     reasons: list[Message] = []
     first = (_working,) if _working else ()
     for layers in dict.fromkeys((*first, *COMBINATIONS)):
@@ -79,11 +79,11 @@ async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> Sandb
             return SandboxRun((), ended)
         reasons.append(Message("{0}: {1}", " and ".join(layers), reason))
     _working = None
-    raise Uncontained(joined(reasons))
+    raise SandboxUnavailable(joined(reasons))
 
 
 async def layers() -> tuple[str, ...]:
-    """The layers that contain a process on this machine; raises Uncontained and Unanswered."""
+    """Return the layers that work on this machine; raises SandboxUnavailable, ToolFailed."""
     await run({"source": "", "examples": []}, timeout_s=10, cpu_s=10)
     assert _working is not None
     return _working

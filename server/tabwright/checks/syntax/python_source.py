@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 
 from tabwright.checks.faults import EditCandidate, Fault
-from tabwright.checks.lines import Changes
+from tabwright.checks.lines import LineChanges
 from tabwright.core.message import Message
 from tabwright.core.syntax.python_names import unbound
 from tabwright.core.syntax.python_parse import LONGEST_PARSED, parses, tree_of
@@ -49,7 +49,7 @@ def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
     return None
 
 
-def check_syntax(candidate: EditCandidate, changes: Changes) -> tuple[Fault, ...]:
+def check_syntax(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
     """A fault when the text stopped compiling, or still does not because of the changed lines."""
     if len(candidate.after) > LONGEST_PARSED:
         # Of a text that would hold everything up, only the statements around the change are parsed.

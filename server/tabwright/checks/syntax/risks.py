@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from tabwright.checks.faults import EditCandidate, Fault
-from tabwright.checks.lines import Changes, split
+from tabwright.checks.lines import LineChanges, split
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message
 
@@ -71,7 +71,7 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, Message]] = {
 }
 
 
-def check(candidate: EditCandidate, changes: Changes) -> tuple[Fault, ...]:
+def check(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
     """A fault for each risky call in the changed lines beyond those that stood there before."""
     comment = by_id(candidate.language_id).line_comment
     old, new = split(candidate.before), split(candidate.after)

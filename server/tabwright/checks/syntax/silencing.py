@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tabwright.checks.faults import EditCandidate, Fault
-from tabwright.checks.lines import Changes, split
+from tabwright.checks.lines import LineChanges, split
 from tabwright.core.message import Message
 
 _SILENCING = re.compile(
@@ -16,7 +16,7 @@ _SILENCING = re.compile(
 )
 
 
-def check(candidate: EditCandidate, changes: Changes) -> tuple[Fault, ...]:
+def check(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
     """A fault for each comment in the changed lines that silences a tool and is new."""
     if not candidate.diagnostics:
         return ()

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tabwright.checks.faults import EditCandidate, Fault
-from tabwright.checks.lines import Changes
+from tabwright.checks.lines import LineChanges
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message, MessageError
 from tabwright.core.text import line_starts, scrub_surrogates
@@ -81,7 +81,7 @@ def _tree(raw: bytes, language_id: str) -> Tree:
         raise NoGrammar(Message("the parser for {0} takes too long for this text", name)) from error
 
 
-def check_syntax(candidate: EditCandidate, changes: Changes) -> tuple[Fault, ...]:
+def check_syntax(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
     """A fault when the tree has more errors than before."""
     try:
         now = errors(candidate.after, candidate.language_id)

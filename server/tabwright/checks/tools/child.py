@@ -22,12 +22,12 @@ _POSIX = os.name == "posix"
 T = TypeVar("T")
 
 
-class Unanswered(MessageError):
+class ToolFailed(MessageError):
     """A program gave no answer; the message says why, with the program as its subject."""
 
 
 @dataclass(frozen=True)
-class Output:
+class ProgramOutput:
     """What a program left: its exit status and what it printed."""
 
     status: int
@@ -48,17 +48,17 @@ async def run(
     stdin: str = "",
     cwd: str | None = None,
     environment: Mapping[str, str] | None = None,
-) -> Output:
+) -> ProgramOutput:
     """Run a program to its end, in a session of its own; without ``cwd`` in our private folder.
 
-    Raises Unanswered when it cannot be started, prints over 16 MiB, or takes longer than
+    Raises ToolFailed when it cannot be started, prints over 16 MiB, or takes longer than
     ``timeout_s`` seconds. Then, and on cancellation, its whole process group is killed.
     """
     output, ended = await watch(
         command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, environment=environment
     )
     if not ended:
-        raise Unanswered(Message("did not answer in {0} s", format(timeout_s, "g")))
+        raise ToolFailed(Message("did not answer in {0} s", format(timeout_s, "g")))
     return output
 
 
@@ -69,7 +69,7 @@ async def watch(
     stdin: str = "",
     cwd: str | None = None,
     environment: Mapping[str, str] | None = None,
-) -> tuple[Output, bool]:
+) -> tuple[ProgramOutput, bool]:
     """Like ``run``, but a program out of time gives what it printed so far, and False."""
     process = await _started(command, cwd, environment)
     printed, complained = bytearray(), bytearray()
@@ -89,7 +89,7 @@ async def watch(
         if not ended:
             await _surely(_end(process))
         processes.ended(process)
-    return Output(process.returncode or 0, _text(printed), _text(complained)), ended
+    return ProgramOutput(process.returncode or 0, _text(printed), _text(complained)), ended
 
 
 async def _started(
@@ -111,7 +111,7 @@ async def _started(
         await _surely(_abandon(starting))
         raise
     except (OSError, ValueError) as error:
-        raise Unanswered(Message("could not be started ({0})", error)) from error
+        raise ToolFailed(Message("could not be started ({0})", error)) from error
 
 
 async def together(*jobs: Coroutine[None, None, T]) -> list[T]:
@@ -139,7 +139,7 @@ async def _collect(stream: asyncio.StreamReader | None, into: bytearray) -> None
     while chunk := await stream.read(_CHUNK):
         into += chunk
         if len(into) > _MOST_BYTES:
-            raise Unanswered(Message("printed more than {0} MiB", _MOST_BYTES // 2**20))
+            raise ToolFailed(Message("printed more than {0} MiB", _MOST_BYTES // 2**20))
 
 
 def _text(raw: bytearray) -> str:

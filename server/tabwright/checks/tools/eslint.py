@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tabwright.checks.tools.child import Unanswered, run
-from tabwright.checks.tools.reports import Report, number_at, objects, text_at
-from tabwright.checks.tools.scratch_files import Place
+from tabwright.checks.tools.child import ToolFailed, run
+from tabwright.checks.tools.reports import ToolReport, number_at, objects, text_at
+from tabwright.checks.tools.scratch_files import CheckedFile
 from tabwright.core.message import Message
 
 _CONFIGURATIONS = (
@@ -14,27 +14,27 @@ _CONFIGURATIONS = (
 _DONE = {0, 1}
 
 
-async def reports(program: str, text: str, place: Place) -> list[Report]:
-    """Ask about the text under the document's name, where its settings lie; raises Unanswered."""
-    settings = place.above(*_CONFIGURATIONS)
-    name = place.path or place.file_name
+async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
+    """Ask about the text under the document's name, where its settings lie; raises ToolFailed."""
+    settings = file.above(*_CONFIGURATIONS)
+    name = file.path or file.file_name
     output = await run(
         (program, "--format", "json", "--no-inline-config", "--stdin", "--stdin-filename", name),
-        timeout_s=place.timeout_s,
+        timeout_s=file.timeout_s,
         stdin=text,
-        cwd=str(settings.parent) if settings else place.folder,
+        cwd=str(settings.parent) if settings else file.folder,
     )
     if output.status not in _DONE:
-        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
     return [
-        Report(number_at(item, "line"), text_at(item, "message"), text_at(item, "ruleId"))
-        for file in objects(output.stdout)
-        for item in _messages(file)
+        ToolReport(number_at(item, "line"), text_at(item, "message"), text_at(item, "ruleId"))
+        for result in objects(output.stdout)
+        for item in _messages(result)
     ]
 
 
-def _messages(file: dict[str, object]) -> list[object]:
-    found = file.get("messages")
+def _messages(result: dict[str, object]) -> list[object]:
+    found = result.get("messages")
     if not isinstance(found, list):
-        raise Unanswered(Message("printed what is no report"))
+        raise ToolFailed(Message("printed what is no report"))
     return found

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from zlib import crc32
 
-from tabwright.checks.tools.child import Unanswered, run
+from tabwright.checks.tools.child import ToolFailed, run
 from tabwright.checks.tools.programs import project_python
-from tabwright.checks.tools.reports import Report
-from tabwright.checks.tools.scratch_files import Place, elsewhere, kept_folder
+from tabwright.checks.tools.reports import ToolReport
+from tabwright.checks.tools.scratch_files import CheckedFile, elsewhere, kept_folder
 from tabwright.core.message import Message
 
 _LINE = re.compile(
@@ -21,33 +21,33 @@ _LINE = re.compile(
 _SILENT = ("--no-error-summary", "--show-error-codes", "--no-pretty", "--no-color-output")
 
 
-async def reports(program: str, text: str, place: Place) -> list[Report]:
+async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
     """Ask about the document with ``text`` in place of what the disk holds.
 
-    Raises Unanswered, OSError.
+    Raises ToolFailed, OSError.
     """
-    python = project_python(place.root)
+    python = project_python(file.root)
     with ExitStack() as stack:
-        copy = stack.enter_context(elsewhere(place, text))
+        copy = stack.enter_context(elsewhere(file, text))
         # mypy takes files of one size and one second for the same, and answers from its cache.
         age = crc32(text.encode("utf-8", "replace"))
         os.utime(copy, (age, age))
-        on_disk = bool(place.path) and Path(place.path).is_file()
-        shown = Path(place.path) if on_disk else copy
+        on_disk = bool(file.path) and Path(file.path).is_file()
+        shown = Path(file.path) if on_disk else copy
         command = (
             *(program, *_SILENT, "--cache-dir", str(kept_folder("mypy"))),
             *(("--python-executable", python) if python else ()),
             *(("--shadow-file", str(shown), str(copy)) if on_disk else ()),
             str(shown),
         )
-        output = await run(command, timeout_s=place.timeout_s, cwd=place.folder)
+        output = await run(command, timeout_s=file.timeout_s, cwd=file.folder)
     lines = [line for line in output.stdout.splitlines() if line.strip()]
     matches = [match for match in map(_LINE.match, lines) if match is not None]
     if not matches and (lines or output.status != 0):
-        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
     return [
-        Report(int(match["line"]), match["message"], match["code"] or "")
+        ToolReport(int(match["line"]), match["message"], match["code"] or "")
         for match in matches
         if match["severity"] == "error"
-        and Path(place.folder, match["path"]).resolve() == shown.resolve()
+        and Path(file.folder, match["path"]).resolve() == shown.resolve()
     ]

@@ -7,17 +7,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
-from tabwright.checks.faults import EditCandidate, Options
-from tabwright.checks.lines import Changes
+from tabwright.checks.faults import CheckOptions, EditCandidate
+from tabwright.checks.lines import LineChanges
 from tabwright.checks.tools import eslint, mypy, pylint, pyright, tsc
-from tabwright.checks.tools.child import Unanswered, together
+from tabwright.checks.tools.child import ToolFailed, together
 from tabwright.checks.tools.programs import projects
-from tabwright.checks.tools.reports import Comparison, Report, Verdict
-from tabwright.checks.tools.scratch_files import Place
+from tabwright.checks.tools.reports import Comparison, ToolReport, ToolResult
+from tabwright.checks.tools.scratch_files import CheckedFile
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message
 
-_Ask = Callable[[str, str, Place], Coroutine[None, None, list[Report]]]
+_Ask = Callable[[str, str, CheckedFile], Coroutine[None, None, list[ToolReport]]]
 
 
 @dataclass(frozen=True)
@@ -74,34 +74,34 @@ async def check(
     tool: Tool,
     program: str,
     candidate: EditCandidate,
-    changes: Changes,
+    changes: LineChanges,
     wanted: Sequence[Diagnostic],
-    options: Options,
-) -> Verdict:
-    """What the tool says of ``wanted`` and of anything new; raises Unanswered."""
-    place = Place(candidate.path, candidate.root, candidate.language_id, options.timeout_s)
+    options: CheckOptions,
+) -> ToolResult:
+    """What the tool says of ``wanted`` and of anything new; raises ToolFailed."""
+    file = CheckedFile(candidate.path, candidate.root, candidate.language_id, options.timeout_s)
     try:
         before, after = await together(
-            _before(tool, program, candidate.before, place),
-            tool.ask(program, candidate.after, place),
+            _before(tool, program, candidate.before, file),
+            tool.ask(program, candidate.after, file),
         )
     except OSError as error:
-        raise Unanswered(Message("could not be given a file ({0})", error.strerror)) from error
+        raise ToolFailed(Message("could not be given a file ({0})", error.strerror)) from error
     return Comparison(before, after, changes, candidate.before).judge(wanted)
 
 
 _KEPT = 8
 _KEPT_S = 120.0
-_kept: OrderedDict[tuple[str, Place, str], tuple[float, list[Report]]] = OrderedDict()
+_kept: OrderedDict[tuple[str, CheckedFile, str], tuple[float, list[ToolReport]]] = OrderedDict()
 
 
-async def _before(tool: Tool, program: str, text: str, place: Place) -> list[Report]:
+async def _before(tool: Tool, program: str, text: str, file: CheckedFile) -> list[ToolReport]:
     """The same for all candidates of an action: asked once."""
-    key = (program, place, text)
+    key = (program, file, text)
     known = _kept.get(key)
     if known is not None and time.monotonic() - known[0] < _KEPT_S:
         return known[1]
-    found = await tool.ask(program, text, place)
+    found = await tool.ask(program, text, file)
     _kept[key] = (time.monotonic(), found)
     while len(_kept) > _KEPT:
         _kept.popitem(last=False)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from tabwright.checks.tools.child import Unanswered, run
-from tabwright.checks.tools.reports import Report, number_at, objects, text_at
-from tabwright.checks.tools.scratch_files import Place
+from tabwright.checks.tools.child import ToolFailed, run
+from tabwright.checks.tools.reports import ToolReport, number_at, objects, text_at
+from tabwright.checks.tools.scratch_files import CheckedFile
 from tabwright.core.message import Message
 
 # Bits of its status that mean it did not work: a fatal message, a wrong call.
 _FAILED = 1 | 32
 
 
-async def reports(program: str, text: str, place: Place) -> list[Report]:
-    """Ask about the text under the document's name; raises Unanswered."""
+async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
+    """Ask about the text under the document's name; raises ToolFailed."""
     command = (program, "--output-format=json", "--score=n", "--from-stdin")
-    name = place.path or place.file_name
-    output = await run((*command, name), timeout_s=place.timeout_s, stdin=text, cwd=place.folder)
+    name = file.path or file.file_name
+    output = await run((*command, name), timeout_s=file.timeout_s, stdin=text, cwd=file.folder)
     if output.status & _FAILED or not 0 <= output.status < 64:
-        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
     return [
-        Report(
+        ToolReport(
             number_at(item, "line"),
             text_at(item, "message"),
             text_at(item, "symbol"),

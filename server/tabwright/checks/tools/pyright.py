@@ -8,32 +8,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tabwright.checks.tools.child import Unanswered, run
+from tabwright.checks.tools.child import ToolFailed, run
 from tabwright.checks.tools.programs import project_python
-from tabwright.checks.tools.reports import Report, load, number_at, text_at
-from tabwright.checks.tools.scratch_files import Place, beside, hidden
+from tabwright.checks.tools.reports import ToolReport, load, number_at, text_at
+from tabwright.checks.tools.scratch_files import CheckedFile, beside, hidden
 from tabwright.core.message import Message
 
 _DONE = {0, 1}
 
 
-async def reports(program: str, text: str, place: Place) -> list[Report]:
-    """Ask about a copy of the document in its own folder; raises Unanswered, OSError."""
-    python = project_python(place.root)
+async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
+    """Ask about a copy of the document in its own folder; raises ToolFailed, OSError."""
+    python = project_python(file.root)
     # pyright passes hidden files over, whatever it is told.
-    with beside(place, text, prefix="") as path, _what(place, path) as what:
+    with beside(file, text, prefix="") as path, _what(file, path) as what:
         command = (program, "--outputjson", *(("--pythonpath", python) if python else ()), *what)
-        output = await run(command, timeout_s=place.timeout_s, cwd=place.folder)
+        output = await run(command, timeout_s=file.timeout_s, cwd=file.folder)
     if output.status not in _DONE:
-        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
     loaded = load(output.stdout)
     found = loaded.get("generalDiagnostics") if isinstance(loaded, dict) else None
     if not isinstance(found, list):
-        raise Unanswered(Message("printed what is no report"))
+        raise ToolFailed(Message("printed what is no report"))
     if not number_at(loaded, "summary", "filesAnalyzed"):
-        raise Unanswered(Message("looked at no file"))
+        raise ToolFailed(Message("looked at no file"))
     return [
-        Report(
+        ToolReport(
             number_at(item, "range", "start", "line") + 1,
             text_at(item, "message"),
             text_at(item, "rule"),
@@ -44,9 +44,9 @@ async def reports(program: str, text: str, place: Place) -> list[Report]:
 
 
 @contextmanager
-def _what(place: Place, path: Path) -> Iterator[tuple[str, ...]]:
+def _what(file: CheckedFile, path: Path) -> Iterator[tuple[str, ...]]:
     """The file; with the project's own settings, which it ignores for files named to it."""
-    settings = place.above("pyrightconfig.json") or place.above("pyproject.toml")
+    settings = file.above("pyrightconfig.json") or file.above("pyproject.toml")
     if settings is None or not os.access(settings.parent, os.W_OK | os.X_OK):
         yield (str(path),)
         return

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tabwright.checks.faults import Fault
-from tabwright.checks.lines import Changes, line_of
-from tabwright.checks.tools.child import Unanswered
+from tabwright.checks.lines import LineChanges, line_of
+from tabwright.checks.tools.child import ToolFailed
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message, verbatim
 
@@ -21,7 +21,7 @@ _TS_CODE = re.compile(r"ts(?=\d+$)")
 
 
 @dataclass(frozen=True)
-class Report:
+class ToolReport:
     """One finding of a tool: where (line from 1), what, and by which rule.
 
     ``code`` is the rule's usual name, ``aliases`` are its others.
@@ -62,7 +62,7 @@ def _shape(message: str) -> str:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ToolResult:
     """What a tool's two reports say; ``unseen`` are diagnostics that it never reported itself."""
 
     faults: tuple[Fault, ...] = ()
@@ -73,12 +73,12 @@ class Verdict:
 class Comparison:
     """The reports on a text before and after an edit, and the lines that the edit changed."""
 
-    before: Sequence[Report]
-    after: Sequence[Report]
-    changes: Changes
+    before: Sequence[ToolReport]
+    after: Sequence[ToolReport]
+    changes: LineChanges
     text_before: str = field(repr=False)
 
-    def judge(self, wanted: Sequence[Diagnostic]) -> Verdict:
+    def judge(self, wanted: Sequence[Diagnostic]) -> ToolResult:
         """Which of ``wanted`` still stand, and what is new besides them."""
         faults: list[Fault] = []
         unseen: list[Diagnostic] = []
@@ -98,20 +98,20 @@ class Comparison:
         faults += [
             Fault("new diagnostic", verbatim(one.said), one.line) for one in fresh[:_MOST_NEW]
         ]
-        return Verdict(tuple(faults), tuple(unseen))
+        return ToolResult(tuple(faults), tuple(unseen))
 
-    def new(self) -> list[Report]:
+    def new(self) -> list[ToolReport]:
         """Reports of which there are more than before, those in changed lines first."""
         known = Counter(_key(report) for report in self.before)
         total = Counter(_key(report) for report in self.after)
-        found: list[Report] = []
+        found: list[ToolReport] = []
         for report in sorted(self.after, key=lambda one: one.line not in self.changes.new):
             if total[_key(report)] > known[_key(report)]:
                 total[_key(report)] -= 1
                 found.append(report)
         return sorted(found, key=lambda one: one.line)
 
-    def _standing(self, diagnostic: Diagnostic, line: int, asked: int) -> Report | None:
+    def _standing(self, diagnostic: Diagnostic, line: int, asked: int) -> ToolReport | None:
         """The report in the changed lines, or where the diagnostic stood, that is still its own.
 
         Others of the same rule may have stood there before and stay: as many as were not asked for.
@@ -131,24 +131,24 @@ class Comparison:
         return new[0] if len(new) > max(0, len(old) - asked) else None
 
 
-def _key(report: Report) -> tuple[str, str]:
+def _key(report: ToolReport) -> tuple[str, str]:
     return rule(report.code), _NUMBER.sub("0", report.message)
 
 
 def objects(text: str) -> list[dict[str, object]]:
-    """The objects of a JSON list that a tool printed; raises Unanswered when it is none."""
+    """The objects of a JSON list that a tool printed; raises ToolFailed when it is none."""
     loaded = load(text)
     if not isinstance(loaded, list):
-        raise Unanswered(Message("printed what is no report"))
+        raise ToolFailed(Message("printed what is no report"))
     return [item for item in loaded if isinstance(item, dict)]
 
 
 def load(text: str) -> object:
-    """What a tool printed as JSON; raises Unanswered when it is none."""
+    """What a tool printed as JSON; raises ToolFailed when it is none."""
     try:
         loaded: object = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Unanswered(Message("printed what is no report")) from error
+        raise ToolFailed(Message("printed what is no report")) from error
     return loaded
 
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from tabwright.checks.faults import EditCandidate, Fault, Options
-from tabwright.checks.lines import Changes
+from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
+from tabwright.checks.lines import LineChanges
 from tabwright.checks.tools import ruff_settings
-from tabwright.checks.tools.child import Unanswered, run, together
+from tabwright.checks.tools.child import ToolFailed, run, together
 from tabwright.checks.tools.programs import bundled
-from tabwright.checks.tools.reports import Comparison, Report, number_at, objects, rules, text_at
+from tabwright.checks.tools.reports import (
+    Comparison,
+    ToolReport,
+    ToolResult,
+    number_at,
+    objects,
+    rules,
+    text_at,
+)
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message, verbatim
 
@@ -83,14 +90,6 @@ _TWINS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What ruff says of an edit; ``unseen`` are wanted diagnostics it never reported itself."""
-
-    faults: tuple[Fault, ...] = ()
-    unseen: tuple[Diagnostic, ...] = ()
-
-
 def is_own(diagnostic: Diagnostic) -> bool:
     """Whether a diagnostic is one that ruff can report itself, by its source or else its code."""
     source = diagnostic.source.casefold()
@@ -111,16 +110,19 @@ def twin(diagnostic: Diagnostic) -> Diagnostic | None:
 
 
 async def check(
-    candidate: EditCandidate, changes: Changes, wanted: Sequence[Diagnostic], options: Options
-) -> Outcome:
+    candidate: EditCandidate,
+    changes: LineChanges,
+    wanted: Sequence[Diagnostic],
+    options: CheckOptions,
+) -> ToolResult:
     """Names and risks that are new, and what became of ``wanted``.
 
-    Other rules are looked at only where one of ``wanted`` is ruff's own. Raises Unanswered when
+    Other rules are looked at only where one of ``wanted`` is ruff's own. Raises ToolFailed when
     ruff cannot be asked.
     """
     ruff = bundled("ruff", candidate.folder)
     if ruff is None:
-        raise Unanswered(Message("is not installed here"))
+        raise ToolFailed(Message("is not installed here"))
     before, after = await _both(ruff, candidate, wanted, options)
     names = Comparison(_named(before), _named(after), changes, candidate.before).new()
     if candidate.cell:
@@ -138,7 +140,7 @@ async def check(
         if report.line in changes.new and report.code not in allowed
     ]
     if not wanted:
-        return Outcome(tuple(faults))
+        return ToolResult(tuple(faults))
     verdict = Comparison(before, after, changes, candidate.before).judge(wanted)
     style = any(is_own(diagnostic) for diagnostic in wanted)
     faults += [
@@ -146,7 +148,7 @@ async def check(
         for fault in verdict.faults
         if fault.kind != "new diagnostic" or (style and not _told(fault))
     ]
-    return Outcome(tuple(faults), verdict.unseen)
+    return ToolResult(tuple(faults), verdict.unseen)
 
 
 def _told(fault: Fault) -> bool:
@@ -156,8 +158,8 @@ def _told(fault: Fault) -> bool:
 
 
 async def _both(
-    ruff: str, candidate: EditCandidate, wanted: Sequence[Diagnostic], options: Options
-) -> tuple[list[Report], list[Report]]:
+    ruff: str, candidate: EditCandidate, wanted: Sequence[Diagnostic], options: CheckOptions
+) -> tuple[list[ToolReport], list[ToolReport]]:
     """The reports on both texts, with the first set of options that ruff accepts.
 
     A rule that this ruff does not know, and a configuration that it cannot read, are left out.
@@ -181,22 +183,22 @@ async def _both(
                 _ask(ruff, candidate.before, attempt, candidate, options),
                 _ask(ruff, candidate.after, attempt, candidate, options),
             )
-        except _Refused:
+        except _OptionsRejected:
             if not attempts:
                 raise
         else:
             return before, after
 
 
-class _Refused(Unanswered):
+class _OptionsRejected(ToolFailed):
     """ruff did not like its options or its configuration."""
 
 
 async def _ask(
-    ruff: str, text: str, selection: Sequence[str], candidate: EditCandidate, options: Options
-) -> list[Report]:
+    ruff: str, text: str, selection: Sequence[str], candidate: EditCandidate, options: CheckOptions
+) -> list[ToolReport]:
     return [
-        Report(
+        ToolReport(
             number_at(item, "location", "row"),
             text_at(item, "message"),
             text_at(item, "code") or "invalid-syntax",
@@ -207,9 +209,9 @@ async def _ask(
 
 
 async def asked(
-    ruff: str, text: str, selection: Sequence[str], candidate: EditCandidate, options: Options
+    ruff: str, text: str, selection: Sequence[str], candidate: EditCandidate, options: CheckOptions
 ) -> list[dict[str, object]]:
-    """What ruff prints about a text with the rules of a selection; raises Unanswered."""
+    """What ruff prints about a text with the rules of a selection; raises ToolFailed."""
     command = (
         *(ruff, "check", "--output-format", "json", "--no-cache", "--quiet", "--exit-zero"),
         # Preview rules only where they are named; what is silenced is seen all the same.
@@ -220,9 +222,9 @@ async def asked(
     cwd = candidate.root if in_project else None
     output = await run(command, timeout_s=options.timeout_s, stdin=text, cwd=cwd)
     if output.status == 2:
-        raise _Refused(Message("ended with status 2: {0}", output.complaint))
+        raise _OptionsRejected(Message("ended with status 2: {0}", output.complaint))
     if output.status != 0:
-        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
     return objects(output.stdout)
 
 
@@ -238,9 +240,9 @@ def _is_test(candidate: EditCandidate) -> bool:
     return path.name.startswith("test_") or path.stem.endswith("_test") or "tests" in path.parts
 
 
-def _named(reports: Sequence[Report]) -> list[Report]:
+def _named(reports: Sequence[ToolReport]) -> list[ToolReport]:
     return [report for report in reports if report.code in _NAMES]
 
 
-def _risky(reports: Sequence[Report]) -> list[Report]:
+def _risky(reports: Sequence[ToolReport]) -> list[ToolReport]:
     return [report for report in reports if _RISK.fullmatch(report.code)]

@@ -22,7 +22,7 @@ atexit.register(_until_exit.close)
 
 
 @dataclass(frozen=True)
-class Place:
+class CheckedFile:
     """The location of the document that a tool checks, and the tool's time limit."""
 
     path: str
@@ -54,30 +54,30 @@ class Place:
 
 
 @contextmanager
-def beside(place: Place, text: str, prefix: str = ".") -> Iterator[Path]:
+def beside(checked: CheckedFile, text: str, prefix: str = ".") -> Iterator[Path]:
     """A hidden file with ``text`` in the document's own folder; elsewhere when that is no use.
 
     With another ``prefix`` than a dot it is not hidden, for tools that ignore hidden files.
 
     Never an existing file: its name is random and must not exist. Raises OSError.
     """
-    folder = Path(place.path).parent
-    if not place.path or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        with elsewhere(place, text) as path:
+    folder = Path(checked.path).parent
+    if not checked.path or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        with elsewhere(checked, text) as path:
             yield path
         return
-    with hidden(folder, Path(place.file_name).suffix, text, prefix) as path:
+    with hidden(folder, Path(checked.file_name).suffix, text, prefix) as path:
         yield path
 
 
 @contextmanager
-def elsewhere(place: Place, text: str) -> Iterator[Path]:
+def elsewhere(checked: CheckedFile, text: str) -> Iterator[Path]:
     """A file with ``text`` under the document's own name, in a folder of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="tabwright-") as folder,
         removed_if_killed(Path(folder)),
     ):
-        path = Path(folder, place.file_name)
+        path = Path(folder, checked.file_name)
         path.write_bytes(text.encode("utf-8", "replace"))
         yield path
 

@@ -7,9 +7,9 @@ import re
 from contextlib import ExitStack
 from pathlib import Path
 
-from tabwright.checks.tools.child import Unanswered, run
-from tabwright.checks.tools.reports import Report
-from tabwright.checks.tools.scratch_files import Place, beside, hidden
+from tabwright.checks.tools.child import ToolFailed, run
+from tabwright.checks.tools.reports import ToolReport
+from tabwright.checks.tools.scratch_files import CheckedFile, beside, hidden
 from tabwright.core.message import Message
 
 _LINE = re.compile(
@@ -19,14 +19,14 @@ _ALONE = ("--noEmit", "--pretty", "false", "--skipLibCheck", "--strict", "--allo
 _OPTIONS = {"noEmit": True, "composite": False, "incremental": False, "skipLibCheck": True}
 
 
-async def reports(program: str, text: str, place: Place) -> list[Report]:
-    """Ask about a copy of the document in its own folder; raises Unanswered, OSError.
+async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
+    """Ask about a copy of the document in its own folder; raises ToolFailed, OSError.
 
     Settings come from the nearest tsconfig.json or jsconfig.json, through a file that extends it.
     """
-    project = place.above("tsconfig.json", "jsconfig.json")
+    project = file.above("tsconfig.json", "jsconfig.json")
     with ExitStack() as stack:
-        path = stack.enter_context(beside(place, text))
+        path = stack.enter_context(beside(file, text))
         arguments: tuple[str, ...] = (*_ALONE, str(path))
         if project is not None:
             settings = {
@@ -36,15 +36,15 @@ async def reports(program: str, text: str, place: Place) -> list[Report]:
                 "include": [],
                 "references": [],
             }
-            file = hidden(project.parent, ".json", json.dumps(settings))
-            arguments = ("--pretty", "false", "-p", str(stack.enter_context(file)))
-        output = await run((program, *arguments), timeout_s=place.timeout_s, cwd=place.folder)
+            settings_file = hidden(project.parent, ".json", json.dumps(settings))
+            arguments = ("--pretty", "false", "-p", str(stack.enter_context(settings_file)))
+        output = await run((program, *arguments), timeout_s=file.timeout_s, cwd=file.folder)
     lines = [line for line in output.stdout.splitlines() if line.strip()]
     matches = [match for match in map(_LINE.match, lines) if match is not None]
     if not matches and (lines or output.status != 0):
-        raise Unanswered(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
     return [
-        Report(int(match["line"]), match["message"], match["code"])
+        ToolReport(int(match["line"]), match["message"], match["code"])
         for match in matches
         if match["path"] and Path(match["path"]).name == path.name
     ]
