@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ import pytest
 from lsprotocol import types
 from support.editor import Editor, Home, editing, engine_for
 from support.lost_name import CODE
+from support.no_threads import NoThreads
 
 from tabwright.app.documents.folder_trust import NOT_NOW, TRUST, FolderTrust
 from tabwright.app.runtime.notices import Notices
-from tabwright.app.runtime.waiting import Work
 from tabwright.trust import Consents, TrustFile
 
 SCRIPT = "function add(a, b) {\n    return a + c;\n}\n"
@@ -244,8 +243,7 @@ async def trusts(
     found = FolderTrust(Quiet(), Notices(Quiet()), file, lambda work: work.close())
     found.workspace = workspace
     found.take_roots((str(root),) if root else ())
-    run = Work(lambda do, *given: asyncio.to_thread(do, *given))
-    return await found.trusts(str(root), str(path), run)
+    return await found.trusts(str(root), str(path), NoThreads())
 
 
 class Quiet:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,7 +13,7 @@ from tabwright.app.completion.query import CompletionQuery, CompletionSetup
 from tabwright.app.completion.result import CompletionResult
 from tabwright.app.completion.session import Session
 from tabwright.app.documents.buffers import Cursor
-from tabwright.app.runtime.waiting import Work
+from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.assists.complete import ModelInfo, Options
 from tabwright.client.engine import Answer, OnText, Request, Usage
 from tabwright.core.prompting.context import Document
@@ -92,7 +91,7 @@ class Desk:
     def __init__(self) -> None:
         self.engine = WrittenEngine()
         self.session = Session(URI, AnswerCache())
-        self.pool = ThreadPoolExecutor(2)
+        self.work = WorkerThreads("test", 2)
         self.refused: Callable[[str], str | None] = lambda path: None
         self.debounce_s = 0.0
         self.others: Sequence[Document] = ()
@@ -101,15 +100,14 @@ class Desk:
         self.ahead = False
 
     def setup(self) -> CompletionSetup:
-        work = Work(partial(asyncio.get_running_loop().run_in_executor, self.pool))
         return CompletionSetup(
             engine=self.engine,
             model="m",
             options=self.options,
             model_info=partial(self.engine.model_info, "m"),
             refused=lambda path: self.refused(path),
-            files=work,
-            work=work,
+            files=self.work,
+            work=self.work,
             debounce_s=self.debounce_s,
             gradual=self.gradual,
             ahead=lambda: self.ahead,

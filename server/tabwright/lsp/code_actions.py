@@ -57,7 +57,7 @@ class CodeActions:
             return []
         if not self.host.configuration.settings.is_on(cursor.snapshot.language_id):
             return []
-        refusal = await workspace.files(refused_by, workspace.refused, cursor.path, uri)
+        refusal = await workspace.files(refused_by, workspace.privacy.allowed, cursor.path, uri)
         if refusal is not None:
             where = convert.line_and_character(start)
             self.host.report.refuse(KEPT_OUT, refusal, uri, where)

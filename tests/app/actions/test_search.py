@@ -13,13 +13,13 @@ from typing import Literal
 
 import pytest
 from support.cursor import QWEN
+from support.no_threads import NoThreads
 
 from tabwright.app.actions import search as search_module
 from tabwright.app.actions.model_choice import NEVER, ActionsModel
 from tabwright.app.actions.search import SearchSetup, search
 from tabwright.app.runtime.client import Bar, NoBar
 from tabwright.app.runtime.pulling import NO, YES, Puller
-from tabwright.app.runtime.waiting import Work
 from tabwright.assists.registry import Assist
 from tabwright.assists.request import ActionRequest
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault, FaultKind
@@ -111,10 +111,6 @@ class FakeChecker:
         )
 
 
-async def direct(call: Callable[[], object]) -> object:
-    return call()
-
-
 def assist(
     *,
     prompts: Callable[[int], str] = lambda attempt: "p",
@@ -165,7 +161,7 @@ class Desk:
         setup = SearchSetup(
             self.engine,
             "m",
-            Work(direct),
+            NoThreads(),
             self.checks,
             CheckOptions(timeout_s=0),
             candidates,
@@ -415,7 +411,7 @@ class Chooser:
             self.pulled.append(name)
 
         puller.pull = pull  # type: ignore[method-assign, assignment]
-        self.model = ActionsModel(self.client, puller, Work(direct), self.running.append)
+        self.model = ActionsModel(self.client, puller, NoThreads(), self.running.append)
 
     async def choose(self, wanted: str = "", *, offer: bool = True) -> str:
         found = await self.model.choose(wanted, "small", offer=offer)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from support.no_threads import NoThreads
 
 from tabwright.app.completion.result import CompletionResult
-from tabwright.app.runtime.waiting import Work
 from tabwright.app.statistics import acceptance_tracker as module
 from tabwright.app.statistics.acceptance_tracker import AcceptanceStatistics
 from tabwright.core.text import Edit, Snapshot, Span
@@ -33,7 +33,7 @@ class Desk:
         self.usage = AcceptanceStatistics(
             self.statistics,
             lambda uri: self.texts.get(unquote(uri)),
-            lambda: Work(_direct),
+            NoThreads(),
             self._spawn,
             lambda: self.on,
         )
@@ -54,10 +54,6 @@ class Desk:
     async def counts(self) -> dict[str, Any]:
         found: Any = await self.usage.report()
         return {key: value for key, value in found["total"].items() if value}
-
-
-async def _direct(call: Callable[[], object]) -> object:
-    return call()
 
 
 @pytest.fixture

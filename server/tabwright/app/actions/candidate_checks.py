@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Protocol
 
-from tabwright.app.runtime.waiting import Work
+from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.core.action import Diagnostic
 
@@ -40,7 +40,7 @@ def first_program(diagnostics: Sequence[Diagnostic], root: str, path: str) -> st
 class LazyCandidateChecker:
     """The package ``checks``, imported on first use."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: WorkerThreads) -> None:
         """Import on a thread of ``work``."""
         self._work = work
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from tabwright.app.actions.candidate_checks import (
@@ -22,7 +20,7 @@ from tabwright.app.documents.privacy import screened
 from tabwright.app.runtime import log
 from tabwright.app.runtime.client import Bar
 from tabwright.app.runtime.host import Host
-from tabwright.app.runtime.waiting import Work
+from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.assists.registry import Assist
 from tabwright.assists.request import ActionRequest
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
@@ -77,18 +75,14 @@ class ActionExecutor:
         """Work for ``host``; ``checks`` are the package's own unless a test gives others."""
         self._host = host
         self._assists: dict[str, Assist] = {assist.kind: assist for assist in assists}
-        self._pool = ThreadPoolExecutor(2, "tabwright-actions")
+        # Threads of its own, so that completions need not wait.
+        self.work = WorkerThreads("tabwright-actions", 2)
         self._checks = checks
         self._running: dict[asyncio.Future[Message], ActionRequest] = {}
         self._model = ActionsModel(
             host.client, host.engines.puller, host.workspace.files, host.tasks.spawn
         )
         host.workspace.watchers.add(self)
-
-    @property
-    def work(self) -> Work:
-        """Computes on threads of its own, so that completions need not wait."""
-        return Work(partial(asyncio.get_running_loop().run_in_executor, self._pool))
 
     def title_of(self, kind: str) -> str:
         """What a kind of action is called; "" when it is none of ours."""
@@ -118,7 +112,7 @@ class ActionExecutor:
 
     def close(self) -> None:
         """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.work.close()
 
     # One action ---------------------------------------------------------------------------------
 
@@ -204,13 +198,15 @@ class ActionExecutor:
             return Nothing(Message("the settings switch it off for {0}", document.language_id))
         others = request.others if settings.context.open_files else ()
         refusal, others = await workspace.files(
-            screened, workspace.refused, request.path, document.uri, others
+            screened, workspace.privacy.allowed, request.path, document.uri, others
         )
         if refusal is not None:
             return Nothing(Message("this file is kept from the model: {0}", refusal))
         root = workspace.root_of(request.path)
         if assist.kind == "fix":
-            found = await workspace.files(imported, document, request.path, root, workspace.refused)
+            found = await workspace.files(
+                imported, document, request.path, root, workspace.privacy.allowed
+            )
             known = {other.path for other in others}
             others += tuple(other for other in found if other.path not in known)
         runtime = host.engines.start()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from tabwright import paths
 from tabwright.app.runtime.client import Client
 from tabwright.app.runtime.pulling import NO, YES, Puller
-from tabwright.app.runtime.waiting import Work
+from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.core.message import Message
 from tabwright.models.catalog import CATALOG, DEFAULT_ACTIONS
 
@@ -22,7 +22,7 @@ Spawn = Callable[[Coroutine[object, object, None]], object]
 class ActionsModel:
     """Chooses, and offers to pull the better model: once a session, never again if so wished."""
 
-    def __init__(self, client: Client, puller: Puller, files: Work, spawn: Spawn) -> None:
+    def __init__(self, client: Client, puller: Puller, files: WorkerThreads, spawn: Spawn) -> None:
         """``files`` looks at the disk, ``spawn`` runs what nobody waits for."""
         self._client = client
         self._puller = puller

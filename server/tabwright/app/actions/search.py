@@ -11,7 +11,7 @@ from typing import TypeVar
 from tabwright.app.actions.candidate_checks import CandidateChecker
 from tabwright.app.documents.line_edits import moved
 from tabwright.app.runtime import log
-from tabwright.app.runtime.waiting import Work
+from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.assists.registry import Assist
 from tabwright.assists.request import ActionRequest
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
@@ -49,7 +49,7 @@ class SearchSetup:
 
     engine: Engine
     model: str
-    work: Work
+    work: WorkerThreads
     checks: CandidateChecker
     options: CheckOptions
     candidates: int

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from urllib.parse import unquote
 
 from tabwright.app.completion.answer_cache import AnswerCache
@@ -19,7 +17,7 @@ from tabwright.app.runtime import log
 from tabwright.app.runtime.engine_manager import EngineManager
 from tabwright.app.runtime.engines import Runtime, options_of
 from tabwright.app.runtime.notices import Notices
-from tabwright.app.runtime.waiting import Superseded, Work
+from tabwright.app.runtime.waiting import Superseded, WorkerThreads
 from tabwright.app.settings.configuration import Configuration
 from tabwright.app.statistics.acceptance_tracker import AcceptanceStatistics
 from tabwright.app.statistics.last_request import LastRequestReport
@@ -49,7 +47,7 @@ class Completions:
         self._usage = usage
         self._cache = AnswerCache()
         self._sessions: dict[str, Session] = {}
-        self._pool = ThreadPoolExecutor(1, "tabwright-work")
+        self._work = WorkerThreads("tabwright-work")
         self._battery = Battery()
 
     def not_open(self, uri: str, position: tuple[int, int]) -> None:
@@ -159,9 +157,9 @@ class Completions:
             model=runtime.model,
             options=options_of(settings),
             model_info=runtime.model_info,
-            refused=self._workspace.refused,
+            refused=self._workspace.privacy.allowed,
             files=self._workspace.files,
-            work=Work(partial(asyncio.get_running_loop().run_in_executor, self._pool)),
+            work=self._work,
             debounce_s=wait / 1000 if isinstance(wait, int) else None,
             # An engine elsewhere is quick at reading, and others may be waiting for it.
             gradual=not runtime.remote,
@@ -199,4 +197,4 @@ class Completions:
 
     def end(self) -> None:
         """End the thread, once nobody asks any more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._work.close()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from tabwright.app.documents.buffers import Cursor
-from tabwright.app.runtime.waiting import Work
+from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.assists.complete import Nothing, Options, Task, prepare
 from tabwright.client.engine import Engine
 from tabwright.core.prompting.window_cache import WindowCache, small
@@ -28,8 +28,8 @@ class CompletionSetup:
     options: Options
     model_info: Callable[[], Awaitable[ModelInfo]]
     refused: Callable[[str], str | None]
-    files: Work
-    work: Work
+    files: WorkerThreads
+    work: WorkerThreads
     debounce_s: float | None = None
     gradual: bool = False
     ahead: Callable[[], bool] = lambda: False

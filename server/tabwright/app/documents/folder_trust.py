@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from tabwright.app.runtime.client import Client
 from tabwright.app.runtime.notices import Notices
-from tabwright.app.runtime.waiting import Work
+from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.checks.faults import folder_of
 from tabwright.core.message import Message
 from tabwright.trust import TrustError, TrustFile, is_below
@@ -55,7 +55,7 @@ class FolderTrust:
         if self._meant is None:
             self._meant = self._roots
 
-    async def trusts(self, root: str, path: str, files: Work) -> bool:
+    async def trusts(self, root: str, path: str, files: WorkerThreads) -> bool:
         """Whether programs may run for a document of a root; ``files`` looks at the disk.
 
         Both the root and the document's own folder must be trusted, since a link may lead out of

@@ -4,44 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 
 from tabwright.app.documents.buffers import Buffers
 from tabwright.app.documents.privacy import Privacy
 from tabwright.app.documents.watchers import Watchers
 from tabwright.app.runtime.notices import Notices
-from tabwright.app.runtime.waiting import Work
+from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.app.settings import settings
 
 
 class Workspace:
-    """Buffers and folders; ``watchers`` are told of what changes in them."""
+    """Buffers and folders; ``watchers`` are told of what changes in them.
+
+    ``files`` runs what looks at the disk, as the rules of ``privacy`` do.
+    """
 
     def __init__(self, notices: Notices) -> None:
         """Start with nothing open; warnings about ignore files go to ``notices``."""
         self.buffers = Buffers()
         self.watchers = Watchers()
+        self.privacy = Privacy(())
+        self.files = WorkerThreads("tabwright-files")
         self._notices = notices
         self._roots: tuple[str, ...] = ()
-        self._privacy = Privacy(())
-        self._pool = ThreadPoolExecutor(1, "tabwright-files")
 
     @property
     def roots(self) -> tuple[str, ...]:
         """The paths of the workspace's folders."""
         return self._roots
-
-    @property
-    def files(self) -> Work:
-        """Looks at the disk, on a thread of its own; needs a running loop."""
-        return Work(partial(asyncio.get_running_loop().run_in_executor, self._pool))
-
-    @property
-    def refused(self) -> Callable[[str], str | None]:
-        """Says why a path or uri must stay out of prompts; looks at the disk."""
-        return self._privacy.allowed
 
     def root_of(self, path: str) -> str:
         """The innermost workspace folder that holds a path, "" when none does."""
@@ -51,7 +43,7 @@ class Workspace:
     def configure(self, roots: Sequence[str], privacy: settings.Privacy) -> None:
         """Take in folders and rules; ignore files count in new folders at once."""
         self._roots = tuple(roots)
-        self._privacy = Privacy(
+        self.privacy = Privacy(
             self._roots,
             privacy.deny,
             privacy.respect_gitignore,
@@ -61,4 +53,4 @@ class Workspace:
 
     def close(self) -> None:
         """Begin nothing more on the disk."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.files.close()

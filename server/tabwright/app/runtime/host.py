@@ -43,7 +43,7 @@ class Host:
         self.usage = AcceptanceStatistics(
             Statistics(paths.statistics_file()),
             self.workspace.buffers.get,
-            lambda: self.workspace.files,
+            self.workspace.files,
             self.tasks.spawn,
             lambda: self.configuration.settings.statistics.enabled,
         )

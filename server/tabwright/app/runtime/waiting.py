@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -14,18 +16,21 @@ class Superseded(Exception):
     """A newer request of the same document came."""
 
 
-class Work:
-    """Runs what takes longer on a thread; whoever waits can be cancelled at once."""
+class WorkerThreads:
+    """Threads for what takes longer; whoever waits for a result can be cancelled at once."""
 
-    def __init__(self, submit: Callable[[Callable[[], object]], Awaitable[object]]) -> None:
-        """Hand each call to ``submit``, such as a bound ``loop.run_in_executor``."""
-        self._submit = submit
+    def __init__(self, name: str, count: int = 1) -> None:
+        """Start no thread before the first call."""
+        self._pool = ThreadPoolExecutor(count, name)
 
     async def __call__(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of ``call``."""
-        result: list[T] = []
-        await self._submit(lambda: result.append(call(*args, **kwargs)))
-        return result[0]
+        """The result of ``call``, run on one of the threads."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, partial(call, *args, **kwargs))
+
+    def close(self) -> None:
+        """Begin no further call."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def supersede(superseded: asyncio.Future[None] | None) -> None:

@@ -10,7 +10,7 @@ from datetime import date
 from urllib.parse import unquote
 
 from tabwright.app.completion.result import CompletionResult
-from tabwright.app.runtime.waiting import Work
+from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.core.acceptance import Shown, Step, is_kept, step
 from tabwright.core.message import Message
 from tabwright.core.text import Snapshot
@@ -46,7 +46,7 @@ class AcceptanceStatistics:
         self,
         statistics: Statistics,
         get: Callable[[str], Snapshot | None],
-        files: Callable[[], Work],
+        files: WorkerThreads,
         spawn: Callable[[Coroutine[object, object, None]], None],
         wanted: Callable[[], bool],
     ) -> None:
@@ -137,8 +137,8 @@ class AcceptanceStatistics:
         number = min(max(number, 1), _MOST_DAYS)
         about = {"enabled": self._wanted(), "file": str(self._statistics.file)}
         try:
-            await self._files()(self._write)
-            found = await self._files()(self._statistics.report, number, date.today())
+            await self._files(self._write)
+            found = await self._files(self._statistics.report, number, date.today())
         except StatisticsError as error:
             return {**about, "problem": str(error)}
         return {**about, **found}
@@ -147,7 +147,7 @@ class AcceptanceStatistics:
         """Delete all that was counted; ``message`` says what became of that."""
         self._forget()
         try:
-            await self._files()(self._statistics.delete)
+            await self._files(self._statistics.delete)
         except StatisticsError as error:
             return {"ok": False, "message": str(error)}
         return {"ok": True, "message": Message("the statistics are deleted")}
@@ -178,7 +178,7 @@ class AcceptanceStatistics:
     async def _write_soon(self) -> None:
         await asyncio.sleep(_WRITE_S)
         self._writing = False
-        await self._files()(self._write)
+        await self._files(self._write)
 
     def _write(self) -> None:
         """Write what was counted; what cannot be written is lost, and said in the log."""
