@@ -15,7 +15,7 @@ from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message, verbatim
 from tabwright.core.text import Snapshot
 from tabwright.lsp.convert import Encoding, to_sent_diagnostic
-from tabwright.lsp.localisation.language import ENGLISH, Language
+from tabwright.lsp.localisation.language import ENGLISH, Translator
 from tabwright.lsp.transport.json_rpc import RpcServer
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _LEVELS = {
 class Editor:
     """A Client over pygls; it translates messages into the client's language."""
 
-    def __init__(self, server: RpcServer, language: Language = ENGLISH) -> None:
+    def __init__(self, server: RpcServer, language: Translator = ENGLISH) -> None:
         """Send through ``server``, which must be initialized, in the client's ``language``."""
         self._server = server
         self.language = language
@@ -103,7 +103,7 @@ class Editor:
 class EditorBar:
     """A Bar over $/progress."""
 
-    def __init__(self, server: RpcServer, token: str, language: Language) -> None:
+    def __init__(self, server: RpcServer, token: str, language: Translator) -> None:
         """Report on ``token``, whose progress was begun."""
         self._progress = server.work_done_progress
         self._token = token

@@ -22,8 +22,8 @@ _TRANSLATED_KEYS = frozenset({"detail", "faults", "message", "problem", "reason"
 _NESTED_KEYS = frozenset({"action", "engine"})
 
 
-class Language:
-    """A language that a client is spoken to in; its catalogue is read when first needed."""
+class Translator:
+    """Translate messages into one client's language; the catalogue is read at the first message."""
 
     def __init__(self, locale: str = "") -> None:
         """Translate by the catalogue of ``locale``; without one all stays English."""
@@ -66,13 +66,13 @@ class Language:
         return gettext.translation(DOMAIN, FOLDER, [self._locale])
 
 
-ENGLISH = Language()
+ENGLISH = Translator()
 
 
-def language_of(locale: str | None) -> Language:
+def language_of(locale: str | None) -> Translator:
     """The language of a locale as clients name it: zh-cn, zh_CN.UTF-8, zh-Hans, de, None.
 
     Simplified Chinese or English; raises nothing for a locale of any other form.
     """
     name = (locale or "").strip().partition(".")[0].partition("@")[0]
-    return ENGLISH if _SIMPLIFIED.fullmatch(name) is None else Language("zh_CN")
+    return ENGLISH if _SIMPLIFIED.fullmatch(name) is None else Translator("zh_CN")
