@@ -9,7 +9,7 @@ from support.cursor import QWEN
 
 from tabwright.assists import document, edit, explain, fix, generate, simplify, translate
 from tabwright.assists import tests as write_tests
-from tabwright.assists.recipes import recipe
+from tabwright.assists.fix_advice import fix_advice
 from tabwright.assists.request import ActionRequest
 from tabwright.core.action import Action, Diagnostic, Proposal
 from tabwright.core.message import Message
@@ -161,7 +161,7 @@ def test_a_fix_of_a_lone_line_has_nothing_smaller_to_take() -> None:
     ],
 )
 def test_recipes(code: str, message: str, part: str) -> None:
-    found = recipe(Diagnostic(Span(0, 0), message, "", code))
+    found = fix_advice(Diagnostic(Span(0, 0), message, "", code))
     assert part in found and bool(found) is bool(part)
 
 
@@ -273,7 +273,7 @@ def test_a_function_left_empty_is_no_answer(
 
 
 def test_where_nothing_is_asked_nothing_is_generated() -> None:
-    assert generate.prepare(at(TWO, "return a + 1")) == Nothing(generate.NOT_ASKED)
+    assert generate.prepare(at(TWO, "return a + 1")) == Nothing(generate.NO_INTENT)
 
 
 def test_the_question_never_outgrows_the_model() -> None:

@@ -1,4 +1,4 @@
-"""A question for code as a prompt: the answer begins inside a fence, and ends with it."""
+"""Prompts that request code: the answer begins inside a fenced block and ends with it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from tabwright.core.prompting.chat import SYSTEM, ChatMessage, chat, stops
 from tabwright.core.prompting.prompt import Prompt
 
 
-def for_code(
+def code_prompt(
     request: ActionRequest,
     question: str,
     language_id: str,
     opening: str = "",
     turns: Sequence[ChatMessage] = (),
 ) -> tuple[Prompt, tuple[str, ...]]:
-    """The prompt that asks for code in a language, and the texts that end the answer.
+    """Return the prompt that requests code in a language, and the stop texts.
 
-    ``opening`` is code that the answer begins with; ``turns`` are what was said before.
+    ``opening`` is code that the answer begins with; ``turns`` are the earlier messages.
     """
     family = request.model.family
     messages = [ChatMessage("system", SYSTEM), *turns, ChatMessage("user", question)]

@@ -22,11 +22,11 @@ def prepare(request: ActionRequest) -> Action | Nothing:
         return span
     code, indent = shown(request, span)
     language_id = request.snapshot.language_id
-    asked = request.instruction.strip() or (
+    instruction = request.instruction.strip() or (
         "Explain what this code does, how it does it, and what a reader should watch out for."
     )
     question = (
-        f"{about_the_file(request, span)}{asked}\n\n"
+        f"{about_the_file(request, span)}{instruction}\n\n"
         f"The code, in {by_id(language_id).name}:\n{fenced(code, language_id)}"
     )
     family = request.model.family

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tabwright.assists.recipes import recipe
+from tabwright.assists.fix_advice import fix_advice
 from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import fenced, fitted, rewrite
 from tabwright.core.action import Action, Diagnostic, Proposal
@@ -69,7 +69,7 @@ def _said(diagnostic: Diagnostic, text: str, place: Span) -> str:
     said[0] += f": {unix_line_ends(diagnostic.message).strip()}"
     said += [f"  {unix_line_ends(about).strip()}" for about in diagnostic.related[:_MOST_RELATED]]
     said.append(f"The line: `{text[line.start : line.end].strip()}`")
-    advice = recipe(diagnostic)
+    advice = fix_advice(diagnostic)
     if advice:
         said.append(f"How it is usually fixed: {advice}")
     return "\n".join(said)

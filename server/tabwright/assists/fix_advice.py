@@ -1,4 +1,4 @@
-"""Short recipes for the rules that models get wrong: what to do, in a sentence."""
+"""Advice for the prompt: how to fix diagnostics that models often fix wrongly, in one sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tabwright.core.action import Diagnostic
 
-# By rule (lower case); a tool's name never matters, since rules of two tools rarely share one.
+# By rule (lower case), without the tool's name, because two tools rarely use one rule name.
 _BY_CODE: Mapping[str, str] = {
     "line-too-long": "Break the line inside its brackets, or the string into adjacent parts.",
     "e501": "Break the line inside its brackets, or the string into adjacent parts.",
@@ -41,7 +41,7 @@ _BY_CODE: Mapping[str, str] = {
     "7006": "Give the parameter a type.",
     "18048": "Check for undefined first, or use optional chaining.",
 }
-_BY_WORDS: Mapping[str, str] = {
+_BY_MESSAGE: Mapping[str, str] = {
     "allowed only within async function": "Make the enclosing function `async def`; where there "
     "is none, `asyncio.run` does.",
     "is not defined": "Import the name, define it, or correct its spelling.",
@@ -57,10 +57,10 @@ _BY_WORDS: Mapping[str, str] = {
 }
 
 
-def recipe(diagnostic: Diagnostic) -> str:
-    """What usually mends a diagnostic, as one sentence; "" when nothing is known."""
+def fix_advice(diagnostic: Diagnostic) -> str:
+    """Return how a diagnostic is usually fixed, as one sentence; "" when there is no advice."""
     code = diagnostic.code.lower().removeprefix("ts")
     if code in _BY_CODE:
         return _BY_CODE[code]
     message = diagnostic.message.lower()
-    return next((words for part, words in _BY_WORDS.items() if part in message), "")
+    return next((advice for part, advice in _BY_MESSAGE.items() if part in message), "")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tabwright.assists.asking import for_code
+from tabwright.assists.code_prompt import code_prompt
 from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import NO_CODE, about_the_file, fenced, fitted, split_imports
 from tabwright.core.action import Action, Proposal
-from tabwright.core.intent.intent import Asked, asked_at
+from tabwright.core.intent.intent import Intent, intent_at
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import code_in, reindent, without_blank_edges
@@ -17,8 +17,8 @@ from tabwright.core.syntax.signatures import Signature
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, scrub_surrogates, unix_line_ends
 
-EMPTY = Message("the model left the function empty")
-NOT_ASKED = Message(
+EMPTY_FUNCTION = Message("the model left the function empty")
+NO_INTENT = Message(
     "write a comment, a docstring or an empty function here that says what you want"
 )
 _BODIES = ("stub", "docstring")
@@ -37,68 +37,68 @@ _AFTER_FUNCTION = (
 )
 
 
-def asks(request: ActionRequest) -> Asked | None:
+def intent_of(request: ActionRequest) -> Intent | None:
     """What the user asks for at the place, None when they ask for nothing."""
-    return asked_at(request.snapshot, request.span)
+    return intent_at(request.snapshot, request.span)
 
 
 def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the function written that a comment or a stub describes."""
-    asked = asks(request)
-    if asked is None:
-        return Nothing(NOT_ASKED)
-    if asked.signature is not None and asked.kind in _BODIES:
-        return _body(request, asked, asked.signature)
-    return _from_words(request, asked)
+    intent = intent_of(request)
+    if intent is None:
+        return Nothing(NO_INTENT)
+    if intent.signature is not None and intent.kind in _BODIES:
+        return _body(request, intent, intent.signature)
+    return _from_words(request, intent)
 
 
-def _body(request: ActionRequest, asked: Asked, signature: Signature) -> Action | Nothing:
+def _body(request: ActionRequest, intent: Intent, signature: Signature) -> Action | Nothing:
     """The whole function anew, its header and docstring as they stand."""
     text = request.snapshot.text
     span = Span(signature.span.start, max(signature.span.end, signature.rest.end))
     kept = unix_line_ends(text[span.start : signature.rest.start])
     opening = reindent(kept.removesuffix("\n"), "") + "\n"
     words = (
-        f"Complete this {by_id(asked.language_id).name} function so that it does what it says, "
+        f"Complete this {by_id(intent.language_id).name} function so that it does what it says, "
         "for every input. Keep its signature and documentation as they are."
     )
-    if asked.inside:
-        words += f" It is a method of {asked.inside}."
-    if asked.words and asked.words not in signature.doc:
-        words += f"\n{asked.words}"
-    question = f"{about_the_file(request, span)}{words}\n\n{fenced(opening, asked.language_id)}"
-    if request.attempt % 2 and asked.language_id == "python" and not signature.indent:
+    if intent.container:
+        words += f" It is a method of {intent.container}."
+    if intent.text and intent.text not in signature.doc:
+        words += f"\n{intent.text}"
+    question = f"{about_the_file(request, span)}{words}\n\n{fenced(opening, intent.language_id)}"
+    if request.attempt % 2 and intent.language_id == "python" and not signature.indent:
         before = text[max(0, span.start - _BEFORE) : span.start]
         prompt = Prompt(
             (scrub_surrogates(unix_line_ends(before)) + opening,), request.model.family.specials
         )
         stop: tuple[str, ...] = _AFTER_FUNCTION
     else:
-        prompt, stop = for_code(request, question, asked.language_id, opening)
-    return _action(request, asked, span, prompt, stop, opening, signature.indent)
+        prompt, stop = code_prompt(request, question, intent.language_id, opening)
+    return _action(request, intent, span, prompt, stop, opening, signature.indent)
 
 
-def _from_words(request: ActionRequest, asked: Asked) -> Action | Nothing:
+def _from_words(request: ActionRequest, intent: Intent) -> Action | Nothing:
     """New lines below a comment."""
-    text, language = request.snapshot.text, by_id(asked.language_id)
-    above = unix_line_ends(text[max(0, asked.span.start - _BEFORE) : asked.span.start])
-    said = [f"Write the {language.name} code that this comment asks for:", asked.words]
-    if asked.name:
-        said.append(f"It is called {asked.name}.")
-    said += [f"{call} gives {result}." for call, result in asked.examples]
-    if asked.inside:
-        said.append(f"It is a method of {asked.inside}.")
+    text, language = request.snapshot.text, by_id(intent.language_id)
+    above = unix_line_ends(text[max(0, intent.span.start - _BEFORE) : intent.span.start])
+    said = [f"Write the {language.name} code that this comment asks for:", intent.text]
+    if intent.name:
+        said.append(f"It is called {intent.name}.")
+    said += [f"{call} gives {result}." for call, result in intent.examples]
+    if intent.container:
+        said.append(f"It is a method of {intent.container}.")
     said.append("Answer with that code alone: no examples of its use, nothing that exists already.")
     question = "\n".join(said)
     if above.strip():
-        question = f"The file so far:\n{fenced(above, asked.language_id)}\n\n{question}"
-    prompt, stop = for_code(request, question, asked.language_id)
-    return _action(request, asked, asked.span, prompt, stop, "", asked.indent)
+        question = f"The file so far:\n{fenced(above, intent.language_id)}\n\n{question}"
+    prompt, stop = code_prompt(request, question, intent.language_id)
+    return _action(request, intent, intent.span, prompt, stop, "", intent.indent)
 
 
 def _action(
     request: ActionRequest,
-    asked: Asked,
+    intent: Intent,
     span: Span,
     prompt: Prompt,
     stop: tuple[str, ...],
@@ -109,13 +109,13 @@ def _action(
         kind="generate",
         snapshot=request.snapshot,
         span=span,
-        language_id=asked.language_id,
+        language_id=intent.language_id,
         prompt=prompt,
         stop=stop,
         max_tokens=_MOST_TOKENS,
         opening=opening,
         indent=indent,
-        instruction=asked.words,
+        instruction=intent.text,
     )
 
 
@@ -124,7 +124,7 @@ def finish(action: Action, answer: str) -> Proposal | Nothing:
     found = fitted(action, answer) if len(action.span) else _below(action, answer)
     if isinstance(found, Nothing) or not _is_empty(action, found.text):
         return found
-    return Nothing(EMPTY)
+    return Nothing(EMPTY_FUNCTION)
 
 
 def _below(action: Action, answer: str) -> Proposal | Nothing:
@@ -144,5 +144,5 @@ def _below(action: Action, answer: str) -> Proposal | Nothing:
 def _is_empty(action: Action, code: str) -> bool:
     """Whether the code is a function whose body still is to be written."""
     start = len(code) - len(code.lstrip())
-    asked = asked_at(replace(action.snapshot, text=code), Span(start, start))
-    return asked is not None and asked.signature is not None and asked.kind in _BODIES
+    intent = intent_at(replace(action.snapshot, text=code), Span(start, start))
+    return intent is not None and intent.signature is not None and intent.kind in _BODIES

@@ -75,12 +75,12 @@ def _fixes(request: ActionRequest) -> str | None:
 
 
 def _generates(request: ActionRequest) -> str | None:
-    asked = generate.asks(request)
-    if asked is None:
+    intent = generate.intent_of(request)
+    if intent is None:
         return None
     return (
-        Message("Generate {0}", asked.name)
-        if asked.name
+        Message("Generate {0}", intent.name)
+        if intent.name
         else Message("Generate what the comment asks for")
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from tabwright.assists.asking import for_code
+from tabwright.assists.code_prompt import code_prompt
 from tabwright.assists.request import ActionRequest, fence
 from tabwright.core.action import Action, Kind, Proposal
 from tabwright.core.message import Message
@@ -114,7 +114,7 @@ def rewrite(
     length = len(question) + sum(len(message.text) for message in turns)
     if length / _CHARS_PER_TOKEN + most > request.model.context_length:
         return Nothing(Message("the code and what belongs to it are too long for the model"))
-    prompt, stop = for_code(request, question, language_id, opening, turns)
+    prompt, stop = code_prompt(request, question, language_id, opening, turns)
     return Action(
         kind=kind,
         snapshot=request.snapshot,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from tabwright.assists.asking import for_code
+from tabwright.assists.code_prompt import code_prompt
 from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import NO_CODE, fenced, lines_of, shown
 from tabwright.core.action import Action, Proposal
@@ -69,7 +69,7 @@ def prepare(request: ActionRequest) -> Action | Nothing:
         f"{module}: the usual case, the edges and what must fail. Small tests, each with one "
         f"reason to fail; work out each expected value carefully.\n\n{fenced(code, language_id)}"
     )
-    prompt, stop = for_code(request, question, language_id, opening)
+    prompt, stop = code_prompt(request, question, language_id, opening)
     return Action(
         kind="tests",
         snapshot=request.snapshot,

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from tabwright.assists.asking import for_code
+from tabwright.assists.code_prompt import code_prompt
 from tabwright.assists.request import ActionRequest
 from tabwright.assists.rewriting import NO_CODE, fenced
 from tabwright.core.action import Action, Proposal
@@ -69,7 +69,7 @@ def prepare(request: ActionRequest) -> Action | Nothing:
     most = min(round(len(code) / _CHARS_PER_TOKEN * _ROOM) + 256, 2048)
     if (len(question) + len(opening)) / _CHARS_PER_TOKEN + most > request.model.context_length:
         return Nothing(Message("the code is too long for the model; select less of it"))
-    prompt, stop = for_code(request, question, target, opening)
+    prompt, stop = code_prompt(request, question, target, opening)
     return Action(
         kind="translate",
         snapshot=request.snapshot,

@@ -6,13 +6,18 @@ import pytest
 from hypothesis import given
 from support.pieces import TEXTS
 
-from tabwright.core.intent.comment_requests import asks, is_todo, may_be_request, request_text
+from tabwright.core.intent.comment_requests import (
+    is_explicit_request,
+    is_todo,
+    may_be_request,
+    request_text,
+)
 from tabwright.core.intent.description import constraints, parse_docstring
 from tabwright.core.intent.examples import examples
 
 
 @pytest.mark.parametrize(
-    ("words", "name", "parameters", "result"),
+    ("text", "name", "parameters", "result"),
     [
         ("Write a function `add(a, b)` that returns the sum. Fast.", "add", "a, b", "the sum"),
         (
@@ -41,14 +46,14 @@ from tabwright.core.intent.examples import examples
         ("Parameters\n----------\na : int\n    one\n\nReturns\n-------\nstr", "", "a int", "str"),
     ],
 )  # fmt: skip
-def test_told(words: str, name: str, parameters: str, result: str) -> None:
-    found = parse_docstring(words)
+def test_parsed_parts(text: str, name: str, parameters: str, result: str) -> None:
+    found = parse_docstring(text)
     shown = [f"{one.name} {one.type}" if one.type else one.name for one in found.parameters]
     assert (found.name, ", ".join(shown), found.result) == (name, parameters, result)
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("text", "found"),
     [
         ("f(2) -> 4, f(3) -> 9", [("f(2)", "4"), ("f(3)", "9")]),
         ("e.g. f(2) returns 4.", [("f(2)", "4")]),
@@ -72,12 +77,12 @@ def test_told(words: str, name: str, parameters: str, result: str) -> None:
         ("for all inputs the output should be 10", []),
     ],
 )  # fmt: skip
-def test_examples(words: str, found: list[tuple[str, str]]) -> None:
-    assert examples(words, "f") == tuple(found)
+def test_examples(text: str, found: list[tuple[str, str]]) -> None:
+    assert examples(text, "f") == tuple(found)
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("text", "found"),
     [
         ("Sorts. Must be stable, i.e. keep order.", ["Must be stable, i.e. keep order."]),
         ("- in O(n log n)\n- any order\n- without sorted()", ["in O(n log n)", "without sorted()"]),
@@ -85,12 +90,12 @@ def test_examples(words: str, found: list[tuple[str, str]]) -> None:
         ("Adds two numbers.", []),
     ],
 )
-def test_constraints(words: str, found: list[str]) -> None:
-    assert constraints(words) == tuple(found)
+def test_constraints(text: str, found: list[str]) -> None:
+    assert constraints(text) == tuple(found)
 
 
 @pytest.mark.parametrize(
-    ("words", "todo", "asking", "may"),
+    ("text", "todo", "explicit", "may"),
     [
         ("TODO: sort", True, True, True),
         ("FIXME(ann): this", True, True, True),
@@ -109,12 +114,12 @@ def test_constraints(words: str, found: list[str]) -> None:
         ("", False, False, False),
     ],
 )
-def test_requests(words: str, todo: bool, asking: bool, may: bool) -> None:
-    assert (is_todo(words), asks(words), may_be_request(words)) == (todo, asking, may)
+def test_comment_requests(text: str, todo: bool, explicit: bool, may: bool) -> None:
+    assert (is_todo(text), is_explicit_request(text), may_be_request(text)) == (todo, explicit, may)
 
 
 @pytest.mark.parametrize(
-    ("words", "clean"),
+    ("text", "clean"),
     [
         ("TODO(ann): sort it\nnow", "sort it\nnow"),
         ("TODO", ""),
@@ -123,13 +128,13 @@ def test_requests(words: str, todo: bool, asking: bool, may: bool) -> None:
         ("待实现：排序", "排序"),
     ],
 )
-def test_cleaned(words: str, clean: str) -> None:
-    assert request_text(words) == clean
+def test_request_text_without_markers(text: str, clean: str) -> None:
+    assert request_text(text) == clean
 
 
-@given(words=TEXTS)
-def test_never_fails(words: str) -> None:
-    found = parse_docstring(words, "f")
+@given(text=TEXTS)
+def test_never_fails(text: str) -> None:
+    found = parse_docstring(text, "f")
     assert json.dumps([found.name, found.result, found.examples, found.constraints])
     assert all(call and result for call, result in found.examples)
-    assert len(request_text(words)) <= len(words)
+    assert len(request_text(text)) <= len(text)

@@ -1,1 +1,1 @@
-"""What a comment, a docstring, a TODO or a stub asks for."""
+"""Find and parse requests for code: comments, TODOs, docstrings and stubs."""

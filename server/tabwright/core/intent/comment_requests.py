@@ -11,7 +11,7 @@ _TODO = re.compile(
     r"(?:\s*+\[[^\]\n]*\])?\s*+[:：\-–]?\s*+",
     re.IGNORECASE,
 )
-_ASKS = re.compile(
+_EXPLICIT_REQUEST = re.compile(
     r"\s*+(?:(?:please|now|let'?s|you (?:should|must|need to)|i (?:want|need)"
     r"|we need|here)\b[ ,:]*+)*"
     r"(?:(?:to )?(?:generate|write|implement|create|add|build|make|define|fill in)\b"
@@ -20,7 +20,7 @@ _ASKS = re.compile(
     r"|(?:请|请你|帮我|在这里|这里|需要)*(?:实现|写|生成|编写|创建|添加|增加|新增|定义|补全|完成))",
     re.IGNORECASE,
 )
-_NO_REQUEST = re.compile(
+_DIRECTIVE = re.compile(
     r"\s*+(?:!|-\*-|vim?:|coding[:=]|noqa|type:|pyright|pylint|mypy:|ruff|fmt:|flake8|isort|nosec"
     r"|pragma|eslint|tslint|jshint|prettier|@ts-|@flow|@jsx|istanbul|c8|#?region\b|#?endregion\b"
     r"|clang-format|nolint|go:|\+build|build |<reference|copyright|\(c\)|licen[cs]e|spdx|author"
@@ -38,34 +38,34 @@ _WORD = re.compile(r"[A-Za-z_][\w'-]*|[\u3400-\u9fff]")
 _TODO_ALONE = ("todo", "fixme", "xxx", "hack", "tbd")
 
 
-def is_todo(words: str) -> bool:
+def is_todo(text: str) -> bool:
     """Tell whether a comment starts with TODO, FIXME or the like."""
-    return _TODO.match(words) is not None
+    return _TODO.match(text) is not None
 
 
-def asks(words: str) -> bool:
-    """Tell whether a comment requests code by its text alone, wherever it is."""
-    return is_todo(words) or _ASKS.match(words) is not None
+def is_explicit_request(text: str) -> bool:
+    """Tell whether the text alone shows that a comment requests code, wherever it stands."""
+    return is_todo(text) or _EXPLICIT_REQUEST.match(text) is not None
 
 
-def may_be_request(words: str) -> bool:
-    """Tell whether a comment may be a request when it does not describe any code.
+def may_be_request(text: str) -> bool:
+    """Tell whether a comment may be a request, if no existing code follows that it describes.
 
-    Licences, tool directives, headings, rulers and commented-out code are none.
+    Licences, tool directives, headings, rulers and commented-out code are not requests.
     """
-    first = words.split("\n", 1)[0].strip()
-    if not first or _NO_REQUEST.match(words) or _LICENSE.search(words[:600]):
+    first = text.split("\n", 1)[0].strip()
+    if not first or _DIRECTIVE.match(text) or _LICENSE.search(text[:600]):
         return False
-    if asks(words):
+    if is_explicit_request(text):
         return True
     if _CODE.match(first) or _RULER.match(first) or _RULER.fullmatch(first[-3:]):
         return False
-    return len(_WORD.findall(words[:600])) >= 3
+    return len(_WORD.findall(text[:600])) >= 3
 
 
-def request_text(words: str) -> str:
+def request_text(text: str) -> str:
     """Return the text of a request without TODO markers and rulers."""
-    lines = [line for line in words.split("\n") if not _RULER.fullmatch(line.strip())]
+    lines = [line for line in text.split("\n") if not _RULER.fullmatch(line.strip())]
     text = "\n".join(lines).strip("\n")
     found = _TODO.match(text)
     rest = text[found.end() :] if found else text

@@ -6,9 +6,9 @@ import re
 
 from tabwright.core.syntax.parameters import Parameter, parse
 
-# Bounded, so that a search takes time proportional to the text's length.
+# The length is bounded, so that a search takes time linear in the text's length.
 NAME = r"[A-Za-z_$][A-Za-z0-9_$]{0,99}+"
-# Words that follow "function" and are no names.
+# Words after "function" that are not names.
 _NO_NAME = re.compile(
     r"a|an|and|are|as|be|body|by|called|can|class|code|definition|does|doing|for|from"
     r"|function|have|header|here|in|into|is|it|its|like|method|must|name|named|object|of|on"
@@ -76,24 +76,24 @@ _ONLY_TYPE = (
 )
 
 
-def may_name(word: str) -> bool:
+def can_be_name(word: str) -> bool:
     """Tell whether a word of a sentence can be an identifier."""
     return _NO_NAME.fullmatch(word.lower()) is None
 
 
-def as_code(inside: str) -> tuple[Parameter, ...]:
+def parse_code_parameters(inside: str) -> tuple[Parameter, ...]:
     """Parse parameters written as code in parentheses, with types before or after the names."""
     typed_first = _TYPED_FIRST.match(inside) and ":" not in inside
     return parse(inside, "type first" if typed_first else "colon")
 
 
-def documented(words: str) -> tuple[Parameter, ...]:
+def parse_documented_parameters(text: str) -> tuple[Parameter, ...]:
     """Parse the parameters of a docstring: reST, JSDoc, Google or NumPy."""
     for pattern in _DOC_PARAMETERS:
-        found = [Parameter(one["name"], one["type"] or "") for one in pattern.finditer(words)]
+        found = [Parameter(one["name"], one["type"] or "") for one in pattern.finditer(text)]
         if found:
             return tuple(found)
-    section = _SECTION.search(words)
+    section = _SECTION.search(text)
     ruled = section[0] if section else ""
     lines = list(_SECTION_LINE.finditer(section["body"])) if section else []
     margin = min((len(line["indent"]) for line in lines), default=0)
@@ -104,17 +104,17 @@ def documented(words: str) -> tuple[Parameter, ...]:
     )
 
 
-def listed(words: str, name: str) -> tuple[Parameter, ...]:
-    """Parse parameters from sentences; one without a name when only its type is given."""
+def parse_listed_parameters(text: str, name: str) -> tuple[Parameter, ...]:
+    """Parse parameters from sentences; return one without a name when only its type is given."""
     for pattern in _LISTS:
-        for found in pattern.finditer(words):
+        for found in pattern.finditer(text):
             type_ = (found.groupdict().get("type") or "").strip()
             names = re.findall(rf"(?<![A-Za-z0-9_$]){NAME}", found["names"])
             names = [one for one in names if one not in ("and", "or", name)]
-            if names and not any(one != "a" and not may_name(one) for one in names):
+            if names and not any(one != "a" and not can_be_name(one) for one in names):
                 return tuple(Parameter(one, type_) for one in names)
     for pattern in _ONLY_TYPE:
-        only = pattern.search(words)
+        only = pattern.search(text)
         if only:
             return (Parameter("", only["type"].strip()),)
     return ()

@@ -8,12 +8,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tabwright.core.intent.described_parameters import NAME, as_code, documented, listed, may_name
+from tabwright.core.intent.described_parameters import (
+    NAME,
+    can_be_name,
+    parse_code_parameters,
+    parse_documented_parameters,
+    parse_listed_parameters,
+)
 from tabwright.core.intent.examples import Example, examples, without_examples
 from tabwright.core.syntax.parameters import Parameter
 
 _MAX_CHARS = 6_000
-_NEAR = 200  # characters before a call in which a word such as "implement" is searched
+_REQUEST_WORD_REACH = 200  # characters before a call that are searched for "implement" and the like
 _KIND = r"(?:function|method|procedure|routine|subroutine|helper|class|script|coroutine|generator)"
 _CODE = re.compile(
     rf"\b(?:def|function|func|fn|fun|sub|method)[ \t]++`?(?P<name>{NAME})[ \t]*+"
@@ -85,57 +91,64 @@ class ParsedDocstring:
     constraints: tuple[str, ...]
 
 
-def parse_docstring(words: str, name: str = "") -> ParsedDocstring:
-    """Parse the text about one function, whose name may be known; of a long text only the start."""
-    words = words[:_MAX_CHARS]
-    said = without_examples(words)
-    code = _CODE.search(said) or _call_in_prose(said)
-    name = name or (code["name"] if code else "") or _name(said)
+def parse_docstring(text: str, name: str = "") -> ParsedDocstring:
+    """Parse the text about one function; only the first 6,000 characters are read.
+
+    ``name`` is the function's name when it is known.
+    """
+    text = text[:_MAX_CHARS]
+    prose = without_examples(text)
+    code = _CODE.search(prose) or _call_in_prose(prose)
+    name = name or (code["name"] if code else "") or _name(prose)
     parameters = (
-        as_code(code["parameters"] if code else "") or documented(said) or listed(said, name)
+        parse_code_parameters(code["parameters"] if code else "")
+        or parse_documented_parameters(prose)
+        or parse_listed_parameters(prose, name)
     )
     result = (code["result"] or "") if code else ""
     return ParsedDocstring(
-        name, parameters, result or _result(said), examples(words, name), constraints(said)
+        name, parameters, result or _result(prose), examples(text, name), constraints(prose)
     )
 
 
-def _call_in_prose(words: str) -> re.Match[str] | None:
+def _call_in_prose(text: str) -> re.Match[str] | None:
     """Find a call whose arguments are names, not values: ``add(a, b) returns the sum``."""
-    for found in _CALL_IN_PROSE.finditer(words):
+    for found in _CALL_IN_PROSE.finditer(text):
         inside = found["parameters"].strip()
-        named = re.fullmatch(r"[\w\s,:*&\[\]<>|.=\-]*", inside) and not re.match(r"[\d.\-]", inside)
-        asked = found["tick"] == "`" or not words[: found.start()].strip() or found["result"]
-        about = re.search(
-            rf"(?i:{_KIND}|函数|方法|写|实现|write|implement|create|add|generate)\s*+`?$",
-            words[max(0, found.start() - _NEAR) : found.start()],
+        has_names_only = re.fullmatch(r"[\w\s,:*&\[\]<>|.=\-]*", inside) and not re.match(
+            r"[\d.\-]", inside
         )
-        if named and (asked or about) and may_name(found["name"]):
+        is_quoted = found["tick"] == "`" or not text[: found.start()].strip() or found["result"]
+        after_request_word = re.search(
+            rf"(?i:{_KIND}|函数|方法|写|实现|write|implement|create|add|generate)\s*+`?$",
+            text[max(0, found.start() - _REQUEST_WORD_REACH) : found.start()],
+        )
+        if has_names_only and (is_quoted or after_request_word) and can_be_name(found["name"]):
             return found
     return None
 
 
-def _name(words: str) -> str:
+def _name(text: str) -> str:
     for pattern in _NAMES:
-        for found in pattern.finditer(words):
-            if may_name(found["name"]):
+        for found in pattern.finditer(text):
+            if can_be_name(found["name"]):
                 return found["name"]
     return ""
 
 
-def _result(words: str) -> str:
+def _result(text: str) -> str:
     for pattern in _RESULTS:
-        found = pattern.search(words)
+        found = pattern.search(text)
         if found:
             type_ = found.groupdict().get("type") or ""
-            said = _BLANKS.sub(" ", _TAIL.sub("", found["told"])).split(". ")[0].strip(" .,:，。")
-            return ": ".join(part for part in (type_, said) if part)[:200]
+            prose = _BLANKS.sub(" ", _TAIL.sub("", found["told"])).split(". ")[0].strip(" .,:，。")
+            return ": ".join(part for part in (type_, prose) if part)[:200]
     return ""
 
 
-def constraints(words: str) -> tuple[str, ...]:
+def constraints(text: str) -> tuple[str, ...]:
     """Return the sentences that state a constraint: what code must do, must not do or may cost."""
-    sentences = (_BLANKS.sub(" ", part).strip(" -*") for part in _SENTENCE.split(words))
+    sentences = (_BLANKS.sub(" ", part).strip(" -*") for part in _SENTENCE.split(text))
     return tuple(dict.fromkeys(part for part in sentences if part and _CONSTRAINT.search(part)))[
         :20
     ]

@@ -1,11 +1,16 @@
-"""What is asked for at a place in a document: by a comment, a TODO, a docstring or a bare stub."""
+"""Find the request for code at an offset: a comment, a TODO, a docstring or an empty function."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tabwright.core.intent.comment_requests import asks, is_todo, may_be_request, request_text
+from tabwright.core.intent.comment_requests import (
+    is_explicit_request,
+    is_todo,
+    may_be_request,
+    request_text,
+)
 from tabwright.core.intent.description import ParsedDocstring, parse_docstring
 from tabwright.core.intent.examples import Example
 from tabwright.core.languages import by_id
@@ -20,26 +25,27 @@ from tabwright.core.text import Snapshot, Span, indent_of
 
 Kind = Literal["comment", "stub", "docstring", "todo"]
 
-_LONGEST_SELECTION = 20_000
-_INTENDED = ("overload", "abstractmethod", "abstractproperty", "abstract")
+_MAX_SELECTION_CHARS = 20_000
+_ABSTRACT_MARKERS = ("overload", "abstractmethod", "abstractproperty", "abstract")
 _RECEIVERS = ("self", "cls", "&self", "&mut self", "this")
-_BODILESS = ("interface", "trait", "protocol")
+_BODILESS_CONTAINERS = ("interface", "trait", "protocol")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request found in a document; what was not told is "" or empty.
+class Intent:
+    """A request for code found in a document; a missing part is "" or empty.
 
-    ``words`` are what the user said, without comment signs. ``span`` holds the whole lines an
-    answer may replace: the body of a stub after its docstring, the whole function where body and
-    header share lines or something of them is missing, else nothing (an empty span at the start of
-    the line below the words, or at the text's end). ``indent`` is that of the code to write.
-    ``inside`` names the class around, ``signature`` is the stub, or the function around a comment.
+    ``text`` is the user's text without comment signs. ``span`` holds the whole lines that the code
+    may replace: the body of a stub after its docstring; the whole function where body and header
+    share a line or one of them is incomplete; for a comment an empty span at the start of the line
+    below it, or at the text's end. ``indent`` is the indentation of the code to write.
+    ``container`` is the name of the enclosing class. ``signature`` is the stub's, or that of the
+    function around a comment.
     """
 
     language_id: str
     kind: Kind
-    words: str
+    text: str
     name: str
     parameters: tuple[Parameter, ...]
     result: str
@@ -47,17 +53,17 @@ class Asked:
     constraints: tuple[str, ...]
     span: Span
     indent: str
-    inside: str
+    container: str
     signature: Signature | None
 
 
-def asked_at(snapshot: Snapshot, span: Span) -> Asked | None:
-    """What is asked for at a selection, or at the cursor when the span is empty.
+def intent_at(snapshot: Snapshot, span: Span) -> Intent | None:
+    """Return the request at a selection, or at the cursor when the span is empty.
 
-    None when nothing is, or when the selection goes beyond the request.
+    None when there is no request, or when the selection extends beyond it.
     Raises ValueError when the span lies outside the text.
     """
-    selected = snapshot.text[span.start : span.end] if len(span) <= _LONGEST_SELECTION else None
+    selected = snapshot.text[span.start : span.end] if len(span) <= _MAX_SELECTION_CHARS else None
     if selected is None:
         return None
     begin = span.start + len(selected) - len(selected.lstrip())
@@ -65,42 +71,44 @@ def asked_at(snapshot: Snapshot, span: Span) -> Asked | None:
     near = around(snapshot.text, begin, by_id(snapshot.language_id))
     if near is None:
         return None
-    found = _in_stub(snapshot, near) or _in_comment(snapshot, near)
+    found = _stub_intent(snapshot, near) or _comment_intent(snapshot, near)
     if found is None:
         return None
-    asked, end = found
-    return asked if span.start + len(selected.rstrip()) <= max(end, begin) else None
+    intent, end = found
+    return intent if span.start + len(selected.rstrip()) <= max(end, begin) else None
 
 
-def _in_stub(snapshot: Snapshot, near: Surroundings) -> tuple[Asked, int] | None:
-    """What a function asks for whose body does nothing yet, and where it ends."""
-    there = blocks(near)
-    signature = signature_near(near, near.at) or _below_comment(near, there)
+def _stub_intent(snapshot: Snapshot, near: Surroundings) -> tuple[Intent, int] | None:
+    """Return the request of a function with an empty body, and the function's end offset."""
+    comment_blocks = blocks(near)
+    signature = signature_near(near, near.at) or _stub_below_comment(near, comment_blocks)
     if signature is None or not signature.is_stub:
         return None
-    around_it = container_at(snapshot.text, signature.header.start)
-    if _is_intended(snapshot, signature, around_it):
+    container = container_at(snapshot.text, signature.header.start)
+    if _is_empty_by_design(snapshot, signature, container):
         return None
-    words = _words_of_stub(near, there, signature)
-    said = parse_docstring(words, signature.name)
-    asked = _asked(
-        near, "docstring" if signature.doc else "stub", words, said, _stub_span(signature)
+    text = _stub_text(near, comment_blocks, signature)
+    described = parse_docstring(text, signature.name)
+    intent = _intent(
+        near, "docstring" if signature.doc else "stub", text, described, _stub_span(signature)
     )
-    asked = replace(
-        asked,
+    intent = replace(
+        intent,
         name=signature.name,
-        parameters=_typed(signature.parameters, said.parameters),
-        result=signature.result or said.result,
+        parameters=_with_described_types(signature.parameters, described.parameters),
+        result=signature.result or described.result,
         indent=_stub_indent(near, signature),
-        inside=_owner(near, signature, around_it),
+        container=_container_name(near, signature, container),
         signature=signature,
     )
-    return asked, signature.span.end
+    return intent, signature.span.end
 
 
-def _below_comment(near: Surroundings, there: tuple[CommentBlock, ...]) -> Signature | None:
-    """The function that begins right below the comment at the cursor."""
-    for block in there:
+def _stub_below_comment(
+    near: Surroundings, comment_blocks: tuple[CommentBlock, ...]
+) -> Signature | None:
+    """Return the function that begins directly below the comment at the cursor."""
+    for block in comment_blocks:
         if block.start <= near.at < block.end and block.kind != "string":
             signature = signature_near(near, min(block.end, len(near.text)))
             top = signature.span.start - near.base if signature else -1
@@ -108,28 +116,34 @@ def _below_comment(near: Surroundings, there: tuple[CommentBlock, ...]) -> Signa
     return None
 
 
-def _is_intended(snapshot: Snapshot, signature: Signature, inside: Container | None) -> bool:
-    """Whether the body is empty on purpose: overloads, abstract methods, interfaces."""
-    marks = (mark.strip("@").split("(")[0].split(".")[-1] for mark in signature.decorators)
-    if snapshot.uri.endswith(".pyi") or any(mark in _INTENDED for mark in marks):
+def _is_empty_by_design(
+    snapshot: Snapshot, signature: Signature, container: Container | None
+) -> bool:
+    """Tell whether the body is empty on purpose: overloads, abstract methods, interfaces."""
+    markers = (marker.strip("@").split("(")[0].split(".")[-1] for marker in signature.decorators)
+    if snapshot.uri.endswith(".pyi") or any(marker in _ABSTRACT_MARKERS for marker in markers):
         return True
-    if inside is None:
+    if container is None:
         return False
-    bodiless = inside.kind in _BODILESS and not signature.complete
-    return bodiless or "Protocol" in inside.header
+    bodiless = container.kind in _BODILESS_CONTAINERS and not signature.complete
+    return bodiless or "Protocol" in container.header
 
 
-def _words_of_stub(
-    near: Surroundings, there: tuple[CommentBlock, ...], signature: Signature
+def _stub_text(
+    near: Surroundings, comment_blocks: tuple[CommentBlock, ...], signature: Signature
 ) -> str:
     top = signature.span.start - near.base
-    above = comment_above(near, there, top)
+    above = comment_above(near, comment_blocks, top)
     start, end = (signature.header.end - near.base, signature.span.end - near.base)
-    inner = [block for block in there if start <= block.start < end and block.kind != "string"]
+    inner = [
+        block for block in comment_blocks if start <= block.start < end and block.kind != "string"
+    ]
     parts = [comment_of(near, above).text] if above else []
     parts += [signature.doc, *(comment_of(near, block).text for block in inner)]
-    said = [request_text(part) for part in parts if may_be_request(part) or part == signature.doc]
-    return "\n".join(dict.fromkeys(part for part in said if part))
+    described = [
+        request_text(part) for part in parts if may_be_request(part) or part == signature.doc
+    ]
+    return "\n".join(dict.fromkeys(part for part in described if part))
 
 
 def _stub_span(signature: Signature) -> Span:
@@ -149,9 +163,11 @@ def _stub_indent(near: Surroundings, signature: Signature) -> str:
     return signature.indent + unit(near)
 
 
-def _typed(parameters: tuple[Parameter, ...], said: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
-    """The signature's parameters without receivers, with the types that only the words tell."""
-    types = {parameter.name: parameter.type for parameter in said}
+def _with_described_types(
+    parameters: tuple[Parameter, ...], described: tuple[Parameter, ...]
+) -> tuple[Parameter, ...]:
+    """Return the parameters without receivers; missing types are taken from the description."""
+    types = {parameter.name: parameter.type for parameter in described}
     return tuple(
         replace(parameter, type=parameter.type or types.get(parameter.name, ""))
         for parameter in parameters
@@ -159,39 +175,39 @@ def _typed(parameters: tuple[Parameter, ...], said: tuple[Parameter, ...]) -> tu
     )
 
 
-def _owner(near: Surroundings, signature: Signature, around_it: Container | None) -> str:
+def _container_name(near: Surroundings, signature: Signature, container: Container | None) -> str:
     scope = signature.name.rpartition("::")[0]
     header = near.line(signature.header.start - near.base)
-    return around_it.name if around_it else scope or owner_in(header)
+    return container.name if container else scope or owner_in(header)
 
 
-def _in_comment(snapshot: Snapshot, near: Surroundings) -> tuple[Asked, int] | None:
-    """What a comment asks for that describes no code yet, and where it ends."""
-    block = _block_at(near)
+def _comment_intent(snapshot: Snapshot, near: Surroundings) -> tuple[Intent, int] | None:
+    """Return the request of a comment that describes no existing code, and its end offset."""
+    block = _comment_block_at(near)
     if block is None:
         return None
     comment = comment_of(near, block)
-    if not may_be_request(comment.text) or not _is_free(near, block, comment):
+    if not may_be_request(comment.text) or not _is_request(near, block, comment):
         return None
-    todo = is_todo(comment.text)
-    words = request_text(comment.text)
-    kind: Kind = "todo" if todo else "docstring" if comment.string else "comment"
-    inside = container_at(snapshot.text, comment.span.start)
-    asked = replace(
-        _asked(near, kind, words, parse_docstring(words), _place_below(near, block)),
+    is_todo_comment = is_todo(comment.text)
+    text = request_text(comment.text)
+    kind: Kind = "todo" if is_todo_comment else "docstring" if comment.string else "comment"
+    container = container_at(snapshot.text, comment.span.start)
+    intent = replace(
+        _intent(near, kind, text, parse_docstring(text), _span_below(near, block)),
         indent=comment.indent,
-        inside=inside.name if inside else "",
+        container=container.name if container else "",
         signature=signature_near(near, block.start),
     )
-    return asked, max(comment.span.end, asked.span.end)
+    return intent, max(comment.span.end, intent.span.end)
 
 
-def _block_at(near: Surroundings) -> CommentBlock | None:
-    """The comment at the cursor, or above it over at most one more blank line."""
+def _comment_block_at(near: Surroundings) -> CommentBlock | None:
+    """Return the comment at the cursor, or above it with at most one blank line between."""
     line = near.line_start(near.at)
-    there = blocks(near)
+    comment_blocks = blocks(near)
     for _ in range(3):
-        for block in there:
+        for block in comment_blocks:
             if block.start <= line < block.end or (block.end == line == len(near.text)):
                 return block
         if near.line(line).strip() or line == 0:
@@ -200,9 +216,9 @@ def _block_at(near: Surroundings) -> CommentBlock | None:
     return None
 
 
-def _is_free(near: Surroundings, block: CommentBlock, comment: Comment) -> bool:
-    """Whether a comment asks rather than describes what stands below it."""
-    following = _next_code(near, block.end)
+def _is_request(near: Surroundings, block: CommentBlock, comment: Comment) -> bool:
+    """Tell whether a comment is a request, not a description of the code below it."""
+    following = _next_code_start(near, block.end)
     ends = following < 0 or columns(near.line(following)) < columns(comment.indent + "x")
     if comment.string:
         before = near.masked.code[: block.start].rstrip()
@@ -213,20 +229,20 @@ def _is_free(near: Surroundings, block: CommentBlock, comment: Comment) -> bool:
         in_class = opened and header[0] == "class"
         if opened:
             return in_class and (ends or _placeholder_end(near, block) > block.end)
-    if asks(comment.text):
+    if is_explicit_request(comment.text):
         return True
     below = near.line(block.end) if block.end < len(near.text) else ""
     return ends or not below.strip() or _placeholder_end(near, block) > block.end
 
 
-def _next_code(near: Surroundings, at: int) -> int:
+def _next_code_start(near: Surroundings, at: int) -> int:
     code = near.masked.code[at:]
     rest = code.lstrip()
     return at + len(code) - len(rest) if rest else -1
 
 
 def _placeholder_end(near: Surroundings, block: CommentBlock) -> int:
-    """Where the placeholder ends that stands right below a comment; the comment's end if none."""
+    """Return the end of the placeholder directly below a comment; the comment's end if none."""
     at = block.end
     line = near.bare[at : near.line_end(at)]
     same = columns(line) == columns(near.line(block.start))
@@ -235,22 +251,24 @@ def _placeholder_end(near: Surroundings, block: CommentBlock) -> int:
     return at
 
 
-def _place_below(near: Surroundings, block: CommentBlock) -> Span:
+def _span_below(near: Surroundings, block: CommentBlock) -> Span:
     return near.span(block.end, _placeholder_end(near, block))
 
 
-def _asked(near: Surroundings, kind: Kind, words: str, said: ParsedDocstring, span: Span) -> Asked:
-    return Asked(
+def _intent(
+    near: Surroundings, kind: Kind, text: str, described: ParsedDocstring, span: Span
+) -> Intent:
+    return Intent(
         near.language.id,
         kind,
-        words,
-        said.name,
-        said.parameters,
-        said.result,
-        said.examples,
-        said.constraints,
+        text,
+        described.name,
+        described.parameters,
+        described.result,
+        described.examples,
+        described.constraints,
         span,
         indent="",
-        inside="",
+        container="",
         signature=None,
     )
