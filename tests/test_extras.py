@@ -12,6 +12,7 @@ import pytest
 from support.tiny import make_tiny_codegen, make_tiny_qwen2
 
 from tabwright import extras
+from tabwright.core.message import Message
 from tabwright.engine import backends
 from tabwright.engine.backends import BackendError, BackendOptions, choice
 
@@ -36,7 +37,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """No extra is installed, and no GPU is there."""
     monkeypatch.setattr(extras, "is_installed", lambda extra: False)
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
+    monkeypatch.setattr(choice, "_gpu", lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,10 @@ def test_a_backend_that_is_asked_for_names_its_command(tiny: Path, name: backend
 
 @pytest.mark.usefixtures("light")
 def test_an_old_cpu_names_what_computes_there(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "lacking", lambda: "this CPU has no avx2")
-    with pytest.raises(BackendError, match="this CPU has no avx2") as caught:
+    monkeypatch.setattr(
+        choice, "unsupported_kernels_reason", lambda: Message("this CPU lacks {0}", "avx2")
+    )
+    with pytest.raises(BackendError, match="this CPU lacks avx2") as caught:
         backends.load(tiny, BackendOptions())
     assert extras.install_command("openvino") in str(caught.value)
 
@@ -98,7 +101,7 @@ def test_an_old_cpu_names_what_computes_there(tiny: Path, monkeypatch: pytest.Mo
 def test_a_gpu_without_torch_leaves_it_to_the_cpu(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "_gpu", lambda: "the CUDA GPU")
+    monkeypatch.setattr(choice, "_gpu", lambda: Message("the CUDA GPU"))
     assert backends.load(tiny, BackendOptions()).name == "numba"
 
 

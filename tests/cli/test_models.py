@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tabwright.__main__ import main
+from tabwright.core.message import verbatim
 from tabwright.engine import backends
 from tabwright.engine.backends import BackendError, BackendOptions
 from tabwright.models.pulling import pull
@@ -26,7 +27,7 @@ def test_a_pull_ends_with_compiling_and_goes_well_without(
     def prepare(folder: Path, options: BackendOptions) -> None:
         prepared.append(folder)
         if failure:
-            raise BackendError(failure)
+            raise BackendError(verbatim(failure))
 
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)  # those of pytest stay
     monkeypatch.setattr(pull, "pull", lambda name, **_: tmp_path)

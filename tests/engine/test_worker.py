@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tabwright.core.message import Message
 from tabwright.engine.backends import Backend, BackendError, BackendOptions
 from tabwright.engine.backends.torch.model import TorchModel
 from tabwright.engine.decoding.decode import GenerationRequest
@@ -161,7 +162,7 @@ def test_a_model_that_cannot_be_loaded_is_tried_again(tiny_qwen2: Path, qwen2: T
     def loader(folder: Path, options: BackendOptions) -> Backend:
         tries.append(1)
         if len(tries) == 1:
-            raise BackendError("out of memory")
+            raise BackendError(Message("out of memory"))
         return qwen2
 
     worker = Worker(Registry(BackendOptions(), loader))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from support.tiny import make_tiny_qwen2
 
+from tabwright.core.message import Message
 from tabwright.engine import backends
 from tabwright.engine.backends import BackendOptions, choice
 from tabwright.models import manifest, store
@@ -35,7 +36,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TABWRIGHT_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.delenv(pull.SOURCE_VARIABLE, raising=False)
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
+    monkeypatch.setattr(choice, "_gpu", lambda: None)
     return tmp_path / "models"
 
 
@@ -71,7 +72,7 @@ def test_the_settings_decide_what_is_kept(options: BackendOptions, keep: str) ->
 
 
 def test_a_gpu_keeps_the_full_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "_gpu", lambda: "the CUDA GPU")
+    monkeypatch.setattr(choice, "_gpu", lambda: Message("the CUDA GPU"))
     assert choice.kept_weights(BackendOptions()) == "full"
     assert choice.kept_weights(BackendOptions(device="cpu")) == "int8"
 
@@ -103,7 +104,7 @@ def test_a_gpu_that_comes_later_does_not_stop_the_cpu(
     tiny: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = pulled(tiny, "int8")
-    monkeypatch.setattr(choice, "_gpu", lambda: "the CUDA GPU")
+    monkeypatch.setattr(choice, "_gpu", lambda: Message("the CUDA GPU"))
     assert backends.load(folder, BackendOptions()).name == "numba"
 
 

@@ -27,6 +27,7 @@ from tabwright import private
 from tabwright.client.engine import EngineUnavailable
 from tabwright.client.http import Link, Target
 from tabwright.client.local.engine import LocalEngine, LocalOptions
+from tabwright.core.message import Message
 from tabwright.engine.backends import BackendError, BackendOptions
 from tabwright.engine.http.access import Access
 from tabwright.engine.http.api import Api
@@ -131,7 +132,7 @@ class NoModel(Registry):
 
 
 def _no_backend(folder: Path, options: BackendOptions) -> Any:
-    raise BackendError("no model here")
+    raise BackendError(Message("no model here"))
 
 
 @contextlib.asynccontextmanager

@@ -89,22 +89,23 @@ def _torch() -> Finding:
 
 def _numba() -> Finding:
     from tabwright import extras
+    from tabwright.core.message import verbatim
 
     try:
-        from tabwright.engine.backends.choice import lacking
+        from tabwright.engine.backends.choice import unsupported_kernels_reason
 
-        if not (missing := lacking()):
+        if not (reason := unsupported_kernels_reason()):
             from tabwright.engine.backends.numba.vectors import describe_machine
 
             return Finding("numba", "ok", describe_machine())
     except ImportError as error:
-        missing = str(error)
+        reason = verbatim(str(error))
     instead = next((name for name in ("openvino", "torch") if extras.is_installed(name)), "")
     if instead:
-        return Finding("numba", "warning", f"not used ({missing}); {instead} computes instead")
+        return Finding("numba", "warning", f"not used ({reason}); {instead} computes instead")
     command = extras.install_command("openvino")
     return Finding(
-        "numba", "problem", f"not used ({missing}), and nothing else is installed; run: {command}"
+        "numba", "problem", f"not used ({reason}), and nothing else is installed; run: {command}"
     )
 
 

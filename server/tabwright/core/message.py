@@ -15,7 +15,7 @@ from typing import Any
 _LONGEST_TEMPLATE = 600
 _LONGEST_VALUE = 2000
 _MOST_VALUES = 8
-_DEEPEST = 4
+_DEEPEST = 8
 _HOLE = re.compile(r"\{(\d)\}")
 _ANY = "{0}"
 

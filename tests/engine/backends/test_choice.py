@@ -10,10 +10,14 @@ from pathlib import Path
 import llvmlite.binding
 import pytest
 
+from tabwright import extras
+from tabwright.core.message import Message, from_json
 from tabwright.engine import backends
 from tabwright.engine.backends import BackendError, BackendOptions, choice
 from tabwright.engine.backends.numba.model import NumbaModel
 from tabwright.engine.backends.openvino.model import OpenvinoModel
+from tabwright.engine.http import bodies
+from tabwright.lsp.localisation.language import language_of
 from tabwright.models.conversion import int8
 from tabwright.models.shape import Shape
 
@@ -23,16 +27,16 @@ CPU_ALONE: tuple[backends.Name, ...] = ("numba", "openvino")
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
-        ("numba", BackendOptions(), ""),
-        ("numba", BackendOptions(precision="int8"), ""),
+        ("numba", BackendOptions(), None),
+        ("numba", BackendOptions(precision="int8"), None),
         ("numba", BackendOptions(precision="int4"), "its weights are not int4"),
-        ("openvino", BackendOptions(), ""),
+        ("openvino", BackendOptions(), None),
         ("openvino", BackendOptions(device="cuda"), "it computes on a CPU, not on cuda"),
         ("openvino", BackendOptions(precision="bfloat16"), "its weights are not bfloat16"),
         ("openvino", BackendOptions(precision="float32"), "its weights are not float32"),
-        ("openvino", BackendOptions(precision="int4"), ""),
-        ("openvino", BackendOptions(precision="float32", backend="openvino"), ""),
-        ("torch", BackendOptions(precision="bfloat16", device="cuda"), ""),
+        ("openvino", BackendOptions(precision="int4"), None),
+        ("openvino", BackendOptions(precision="float32", backend="openvino"), None),
+        ("torch", BackendOptions(precision="bfloat16", device="cuda"), None),
     ],
 )
 def test_each_library_says_what_it_does_not_compute(
@@ -40,10 +44,10 @@ def test_each_library_says_what_it_does_not_compute(
     monkeypatch: pytest.MonkeyPatch,
     name: backends.Name,
     options: BackendOptions,
-    reason: str,
+    reason: str | None,
 ) -> None:
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
-    assert choice.refuses(name, tiny_qwen2, options) == reason
+    monkeypatch.setattr(choice, "_gpu", lambda: None)
+    assert choice.unsupported_reason(name, tiny_qwen2, options) == reason
 
 
 @pytest.mark.parametrize(
@@ -59,32 +63,32 @@ def test_each_library_says_what_it_does_not_compute(
 def test_the_quickest_that_can_is_taken(
     tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch, options: BackendOptions, name: str
 ) -> None:
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
+    monkeypatch.setattr(choice, "_gpu", lambda: None)
     assert backends.load(tiny_qwen2, options).name == name
 
 
 def test_another_architecture_and_a_gpu_are_torchs(
     tiny_codegen: Path, tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
+    monkeypatch.setattr(choice, "_gpu", lambda: None)
     assert backends.load(tiny_codegen, BackendOptions(device="cpu")).name == "torch"
     for name in CPU_ALONE:
         with pytest.raises(BackendError, match=f"'{name}', but .* not know models like codegen"):
             backends.load(tiny_codegen, BackendOptions(backend=name))
-    monkeypatch.setattr(choice, "_gpu", lambda: "the CUDA GPU")
+    monkeypatch.setattr(choice, "_gpu", lambda: Message("the CUDA GPU"))
     for name in CPU_ALONE:
-        refused = choice.refuses(name, tiny_qwen2, BackendOptions())
-        assert refused == "torch computes on the CUDA GPU"
+        reason = choice.unsupported_reason(name, tiny_qwen2, BackendOptions())
+        assert reason == "torch computes on the CUDA GPU"
 
 
 def test_a_cpu_that_lacks_something_goes_on_with_openvino(
     tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = {"avx2": False, "fma": True, "f16c": False}
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
+    monkeypatch.setattr(choice, "_gpu", lambda: None)
     monkeypatch.setattr(llvmlite.binding, "get_host_cpu_features", lambda: old)
-    refused = choice.refuses("numba", tiny_qwen2, BackendOptions())
-    assert refused == "this CPU has no avx2 and no f16c"
+    reason = choice.unsupported_reason("numba", tiny_qwen2, BackendOptions())
+    assert reason == "this CPU lacks avx2, f16c"
     assert backends.load(tiny_qwen2, BackendOptions()).name == "openvino"
     backends.prepare(tiny_qwen2)
 
@@ -95,7 +99,7 @@ def test_a_library_that_fails_leaves_it_to_the_next_and_says_so(
     def fail(*_: object) -> None:
         raise RuntimeError("no kernel for this CPU")
 
-    monkeypatch.setattr(choice, "_gpu", lambda: "")
+    monkeypatch.setattr(choice, "_gpu", lambda: None)
     monkeypatch.setattr(NumbaModel, "__init__", fail)
     with caplog.at_level(logging.WARNING):
         assert backends.load(tiny_qwen2, BackendOptions()).name == "openvino"
@@ -137,3 +141,26 @@ def test_a_broken_file_of_weights_is_named(
         file.write_bytes(broken)
         with pytest.raises(BackendError, match=f"(?i)cannot be loaded by {name}"):
             backends.load(folder, BackendOptions(backend=name))
+
+
+def test_every_part_of_a_refusal_is_translated(
+    tiny_codegen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence of the engine, sent as JSON to an editor that shows Chinese."""
+    old = {"avx2": False, "fma": True, "f16c": False}
+    monkeypatch.setattr(choice, "_gpu", lambda: None)
+    monkeypatch.setattr(llvmlite.binding, "get_host_cpu_features", lambda: old)
+    monkeypatch.setattr(extras, "is_installed", lambda name: False)
+    with pytest.raises(BackendError) as caught:
+        backends.load(tiny_codegen, BackendOptions())
+    _, body = bodies.error(caught.value)
+    received = from_json(json.loads(json.dumps(body["error"])))
+    assert received == (
+        f"no installed backend can compute {tiny_codegen.name} (numba: this CPU lacks avx2, f16c; "
+        "openvino: it is not installed; torch: it is not installed); "
+        f"run: {extras.install_command('torch')}"
+    )
+    assert language_of("zh-CN").tell(received) == (
+        f"已安装的后端都无法计算 {tiny_codegen.name}（numba：此 CPU 缺少 avx2, f16c；"
+        f"openvino：没有安装；torch：没有安装）；请运行：{extras.install_command('torch')}"
+    )

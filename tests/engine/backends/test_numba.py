@@ -106,7 +106,7 @@ def test_a_width_that_cannot_be_cut_is_refused(width: int) -> None:
 
 def test_heads_that_the_kernels_do_not_know_are_refused(tmp_path: Path) -> None:
     folder = make_tiny_qwen2(tmp_path / "model", heads=8, width=64)
-    with pytest.raises(BackendError, match="heads 8 wide are no multiple of 16"):
+    with pytest.raises(BackendError, match="a head width of 8 is no multiple of 16"):
         NumbaModel.load(folder, BackendOptions())
 
 

@@ -179,5 +179,5 @@ def test_a_narrow_head_of_another_model_is_refused(folder: Path) -> None:
     made = dict(screen.load(folder) or {})
     made["head"], made["head.scale"] = made["head"][:-1], made["head.scale"][:-1]
     int8.save({name: array.copy() for name, array in made.items()}, folder / screen.FILE)
-    with pytest.raises(BackendError, match="the narrow head is of another model"):
+    with pytest.raises(BackendError, match="the narrow output head is of another model"):
         NumbaModel.load(folder, BackendOptions())

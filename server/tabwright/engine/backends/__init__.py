@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tabwright.core.message import Message
+from tabwright.core.message import Message, MessageError, joined
 from tabwright.models.errors import WeightsMissing
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ Name = Literal["auto", "numba", "openvino", "torch"]
 Precision = Literal["auto", "int4", "mixed", "int8", "bfloat16", "float16", "float32"]
 
 
-class BackendError(Exception):
+class BackendError(MessageError):
     """A model cannot be loaded or run; the message says why."""
 
 
@@ -79,23 +79,24 @@ def load(folder: Path, options: BackendOptions) -> Backend:
     Raises BackendError when it cannot be loaded, and WeightsMissing when the stored weights are not
     enough.
     """
-    from tabwright.engine.backends.choice import lacks_weights, refuses, suggestion
+    from tabwright.engine.backends import choice
 
-    if options.backend != "auto":
-        if refused := refuses(options.backend, folder, options):
-            raise BackendError(f"engine.backend is '{options.backend}', but {refused}")
-        if missing := lacks_weights(options.backend, folder, options):
+    if (chosen := options.backend) != "auto":
+        if reason := choice.unsupported_reason(chosen, folder, options):
+            reason = choice.with_install_command(chosen, reason)
+            raise BackendError(Message("engine.backend is '{0}', but {1}", chosen, reason))
+        if missing := choice.missing_weights(chosen, folder, options):
             raise WeightsMissing(missing)
-        return _load(options.backend, folder, options)
-    reasons: dict[str, str] = {}
-    lacking: Message | None = None
+        return _load(chosen, folder, options)
+    reasons: list[Message] = []
+    first_missing: Message | None = None
     for name in _PREFERRED:
-        if refused := refuses(name, folder, options):
-            log.info("backend %s is not used: %s", name, refused)
-            reasons[name] = refused.partition("; run: ")[0]
+        if reason := choice.unsupported_reason(name, folder, options):
+            log.info("backend %s is not used: %s", name, reason)
+            reasons.append(Message("{0}: {1}", name, reason))
             continue
-        if missing := lacks_weights(name, folder, options):
-            lacking = lacking or missing
+        if missing := choice.missing_weights(name, folder, options):
+            first_missing = first_missing or missing
             continue
         try:
             return _load(name, folder, options)
@@ -103,13 +104,16 @@ def load(folder: Path, options: BackendOptions) -> Backend:
             if name == "torch":
                 raise
             log.warning("the next backend is tried instead: %s", error)
-            reasons[name] = str(error)
-    if lacking:
-        raise WeightsMissing(lacking)
-    listed = ", ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            reasons.append(Message("{0}: {1}", name, error))
+    if first_missing:
+        raise WeightsMissing(first_missing)
     raise BackendError(
-        f"nothing that is installed computes {folder.name} ({listed}); "
-        f"run: {suggestion(folder, options)}"
+        Message(
+            "no installed backend can compute {0} ({1}); run: {2}",
+            folder.name,
+            joined(reasons),
+            choice.install_command(folder, options),
+        )
     )
 
 
@@ -118,10 +122,10 @@ def prepare(folder: Path, options: BackendOptions | None = None) -> None:
 
     Raises BackendError when the model cannot be loaded.
     """
-    from tabwright.engine.backends.choice import refuses
+    from tabwright.engine.backends.choice import unsupported_reason
 
     options = options or BackendOptions()
-    if options.backend in ("auto", "numba") and not refuses("numba", folder, options):
+    if options.backend in ("auto", "numba") and not unsupported_reason("numba", folder, options):
         from tabwright.engine.backends.numba.model import NumbaModel
 
         NumbaModel.prepare(folder)

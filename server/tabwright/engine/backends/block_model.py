@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tabwright.core.message import Message
 from tabwright.engine.backends import BackendError, Logits
 from tabwright.engine.backends.blocks import Blocks, BlockState
 from tabwright.models import config_file
@@ -97,5 +98,7 @@ def config_and_shape(folder: Path, library: str) -> tuple[Mapping[str, Any], Sha
     config = config_file.read(folder)
     shape = Shape.of(config)
     if shape is None:
-        raise BackendError(f"{folder.name} is of a family that {library} does not know here")
+        raise BackendError(
+            Message("{0} is of a family that {1} does not know here", folder.name, library)
+        )
     return config, shape

@@ -7,6 +7,7 @@ import importlib.util
 import platform
 import sys
 from pathlib import Path
+from typing import Final
 
 from tabwright import extras
 from tabwright.core.message import Message
@@ -18,44 +19,49 @@ from tabwright.models.shape import Shape
 _OF_NUMBA = ("auto", "int8")
 _OF_OPENVINO = ("auto", "int8", "mixed", "int4")
 _FEATURES = ("avx2", "fma", "f16c")
+_NOT_INSTALLED: Final = Message("it is not installed")
 
 
-def refuses(name: Name, folder: Path, options: BackendOptions) -> str:
-    """Why a library does not compute a model here; empty where it does. torch computes all."""
-    if refused := refuses_here(name, options):
-        return refused
+def unsupported_reason(name: Name, folder: Path, options: BackendOptions) -> Message | None:
+    """Return why a library cannot compute a model here; None where it can. torch computes all."""
+    if reason := unsupported_here_reason(name, options):
+        return reason
     if name == "torch":
-        return ""
+        return None
     # Weights in 8 bits alone are computed on the CPU: torch needs the full ones for a GPU.
     if store.has_full_weights(folder) and (gpu := _gpu_instead(options)):
-        return f"torch computes on {gpu}"
+        return Message("torch computes on {0}", gpu)
     config = config_file.read(folder)
     if Shape.of(config) is None:
-        return f"it does not know models like {config.get('model_type', folder.name)}"
-    return ""
+        kind = config.get("model_type", folder.name)
+        return Message("it does not know models like {0}", kind)
+    return None
 
 
-def refuses_here(name: Name, options: BackendOptions) -> str:
-    """Why a library does not compute on this machine with these options, whatever the model."""
+def unsupported_here_reason(name: Name, options: BackendOptions) -> Message | None:
+    """Return why a library cannot compute any model with these options on this machine."""
     if name == "torch":
-        return "" if extras.is_installed(name) else _not_installed(name)
+        return None if extras.is_installed(name) else _NOT_INSTALLED
     if options.device not in ("auto", "cpu"):
-        return f"it computes on a CPU, not on {options.device}"
+        return Message("it computes on a CPU, not on {0}", options.device)
     wanted = {"numba": _OF_NUMBA, "openvino": _OF_OPENVINO}[name]
     if options.precision not in (*wanted, *["float32"] * (options.backend == "openvino")):
-        return f"its weights are not {options.precision}"
+        return Message("its weights are not {0}", options.precision)
     if name == "openvino" and not extras.is_installed(name):
-        return _not_installed(name)
-    return lacking() if name == "numba" else ""
+        return _NOT_INSTALLED
+    return unsupported_kernels_reason() if name == "numba" else None
 
 
-def _not_installed(extra: str) -> str:
-    return f"it is not installed; run: {extras.install_command(extra)}"
+def with_install_command(name: Name, reason: Message) -> Message:
+    """Return a reason with the command that installs the library, where only that is missing."""
+    if name not in ("openvino", "torch") or reason != _NOT_INSTALLED:
+        return reason
+    return Message("{0}; run: {1}", reason, extras.install_command(name))
 
 
-def lacks_weights(name: Name, folder: Path, options: BackendOptions) -> Message | None:
-    """What to run where the weights that a library needs are not kept; None where they are."""
-    if _narrow_do(name, options) or store.has_full_weights(folder):
+def missing_weights(name: Name, folder: Path, options: BackendOptions) -> Message | None:
+    """Return what to run where the weights that a library needs are not stored; else None."""
+    if _needs_int8_only(name, options) or store.has_full_weights(folder):
         return None
     model = store.name_of(folder)
     flags = f"--backend {name}"
@@ -77,54 +83,54 @@ def kept_weights(options: BackendOptions) -> Keep:
     quick: tuple[Name, ...] = ("numba", "openvino")
     names = quick if options.backend == "auto" else (options.backend,)
     for name in names:
-        if not refuses_here(name, options):
-            return "int8" if _narrow_do(name, options) else "full"
+        if not unsupported_here_reason(name, options):
+            return "int8" if _needs_int8_only(name, options) else "full"
     return "full"
 
 
-def suggestion(folder: Path, options: BackendOptions) -> str:
-    """The command that installs what computes a model here."""
+def install_command(folder: Path, options: BackendOptions) -> str:
+    """Return the command that installs a library that can compute a model here."""
     on_cpu = options.device in ("auto", "cpu") and options.precision in _OF_OPENVINO
     in_family = Shape.of(config_file.read(folder)) is not None
     openvino = on_cpu and in_family and not extras.is_installed("openvino")
     return extras.install_command("openvino" if openvino else "torch")
 
 
-def _narrow_do(name: Name, options: BackendOptions) -> bool:
-    """Whether weights in 8 bits are all that a library needs."""
+def _needs_int8_only(name: Name, options: BackendOptions) -> bool:
+    """Tell whether weights in 8 bits are all that a library needs."""
     return name != "torch" and options.precision in ("auto", "int8")
 
 
-def lacking() -> str:
-    """What this machine lacks of what our kernels were written for."""
+def unsupported_kernels_reason() -> Message | None:
+    """Return why our kernels cannot run on this machine; None where they can."""
     if importlib.util.find_spec("numba") is None:
-        return "it is not installed"
+        return _NOT_INSTALLED
     import llvmlite.binding
 
     known = llvmlite.binding.get_host_cpu_features()
     missing = [feature for feature in _FEATURES if not known.get(feature)]
-    return f"this CPU has no {' and no '.join(missing)}" if missing else ""
+    return Message("this CPU lacks {0}", ", ".join(missing)) if missing else None
 
 
-def _gpu_instead(options: BackendOptions) -> str:
-    """The GPU that torch computes on where nothing else is asked for; empty without one."""
+def _gpu_instead(options: BackendOptions) -> Message | None:
+    """Return the GPU that torch uses when the options leave the choice open; None without one."""
     if options.device != "auto" or options.backend != "auto":
-        return ""
-    return _gpu() if extras.is_installed("torch") else ""
+        return None
+    return _gpu() if extras.is_installed("torch") else None
 
 
-def _gpu() -> str:
-    """The GPU that torch computes on; empty without one, and then torch need not be loaded."""
+def _gpu() -> Message | None:
+    """Return the GPU that torch uses; None without one, and then torch is not imported."""
     if sys.platform == "darwin":
-        return "Apple's GPU" if platform.machine() == "arm64" else ""
+        return Message("Apple's GPU") if platform.machine() == "arm64" else None
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
-        return ""
+        return None
     count = ctypes.c_int(0)
     found = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
     if not (found and count.value):
-        return ""
+        return None
     import torch
 
-    return "the CUDA GPU" if torch.cuda.is_available() else ""
+    return Message("the CUDA GPU") if torch.cuda.is_available() else None

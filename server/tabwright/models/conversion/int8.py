@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from tabwright.core.message import Message
 from tabwright.models.conversion import safetensors_file
 from tabwright.models.conversion.safetensors_file import Array, Description, Piece, Safetensors
 from tabwright.models.names import INT8_FILE, MANIFEST
@@ -94,7 +95,7 @@ def write_from(
         for name in source:
             shape = source.shape_of(name)
             if not shape or 0 in shape:
-                raise ValueError(f"{name} has the impossible shape {shape}")
+                raise ValueError(Message("{0} has the impossible shape {1}", name, shape))
             step = shape[0]  # a vector is so short that it is one job
             if len(shape) == 2:
                 narrow[name] = "I8", shape

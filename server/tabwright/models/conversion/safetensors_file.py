@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tabwright.core.message import Message
+
 Array = npt.NDArray[Any]
 _TYPES = {
     "F32": "<f4",
@@ -43,7 +45,7 @@ class Safetensors(Mapping[str, Array]):
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if length > path.stat().st_size:
-                raise ValueError(f"{path} is no safetensors file")
+                raise ValueError(Message("{0} is no safetensors file", path))
             header = json.loads(file.read(length))
             # OpenVINO needs a writable array; nothing is written, so nothing is copied.
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
@@ -52,7 +54,7 @@ class Safetensors(Mapping[str, Array]):
         self._bytes = np.frombuffer(self._map, np.uint8)
         ends = [facts["data_offsets"][1] for facts in self._table.values()]
         if self._start + max(ends, default=0) > len(self._bytes):
-            raise ValueError(f"{path} is cut off")
+            raise ValueError(Message("{0} is cut off", path))
 
     def __getitem__(self, name: str) -> Array:
         facts = self._table[name]

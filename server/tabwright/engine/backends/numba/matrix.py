@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tabwright.core.message import Message
 from tabwright.engine.backends.numba.compile_cache import compiled
 from tabwright.engine.backends.numba.scalars import address, fetch_add, rounded
 from tabwright.engine.backends.numba.vectors import GROUP, GROUP_ROWS, ROWS, dot
@@ -52,7 +53,7 @@ def pieces_of(width: int) -> int:
     ValueError for another width.
     """
     if width % _STEP:
-        raise ValueError(f"a width of {width} is no multiple of {_STEP}")
+        raise ValueError(Message("a width of {0} is no multiple of {1}", width, _STEP))
     steps = width // _STEP
     most = _MAX_PIECE // _STEP
     return next(n for n in range(1, steps + 1) if steps % n == 0 and steps // n <= most)

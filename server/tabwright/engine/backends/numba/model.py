@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.core.errors import NumbaError
 
+from tabwright.core.message import Message
 from tabwright.engine.backends import BackendError, BackendOptions, Logits
 from tabwright.engine.backends.block_model import BlockModel, config_and_shape, positions_of
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
@@ -104,10 +105,14 @@ class NumbaModel(BlockModel):
             narrow = screen.load(folder)
             loaded = cls(shape, int8.load(folder), config, options.threads, narrow)
             if not loaded.is_exact():  # this compiles the kernels or reads them from the cache
-                raise BackendError(f"numba computes {folder.name} wrongly on this CPU")
+                raise BackendError(
+                    Message("{0} computes {1} wrongly on this CPU", "numba", folder.name)
+                )
             return loaded
         except (OSError, ValueError, KeyError, RuntimeError, NumbaError) as error:
-            raise BackendError(f"{folder.name} cannot be loaded by numba: {error}") from error
+            raise BackendError(
+                Message("{0} cannot be loaded by {1}: {2}", folder.name, "numba", error)
+            ) from error
 
     @classmethod
     def prepare(cls, folder: Path) -> None:
@@ -245,9 +250,13 @@ def _token_groups(counts: Sequence[int]) -> npt.NDArray[np.int64]:
 
 def _weights(shape: Shape, weights: Mapping[str, Any], sizes: Sizes, head: str) -> Weights:
     if shape.head_width % COLUMNS:
-        raise ValueError(f"heads {shape.head_width} wide are no multiple of {COLUMNS}")
+        raise ValueError(
+            Message("a head width of {0} is no multiple of {1}", shape.head_width, COLUMNS)
+        )
     if shape.heads % shape.key_heads:
-        raise ValueError(f"{shape.heads} heads cannot share {shape.key_heads} heads of keys")
+        raise ValueError(
+            Message("{0} heads cannot share {1} heads of keys", shape.heads, shape.key_heads)
+        )
     asked, kept = shape.heads * shape.head_width, shape.key_heads * shape.head_width
     width, inner = sizes.width, sizes.inner
     outputs_and_inputs = (
@@ -306,7 +315,7 @@ def _screen(arrays: Mapping[str, Any] | None, vocabulary: int, width: int) -> Na
         return NarrowHead(0, 0, 0, 0, 0, 1, 0.0)
     rows, kept = arrays[screen.HEAD].shape
     if rows != vocabulary or arrays[screen.TURN].shape != (width, width):
-        raise ValueError("the narrow head is of another model")
+        raise ValueError(Message("the narrow output head is of another model"))
     turn = _addresses(arrays, screen.TURN, (width, width))
     head = _addresses(arrays, screen.HEAD, (vocabulary, kept))
     return NarrowHead(*turn, *head, kept, pieces_of(kept), float(arrays[screen.SPREAD][0]))
@@ -321,14 +330,16 @@ def _check_matrix(weights: Mapping[str, Any], name: str, shape: tuple[int, int])
     fits = matrix.shape == shape and scales.size == shape[0]
     plain = matrix.flags.c_contiguous and scales.flags.c_contiguous
     if not (fits and plain and matrix.dtype == np.int8 and scales.dtype == np.float32):
-        raise ValueError(f"{name} is not a matrix of {shape[0]} x {shape[1]} as config.json says")
+        raise ValueError(
+            Message("{0} is not a matrix of {1} x {2} as config.json says", name, *shape)
+        )
 
 
 def _vector(weights: Mapping[str, Any], name: str, length: int) -> npt.NDArray[Any]:
     """Return a tensor of one dimension; ValueError for another length than the config says."""
     found: npt.NDArray[Any] = weights[name]
     if found.shape != (length,):
-        raise ValueError(f"{name} does not have {length} numbers as config.json says")
+        raise ValueError(Message("{0} does not have {1} numbers as config.json says", name, length))
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tabwright.core.message import Message
 from tabwright.engine.backends import Backend, BackendError, BackendOptions, Logits, Precision
 from tabwright.engine.backends.block_model import BlockModel, config_and_shape, positions_of
 from tabwright.engine.backends.blocks import BLOCK, Blocks, BlockState, Buffer
@@ -85,12 +86,17 @@ class OpenvinoModel(BlockModel):
                 weights.forget()
             if precision in ("int4", "mixed") and depends_on_cut(loaded):
                 raise BackendError(
-                    f"OpenVINO computes {folder.name} wrongly in 4 bits on this CPU; "
-                    "set tabwright.engine.precision to int8"
+                    Message(
+                        "OpenVINO computes {0} wrongly in 4 bits on this CPU; "
+                        "set tabwright.engine.precision to int8",
+                        folder.name,
+                    )
                 )
             return loaded
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise BackendError(f"{folder.name} cannot be loaded by OpenVINO: {error}") from error
+            raise BackendError(
+                Message("{0} cannot be loaded by {1}: {2}", folder.name, "OpenVINO", error)
+            ) from error
 
     def _logits(
         self,

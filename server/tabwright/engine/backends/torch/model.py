@@ -12,6 +12,7 @@ import transformers
 from transformers import AutoModelForCausalLM
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
+from tabwright.core.message import Message
 from tabwright.engine.backends import BackendError, BackendOptions, Logits
 from tabwright.engine.backends.cores import cores
 from tabwright.engine.backends.torch.attention import use_packed_attention
@@ -151,12 +152,17 @@ class TorchModel:
                 use_safetensors=True,
             )
         except Exception as error:
-            raise BackendError(f"{folder.name} cannot be loaded: {error}") from error
+            raise BackendError(
+                Message("{0} cannot be loaded by {1}: {2}", folder.name, "torch", error)
+            ) from error
         model.eval()
         layers = DynamicCache(config=model.config).layers
         if any(isinstance(layer, DynamicSlidingWindowLayer) for layer in layers):
             raise BackendError(
-                f"{folder.name} uses sliding-window attention, whose cache cannot be cropped"
+                Message(
+                    "{0} uses sliding-window attention, whose cache cannot be shortened",
+                    folder.name,
+                )
             )
         use_packed_attention(model)
         if precision == "int8":
@@ -230,25 +236,27 @@ class TorchModel:
         return [np.ascontiguousarray(rows) for rows in logits]
 
 
-def _pick_device(asked: str) -> str:
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise BackendError("engine.device is 'cuda', but torch sees no CUDA GPU")
-    if asked == "mps" and not torch.backends.mps.is_available():
-        raise BackendError("engine.device is 'mps', but torch sees no Apple GPU")
-    if asked != "auto":
-        return asked
+def _pick_device(setting: str) -> str:
+    if setting == "cuda" and not torch.cuda.is_available():
+        raise BackendError(Message("engine.device is 'cuda', but torch finds no CUDA GPU"))
+    if setting == "mps" and not torch.backends.mps.is_available():
+        raise BackendError(Message("engine.device is 'mps', but torch finds no Apple GPU"))
+    if setting != "auto":
+        return setting
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _pick_precision(asked: str, device: str) -> str:
-    if asked in ("int4", "mixed"):
-        raise BackendError(f"engine.precision is '{asked}', which only OpenVINO computes with")
-    if asked == "int8" and not (device == "cpu" and int8_supported()):
-        raise BackendError("engine.precision is 'int8', which needs an x86 CPU")
-    if asked != "auto":
-        return asked
+def _pick_precision(setting: str, device: str) -> str:
+    if setting in ("int4", "mixed"):
+        raise BackendError(
+            Message("engine.precision is '{0}', which only OpenVINO can compute", setting)
+        )
+    if setting == "int8" and not (device == "cpu" and int8_supported()):
+        raise BackendError(Message("engine.precision is 'int8', which needs an x86 CPU"))
+    if setting != "auto":
+        return setting
     if device == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
     if device == "mps":
