@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tabwright.app.completion.answer_cache import AnswerCache
-from tabwright.app.completion.query import CompletionQuery, CompletionSetup
-from tabwright.app.completion.result import CompletionResult
+from tabwright.app.completion.query import CompletionQuery, CompletionResult, CompletionSetup
 from tabwright.app.completion.session import Session
 from tabwright.app.documents.buffers import Cursor
 from tabwright.app.runtime.waiting import WorkerThreads
@@ -121,12 +120,15 @@ class Desk:
 
     def ask(self, marked: str, *, invoked: bool = False) -> asyncio.Task[CompletionResult]:
         """Change the text, then ask at the cursor."""
-        query = CompletionQuery(self.cursor(marked), invoked, self.setup())
-        return asyncio.create_task(self.session.complete(query))
+        return asyncio.create_task(self.session.complete(self._query(self.cursor(marked), invoked)))
 
     def move(self, cursor: Cursor) -> None:
         """Let the cursor rest where nothing is asked."""
-        self.session.moved(CompletionQuery(cursor, False, self.setup()))
+        self.session.moved(self._query(cursor, False))
+
+    def _query(self, cursor: Cursor, invoked: bool) -> CompletionQuery:
+        loop = asyncio.get_running_loop()
+        return CompletionQuery(cursor, invoked, self.setup(), loop.create_future(), loop.time())
 
 
 async def texts(request: asyncio.Task[CompletionResult]) -> list[str]:

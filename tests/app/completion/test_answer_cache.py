@@ -10,8 +10,8 @@ from tabwright.app.completion.answer_cache import (
     MAX_ENTRY_CHARS,
     MAX_TOTAL_CHARS,
     AnswerCache,
+    TextPosition,
 )
-from tabwright.app.completion.in_flight import PartialAnswer
 from tabwright.core.text import Edit, Span, apply
 
 URI = "file:///a.py"
@@ -263,7 +263,5 @@ def test_the_text_comes_out_as_it_was_promised(
 def test_a_partial_answer_agrees_with_what_is_typed(
     pieces: tuple[str, ...], marked: str, expected: bool
 ) -> None:
-    partial = PartialAnswer(*at("x = ║\n"))
-    for piece in pieces:
-        partial.text += piece
-    assert partial.agrees(*at(marked)) == expected
+    position = TextPosition.of(*at("x = ║\n"))
+    assert position.agrees("".join(pieces), *at(marked)) == expected

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tabwright.app.completion.debounce import Debounce
+from tabwright.app.completion.session import Debounce
 
 
 def typed(*gaps: float, latencies: tuple[float, ...] = ()) -> tuple[Debounce, float]:

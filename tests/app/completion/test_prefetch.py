@@ -9,10 +9,12 @@ import psutil
 import pytest
 from support.desk import URI, USAGE, Call, Desk, settle, texts
 
-from tabwright.app.completion import background_work, prefetch
+from tabwright.app.completion import prefetch
+from tabwright.app.completion.answer_cache import AnswerCache
 from tabwright.client.engine import Answer, EngineUnavailable
 from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
+from tabwright.core.prompting.window_cache import WindowCache
 
 HEAD = "def add(a, b):\n    return "
 # Longer than a first window is, so that the whole budget still has something to add.
@@ -211,11 +213,11 @@ def test_the_battery_is_looked_up_now_and_then(monkeypatch: pytest.MonkeyPatch) 
         return asked[-1]
 
     monkeypatch.setattr(psutil, "sensors_battery", look, raising=False)
-    battery = background_work.Battery()
+    battery = prefetch.Battery()
     assert battery.drains() and battery.drains()
     assert len(asked) == 1
     monkeypatch.setattr(psutil, "sensors_battery", lambda: None, raising=False)
-    assert not background_work.Battery().drains()
+    assert not prefetch.Battery().drains()
 
 
 async def test_what_is_begun_anew_ends_what_was_begun() -> None:
@@ -224,8 +226,8 @@ async def test_what_is_begun_anew_ends_what_was_begun() -> None:
     async def work(number: int) -> None:
         done.append(number)
 
-    both = background_work.BackgroundTask()
-    both.begin(partial(work, 1), 0.01)
-    both.begin(partial(work, 2), 0.0)
+    both = prefetch.Prefetch(URI, AnswerCache(), WindowCache())
+    both._begin(partial(work, 1), 0.01)
+    both._begin(partial(work, 2), 0.0)
     await asyncio.sleep(0.03)
     assert done == [2]

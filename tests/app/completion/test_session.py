@@ -12,7 +12,7 @@ import pytest
 from support.desk import URI, USAGE, Desk, settle, texts
 
 from tabwright.app.completion.answer_cache import MAX_ENTRY_CHARS
-from tabwright.app.completion.result import CompletionResult
+from tabwright.app.completion.query import CompletionResult
 from tabwright.assists.complete import Options
 from tabwright.client.engine import (
     EngineError,

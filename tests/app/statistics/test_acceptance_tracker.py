@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 from support.no_threads import NoThreads
 
-from tabwright.app.completion.result import CompletionResult
+from tabwright.app.completion.query import CompletionResult
 from tabwright.app.statistics import acceptance_tracker as module
 from tabwright.app.statistics.acceptance_tracker import AcceptanceStatistics
 from tabwright.core.text import Edit, Snapshot, Span

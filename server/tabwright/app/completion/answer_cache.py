@@ -34,7 +34,9 @@ class TextPosition:
     @classmethod
     def of(cls, text: str, offset: int) -> TextPosition:
         """The position at ``offset``; the cost does not grow with the text."""
-        return cls(offset, len(text) - offset, _before(text, offset), _after(text, offset))
+        prefix = _digest(text, max(0, offset - PREFIX_WINDOW), offset)
+        suffix = _digest(text, offset, offset + SUFFIX_WINDOW)
+        return cls(offset, len(text) - offset, prefix, suffix)
 
     def typed(self, text: str, offset: int) -> tuple[str, str] | None:
         """What was typed since, and the closers an editor put behind the cursor meanwhile.
@@ -47,11 +49,18 @@ class TextPosition:
         closers = text[offset : offset + added]
         if not CLOSERS.issuperset(closers):
             return None
-        if _after(text, offset + added) != self.suffix_digest:
+        rest = offset + added
+        if _digest(text, rest, rest + SUFFIX_WINDOW) != self.suffix_digest:
             return None
-        if _before(text, self.offset) != self.prefix_digest:
+        start = max(0, self.offset - PREFIX_WINDOW)
+        if _digest(text, start, self.offset) != self.prefix_digest:
             return None
         return text[self.offset : offset], closers
+
+    def agrees(self, answer: str, text: str, offset: int) -> bool:
+        """Whether what was typed since is the start of ``answer``, as far as both are there."""
+        found = self.typed(text, offset)
+        return found is not None and (answer.startswith(found[0]) or found[0].startswith(answer))
 
 
 @dataclass(frozen=True)
@@ -88,10 +97,6 @@ class PositionedAnswer:
     def size(self) -> int:
         """How many characters it holds."""
         return len(self.uri) + sum(len(new) for new, _ in self.inserts)
-
-    def same_request(self, other: PositionedAnswer) -> bool:
-        """Whether both answer one request."""
-        return (self.uri, self.position, self.invoked) == (other.uri, other.position, other.invoked)
 
     def remaining(self, text: str, offset: int) -> tuple[Edit, ...] | None:
         """The edits that lead to the same text as the given ones would have, best first.
@@ -139,8 +144,9 @@ class AnswerCache:
         new = PositionedAnswer.of(uri, text, offset, edits, invoked=invoked)
         if new.size > MAX_ENTRY_CHARS or (edits and not new.inserts):
             return
-        self._entries = [entry for entry in self._entries if not entry.same_request(new)]
-        self._entries.append(new)
+        request = (uri, new.position, invoked)
+        others = [e for e in self._entries if (e.uri, e.position, e.invoked) != request]
+        self._entries = [*others, new]
         total = sum(entry.size for entry in self._entries)
         while len(self._entries) > self._max_entries or total > MAX_TOTAL_CHARS:
             total -= self._entries.pop(0).size
@@ -182,16 +188,8 @@ class AnswerCache:
         return len(self._entries)
 
 
-def _before(text: str, offset: int) -> bytes:
-    return _digest(text[max(0, offset - PREFIX_WINDOW) : offset])
-
-
-def _after(text: str, offset: int) -> bytes:
-    return _digest(text[offset : offset + SUFFIX_WINDOW])
-
-
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _digest(text: str, start: int, end: int) -> bytes:
+    return blake2b(text[start:end].encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _holds(answer: str, closers: str) -> bool:

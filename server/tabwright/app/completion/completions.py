@@ -7,15 +7,22 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from tabwright.app.completion.answer_cache import AnswerCache
-from tabwright.app.completion.background_work import Battery
-from tabwright.app.completion.query import CompletionQuery, CompletionSetup
-from tabwright.app.completion.result import KEPT_OUT, SUPERSEDED, CompletionResult, nothing
+from tabwright.app.completion.prefetch import Battery
+from tabwright.app.completion.query import (
+    KEPT_OUT,
+    SUPERSEDED,
+    CompletionQuery,
+    CompletionResult,
+    CompletionSetup,
+    nothing,
+    options_of,
+)
 from tabwright.app.completion.session import Session
 from tabwright.app.documents.buffers import Cursor
 from tabwright.app.documents.workspace import Workspace
 from tabwright.app.runtime import log
 from tabwright.app.runtime.engine_manager import EngineManager
-from tabwright.app.runtime.engines import Runtime, options_of
+from tabwright.app.runtime.engines import Runtime
 from tabwright.app.runtime.notices import Notices
 from tabwright.app.runtime.waiting import Superseded, WorkerThreads
 from tabwright.app.settings.configuration import Configuration
@@ -168,7 +175,8 @@ class Completions:
                 or (ahead == "auto" and not runtime.remote and not self._battery.drains())
             ),
         )
-        return CompletionQuery(cursor, invoked, setup)
+        loop = asyncio.get_running_loop()
+        return CompletionQuery(cursor, invoked, setup, loop.create_future(), loop.time())
 
     # What changes -------------------------------------------------------------------------------
 

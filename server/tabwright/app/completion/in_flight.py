@@ -7,9 +7,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tabwright.app.completion.answer_cache import AnswerCache, PositionedAnswer, TextPosition
-from tabwright.app.completion.query import CompletionSetup
-from tabwright.app.completion.result import CompletionResult
+from tabwright.app.completion.answer_cache import AnswerCache, TextPosition
+from tabwright.app.completion.query import CompletionResult, CompletionSetup
 from tabwright.app.documents.buffers import Cursor
 from tabwright.assists.complete import (
     Task,
@@ -30,22 +29,6 @@ _RETRY_S = 1.5
 _CANCELLED_BY_ENGINE = Message("the engine gave the question up")
 
 logger = logging.getLogger(__name__)
-
-
-class PartialAnswer:
-    """The text of an answer so far, and whether it agrees with what was typed meanwhile."""
-
-    def __init__(self, text: str, offset: int) -> None:
-        """Take the text and cursor that the request was made for."""
-        self.position = TextPosition.of(text, offset)
-        self.text = ""
-
-    def agrees(self, text: str, offset: int) -> bool:
-        """Whether what was typed since is the start of the answer, as far as both are there."""
-        found = self.position.typed(text, offset)
-        return found is not None and (
-            self.text.startswith(found[0]) or found[0].startswith(self.text)
-        )
 
 
 class _EnoughText(Exception):
@@ -74,7 +57,8 @@ class InFlightRequest:
         self._setup = setup
         self._cache = cache
         self._lane = lane
-        self._partial = PartialAnswer(task.snapshot.text, task.offset)
+        self._position = TextPosition.of(task.snapshot.text, task.offset)
+        self._text = ""  # of the answer so far
         self._target = task.snapshot.text, task.offset
         self._closing: asyncio.TimerHandle | None = None
         self.future: asyncio.Task[CompletionResult] = asyncio.create_task(self._run())
@@ -85,7 +69,7 @@ class InFlightRequest:
         """Whether the answer under way can be one to this later request of the document."""
         if self.future.done() or (invoked and not self.task.invoked):
             return False
-        return self._partial.agrees(text, offset)
+        return self._position.agrees(self._text, text, offset)
 
     def may_serve(self, text: str) -> bool:
         """Whether some cursor in this later text could still be served."""
@@ -113,12 +97,6 @@ class InFlightRequest:
         """Whether nothing was typed between the request and this cursor."""
         task, text = self.task, cursor.snapshot.text
         return (cursor.offset, len(text)) == (task.offset, len(task.snapshot.text))
-
-    def remaining(self, edits: Sequence[Edit], cursor: Cursor) -> tuple[Edit, ...]:
-        """What is left of the result's ``edits`` at a later cursor; () where nothing fits."""
-        task = self.task
-        answer = PositionedAnswer.of(self._uri, task.snapshot.text, task.offset, edits)
-        return answer.remaining(cursor.snapshot.text, cursor.offset) or ()
 
     async def _run(self) -> CompletionResult:
         loop = asyncio.get_running_loop()
@@ -194,13 +172,13 @@ class InFlightRequest:
         )
         pieces: list[str] = [task.written]
         if first and task.written:
-            self._partial.text += "\n"
+            self._text += "\n"
 
         def on_text(index: int, text: str) -> None:
             pieces.append(text)
             if first and index == 0:
-                self._partial.text += text
-            if task.n == 1 and not self._partial.agrees(*self._target):
+                self._text += text
+            if task.n == 1 and not self._position.agrees(self._text, *self._target):
                 self.cancel()
             elif should_stop(task, "".join(pieces)) is not None:
                 raise _EnoughText

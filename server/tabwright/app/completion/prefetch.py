@@ -8,24 +8,32 @@ cancels it; the engine keeps what it has computed by then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+import psutil
+
 from tabwright.app.completion.answer_cache import AnswerCache
-from tabwright.app.completion.background_work import BackgroundTask
 from tabwright.app.completion.in_flight import InFlightRequest
 from tabwright.app.completion.query import CompletionQuery, build_task
+from tabwright.app.documents.buffers import Cursor
 from tabwright.app.documents.privacy import screened
 from tabwright.assists.complete import Nothing
-from tabwright.client.engine import Request
-from tabwright.core.prompting.window_cache import WindowCache
+from tabwright.client.engine import EngineError, Request
+from tabwright.core.prompting.window_cache import CachedWindow, WindowCache
 from tabwright.core.text import Edit
 
 _LANE = "background"
 # Seconds without a keystroke before it begins, after an answer and after a cursor move.
 _READING_S = 0.15
 _RESTING_S = 0.5
+_LOOK_AGAIN_S = 30.0
+
+logger = logging.getLogger(__name__)
 
 
 class Prefetch:
@@ -36,27 +44,46 @@ class Prefetch:
         self._uri = uri
         self._cache = cache
         self._windows = windows
-        self._task = BackgroundTask()
+        self._task: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
-        """Cancel what is under way."""
-        self._task.stop()
+        """Cancel what is under way; what the engine has computed by then it keeps."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
 
     def after_answer(self, query: CompletionQuery, edits: Sequence[Edit]) -> None:
         """Begin after the request of ``query`` got these edits; its other files are screened."""
         if query.setup.ahead():
             query = replace(query, invoked=False)
-            self._task.begin(partial(self._behind, query, edits), _READING_S)
+            self._begin(partial(self._behind, query, edits), _READING_S)
 
     def after_move(self, query: CompletionQuery) -> None:
         """Begin where the cursor stopped and no completion was requested yet."""
-        if self._windows.find(query.cursor.text) is None and query.setup.ahead():
-            self._task.begin(partial(self._at_rest, query), _RESTING_S)
+        if self._find(query.cursor) is None and query.setup.ahead():
+            self._begin(partial(self._at_rest, query), _RESTING_S)
+
+    def _begin(self, work: Callable[[], Awaitable[None]], pause_s: float) -> None:
+        """Do this once ``pause_s`` seconds have passed, instead of what was begun before."""
+        self.stop()
+        self._task = asyncio.create_task(self._after(pause_s, work))
+
+    async def _after(self, pause_s: float, work: Callable[[], Awaitable[None]]) -> None:
+        await asyncio.sleep(pause_s)
+        try:
+            await work()
+        except EngineError as error:
+            # Whoever asks next gets the same error with nothing in between.
+            logger.debug("nothing was computed ahead: %s", error)
+
+    def _find(self, cursor: Cursor) -> CachedWindow | None:
+        text, offset = cursor.snapshot.text, cursor.offset
+        return self._windows.find(text, offset, cursor.before, cursor.after)
 
     async def _behind(self, query: CompletionQuery, edits: Sequence[Edit]) -> None:
         if edits:
             await self._complete(replace(query, cursor=query.cursor.after_edit(edits[0])))
-        cached = self._windows.find(query.cursor.text)
+        cached = self._find(query.cursor)
         if cached is None or cached.budget != query.setup.options.budget:
             await self._prefill(query, whole=True)
         elif query.cursor.others and not cached.window.snippets:
@@ -108,3 +135,22 @@ class Prefetch:
             )
         )
         self._windows.add(task.window, task.budget)
+
+
+class Battery:
+    """Whether the machine runs on its battery; looked up twice a minute at most."""
+
+    def __init__(self) -> None:
+        """Look when first asked."""
+        self._looked = float("-inf")
+        self._drains = False
+
+    def drains(self) -> bool:
+        """True on battery, False on mains and where nothing is known."""
+        if time.monotonic() - self._looked >= _LOOK_AGAIN_S:
+            self._looked = time.monotonic()
+            # Not on every system is there a way to ask.
+            ask = getattr(psutil, "sensors_battery", lambda: None)
+            found = ask()
+            self._drains = found is not None and found.power_plugged is False
+        return self._drains

@@ -1,17 +1,25 @@
-"""One completion request as a frozen object, and the task for the model that it makes."""
+"""One completion request and its result as frozen objects, and the task that a request makes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tabwright.app.documents.buffers import Cursor
 from tabwright.app.runtime.waiting import WorkerThreads
+from tabwright.app.settings.settings import Settings
 from tabwright.assists.complete import Nothing, Options, Task, prepare
-from tabwright.client.engine import Engine
+from tabwright.client.engine import Engine, Usage
+from tabwright.core.message import Message
 from tabwright.core.prompting.window_cache import WindowCache, small
 from tabwright.core.task import ModelInfo
+from tabwright.core.text import Edit
+
+MODEL, CACHE, IN_FLIGHT, NONE = "model", "cache", "in flight", "none"
+SHOWN = Message("shown")
+SUPERSEDED = Message("a newer request came")
+KEPT_OUT = Message("this file is kept from the model")
 
 
 @dataclass(frozen=True)
@@ -35,17 +43,9 @@ class CompletionSetup:
     ahead: Callable[[], bool] = lambda: False
 
 
-def _future() -> asyncio.Future[None]:
-    return asyncio.get_running_loop().create_future()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
 @dataclass(frozen=True)
 class CompletionQuery:
-    """One completion request with all that its answer may use; needs a running loop.
+    """One completion request with all that its answer may use.
 
     ``superseded`` is done once a newer request of the document came; ``asked_at`` is the loop's
     time in seconds.
@@ -54,8 +54,49 @@ class CompletionQuery:
     cursor: Cursor
     invoked: bool
     setup: CompletionSetup
-    superseded: asyncio.Future[None] = field(default_factory=_future)
-    asked_at: float = field(default_factory=_now)
+    superseded: asyncio.Future[None]
+    asked_at: float
+
+
+@dataclass(frozen=True)
+class CompletionResult:
+    """Edits, best first, and a sentence on why just these.
+
+    ``source`` is "model", "cache", "in flight" or "none". ``problem`` names a kind of failure that
+    the user should hear of, "" when nothing is wrong.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    reason: str = SHOWN
+    detail: str = ""
+    source: str = NONE
+    usage: Usage | None = None
+    problem: str = ""
+    ms: float = 0.0
+
+
+def nothing(
+    reason: str, detail: str = "", *, problem: str = "", source: str = NONE
+) -> CompletionResult:
+    """A result without suggestions."""
+    return CompletionResult(reason=reason, detail=detail, problem=problem, source=source)
+
+
+def options_of(settings: Settings) -> Options:
+    """What the settings say about completions."""
+    wanted, context = settings.completion, settings.context
+    usual = Options()
+    return Options(
+        max_tokens=wanted.max_tokens,
+        line_tokens=min(usual.line_tokens, wanted.max_tokens),
+        multiline=wanted.multiline,
+        candidates=wanted.candidates,
+        budget=replace(
+            usual.budget,
+            prefix_chars=context.prefix_characters,
+            suffix_chars=context.suffix_characters,
+        ),
+    )
 
 
 def build_task(
@@ -69,7 +110,7 @@ def build_task(
     """
     cursor, setup = query.cursor, query.setup
     others = cursor.others
-    cached = windows.find(cursor.text)
+    cached = windows.find(cursor.snapshot.text, cursor.offset, cursor.before, cursor.after)
     budget = setup.options.budget
     if not whole and cached is not None:
         budget = cached.budget

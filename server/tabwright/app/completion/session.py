@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import replace
+from statistics import median
 
-from tabwright.app.completion.answer_cache import AnswerCache
-from tabwright.app.completion.debounce import Debounce
+from tabwright.app.completion.answer_cache import AnswerCache, PositionedAnswer
 from tabwright.app.completion.in_flight import InFlightRequest
 from tabwright.app.completion.prefetch import Prefetch
-from tabwright.app.completion.query import CompletionQuery, build_task
-from tabwright.app.completion.result import (
+from tabwright.app.completion.query import (
     CACHE,
     IN_FLIGHT,
     KEPT_OUT,
     MODEL,
     SUPERSEDED,
+    CompletionQuery,
     CompletionResult,
+    build_task,
     nothing,
 )
 from tabwright.app.documents.privacy import screened
@@ -25,7 +27,7 @@ from tabwright.assists.complete import Nothing
 from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing, NotAllowed
 from tabwright.core.message import Message
 from tabwright.core.prompting.window_cache import WindowCache
-from tabwright.core.text import Edit, Snapshot, line_span
+from tabwright.core.text import Snapshot, line_span
 
 # After a cancel, the time in which somebody who types may send the next request: VS Code sends it
 # 50 ms after the keystroke that cancelled the last one.
@@ -110,16 +112,28 @@ class Session:
 
     async def _answer(self, query: CompletionQuery) -> CompletionResult:
         cursor, setup = query.cursor, query.setup
+        snapshot = cursor.snapshot
         # 1. What must stay out of every prompt.
         refusal, others = await unless(
             query.superseded,
-            setup.files(screened, setup.refused, cursor.path, cursor.snapshot.uri, cursor.others),
+            setup.files(screened, setup.refused, cursor.path, snapshot.uri, cursor.others),
         )
         if refusal is not None:
             return nothing(KEPT_OUT, refusal)
         query = replace(query, cursor=replace(cursor, others=others))
-        # 2. The cache. 3. What is in flight and still right. 4. A request of its own.
-        result = self._cached(query) or await self._joined(query) or await self._asked(query)
+        # 2. The request in flight: kept if it can serve here too, else cancelled.
+        request = self._in_flight
+        if request and not request.serves(snapshot.text, cursor.offset, invoked=query.invoked):
+            request.cancel()
+            request = None
+        # 3. The cache. 4. What is in flight. 5. A request of its own.
+        result = self._cached(query)
+        if result is None and request is not None:
+            result = await self._joined(request, query)
+        if result is None:
+            result = await self._asked(query)
+        if not query.invoked:  # only who asks by hand may choose
+            result = replace(result, edits=result.edits[:1])
         self._prefetch.after_answer(query, result.edits)
         return result
 
@@ -132,16 +146,14 @@ class Session:
         edits = self._cache.get(self.uri, cursor.snapshot.text, cursor.offset, invoked=invoked)
         if edits is None or (invoked and not edits):
             return None
-        self._cancel_unless_right(query)
         if not edits:
             return nothing(Message("the model had nothing to add here before"), source=CACHE)
-        return CompletionResult(_wanted(edits, query), source=CACHE)
+        return CompletionResult(edits, source=CACHE)
 
-    async def _joined(self, query: CompletionQuery) -> CompletionResult | None:
-        """The result of what is in flight, None when it cannot serve."""
-        request = self._cancel_unless_right(query)
-        if request is None:
-            return None
+    async def _joined(
+        self, request: InFlightRequest, query: CompletionQuery
+    ) -> CompletionResult | None:
+        """The result of what is in flight, None when it cannot serve after all."""
         request.retarget(query.cursor.snapshot.text, query.cursor.offset)
         result = await self._result(request, query, IN_FLIGHT)
         if result is None or not (result.edits or request.is_for(query.cursor)):
@@ -163,16 +175,6 @@ class Session:
         result = await self._result(request, query, MODEL)
         return result or nothing(Message("the text changed while the model wrote"))
 
-    def _cancel_unless_right(self, query: CompletionQuery) -> InFlightRequest | None:
-        """The request in flight that can still serve; one that cannot is cancelled."""
-        request, cursor = self._in_flight, query.cursor
-        if request is None or request.future.done():
-            return None
-        if request.serves(cursor.snapshot.text, cursor.offset, invoked=query.invoked):
-            return request
-        request.cancel()
-        return None
-
     async def _result(
         self, request: InFlightRequest, query: CompletionQuery, source: str
     ) -> CompletionResult | None:
@@ -187,16 +189,19 @@ class Session:
         self._debounce.answered(result.ms / 1000)
         if not result.edits:
             return replace(result, source=source)
-        edits = request.remaining(result.edits, query.cursor)
+        task, cursor = request.task, query.cursor
+        answer = PositionedAnswer.of(self.uri, task.snapshot.text, task.offset, result.edits)
+        edits = answer.remaining(cursor.snapshot.text, cursor.offset)
         if not edits:
             return replace(nothing(_DIFFERS, source=source), usage=result.usage)
-        return replace(result, edits=_wanted(edits, query), source=source)
+        return replace(result, edits=edits, source=source)
 
     def _delay_s(self, query: CompletionQuery) -> float:
         """Seconds to wait from now on before the model is asked."""
         if query.invoked:
             return 0.0
-        now, snapshot, offset = _now(), query.cursor.snapshot, query.cursor.offset
+        now = asyncio.get_running_loop().time()
+        snapshot, offset = query.cursor.snapshot, query.cursor.offset
         if query.setup.debounce_s is not None:
             return query.asked_at + query.setup.debounce_s - now
         at_end = line_span(snapshot.text, offset).end == offset
@@ -211,16 +216,54 @@ class Session:
         request = self._in_flight
         if request is None or self._newest is not query:
             return
-        if _now() - self._typed_at < _TYPING_S:
+        now = asyncio.get_running_loop().time()
+        if now - self._typed_at < _TYPING_S:
             request.cancel_after(_LINGER_S)
         else:
             request.cancel()
 
 
-def _wanted(edits: tuple[Edit, ...], query: CompletionQuery) -> tuple[Edit, ...]:
-    """The best edit, or all where the user asked by hand and may choose."""
-    return edits if query.invoked else edits[:1]
+# Debounce: the wait on a warm engine, and the latency of one; the bounds of an adaptive wait, and
+# its share at a line's end; the gap that is a pause; how many gaps and latencies count.
+_WARM_WAIT_S, _WARM_LATENCY_S = 0.025, 0.3
+_SHORTEST_S, _LONGEST_S = 0.1, 0.4
+_LINE_END_SHARE = 0.5
+_PAUSE_S = 1.5
+_GAPS, _ANSWERS = 10, 5
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+class Debounce:
+    """Adaptive debounce, after tabby-agent's and Cody's; all times in seconds.
+
+    On a cold or slow engine a request waits for the mean of the last gaps between keystrokes,
+    within 100 and 400 ms, and half of that at the end of a line, where an answer is likeliest to be
+    wanted. On a warm one, half of whose last answers took 300 ms or less, a fixed 25 ms serves
+    better: the answer costs less than the wait would save. The clock is the caller's, and
+    monotonic.
+    """
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._gaps: deque[float] = deque(maxlen=_GAPS)
+        self._latencies: deque[float] = deque(maxlen=_ANSWERS)
+
+    def keystroke(self, now: float) -> None:
+        """Note a keystroke; a pause longer than 1.5 s is not a gap between keystrokes."""
+        if self._last is not None and 0.0 <= now - self._last <= _PAUSE_S:
+            self._gaps.append(now - self._last)
+        self._last = now
+
+    def answered(self, latency: float) -> None:
+        """Note how long an answer took that the model was asked for."""
+        self._latencies.append(latency)
+
+    def delay_s(self, now: float, *, at_line_end: bool) -> float:
+        """Seconds to wait from ``now`` on; what has passed since the last keystroke counts."""
+        wait = _WARM_WAIT_S
+        warm = self._latencies and median(self._latencies) <= _WARM_LATENCY_S
+        if not warm:
+            mean = sum(self._gaps) / len(self._gaps) if self._gaps else _SHORTEST_S
+            share = _LINE_END_SHARE if at_line_end else 1.0
+            wait = min(max(mean, _SHORTEST_S), _LONGEST_S) * share
+        passed = max(0.0, now - self._last) if self._last is not None else 0.0
+        return max(0.0, wait - passed)

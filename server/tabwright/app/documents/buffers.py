@@ -9,7 +9,6 @@ from urllib.parse import unquote, urlsplit
 
 from tabwright.core.postprocess.selected_item import accepted
 from tabwright.core.prompting.context import Document
-from tabwright.core.prompting.window_cache import CursorText
 from tabwright.core.text import Edit, Snapshot, Span, apply
 
 Change = tuple[Callable[[str, str], Span] | None, str]
@@ -46,11 +45,6 @@ class Cursor:
     after: str
     path: str
     others: tuple[Document, ...] = ()
-
-    @property
-    def text(self) -> CursorText:
-        """The text around it, without the document it belongs to."""
-        return CursorText(self.snapshot.text, self.offset, self.before, self.after)
 
     def after_edit(self, edit: Edit) -> Cursor:
         """The same once an edit is accepted: the cursor stands at the end of what was put in."""
@@ -202,17 +196,14 @@ def path_of(uri: str) -> str:
         return ""
     if parts.scheme == "untitled":
         return ""
-    path = _local(parts.path)
+    if os.name == "nt":
+        # Imported here since it brings the whole HTTP client along.
+        from urllib.request import url2pathname
+
+        path = url2pathname(parts.path)
+    else:
+        path = unquote(parts.path)
     return f"//{parts.netloc}{path}" if parts.netloc and parts.scheme == "file" else path
-
-
-def _local(path: str) -> str:
-    if os.name != "nt":
-        return unquote(path)
-    # Imported here since it brings the whole HTTP client along.
-    from urllib.request import url2pathname
-
-    return url2pathname(path)
 
 
 def _edited(text: str, span: Span, new_text: str) -> str:

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tabwright.app.runtime import log
 from tabwright.app.runtime.client import Bar
 from tabwright.app.runtime.waiting import supersede, unless
 from tabwright.app.settings.settings import Settings
-from tabwright.assists.complete import Options
 from tabwright.client.engine import (
     Answer,
     Engine,
@@ -165,23 +164,6 @@ class Runtime:
         else:
             self.state = READY
         logger.info("model %s: %s", self.model, self.state)
-
-
-def options_of(settings: Settings) -> Options:
-    """What the settings say about completions, in the words of the assist."""
-    wanted, context = settings.completion, settings.context
-    usual = Options()
-    return Options(
-        max_tokens=wanted.max_tokens,
-        line_tokens=min(usual.line_tokens, wanted.max_tokens),
-        multiline=wanted.multiline,
-        candidates=wanted.candidates,
-        budget=replace(
-            usual.budget,
-            prefix_chars=context.prefix_characters,
-            suffix_chars=context.suffix_characters,
-        ),
-    )
 
 
 def make_engine(settings: Settings, refusal: Callable[[], str]) -> Engine:

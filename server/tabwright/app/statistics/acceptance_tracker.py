@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import unquote
 
-from tabwright.app.completion.result import CompletionResult
+from tabwright.app.completion.query import CompletionResult
 from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.core.acceptance import Shown, Step, is_kept, step
 from tabwright.core.message import Message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tabwright.app.completion.result import CACHE, IN_FLIGHT, MODEL, NONE, CompletionResult, nothing
+from tabwright.app.completion.query import CACHE, IN_FLIGHT, MODEL, NONE, CompletionResult, nothing
 from tabwright.core.message import Message
 
 _USAGE = (

@@ -23,16 +23,6 @@ class CachedWindow:
     budget: Budget
 
 
-@dataclass(frozen=True)
-class CursorText:
-    """A cursor in a text, and a notebook's other cells around it."""
-
-    text: str
-    offset: int
-    before: str = ""
-    after: str = ""
-
-
 class WindowCache:
     """The last windows of one document, the newest last. Not to be used by two threads at once."""
 
@@ -40,9 +30,19 @@ class WindowCache:
         """Start with none."""
         self._windows: tuple[CachedWindow, ...] = ()
 
-    def find(self, at: CursorText) -> CachedWindow | None:
-        """The newest window that serves here, and so most of whose tokens are computed."""
-        return next((one for one in reversed(self._windows) if _serves(one, at)), None)
+    def find(
+        self, text: str, offset: int, before: str = "", after: str = ""
+    ) -> CachedWindow | None:
+        """The newest window that `build` would begin with here, most of whose tokens are computed.
+
+        ``before`` and ``after`` are a notebook's other cells.
+        """
+        for cached in reversed(self._windows):
+            budget, previous = cached.budget, cached.window
+            window = build(text, offset, budget, before=before, after=after, previous=previous)
+            if _alike(window, previous):
+                return cached
+        return None
 
     def add(self, window: Window, budget: Budget) -> None:
         """Keep a window that was cut by ``budget``; one that begins alike, as it was before
@@ -67,19 +67,6 @@ def small(budget: Budget, text: str) -> Budget:
     )
     few = len(text) <= 2 * (least.prefix_chars + least.suffix_chars)
     return replace(budget, snippet_chars=0) if few else least
-
-
-def _serves(cached: CachedWindow, at: CursorText) -> bool:
-    """Whether the window that is built here begins as the cached one does."""
-    window = build(
-        at.text,
-        at.offset,
-        cached.budget,
-        before=at.before,
-        after=at.after,
-        previous=cached.window,
-    )
-    return _alike(window, cached.window)
 
 
 def _alike(one: Window, other: Window) -> bool:
