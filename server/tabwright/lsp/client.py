@@ -14,7 +14,7 @@ from tabwright.app.runtime.client import Bar, NoBar
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message, verbatim
 from tabwright.core.text import Snapshot
-from tabwright.lsp.convert import Encoding, to_sent_diagnostic
+from tabwright.lsp.convert import to_sent_diagnostic
 from tabwright.lsp.localisation.language import ENGLISH, Translator
 from tabwright.lsp.transport.json_rpc import RpcServer
 
@@ -93,7 +93,7 @@ class Editor:
         answer = await self._server.ask(asked, "an answer to showing a document")
         return answer is not None and answer.success
 
-    def publish(self, snapshot: Snapshot, found: Sequence[Diagnostic], encoding: Encoding) -> None:
+    def publish(self, snapshot: Snapshot, found: Sequence[Diagnostic], encoding: str) -> None:
         """Send textDocument/publishDiagnostics: all diagnostics of one version of a document."""
         sent = [to_sent_diagnostic(snapshot.text, each, encoding) for each in found]
         params = types.PublishDiagnosticsParams(snapshot.uri, sent, version=snapshot.version)

@@ -9,7 +9,7 @@ from lsprotocol import types
 from tabwright.app.actions.candidate_checks import CandidateChecker
 from tabwright.app.actions.executor import ActionExecutor, title_with_fault, with_advice
 from tabwright.app.actions.listing import MOST_DIAGNOSTICS, Listed, guessed, listed
-from tabwright.app.completion.result import KEPT_OUT
+from tabwright.app.completion.query import KEPT_OUT
 from tabwright.app.documents import new_documents
 from tabwright.app.documents.line_edits import line_edits
 from tabwright.app.documents.privacy import refused_by

@@ -16,15 +16,13 @@ from tabwright.core.text import Edit, Snapshot, Span, line_span, scrub_surrogate
 if TYPE_CHECKING:
     from tabwright.core.action import Diagnostic
 
-Encoding = types.PositionEncodingKind | str
-
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _WORD = re.compile(r"\w*\Z")
 _BLOCK: Final = 4096
 _LABEL_WIDTH: Final = 60
 
 
-def offset_at(text: str, position: types.Position, encoding: Encoding) -> int:
+def offset_at(text: str, position: types.Position, encoding: str) -> int:
     """The offset of a position counted in the units of ``encoding``.
 
     Clamped: past the end of a line to its end, past the last line to the end of the text, inside a
@@ -33,11 +31,11 @@ def offset_at(text: str, position: types.Position, encoding: Encoding) -> int:
     start = _line_start(text, position.line)
     if start is None:
         return len(text)
-    end = _line_end(text, start)
-    return _advance(text, start, end, max(position.character, 0), str(_value(encoding)))
+    end = line_span(text, start).end
+    return _advance(text, start, end, max(position.character, 0), encoding)
 
 
-def position_at(text: str, offset: int, encoding: Encoding) -> types.Position:
+def position_at(text: str, offset: int, encoding: str) -> types.Position:
     """The position of an offset, in units of ``encoding``; clamped into the text.
 
     An offset between ``\\r`` and ``\\n`` gives the end of its line.
@@ -46,7 +44,7 @@ def position_at(text: str, offset: int, encoding: Encoding) -> types.Position:
     if 0 < offset < len(text) and text[offset - 1] == "\r" and text[offset] == "\n":
         offset -= 1
     start = line_span(text, offset).start
-    units = _units(text[start:offset], str(_value(encoding)))
+    units = _units(text[start:offset], encoding)
     return types.Position(_line_ends(text, 0, start), units)
 
 
@@ -79,20 +77,20 @@ def _uinteger(value: object) -> int:
     raise ValueError("a position is not counted from 0 on")
 
 
-def range_of(text: str, span: Span, encoding: Encoding) -> types.Range:
+def range_of(text: str, span: Span, encoding: str) -> types.Range:
     """The protocol's range of a span."""
     return types.Range(
         position_at(text, span.start, encoding), position_at(text, span.end, encoding)
     )
 
 
-def span_of(text: str, where: types.Range, encoding: Encoding) -> Span:
+def span_of(text: str, where: types.Range, encoding: str) -> Span:
     """The offsets of a range; one whose end comes first is empty at its start."""
     start = offset_at(text, where.start, encoding)
     return Span(start, max(start, offset_at(text, where.end, encoding)))
 
 
-def json_span(text: str, where: Mapping[str, Mapping[str, int]], encoding: Encoding) -> Span:
+def json_span(text: str, where: Mapping[str, Mapping[str, int]], encoding: str) -> Span:
     """The offsets of a range in JSON; raises LookupError when it is none."""
     start, end = (
         types.Position(where[at]["line"], where[at]["character"]) for at in ("start", "end")
@@ -114,9 +112,7 @@ def take_snapshot(buffers: Buffers, uri: str, position: types.Position) -> Curso
     return Cursor(snapshot, offset, before, after, path, others)
 
 
-def selected(
-    cursor: Cursor, context: types.InlineCompletionContext, encoding: Encoding
-) -> Edit | None:
+def selected(cursor: Cursor, context: types.InlineCompletionContext, encoding: str) -> Edit | None:
     """What is selected in the editor's list, as an edit at the cursor; None where it is none."""
     info = context.selected_completion_info
     if info is None:
@@ -143,7 +139,7 @@ def to_cells(cells: Sequence[types.NotebookCell]) -> tuple[Cell, ...]:
 
 
 def inline_list(
-    snapshot: Snapshot, edits: Sequence[Edit], encoding: Encoding
+    snapshot: Snapshot, edits: Sequence[Edit], encoding: str
 ) -> types.InlineCompletionList:
     """Edits, each on one line of the document, as ghost text; the range is always set."""
     return types.InlineCompletionList(
@@ -157,7 +153,7 @@ def inline_list(
 
 
 def menu_list(
-    snapshot: Snapshot, offset: int, edits: Sequence[Edit], encoding: Encoding
+    snapshot: Snapshot, offset: int, edits: Sequence[Edit], encoding: str
 ) -> types.CompletionList:
     """The first edit as the single item of a completion menu, for clients without ghost text.
 
@@ -194,7 +190,7 @@ def menu_list(
     return types.CompletionList(is_incomplete=True, items=[item])
 
 
-def to_diagnostic(text: str, sent: types.Diagnostic, encoding: Encoding) -> Diagnostic:
+def to_diagnostic(text: str, sent: types.Diagnostic, encoding: str) -> Diagnostic:
     """A client's diagnostic as ours; some clients leave source, code and related facts out."""
     # Imported here since it is not needed before ``initialize`` is answered.
     from tabwright.core.action import Diagnostic
@@ -209,7 +205,7 @@ def to_diagnostic(text: str, sent: types.Diagnostic, encoding: Encoding) -> Diag
     )
 
 
-def to_sent_diagnostic(text: str, diagnostic: Diagnostic, encoding: Encoding) -> types.Diagnostic:
+def to_sent_diagnostic(text: str, diagnostic: Diagnostic, encoding: str) -> types.Diagnostic:
     """One of our own diagnostics, an error, as the protocol has it."""
     return types.Diagnostic(
         range_of(text, diagnostic.span, encoding),
@@ -219,7 +215,7 @@ def to_sent_diagnostic(text: str, diagnostic: Diagnostic, encoding: Encoding) ->
     )
 
 
-def text_edits(text: str, edits: Sequence[Edit], encoding: Encoding) -> list[types.TextEdit]:
+def text_edits(text: str, edits: Sequence[Edit], encoding: str) -> list[types.TextEdit]:
     """Edits of ``text`` as the protocol has them."""
     return [types.TextEdit(range_of(text, edit.span, encoding), edit.new_text) for edit in edits]
 
@@ -228,10 +224,6 @@ def has_inline_completion(capabilities: types.ClientCapabilities) -> bool:
     """Whether the client announced that it shows inline completions."""
     document = capabilities.text_document
     return document is not None and document.inline_completion is not None
-
-
-def _value(encoding: Encoding) -> str:
-    return encoding.value if isinstance(encoding, types.PositionEncodingKind) else encoding
 
 
 def _line_ends(text: str, start: int, end: int) -> int:
@@ -257,13 +249,6 @@ def _line_start(text: str, line: int) -> int | None:
         left -= here
         start = end
     return start if line > 0 else 0
-
-
-def _line_end(text: str, start: int) -> int:
-    newline = text.find("\n", start)
-    end = len(text) if newline < 0 else newline
-    carriage = text.find("\r", start, end)
-    return end if carriage < 0 else carriage
 
 
 def _units(text: str, encoding: str) -> int:

@@ -9,11 +9,10 @@ from lsprotocol import types
 
 from tabwright.core.text import Edit, Snapshot, Span
 from tabwright.lsp import convert
-from tabwright.lsp.convert import Encoding
 
 
 def in_place(
-    snapshot: Snapshot, edits: Sequence[Edit], encoding: Encoding, *, versions: bool
+    snapshot: Snapshot, edits: Sequence[Edit], encoding: str, *, versions: bool
 ) -> types.WorkspaceEdit:
     """Edits of one open document, with the version they were made for if ``versions``."""
     sent = convert.text_edits(snapshot.text, edits, encoding)
@@ -43,7 +42,7 @@ class StaleEdit(Exception):
 def apply_workspace_edit(
     edit: Mapping[str, Any],
     texts: Mapping[str, str],
-    encoding: Encoding,
+    encoding: str,
     versions: Mapping[str, int] | None = None,
 ) -> dict[str, str]:
     """The text of every document that a WorkspaceEdit in JSON changes or creates, by URI.
@@ -73,7 +72,7 @@ def _document_edits(edit: Mapping[str, Any]) -> Iterator[tuple[str, int | None, 
             yield uri, None, list(changes)
 
 
-def _apply_changes(text: str, changes: Sequence[Mapping[str, Any]], encoding: Encoding) -> str:
+def _apply_changes(text: str, changes: Sequence[Mapping[str, Any]], encoding: str) -> str:
     edits = [
         Edit(convert.json_span(text, change["range"], encoding), str(change["newText"]))
         for change in changes
