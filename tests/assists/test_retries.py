@@ -9,11 +9,11 @@ from tabwright.assists.complete import (
     Options,
     Task,
     acceptable,
+    continuation_task,
     finish,
-    go_on,
-    hint,
     prepare,
-    starting_with,
+    unbound_names_hint,
+    with_answer_start,
 )
 
 LACKS = "def f(xs):\n║\n    for x in xs:\n        total += x\n    return total\n"
@@ -69,7 +69,7 @@ def test_the_better_candidate_comes_first() -> None:
     ],
 )
 def test_the_hint_names_what_is_bound_nowhere(marked: str, expected: str) -> None:
-    assert hint(ask(marked)) == expected
+    assert unbound_names_hint(ask(marked)) == expected
 
 
 def test_the_names_of_another_cell_are_not_missed() -> None:
@@ -80,9 +80,9 @@ def test_the_names_of_another_cell_are_not_missed() -> None:
 
 
 def test_a_begun_answer_is_in_the_prompt() -> None:
-    task = starting_with(ask(LACKS), "    total")
+    task = with_answer_start(ask(LACKS), "    total")
     assert task.prompt.parts[-1] == "def f(xs):\n    total"
-    assert (task.written, task.heal) == ("    total", False)
+    assert (task.answer_start, task.heal) == ("    total", False)
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_a_begun_answer_is_in_the_prompt() -> None:
 )
 def test_half_a_statement_is_gone_on_with(answer: str, goes_on: bool) -> None:
     task = ask(WHOLE)
-    rest = go_on(task, answer)
+    rest = continuation_task(task, answer)
     assert (rest is not None) is goes_on
     if rest is not None:
-        assert rest.written == answer + "\n"
+        assert rest.answer_start == answer + "\n"
         assert str(rest.prompt.parts[-1]).endswith(answer + "\n")
         assert "\n" not in rest.stop
 
 
 def test_a_begun_line_is_not_gone_on_with() -> None:
-    assert go_on(ask("def f(xs):\n    if ║\n    return 1\n"), "xs:") is None
-    assert go_on(ask(WHOLE, invoked=True), "    if n:") is None
+    assert continuation_task(ask("def f(xs):\n    if ║\n    return 1\n"), "xs:") is None
+    assert continuation_task(ask(WHOLE, invoked=True), "    if n:") is None

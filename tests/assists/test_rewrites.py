@@ -7,8 +7,16 @@ from dataclasses import replace
 import pytest
 from support.cursor import QWEN
 
-from tabwright.assists import document, edit, explain, fix, generate, simplify, translate
-from tabwright.assists import tests as write_tests
+from tabwright.assists import (
+    document,
+    edit,
+    explain,
+    fix,
+    generate,
+    simplify,
+    translate,
+    write_tests,
+)
 from tabwright.assists.fix_advice import fix_advice
 from tabwright.assists.request import ActionRequest
 from tabwright.core.action import Action, Diagnostic, Proposal
@@ -209,7 +217,7 @@ def test_a_translation_is_a_document_of_its_own() -> None:
     proposal = translate.finish(action, "        return a + 1;\n    }\n}\n```")
     assert isinstance(proposal, Proposal)
     assert proposal.text == f"{wanted}        return a + 1;\n    }}\n}}\n"
-    assert translate.named(action, "public class Adder {\n}").new_document == "Adder.java"
+    assert translate.with_file_name(action, "public class Adder {\n}").new_document == "Adder.java"
     for target in ("python", "cobol", ""):
         assert isinstance(translate.prepare(replace(inputs, target=target)), Nothing)
 

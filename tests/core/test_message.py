@@ -47,11 +47,11 @@ def test_copies_keep_the_message() -> None:
 
 
 def test_a_text_is_changed_in_the_values() -> None:
-    changed = OUTER.changed(lambda text: text.replace("a{b}", "…"))
+    changed = OUTER.map_text(lambda text: text.replace("a{b}", "…"))
     assert changed == "the model m is damaged (….txt cannot be read: no such file); run: x"
     assert isinstance(changed.values[1], Message) and changed.values[1].values[0] == "….txt"
     # A change that reaches into the template is made as well.
-    assert INNER.changed(lambda text: text.replace("read: no", "…")) == (
+    assert INNER.map_text(lambda text: text.replace("read: no", "…")) == (
         "a{b}.txt cannot be … such file"
     )
 

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabwright.core.message import Message, joined, verbatim, without_stop
+from tabwright.core.message import Message, joined, verbatim, without_full_stop
 from tabwright.core.safety.inert_text import inert_message
 from tabwright.lsp.localisation import language
 from tabwright.lsp.localisation.language import ENGLISH, language_of
@@ -199,8 +199,8 @@ def test_several_faults_are_told_as_one() -> None:
 
 
 def test_a_full_stop_is_taken_off_without_forgetting_the_template() -> None:
-    assert without_stop(verbatim("gone.")) == without_stop(verbatim("gone")) == "gone"
-    found = without_stop(Message("Fix: {0}", "x."))
+    assert without_full_stop(verbatim("gone.")) == without_full_stop(verbatim("gone")) == "gone"
+    found = without_full_stop(Message("Fix: {0}", "x."))
     assert found == "Fix: x" and CHINESE.tell(found) == "修复：x"
 
 

@@ -27,7 +27,7 @@ from tabwright.core.postprocess import pipeline
 from tabwright.core.prompting import similar
 from tabwright.core.prompting.families import family_of
 from tabwright.core.syntax import python_parse, regions
-from tabwright.core.syntax.python_names import unbound
+from tabwright.core.syntax.python_names import unbound_names
 from tabwright.core.task import ModelInfo, Nothing, Options
 from tabwright.core.text import Snapshot, Span
 
@@ -110,8 +110,8 @@ def test_reading_a_crafted_document_is_quick(name: str, language: str) -> None:
             for answer in (text[:4000], "x = 1\n" * 300, "```python\n" + "(" * 3000):
                 within(f"{assist.kind} finish", assist.finish, action, answer)
     within("definitions", regions.definitions, text, language)
-    within("similar", similar.best_window, text, similar.words(text[:4000]), 1200)
-    within("names", unbound, text)
+    within("similar", similar.best_window, text, similar.identifier_words(text[:4000]), 1200)
+    within("names", unbound_names, text)
     within("frame", python_parse.frame, text, len(text) // 2)
 
 

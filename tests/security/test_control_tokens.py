@@ -21,7 +21,11 @@ from tabwright.client.remote.engine import RemoteEngine, RemoteOptions
 from tabwright.client.remote.hiding import MANGLED, RestoredAnswer, hidden
 from tabwright.core.prompting.chat import ChatMessage, chat
 from tabwright.core.prompting.context import Document, Window
-from tabwright.core.prompting.control_tokens import CONTROL_TOKENS, cut_at_control, inert
+from tabwright.core.prompting.control_tokens import (
+    CONTROL_TOKENS,
+    break_control_tokens,
+    cut_at_control,
+)
 from tabwright.core.prompting.families import FAMILIES, PLAIN
 from tabwright.core.prompting.prompt import Prompt, Token, infill
 from tabwright.engine.decoding.vocabulary import Part, Vocabulary
@@ -68,14 +72,14 @@ def test_no_token_of_any_family_in_text_is_whole_in_a_flat_prompt(family: Any, t
 @given(st.lists(st.sampled_from([*TOKENS, "<", "|", ">", " ", "[", "]", "/", "x", "\n"])))
 @settings(max_examples=200, deadline=None)
 def test_no_text_makes_a_token_whole(pieces: list[str]) -> None:
-    text = inert("".join(pieces))
+    text = break_control_tokens("".join(pieces))
     assert not any(token in text for token in CONTROL_TOKENS)
-    assert inert(text) == text
+    assert break_control_tokens(text) == text
 
 
 def test_ordinary_code_is_left() -> None:
     code = "if a <|b and c|> d or x[i] < s > t:\n    print('<fim>', [INSTALL], \"<user>\")\n"
-    assert inert(code) == code
+    assert break_control_tokens(code) == code
 
 
 def test_headings_of_the_plain_format_begin_no_message() -> None:

@@ -19,7 +19,7 @@ from support.editor import Home, capabilities, editing, engine_for
 
 from tabwright.app.actions.inert_markdown import inert_markdown
 from tabwright.core.message import Message
-from tabwright.core.safety.inert_text import inert_line, unseen_in, visible
+from tabwright.core.safety.inert_text import hidden_character_in, inert_line, without_hidden
 from tabwright.lsp.localisation.language import ENGLISH, language_of
 
 WHERE = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}}
@@ -254,8 +254,8 @@ TROJANS = {
 @pytest.mark.parametrize("name", TROJANS)
 def test_unseen_characters_are_found_unless_the_file_has_them(name: str) -> None:
     text = TROJANS[name]
-    assert unseen_in(text, "x = 1\n") and not unseen_in(text, text)
-    assert not unseen_in("s = '👩\u200d💻 ❤\ufe0f می\u200cخواهم'\n\tpass\r\n", "")
+    assert hidden_character_in(text, "x = 1\n") and not hidden_character_in(text, text)
+    assert not hidden_character_in("s = '👩\u200d💻 ❤\ufe0f می\u200cخواهم'\n\tpass\r\n", "")
 
 
 @pytest.mark.parametrize("name", TROJANS)
@@ -272,7 +272,7 @@ async def test_no_suggestion_and_no_edit_has_unseen_characters(home: Home, name:
         answer = await editor.command("edit", edited)
         assert answer["edit"] is None and "not seen" in answer["reason"]
         editor.open(f"# {trojan}\ndef f():\n    \n")
-        assert not unseen_in("".join(await editor.texts(2, 4)), f"# {trojan}\n")
+        assert not hidden_character_in("".join(await editor.texts(2, 4)), f"# {trojan}\n")
 
 
 async def test_an_explanation_is_inert_in_every_client(home: Home) -> None:
@@ -319,4 +319,4 @@ async def test_titles_of_actions_are_text(home: Home) -> None:
 
 
 def test_what_is_shown_keeps_lines_and_tabs() -> None:
-    assert visible("a\tb\nc\r\n") == "a\tb\nc\r\n"
+    assert without_hidden("a\tb\nc\r\n") == "a\tb\nc\r\n"

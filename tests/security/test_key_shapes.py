@@ -26,7 +26,7 @@ from tabwright.client.remote.hiding import MANGLED, RestoredAnswer, hidden
 from tabwright.core.prompting.context import Document, Window
 from tabwright.core.prompting.families import FAMILIES, family_by_name
 from tabwright.core.prompting.prompt import Prompt, infill
-from tabwright.core.safety.key_shapes import keys_in
+from tabwright.core.safety.key_shapes import find_keys
 
 _CHANCE = random.Random(13)
 _BOTH = string.ascii_letters + string.digits
@@ -345,7 +345,7 @@ def test_few_ordinary_lines_of_the_standard_library_are_taken_for_keys() -> None
     found = characters = 0
     for path in files:
         text = path.read_text("utf-8", "replace")
-        found += len(keys_in(text))
+        found += len(find_keys(text))
         characters += len(text)
     assert characters > 500_000 and found <= characters / 100_000, (found, characters)
 
@@ -369,7 +369,7 @@ def test_a_prompt_costs_little_the_second_time() -> None:
 )  # fmt: skip
 def test_no_text_takes_long(text: str) -> None:
     started = time.thread_time()
-    keys_in(text)
+    find_keys(text)
     assert time.thread_time() - started < 1.0
 
 

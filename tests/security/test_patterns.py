@@ -47,7 +47,7 @@ MAKERS: Mapping[str, Maker] = {
     "tabwright.core.syntax.headers:_patterns": lambda module: [],  # only called for FORMS
     "tabwright.core.prompting.control_tokens:_pattern": lambda module: [
         module._any_of(()),
-        module._sure(),
+        module._unambiguous(),
     ],
     "tabwright.app.actions.inert_markdown:_closing": lambda module: [
         module._closing(ticks) for ticks in ("`", "```")
@@ -56,7 +56,9 @@ MAKERS: Mapping[str, Maker] = {
         module._any_name(),
         module._any_path(),
     ],
-    "tabwright.core.postprocess.replies:_closing": lambda module: [module._closing("```")],
+    "tabwright.core.postprocess.replies:_closing_fence": lambda module: [
+        module._closing_fence("```")
+    ],
     "tabwright.checks.examples.docstring_examples:_call_of": lambda module: [module._call_of("f")],
     "tabwright.checks.syntax.risks:_risks": lambda module: [
         pattern for language in (*module._BY_LANGUAGE, "") for pattern, _ in module._risks(language)
@@ -78,7 +80,7 @@ BOUNDED: Mapping[str, int] = {
     "tabwright.checks.syntax.risks:": risks._LONGEST_LINE,
     "tabwright.client.remote.emulate:": emulate.MAX_CUT,
     "tabwright.core.syntax.functions:FORMS": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
-    "tabwright.core.safety.key_shapes:": key_shapes.LONGEST_PIECE,
+    "tabwright.core.safety.key_shapes:": key_shapes.MAX_PIECE_CHARS,
     "tabwright.app.actions.inert_markdown:": inert_markdown._MOST_CHARACTERS,
     "tabwright.app.documents.secret_names:_joined": 5 * secret_names._MOST_OF_NAME,
     "tabwright.app.documents.secret_names:_BACKUP": secret_names._MOST_OF_NAME,

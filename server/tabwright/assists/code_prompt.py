@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tabwright.assists.request import ActionRequest, fence
-from tabwright.core.prompting.chat import SYSTEM, ChatMessage, chat, stops
+from tabwright.core.prompting.chat import SYSTEM, ChatMessage, chat, stop_texts
 from tabwright.core.prompting.prompt import Prompt
 
 
@@ -23,4 +23,4 @@ def code_prompt(
     family = request.model.family
     messages = [ChatMessage("system", SYSTEM), *turns, ChatMessage("user", question)]
     prompt = chat(family, messages, f"```{fence(language_id)}\n{opening}")
-    return prompt, ("\n```", *stops(family))
+    return prompt, ("\n```", *stop_texts(family))

@@ -10,17 +10,17 @@ from urllib.parse import unquote, urlsplit
 from tabwright.core.message import Message
 from tabwright.core.postprocess.filters import BLANK
 from tabwright.core.postprocess.pipeline import Rejected, clean, should_stop
-from tabwright.core.prompting.context import Budget, Document, Window, build
+from tabwright.core.prompting.context import Budget, Document, Window, build_window
 from tabwright.core.prompting.prompt import infill
-from tabwright.core.syntax.blocks import opener_depth, statement_end
+from tabwright.core.syntax.blocks import empty_block_depth, statement_end
 from tabwright.core.syntax.validate import (
-    below,
     head_of_line,
-    lacking_names,
-    names,
+    name_changes,
     next_line,
+    parses_with,
     rest_of_line,
-    sound,
+    text_below,
+    unbound_without_answer,
 )
 from tabwright.core.task import ModelInfo, Nothing, Options, Task
 from tabwright.core.text import Edit, Snapshot, Span, indent_of, line_span
@@ -31,13 +31,13 @@ __all__ = [
     "Options",
     "Task",
     "acceptable",
+    "continuation_task",
     "finish",
-    "go_on",
-    "hint",
     "prepare",
     "should_stop",
-    "starting_with",
+    "unbound_names_hint",
     "validate",
+    "with_answer_start",
 ]
 
 # Rule 9 of the peers (GitHub Copilot): closers, then one sign that ends a statement.
@@ -45,9 +45,9 @@ _ONLY_CLOSERS = re.compile(r"""\s*[)>}\]"'`]*\s*[:{;,]?\s*""")
 _LINE_END = re.compile(r"\A(?:\r\n|\n|\r)")
 _CHARS_PER_TOKEN = 2.5
 _SHORT_SUFFIX = 6
-_LONGEST_REST = 200
+_MAX_REST_CHARS = 200
 _BLOCK_TOKENS = 96
-_MOST_NAMES = 3
+_MAX_HINT_NAMES = 3
 
 
 def prepare(
@@ -65,14 +65,14 @@ def prepare(
     """What to ask the model at ``offset`` (clamped to the text), or why not to ask at all."""
     offset = max(0, min(offset, len(snapshot.text)))
     rest = snapshot.text[offset : line_span(snapshot.text, offset).end]
-    if not invoked and not _ONLY_CLOSERS.fullmatch(rest[:_LONGEST_REST]):
+    if not invoked and not _ONLY_CLOSERS.fullmatch(rest[:_MAX_REST_CHARS]):
         return Nothing(
             Message("the cursor stands before code on its line; ask by hand to complete here")
         )
-    window = build(
+    window = build_window(
         snapshot.text,
         offset,
-        _affordable(options.budget, model.context_length, options.max_tokens),
+        _fitted_budget(options.budget, model.context_length, options.max_tokens),
         others=others,
         before=before,
         after=after,
@@ -80,7 +80,7 @@ def prepare(
     )
     if not (window.prefix + window.suffix).strip():
         return Nothing(Message("the file is still empty"))
-    shown = replace(window, suffix=_asked_suffix(window.suffix, rest, invoked))
+    shown = replace(window, suffix=_prompt_suffix(window.suffix, rest, invoked))
     path = unquote(urlsplit(snapshot.uri).path).rsplit("/", 1)[-1]
     task = Task(
         snapshot=snapshot,
@@ -98,23 +98,23 @@ def prepare(
         multiline=False,
         invoked=invoked,
     )
-    return _several_lines(task, options, rest)
+    return _with_line_limit(task, options, rest)
 
 
-def _several_lines(task: Task, options: Options, rest: str) -> Task:
+def _with_line_limit(task: Task, options: Options, rest: str) -> Task:
     if options.multiline == "never":
         return task
     if task.invoked:
         stop_at = task.window.suffix
-        sure = sum(not char.isspace() for char in stop_at) >= _SHORT_SUFFIX
+        is_distinct = sum(not char.isspace() for char in stop_at) >= _SHORT_SUFFIX
         return replace(
             task,
             multiline=True,
             stop=(),
-            suffix_stop=stop_at if sure else "",
+            suffix_stop=stop_at if is_distinct else "",
             max_tokens=options.max_tokens,
         )
-    if options.multiline == "always" or opener_depth(task) is not None:
+    if options.multiline == "always" or empty_block_depth(task) is not None:
         return replace(
             task,
             multiline=True,
@@ -124,7 +124,7 @@ def _several_lines(task: Task, options: Options, rest: str) -> Task:
     return task
 
 
-def _asked_suffix(suffix: str, rest: str, invoked: bool) -> str:
+def _prompt_suffix(suffix: str, rest: str, invoked: bool) -> str:
     """The suffix for the prompt: from the next line on where nothing but closers ends this one.
 
     So it is the same before and after each key, and after the closers an editor puts in by itself;
@@ -135,13 +135,13 @@ def _asked_suffix(suffix: str, rest: str, invoked: bool) -> str:
     return _LINE_END.sub("", suffix[len(rest) :], count=1)
 
 
-def _affordable(budget: Budget, context_length: int, max_tokens: int) -> Budget:
+def _fitted_budget(budget: Budget, context_length: int, max_tokens: int) -> Budget:
     """The budget, made smaller where the model's context could not hold it."""
     room = max(200, round((context_length - max_tokens - 32) * _CHARS_PER_TOKEN))
-    wanted = budget.prefix_chars + budget.suffix_chars + budget.snippet_chars
-    if wanted <= room:
+    budget_chars = budget.prefix_chars + budget.suffix_chars + budget.snippet_chars
+    if budget_chars <= room:
         return budget
-    share = room / wanted
+    share = room / budget_chars
     return Budget(
         round(budget.prefix_chars * share),
         round(budget.suffix_chars * share),
@@ -167,41 +167,41 @@ def finish(
             continue
         edit = Edit(Span(task.offset, result.end), result.text)
         if all(edit != other for _, other in found):
-            found.append((_faults(task, edit), edit))
+            found.append((_fault_score(task, edit), edit))
     found.sort(key=lambda pair: pair[0])
     if found:
         return tuple(edit for _, edit in found)
     return Nothing(reasons[0] if reasons else BLANK)
 
 
-def go_on(task: Task, text: str) -> Task | None:
+def continuation_task(task: Task, text: str) -> Task | None:
     """The task that asks for the rest when ``text`` is only the start of a statement, else None."""
-    written = task.written + text + "\n"
+    written = task.answer_start + text + "\n"
     if task.multiline or statement_end(task, written) is not None:
         return None
     tokens = max(task.max_tokens, _BLOCK_TOKENS)
-    return replace(starting_with(task, written), stop=("\n\n",), max_tokens=tokens)
+    return replace(with_answer_start(task, written), stop=("\n\n",), max_tokens=tokens)
 
 
-def hint(task: Task) -> str:
+def unbound_names_hint(task: Task) -> str:
     """The names to bind on the cursor's empty line: used below and bound nowhere; else ""."""
     if head_of_line(task).strip() or task.invoked or rest_of_line(task).strip():
         return ""
-    lacking = lacking_names(task.snapshot.text, task.offset)
-    place = {name: below(task).find(name) for name in lacking or ()}
-    ordered = sorted((at, name) for name, at in place.items() if at >= 0)[:_MOST_NAMES]
+    unbound = unbound_without_answer(task.snapshot.text, task.offset)
+    positions = {name: text_below(task).find(name) for name in unbound or ()}
+    ordered = sorted((at, name) for name, at in positions.items() if at >= 0)[:_MAX_HINT_NAMES]
     indent = indent_of(next_line(task)).removeprefix(head_of_line(task))
     start = indent + ", ".join(name for _, name in ordered)
-    return start if ordered and sound(task, f"{start} = None", task.offset) else ""
+    return start if ordered and parses_with(task, f"{start} = None", task.offset) else ""
 
 
-def starting_with(task: Task, written: str) -> Task:
+def with_answer_start(task: Task, written: str) -> Task:
     """The task whose answer begins with ``written``, which the prompt then has already."""
     *head, last = task.prompt.parts
     if not isinstance(last, str):
         head, last = [*head, last], ""
     prompt = replace(task.prompt, parts=(*head, last + written))
-    return replace(task, prompt=prompt, heal=False, written=written)
+    return replace(task, prompt=prompt, heal=False, answer_start=written)
 
 
 def validate(
@@ -218,28 +218,28 @@ def acceptable(task: Task, result: tuple[Edit, ...] | Nothing) -> bool:
     acceptable where the document needs none.
     """
     if isinstance(result, tuple):
-        return _faults(task, result[0]) == 0
+        return _fault_score(task, result[0]) == 0
     if head_of_line(task).strip() or task.invoked:
         return True
-    needed = lacking_names(task.snapshot.text, task.offset)
-    return not needed and sound(task, "", task.offset) is not False
+    needed = unbound_without_answer(task.snapshot.text, task.offset)
+    return not needed and parses_with(task, "", task.offset) is not False
 
 
-_BROKEN, _UNBOUND, _UNSETTLED = 4, 2, 1
+_DOES_NOT_PARSE, _ADDS_UNBOUND_NAMES, _BINDS_NO_NEEDED_NAME = 4, 2, 1
 # Lines that say nothing: comments alone, and what stands for a body that is still to come.
-_STUB = re.compile(r"^[ \t]*+(?:#.*|//.*|pass|\.\.\.)[ \t]*+$", re.MULTILINE)
+_NO_CODE_LINE = re.compile(r"^[ \t]*+(?:#.*|//.*|pass|\.\.\.)[ \t]*+$", re.MULTILINE)
 
 
-def _faults(task: Task, edit: Edit) -> int:
+def _fault_score(task: Task, edit: Edit) -> int:
     """How bad an answer is, as far as Python's parser and names tell; 0 when nothing is known."""
-    if sound(task, edit.new_text, edit.span.end) is False:
-        return _BROKEN
+    if parses_with(task, edit.new_text, edit.span.end) is False:
+        return _DOES_NOT_PARSE
     if head_of_line(task).strip() or task.invoked:
         return 0
-    if not _STUB.sub("", edit.new_text).strip():
-        return _UNSETTLED
-    found = names(task, edit.new_text, edit.span.end)
+    if not _NO_CODE_LINE.sub("", edit.new_text).strip():
+        return _BINDS_NO_NEEDED_NAME
+    found = name_changes(task, edit.new_text, edit.span.end)
     if found is None:
         return 0
-    unsettled = bool(found.lacking) and not found.settled
-    return _UNBOUND * bool(found.added) + _UNSETTLED * unsettled
+    binds_none = bool(found.unbound_before) and not found.newly_bound
+    return _ADDS_UNBOUND_NAMES * bool(found.newly_unbound) + _BINDS_NO_NEEDED_NAME * binds_none

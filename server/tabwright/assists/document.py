@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 
 from tabwright.assists.request import ActionRequest
-from tabwright.assists.rewriting import fitted, lines_of, rewrite
+from tabwright.assists.rewriting import fit_answer, rewrite_action, selected_lines
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import reindent
 from tabwright.core.syntax.python_parse import tree_of
-from tabwright.core.syntax.surroundings import everything
+from tabwright.core.syntax.surroundings import whole_document
 from tabwright.core.task import Nothing
 from tabwright.core.text import unix_line_ends
 
@@ -20,24 +20,24 @@ CHANGED = Message("the model changed the code and not only its comments")
 
 def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the code at a place documented."""
-    span = lines_of(request)
+    span = selected_lines(request)
     if isinstance(span, Nothing):
         return span
-    where = (
+    task = (
         "Add a docstring to each function and class that lacks one"
         if request.snapshot.language_id == "python"
         else "Add a documentation comment to each function and type that lacks one"
     )
-    words = (
-        f"{where}, and a short comment where the code is hard to follow. "
+    instruction = (
+        f"{task}, and a short comment where the code is hard to follow. "
         "Do not change the code itself in any way. Return the whole code:"
     )
-    return rewrite("document", request, span, words)
+    return rewrite_action("document", request, span, instruction)
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
     """The documented code; Nothing unless it is the same code but for comments and docstrings."""
-    proposal = fitted(action, answer)
+    proposal = fit_answer(action, answer)
     if isinstance(proposal, Nothing):
         return proposal
     old = action.snapshot.text[action.span.start : action.span.end]
@@ -51,12 +51,12 @@ def same_code(old: str, new: str, language_id: str) -> bool:
     text without comments and blanks elsewhere.
     """
     if language_id == "python":
-        left, right = _tree(old), _tree(new)
+        left, right = _tree_without_docstrings(old), _tree_without_docstrings(new)
         return left is not None and left == right
-    return _bare(old, language_id) == _bare(new, language_id)
+    return _code_characters(old, language_id) == _code_characters(new, language_id)
 
 
-def _tree(source: str) -> str | None:
+def _tree_without_docstrings(source: str) -> str | None:
     tree = tree_of(reindent(unix_line_ends(source), ""))
     if tree is None:
         return None
@@ -68,10 +68,10 @@ def _tree(source: str) -> str | None:
     return ast.dump(tree)
 
 
-def _bare(source: str, language_id: str) -> str:
+def _code_characters(source: str, language_id: str) -> str:
     """The text without its comments and blanks; strings as they stand."""
-    whole = everything(source, by_id(language_id))
-    kept = list(whole.text)
-    for remark in whole.masked.comments:
-        kept[remark.span.start : remark.span.end] = " " * len(remark.span)
+    document = whole_document(source, by_id(language_id))
+    kept = list(document.text)
+    for comment in document.masked.comments:
+        kept[comment.span.start : comment.span.end] = " " * len(comment.span)
     return "".join("".join(kept).split())

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from tabwright.assists.request import ActionRequest
-from tabwright.assists.rewriting import fitted, lines_of, rewrite, shown
+from tabwright.assists.rewriting import dedented_code, fit_answer, rewrite_action, selected_lines
 from tabwright.core.action import Action, Proposal
 from tabwright.core.message import Message
 from tabwright.core.syntax.signatures import signature_at
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span
 
-_REPAIR = re.compile(
+_REPAIR_WORD = re.compile(
     r"\b(fix|bug|bugs|wrong|broken|repair|correct)\b|修复|修正|错误", re.IGNORECASE
 )
 _NO_INSTRUCTION = Message("say what should be changed")
@@ -24,26 +24,30 @@ def prepare(request: ActionRequest) -> Action | Nothing:
     A bug that is only said to be there is mostly repeated by a small model that sees it, so the
     further candidates of a repair are written anew from what the function promises.
     """
-    said = request.instruction.strip()
-    if not said:
+    instruction = request.instruction.strip()
+    if not instruction:
         return Nothing(_NO_INSTRUCTION)
-    span = lines_of(request)
+    span = selected_lines(request)
     if isinstance(span, Nothing):
         return span
-    if request.attempt and _REPAIR.search(said):
-        promised = _promise(request, span)
-        if promised:
-            words = (
+    if request.attempt and _REPAIR_WORD.search(instruction):
+        header = _documented_header(request, span)
+        if header:
+            prompt_instruction = (
                 "Complete this function so that it does what its docstring says, for every input."
             )
-            return rewrite("edit", request, span, words, opening=promised, from_scratch=True)
-    words = f"{said}\n\nReturn the whole of this code with that change and nothing else changed:"
-    return rewrite("edit", request, span, words)
+            return rewrite_action(
+                "edit", request, span, prompt_instruction, opening=header, from_scratch=True
+            )
+    prompt_instruction = (
+        f"{instruction}\n\nReturn the whole of this code with that change and nothing else changed:"
+    )
+    return rewrite_action("edit", request, span, prompt_instruction)
 
 
-def _promise(request: ActionRequest, span: Span) -> str:
+def _documented_header(request: ActionRequest, span: Span) -> str:
     """The function's header and docstring, "" when the code is no function with a docstring."""
-    code, _ = shown(request, span)
+    code, _ = dedented_code(request, span)
     signature = signature_at(code, 0, request.snapshot.language_id)
     if signature is None or not signature.doc.strip() or request.snapshot.language_id != "python":
         return ""
@@ -52,4 +56,4 @@ def _promise(request: ActionRequest, span: Span) -> str:
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
     """The edit that an answer makes, or why it makes none."""
-    return fitted(action, answer)
+    return fit_answer(action, answer)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from tabwright.assists.code_prompt import code_prompt
 from tabwright.assists.request import ActionRequest
-from tabwright.assists.rewriting import NO_CODE, about_the_file, fenced, fitted, split_imports
+from tabwright.assists.rewriting import NO_CODE, fenced, file_context, fit_answer, split_imports
 from tabwright.core.action import Action, Proposal
 from tabwright.core.intent.intent import Intent, intent_at
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message
-from tabwright.core.postprocess.replies import code_in, reindent, without_blank_edges
+from tabwright.core.postprocess.replies import extract_code, reindent, without_blank_edges
 from tabwright.core.prompting.prompt import Prompt
 from tabwright.core.syntax.signatures import Signature
 from tabwright.core.task import Nothing
@@ -21,9 +21,9 @@ EMPTY_FUNCTION = Message("the model left the function empty")
 NO_INTENT = Message(
     "write a comment, a docstring or an empty function here that says what you want"
 )
-_BODIES = ("stub", "docstring")
-_MOST_TOKENS = 600
-_BEFORE = 3_000  # characters above that a plain continuation is shown
+_STUB_KINDS = ("stub", "docstring")
+_MAX_TOKENS = 600
+_CONTEXT_CHARS = 3_000  # characters above that a plain continuation is shown
 # What ends a function at the margin when the model simply writes the file on.
 _AFTER_FUNCTION = (
     "\n\n\n",
@@ -47,28 +47,32 @@ def prepare(request: ActionRequest) -> Action | Nothing:
     intent = intent_of(request)
     if intent is None:
         return Nothing(NO_INTENT)
-    if intent.signature is not None and intent.kind in _BODIES:
-        return _body(request, intent, intent.signature)
-    return _from_words(request, intent)
+    if intent.signature is not None and intent.kind in _STUB_KINDS:
+        return _complete_stub(request, intent, intent.signature)
+    return _from_comment(request, intent)
 
 
-def _body(request: ActionRequest, intent: Intent, signature: Signature) -> Action | Nothing:
+def _complete_stub(
+    request: ActionRequest, intent: Intent, signature: Signature
+) -> Action | Nothing:
     """The whole function anew, its header and docstring as they stand."""
     text = request.snapshot.text
     span = Span(signature.span.start, max(signature.span.end, signature.rest.end))
-    kept = unix_line_ends(text[span.start : signature.rest.start])
-    opening = reindent(kept.removesuffix("\n"), "") + "\n"
-    words = (
+    header_text = unix_line_ends(text[span.start : signature.rest.start])
+    opening = reindent(header_text.removesuffix("\n"), "") + "\n"
+    instruction = (
         f"Complete this {by_id(intent.language_id).name} function so that it does what it says, "
         "for every input. Keep its signature and documentation as they are."
     )
     if intent.container:
-        words += f" It is a method of {intent.container}."
+        instruction += f" It is a method of {intent.container}."
     if intent.text and intent.text not in signature.doc:
-        words += f"\n{intent.text}"
-    question = f"{about_the_file(request, span)}{words}\n\n{fenced(opening, intent.language_id)}"
+        instruction += f"\n{intent.text}"
+    question = (
+        f"{file_context(request, span)}{instruction}\n\n{fenced(opening, intent.language_id)}"
+    )
     if request.attempt % 2 and intent.language_id == "python" and not signature.indent:
-        before = text[max(0, span.start - _BEFORE) : span.start]
+        before = text[max(0, span.start - _CONTEXT_CHARS) : span.start]
         prompt = Prompt(
             (scrub_surrogates(unix_line_ends(before)) + opening,), request.model.family.specials
         )
@@ -78,18 +82,20 @@ def _body(request: ActionRequest, intent: Intent, signature: Signature) -> Actio
     return _action(request, intent, span, prompt, stop, opening, signature.indent)
 
 
-def _from_words(request: ActionRequest, intent: Intent) -> Action | Nothing:
+def _from_comment(request: ActionRequest, intent: Intent) -> Action | Nothing:
     """New lines below a comment."""
     text, language = request.snapshot.text, by_id(intent.language_id)
-    above = unix_line_ends(text[max(0, intent.span.start - _BEFORE) : intent.span.start])
-    said = [f"Write the {language.name} code that this comment asks for:", intent.text]
+    above = unix_line_ends(text[max(0, intent.span.start - _CONTEXT_CHARS) : intent.span.start])
+    question_lines = [f"Write the {language.name} code that this comment asks for:", intent.text]
     if intent.name:
-        said.append(f"It is called {intent.name}.")
-    said += [f"{call} gives {result}." for call, result in intent.examples]
+        question_lines.append(f"It is called {intent.name}.")
+    question_lines += [f"{call} gives {result}." for call, result in intent.examples]
     if intent.container:
-        said.append(f"It is a method of {intent.container}.")
-    said.append("Answer with that code alone: no examples of its use, nothing that exists already.")
-    question = "\n".join(said)
+        question_lines.append(f"It is a method of {intent.container}.")
+    question_lines.append(
+        "Answer with that code alone: no examples of its use, nothing that exists already."
+    )
+    question = "\n".join(question_lines)
     if above.strip():
         question = f"The file so far:\n{fenced(above, intent.language_id)}\n\n{question}"
     prompt, stop = code_prompt(request, question, intent.language_id)
@@ -112,7 +118,7 @@ def _action(
         language_id=intent.language_id,
         prompt=prompt,
         stop=stop,
-        max_tokens=_MOST_TOKENS,
+        max_tokens=_MAX_TOKENS,
         opening=opening,
         indent=indent,
         instruction=intent.text,
@@ -121,28 +127,28 @@ def _action(
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
     """The function in its place, or why there is none."""
-    found = fitted(action, answer) if len(action.span) else _below(action, answer)
+    found = fit_answer(action, answer) if len(action.span) else _insert_below(action, answer)
     if isinstance(found, Nothing) or not _is_empty(action, found.text):
         return found
     return Nothing(EMPTY_FUNCTION)
 
 
-def _below(action: Action, answer: str) -> Proposal | Nothing:
+def _insert_below(action: Action, answer: str) -> Proposal | Nothing:
     """The code as new lines."""
-    code = without_blank_edges(action.opening + code_in(answer, opened=True))
+    code = without_blank_edges(action.opening + extract_code(answer, opened=True))
     if not code:
         return Nothing(NO_CODE)
     imports: tuple[str, ...] = ()
     if action.language_id == "python":
         code, imports = split_imports(code, "")
     text = action.snapshot.text
-    lead = "" if not action.span.start or text[action.span.start - 1] in "\r\n" else "\n"
-    placed = lead + reindent(code.removesuffix("\n"), action.indent) + "\n"
-    return Proposal(placed.replace("\n", "\r\n") if "\r\n" in text else placed, imports)
+    first_line_end = "" if not action.span.start or text[action.span.start - 1] in "\r\n" else "\n"
+    new_lines = first_line_end + reindent(code.removesuffix("\n"), action.indent) + "\n"
+    return Proposal(new_lines.replace("\n", "\r\n") if "\r\n" in text else new_lines, imports)
 
 
 def _is_empty(action: Action, code: str) -> bool:
     """Whether the code is a function whose body still is to be written."""
     start = len(code) - len(code.lstrip())
     intent = intent_at(replace(action.snapshot, text=code), Span(start, start))
-    return intent is not None and intent.signature is not None and intent.kind in _BODIES
+    return intent is not None and intent.signature is not None and intent.kind in _STUB_KINDS

@@ -6,10 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from tabwright.assists import document, edit, explain, fix, generate, simplify, translate
-from tabwright.assists import tests as write_tests
+from tabwright.assists import (
+    document,
+    edit,
+    explain,
+    fix,
+    generate,
+    simplify,
+    translate,
+    write_tests,
+)
 from tabwright.assists.request import ActionRequest
-from tabwright.assists.rewriting import lines_of
+from tabwright.assists.rewriting import selected_lines
 from tabwright.assists.translate import TARGETS
 from tabwright.core.action import Action, Kind, Proposal
 from tabwright.core.languages import by_id
@@ -18,9 +26,9 @@ from tabwright.core.task import Nothing
 from tabwright.core.text import Span
 
 _REWRITE = "refactor.rewrite.tabwright"
-_LONGEST_TITLE = 80
+_MAX_TITLE_CHARS = 80
 # Texts that are no programs: there is nothing to simplify in them.
-_NO_PROGRAMS = frozenset(
+_NOT_PROGRAMS = frozenset(
     {
         *("plaintext", "markdown", "restructuredtext", "latex", "html", "xml", "css"),
         *("json", "jsonc", "yaml", "toml", "ini"),
@@ -28,7 +36,7 @@ _NO_PROGRAMS = frozenset(
 )
 
 
-def _as_it_is(action: Action, text: str) -> Action:
+def _unchanged(action: Action, text: str) -> Action:
     return action
 
 
@@ -47,34 +55,34 @@ class Assist:
     applies: Callable[[ActionRequest], str | None]
     prepare: Callable[[ActionRequest], Action | Nothing]
     finish: Callable[[Action, str], Proposal | Nothing]
-    named: Callable[[Action, str], Action] = _as_it_is
+    named: Callable[[Action, str], Action] = _unchanged
 
 
-def shortened(text: str, most: int = _LONGEST_TITLE) -> str:
+def shortened(text: str, max_chars: int = _MAX_TITLE_CHARS) -> str:
     """The text on one line, cut at ``most`` characters."""
     line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+    return line if len(line) <= max_chars else f"{line[: max_chars - 1].rstrip()}…"
 
 
-def targets(language_id: str) -> tuple[str, ...]:
+def translation_targets(language_id: str) -> tuple[str, ...]:
     """The language ids that code in a language can be translated to, the likeliest first."""
-    if language_id in _NO_PROGRAMS:
+    if language_id in _NOT_PROGRAMS:
         return ()
     return tuple(target for target in TARGETS if target != language_id)
 
 
 @lru_cache(maxsize=8)
-def _lines(request: ActionRequest) -> Span | Nothing:
-    return lines_of(request)
+def _cached_lines(request: ActionRequest) -> Span | Nothing:
+    return selected_lines(request)
 
 
-def _fixes(request: ActionRequest) -> str | None:
+def _fix_title(request: ActionRequest) -> str | None:
     if not request.diagnostics:
         return None
-    return Message("Fix: {0}", shortened(request.diagnostics[0].message, _LONGEST_TITLE - 5))
+    return Message("Fix: {0}", shortened(request.diagnostics[0].message, _MAX_TITLE_CHARS - 5))
 
 
-def _generates(request: ActionRequest) -> str | None:
+def _generate_title(request: ActionRequest) -> str | None:
     intent = generate.intent_of(request)
     if intent is None:
         return None
@@ -85,50 +93,50 @@ def _generates(request: ActionRequest) -> str | None:
     )
 
 
-def _simplifies(request: ActionRequest) -> str | None:
-    return _about_code(request, Message("Simplify"))
+def _simplify_title(request: ActionRequest) -> str | None:
+    return _title_if_code(request, Message("Simplify"))
 
 
-def _documents(request: ActionRequest) -> str | None:
-    return _about_code(request, Message("Document"))
+def _document_title(request: ActionRequest) -> str | None:
+    return _title_if_code(request, Message("Document"))
 
 
-def _about_code(request: ActionRequest, title: str) -> str | None:
-    if request.snapshot.language_id in _NO_PROGRAMS or isinstance(_lines(request), Nothing):
+def _title_if_code(request: ActionRequest, title: str) -> str | None:
+    if request.snapshot.language_id in _NOT_PROGRAMS or isinstance(_cached_lines(request), Nothing):
         return None
     return title
 
 
-def _tests(request: ActionRequest) -> str | None:
+def _tests_title(request: ActionRequest) -> str | None:
     if request.snapshot.language_id.removesuffix("react") not in write_tests.RUNNERS:
         return None
-    lines = _lines(request)
+    lines = _cached_lines(request)
     if isinstance(lines, Nothing):
         return None
     prepared = write_tests.prepare(replace(request, span=lines))
     return None if isinstance(prepared, Nothing) else Message("Write tests")
 
 
-def _translates(request: ActionRequest) -> str | None:
-    if request.target not in targets(request.snapshot.language_id):
+def _translate_title(request: ActionRequest) -> str | None:
+    if request.target not in translation_targets(request.snapshot.language_id):
         return None
     if isinstance(translate.prepare(request), Nothing):
         return None
     return Message("Translate to {0}", by_id(request.target).name)
 
 
-def _never(request: ActionRequest) -> str | None:
+def _not_listed(request: ActionRequest) -> str | None:
     """Needs words that no listing has."""
     return None
 
 
 ASSISTS: tuple[Assist, ...] = (
-    Assist("fix", Message("Fix"), "quickfix", _fixes, fix.prepare, fix.finish),
+    Assist("fix", Message("Fix"), "quickfix", _fix_title, fix.prepare, fix.finish),
     Assist(
         "generate",
         Message("Generate"),
         f"{_REWRITE}.generate",
-        _generates,
+        _generate_title,
         generate.prepare,
         generate.finish,
     ),
@@ -136,7 +144,7 @@ ASSISTS: tuple[Assist, ...] = (
         "simplify",
         Message("Simplify"),
         f"{_REWRITE}.simplify",
-        _simplifies,
+        _simplify_title,
         simplify.prepare,
         simplify.finish,
     ),
@@ -144,7 +152,7 @@ ASSISTS: tuple[Assist, ...] = (
         "document",
         Message("Document"),
         f"{_REWRITE}.document",
-        _documents,
+        _document_title,
         document.prepare,
         document.finish,
     ),
@@ -152,7 +160,7 @@ ASSISTS: tuple[Assist, ...] = (
         "tests",
         Message("Write tests"),
         f"{_REWRITE}.tests",
-        _tests,
+        _tests_title,
         write_tests.prepare,
         write_tests.finish,
     ),
@@ -160,11 +168,11 @@ ASSISTS: tuple[Assist, ...] = (
         "translate",
         Message("Translate"),
         f"{_REWRITE}.translate",
-        _translates,
+        _translate_title,
         translate.prepare,
         translate.finish,
-        translate.named,
+        translate.with_file_name,
     ),
-    Assist("edit", Message("Edit"), f"{_REWRITE}.edit", _never, edit.prepare, edit.finish),
-    Assist("explain", Message("Explain"), "", _never, explain.prepare, explain.finish),
+    Assist("edit", Message("Edit"), f"{_REWRITE}.edit", _not_listed, edit.prepare, edit.finish),
+    Assist("explain", Message("Explain"), "", _not_listed, explain.prepare, explain.finish),
 )

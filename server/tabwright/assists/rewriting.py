@@ -10,9 +10,9 @@ from tabwright.assists.request import ActionRequest, fence
 from tabwright.core.action import Action, Kind, Proposal
 from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import (
-    code_in,
     common_indent,
-    fence_around,
+    extract_code,
+    fence_for,
     reindent,
     without_blank_edges,
 )
@@ -25,29 +25,32 @@ from tabwright.core.text import Span, line_span, unix_line_ends
 NO_CODE = Message("the model answered without code")
 UNCHANGED = Message("the model changed nothing")
 _CHARS_PER_TOKEN = 2.5
-_LONGEST = 12_000
-_MOST_CONTEXT = 2_500
+_MAX_SELECTION_CHARS = 12_000
+_MAX_CONTEXT_CHARS = 2_500
 _IMPORT = re.compile(r"(?:from\s++[\w.]+\s++import\s|import\s++\w)")
 
 
-def lines_of(request: ActionRequest) -> Span | Nothing:
+def selected_lines(request: ActionRequest) -> Span | Nothing:
     """The whole lines of the selection; for a mere cursor those of the block around it."""
     text, span = request.snapshot.text, request.span
     start, end = min(span.start, len(text)), min(span.end, len(text))
     if not text[start:end].strip():
-        found = enclosing_block(text, Span(start, end), request.snapshot.language_id)
+        selected = enclosing_block(text, Span(start, end), request.snapshot.language_id)
     else:
         if end > start and text[end - 1] in "\r\n":
             end -= 1  # a selection that ends at a line's start does not mean that line
-        last = line_span(text, end).end
-        found = Span(line_span(text, start).start, _after_line_end(text, last))
-    if len(found) > _LONGEST:
+        last_definition = line_span(text, end).end
+        selected = Span(line_span(text, start).start, _after_line_end(text, last_definition))
+    if len(selected) > _MAX_SELECTION_CHARS:
         return Nothing(
-            Message("the selection is longer than {0} characters; select less of it", _LONGEST)
+            Message(
+                "the selection is longer than {0} characters; select less of it",
+                _MAX_SELECTION_CHARS,
+            )
         )
-    if not text[found.start : found.end].strip():
+    if not text[selected.start : selected.end].strip():
         return Nothing(Message("there is no code here"))
-    return found
+    return selected
 
 
 def _after_line_end(text: str, at: int) -> int:
@@ -56,7 +59,7 @@ def _after_line_end(text: str, at: int) -> int:
     return min(len(text), at + 1)
 
 
-def shown(request: ActionRequest, span: Span) -> tuple[str, str]:
+def dedented_code(request: ActionRequest, span: Span) -> tuple[str, str]:
     """The lines of ``span`` without their common indentation, and that indentation."""
     code = unix_line_ends(request.snapshot.text[span.start : span.end])
     indent = common_indent(code.split("\n"))
@@ -65,33 +68,33 @@ def shown(request: ActionRequest, span: Span) -> tuple[str, str]:
 
 def fenced(code: str, language_id: str) -> str:
     """The code in a fence that nothing in it can close."""
-    sign = fence_around(code)
-    return f"{sign}{fence(language_id)}\n{code.rstrip()}\n{sign}"
+    ticks = fence_for(code)
+    return f"{ticks}{fence(language_id)}\n{code.rstrip()}\n{ticks}"
 
 
-def about_the_file(request: ActionRequest, span: Span) -> str:
+def file_context(request: ActionRequest, span: Span) -> str:
     """The rest of the file, as a paragraph of the question; of a large one what it defines."""
     text, language_id = request.snapshot.text, request.snapshot.language_id
-    if len(text) - len(span) <= _MOST_CONTEXT:
+    if len(text) - len(span) <= _MAX_CONTEXT_CHARS:
         rest = unix_line_ends(
             f"{text[: span.start].rstrip()}\n\n{text[span.end :].lstrip()}"
         ).strip()
     else:
-        rest = outline(text, span, language_id, _MOST_CONTEXT).strip()
+        rest = outline(text, span, language_id, _MAX_CONTEXT_CHARS).strip()
     if not rest:
         return ""
     return f"For context, the rest of the file:\n{fenced(rest, language_id)}\n\n"
 
 
-def rewrite(
+def rewrite_action(
     kind: Kind,
     request: ActionRequest,
     span: Span,
-    words: str,
+    instruction: str,
     *,
     opening: str = "",
     from_scratch: bool = False,
-    about: str | None = None,
+    context: str | None = None,
 ) -> Action | Nothing:
     """The action that asks for the lines of ``span`` anew, as ``words`` say.
 
@@ -99,20 +102,20 @@ def rewrite(
     scratch, the model sees nothing but that. ``about`` comes first, instead of the rest of the
     file.
     """
-    code, indent = shown(request, span)
+    code, indent = dedented_code(request, span)
     language_id = request.snapshot.language_id
-    seen = opening if from_scratch else code
-    about = about_the_file(request, span) if about is None else about
-    question = f"{about}{words.strip()}\n\n{fenced(seen, language_id)}"
+    shown_code = opening if from_scratch else code
+    context = file_context(request, span) if context is None else context
+    question = f"{context}{instruction.strip()}\n\n{fenced(shown_code, language_id)}"
     turns: list[ChatMessage] = []
     for turn in request.history:
         turns += [
             ChatMessage("user", turn.instruction),
             ChatMessage("assistant", fenced(turn.text, language_id)),
         ]
-    most = round(len(code) / _CHARS_PER_TOKEN) + 256
+    max_tokens = round(len(code) / _CHARS_PER_TOKEN) + 256
     length = len(question) + sum(len(message.text) for message in turns)
-    if length / _CHARS_PER_TOKEN + most > request.model.context_length:
+    if length / _CHARS_PER_TOKEN + max_tokens > request.model.context_length:
         return Nothing(Message("the code and what belongs to it are too long for the model"))
     prompt, stop = code_prompt(request, question, language_id, opening, turns)
     return Action(
@@ -122,7 +125,7 @@ def rewrite(
         language_id=language_id,
         prompt=prompt,
         stop=stop,
-        max_tokens=most,
+        max_tokens=max_tokens,
         opening=opening,
         draft=code.removeprefix(opening),
         indent=indent,
@@ -131,23 +134,23 @@ def rewrite(
     )
 
 
-def fitted(action: Action, answer: str) -> Proposal | Nothing:
+def fit_answer(action: Action, answer: str) -> Proposal | Nothing:
     """The answer's code in place of the lines that were asked about; or why there is none."""
-    code = without_blank_edges(action.opening + code_in(answer, opened=True))
+    code = without_blank_edges(action.opening + extract_code(answer, opened=True))
     if not code:
         return Nothing(NO_CODE)
     old = action.snapshot.text[action.span.start : action.span.end]
     old_code = unix_line_ends(old)
     imports: tuple[str, ...] = ()
     if action.language_id == "python":
-        code = without_usage(code, old_code)
+        code = without_trailing_calls(code, old_code)
         code, imports = split_imports(code, old_code)
     text = reindent(code.removesuffix("\n"), action.indent)
     text = text if not old_code.endswith("\n") else text + "\n"
     # Blank lines around the old code stay as they were.
-    head = old_code[: len(old_code) - len(old_code.lstrip("\n"))]
-    tail = old_code[len(old_code.rstrip("\n")) :][1:]
-    text = head + text + tail
+    blank_head = old_code[: len(old_code) - len(old_code.lstrip("\n"))]
+    blank_tail = old_code[len(old_code.rstrip("\n")) :][1:]
+    text = blank_head + text + blank_tail
     if text == old_code and not imports:
         return Nothing(UNCHANGED)
     if "\r\n" in old:
@@ -160,28 +163,30 @@ def split_imports(code: str, old: str) -> tuple[str, tuple[str, ...]]:
     if _IMPORT.match(old.lstrip()):
         return code, ()
     kept = code.split("\n")
-    found: list[str] = []
-    while kept and (_IMPORT.match(kept[0]) or (found and not kept[0].strip())):
+    selected: list[str] = []
+    while kept and (_IMPORT.match(kept[0]) or (selected and not kept[0].strip())):
         line = kept.pop(0)
         if line.count("(") != line.count(")"):
             return code, ()
-        found += [line.strip()] if line.strip() else []
+        selected += [line.strip()] if line.strip() else []
     if not any(line.strip() for line in kept):
         return code, ()
-    return "\n".join(kept), tuple(line for line in found if line not in old)
+    return "\n".join(kept), tuple(line for line in selected if line not in old)
 
 
-def without_usage(code: str, old: str) -> str:
+def without_trailing_calls(code: str, old: str) -> str:
     """The code without calls and prints behind the definitions, where the old code had none."""
-    bare = reindent(old, "")
-    old_tree, new_tree = tree_of(bare), tree_of(code)
+    dedented = reindent(old, "")
+    old_tree, new_tree = tree_of(dedented), tree_of(code)
     if old_tree is None or new_tree is None:
         return code
     before, after = old_tree.body, new_tree.body
     defines = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     if not before or not all(isinstance(node, defines) for node in before):
         return code
-    last = max((n for n, node in enumerate(after) if isinstance(node, defines)), default=None)
-    if last is None or last == len(after) - 1:
+    last_definition = max(
+        (n for n, node in enumerate(after) if isinstance(node, defines)), default=None
+    )
+    if last_definition is None or last_definition == len(after) - 1:
         return code
-    return "".join(f"{line}\n" for line in code.split("\n")[: after[last].end_lineno])
+    return "".join(f"{line}\n" for line in code.split("\n")[: after[last_definition].end_lineno])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tabwright.assists.request import ActionRequest
-from tabwright.assists.rewriting import fitted, lines_of, rewrite
+from tabwright.assists.rewriting import fit_answer, rewrite_action, selected_lines
 from tabwright.core.action import Action, Proposal
 from tabwright.core.message import Message
 from tabwright.core.task import Nothing
 
-_WORDS = (
+_INSTRUCTION = (
     "Simplify this code: fewer lines, less nesting, plain standard constructs. Keep its names, "
     "signatures and behaviour exactly as they are. Return only the simplified code:"
 )
@@ -16,13 +16,17 @@ _WORDS = (
 
 def prepare(request: ActionRequest) -> Action | Nothing:
     """What to ask to have the code at a place said more simply."""
-    span = lines_of(request)
-    return span if isinstance(span, Nothing) else rewrite("simplify", request, span, _WORDS)
+    span = selected_lines(request)
+    return (
+        span
+        if isinstance(span, Nothing)
+        else rewrite_action("simplify", request, span, _INSTRUCTION)
+    )
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
     """The simpler code, or why there is none."""
-    proposal = fitted(action, answer)
+    proposal = fit_answer(action, answer)
     if isinstance(proposal, Proposal):
         old = action.snapshot.text[action.span.start : action.span.end]
         if len(proposal.text.split()) > len(old.split()) * 1.2:

@@ -12,7 +12,7 @@ from tabwright.assists.rewriting import NO_CODE, fenced
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message
-from tabwright.core.postprocess.replies import code_in, reindent, without_blank_edges
+from tabwright.core.postprocess.replies import extract_code, reindent, without_blank_edges
 from tabwright.core.task import Nothing
 from tabwright.core.text import Span, unix_line_ends
 
@@ -32,9 +32,9 @@ _PUBLIC_CLASS = re.compile(
     r"^[^\S\n]*+public\s++(?:final\s++|abstract\s++)*class\s++(\w+)", re.MULTILINE
 )
 _PUBLIC_TYPE = re.compile(r"public\s++(?:final\s++|abstract\s++)*(?:class|interface|enum|record)\b")
-_LONGEST = 12_000
-_MOST_INDENTED = 8  # times as many characters as without indentation
-_ROOM = 2.0  # how much longer in tokens the other language may be
+_MAX_CODE_CHARS = 12_000
+_MAX_INDENTED_FACTOR = 8  # times as many characters as without indentation
+_TOKEN_GROWTH = 2.0  # how much longer in tokens the other language may be
 _CHARS_PER_TOKEN = 2.5
 
 
@@ -49,25 +49,29 @@ def prepare(request: ActionRequest) -> Action | Nothing:
     selected = text[request.span.start : request.span.end]
     span = request.span if selected.strip() else Span(0, len(text))
     # Of much more than that not even the indentation is looked at.
-    code = reindent(unix_line_ends(text[span.start : span.end][: _MOST_INDENTED * _LONGEST]), "")
+    code = reindent(
+        unix_line_ends(text[span.start : span.end][: _MAX_INDENTED_FACTOR * _MAX_CODE_CHARS]), ""
+    )
     if not code.strip():
         return Nothing(Message("there is no code here"))
-    if len(code) > _LONGEST or len(span) > _MOST_INDENTED * _LONGEST:
+    if len(code) > _MAX_CODE_CHARS or len(span) > _MAX_INDENTED_FACTOR * _MAX_CODE_CHARS:
         return Nothing(
-            Message("the code is longer than {0} characters; select less of it", _LONGEST)
+            Message("the code is longer than {0} characters; select less of it", _MAX_CODE_CHARS)
         )
     language = by_id(target).name
-    wanted = unix_line_ends(request.declaration).strip("\n")
-    words = (
+    declaration = unix_line_ends(request.declaration).strip("\n")
+    instruction = (
         f"Translate this {by_id(source).name} code to {language}. Keep what it does exactly the "
         f"same, use {language}'s own naming and standard library, and leave nothing out."
     )
-    if wanted:
-        words += f" It must have this declaration:\n\n{fenced(wanted, target)}"
-    question = f"{words}\n\n{fenced(code, source)}"
-    opening = f"{wanted}\n" if wanted.rstrip().endswith(("{", ":")) else ""
-    most = min(round(len(code) / _CHARS_PER_TOKEN * _ROOM) + 256, 2048)
-    if (len(question) + len(opening)) / _CHARS_PER_TOKEN + most > request.model.context_length:
+    if declaration:
+        instruction += f" It must have this declaration:\n\n{fenced(declaration, target)}"
+    question = f"{instruction}\n\n{fenced(code, source)}"
+    opening = f"{declaration}\n" if declaration.rstrip().endswith(("{", ":")) else ""
+    max_tokens = min(round(len(code) / _CHARS_PER_TOKEN * _TOKEN_GROWTH) + 256, 2048)
+    if (
+        len(question) + len(opening)
+    ) / _CHARS_PER_TOKEN + max_tokens > request.model.context_length:
         return Nothing(Message("the code is too long for the model; select less of it"))
     prompt, stop = code_prompt(request, question, target, opening)
     return Action(
@@ -77,16 +81,16 @@ def prepare(request: ActionRequest) -> Action | Nothing:
         language_id=target,
         prompt=prompt,
         stop=stop,
-        max_tokens=most,
+        max_tokens=max_tokens,
         opening=opening,
-        new_document=_name(request.snapshot.uri, target),
+        new_document=_new_file_name(request.snapshot.uri, target),
         instruction=request.instruction,
     )
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
     """The new document's text, or why there is none."""
-    code = without_blank_edges(action.opening + code_in(answer, opened=True))
+    code = without_blank_edges(action.opening + extract_code(answer, opened=True))
     if not code:
         return Nothing(NO_CODE)
     if action.language_id == "java":
@@ -94,14 +98,14 @@ def finish(action: Action, answer: str) -> Proposal | Nothing:
     return Proposal(code)
 
 
-def _name(uri: str, target: str) -> str:
+def _new_file_name(uri: str, target: str) -> str:
     """The file's name with the other language's extension; Java's is named like its class later."""
     name = unquote(urlsplit(uri).path).rsplit("/", 1)[-1]
     stem = name.rsplit(".", 1)[0] if "." in name.lstrip(".") else name
     return f"{stem or 'translation'}{by_id(target).extensions[0]}"
 
 
-def named(action: Action, text: str) -> Action:
+def with_file_name(action: Action, text: str) -> Action:
     """The action with the name its document must have: a public Java class names its file."""
     found = _PUBLIC_CLASS.search(text)
     if action.language_id != "java" or found is None:
@@ -111,11 +115,11 @@ def named(action: Action, text: str) -> Action:
 
 def _one_public_class(code: str) -> str:
     """Java in which no class but the first is public, as one file must have it."""
-    seen = False
+    has_public_type = False
     lines = []
     for line in code.split("\n"):
         if _PUBLIC_TYPE.match(line):
-            line = line.removeprefix("public").lstrip() if seen else line
-            seen = True
+            line = line.removeprefix("public").lstrip() if has_public_type else line
+            has_public_type = True
         lines.append(line)
     return "\n".join(lines)

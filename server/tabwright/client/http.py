@@ -135,7 +135,7 @@ class Link:
             yield response
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotConnected(
-                Message("{0} cannot be reached: {1}", name, _why(error)).changed(self._scrub)
+                Message("{0} cannot be reached: {1}", name, _why(error)).map_text(self._scrub)
             ) from error
         except TimeoutError as error:
             limit = self.target.total_s or 0.0
@@ -144,10 +144,10 @@ class Link:
             ) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             broken = Message("{0} broke the connection off: {1}", name, _why(error))
-            raise Disconnected(broken.changed(self._scrub)) from error
+            raise Disconnected(broken.map_text(self._scrub)) from error
         except OSError as error:
             raise NotConnected(
-                Message("{0} cannot be reached: {1}", name, _why(error)).changed(self._scrub)
+                Message("{0} cannot be reached: {1}", name, _why(error)).map_text(self._scrub)
             ) from error
         finally:
             if response is not None and not response.content.is_eof():
@@ -203,7 +203,7 @@ class Link:
         """Raise the exception for an error object (ours, OpenAI's, or a bare text)."""
         said = error if isinstance(error, dict) else {"message": str(error)}
         told = from_json(said) or Message("HTTP status {0}", status)
-        message = told.changed(self._scrub)
+        message = told.map_text(self._scrub)
         if len(message) > _LONGEST_MESSAGE:
             message = verbatim(_short(message, _LONGEST_MESSAGE))
         code = said.get("code")

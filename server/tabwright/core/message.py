@@ -12,12 +12,12 @@ from functools import reduce
 from typing import Any
 
 # Of a message from another process, which may be one that we do not control.
-_LONGEST_TEMPLATE = 600
-_LONGEST_VALUE = 2000
-_MOST_VALUES = 8
-_DEEPEST = 8
-_HOLE = re.compile(r"\{(\d)\}")
-_ANY = "{0}"
+_MAX_TEMPLATE_CHARS = 600
+_MAX_VALUE_CHARS = 2000
+_MAX_VALUES = 8
+_MAX_DEPTH = 8
+_PLACEHOLDER = re.compile(r"\{(\d)\}")
+_VERBATIM_TEMPLATE = "{0}"
 
 
 class Message(str):
@@ -44,17 +44,17 @@ class Message(str):
         """The message itself, so that ``str(error)`` does not lose its template."""
         return self
 
-    def changed(self, change: Callable[[str], str]) -> Message:
+    def map_text(self, change: Callable[[str], str]) -> Message:
         """The message with ``change`` applied to all text of others in it.
 
         Where that would not change the whole text alike, the text stays and the template goes.
         """
         values = [
-            value.changed(change) if isinstance(value, Message) else change(value)
+            value.map_text(change) if isinstance(value, Message) else change(value)
             for value in self.values
         ]
-        found, text = Message(self.template, *values), change(str.__str__(self))
-        return found if found == text else verbatim(text)
+        message, text = Message(self.template, *values), change(str.__str__(self))
+        return message if message == text else verbatim(text)
 
 
 class MessageError(Exception):
@@ -68,7 +68,7 @@ class MessageError(Exception):
 
 def verbatim(text: str) -> Message:
     """The words of another program, or a name, as a message; it is never translated."""
-    return text if isinstance(text, Message) else Message(_ANY, text)
+    return text if isinstance(text, Message) else Message(_VERBATIM_TEMPLATE, text)
 
 
 def joined(messages: Sequence[str]) -> Message:
@@ -76,7 +76,7 @@ def joined(messages: Sequence[str]) -> Message:
     return reduce(lambda left, right: Message("{0}; {1}", left, right), map(verbatim, messages))
 
 
-def without_stop(sentence: str) -> Message:
+def without_full_stop(sentence: str) -> Message:
     """A sentence without its full stop, to have another one put behind it."""
     message = verbatim(sentence)
     last = len(message.values) - 1
@@ -84,9 +84,11 @@ def without_stop(sentence: str) -> Message:
         return message
     if not message.template.endswith(f"{{{last}}}"):
         return verbatim(message.rstrip("."))
-    end = message.values[last]
-    end = without_stop(end) if isinstance(end, Message) else end.rstrip(".")
-    return Message(message.template, *message.values[:last], end)
+    last_value = message.values[last]
+    last_value = (
+        without_full_stop(last_value) if isinstance(last_value, Message) else last_value.rstrip(".")
+    )
+    return Message(message.template, *message.values[:last], last_value)
 
 
 def to_json(message: Message) -> dict[str, Any]:
@@ -95,35 +97,35 @@ def to_json(message: Message) -> dict[str, Any]:
     return {"message": str.__str__(message), "template": message.template, "values": values}
 
 
-def from_json(said: Mapping[str, object]) -> Message:
+def from_json(data: Mapping[str, object]) -> Message:
     """The English text in ``said``, with template and values where these give just this text.
 
     Whoever sent it may be hostile. A template counts only within limits of size and depth, and with
     plain holes alone; then no translation says anything but what the English text does, and a
     template that is not in the catalogue has none.
     """
-    text = said.get("message")
+    text = data.get("message")
     text = text if isinstance(text, str) else ""
-    found = _rebuilt(said, _DEEPEST)
-    return found if found is not None and found == text else verbatim(text)
+    message = _rebuild(data, _MAX_DEPTH)
+    return message if message is not None and message == text else verbatim(text)
 
 
-def _rebuilt(said: Mapping[str, object], depth: int) -> Message | None:
-    template, values = said.get("template"), said.get("values")
+def _rebuild(data: Mapping[str, object], depth: int) -> Message | None:
+    template, values = data.get("template"), data.get("values")
     if not isinstance(template, str) or not isinstance(values, list) or not depth:
         return None
-    if len(template) > _LONGEST_TEMPLATE or len(values) > _MOST_VALUES:
+    if len(template) > _MAX_TEMPLATE_CHARS or len(values) > _MAX_VALUES:
         return None
-    holes = [int(number) for number in _HOLE.findall(template)]
+    placeholders = [int(number) for number in _PLACEHOLDER.findall(template)]
     # Each value stands in the text once, which bounds the text.
-    if sorted(holes) != list(range(len(values))):
+    if sorted(placeholders) != list(range(len(values))):
         return None
-    if values and template.count("{") + template.count("}") != 2 * len(holes):
+    if values and template.count("{") + template.count("}") != 2 * len(placeholders):
         return None
     texts: list[str] = []
     for value in values:
-        text = _rebuilt(value, depth - 1) if isinstance(value, Mapping) else value
-        if not isinstance(text, str) or len(text) > _LONGEST_VALUE:
+        text = _rebuild(value, depth - 1) if isinstance(value, Mapping) else value
+        if not isinstance(text, str) or len(text) > _MAX_VALUE_CHARS:
             return None
         texts.append(text)
     return Message(template, *texts)

@@ -53,7 +53,7 @@ class Task:
     n: int
     multiline: bool
     invoked: bool
-    written: str = ""
+    answer_start: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tabwright.app.runtime.host import Host
 from tabwright.assists.registry import ASSISTS, Assist
 from tabwright.assists.request import ActionRequest
 from tabwright.checks.faults import EditCandidate
-from tabwright.core.message import Message, joined, without_stop
+from tabwright.core.message import Message, joined, without_full_stop
 from tabwright.core.task import Nothing
 from tabwright.core.text import Snapshot
 from tabwright.lsp import convert, workspace_edits
@@ -223,7 +223,7 @@ class CodeActions:
         if isinstance(found, Nothing):
             return found.reason
         reason = edit.reason if isinstance(edit, Nothing) else ""
-        told = Message("Tabwright: {0}: {1}.", title, without_stop(reason))
+        told = Message("Tabwright: {0}: {1}.", title, without_full_stop(reason))
         self.host.client.show("warning", told)
         return reason
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from lsprotocol import types
 
 from tabwright.app.documents.buffers import Buffers, Cell, Change, Cursor
-from tabwright.core.safety.inert_text import visible
+from tabwright.core.safety.inert_text import without_hidden
 from tabwright.core.text import Edit, Snapshot, Span, line_span, scrub_surrogates
 
 if TYPE_CHECKING:
@@ -209,9 +209,9 @@ def to_sent_diagnostic(text: str, diagnostic: Diagnostic, encoding: str) -> type
     """One of our own diagnostics, an error, as the protocol has it."""
     return types.Diagnostic(
         range_of(text, diagnostic.span, encoding),
-        visible(diagnostic.message),
+        without_hidden(diagnostic.message),
         types.DiagnosticSeverity.Error,
-        source=visible(diagnostic.source),
+        source=without_hidden(diagnostic.source),
     )
 
 

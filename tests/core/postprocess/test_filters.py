@@ -69,11 +69,16 @@ def test_kept(each: Filter, marked: str, text: str, kept: str) -> None:
     ("each", "marked", "text", "reason"),
     [
         (filters.refuse_blank, "x = ║", " \t", filters.BLANK),
-        (filters.refuse_repetition, "║\nx = y\n", "x = y", filters.REPEATED),
+        (filters.refuse_repetition, "║\nx = y\n", "x = y", filters.REPEATS_SUFFIX),
         (filters.refuse_repetition, "x = ║\n\n\nx = y(1)\n", "y( 1 )", None),
-        (filters.refuse_repetition, "total = ║\ntotal = y(100)\n", "y( 100)", filters.REPEATED),
-        (filters.cut_suffix, "if x:\n║\nprint(x, y)\n", "\nprint(x, y)\n", filters.REPEATED),
-        (filters.cut_loop, "x = ║", "abcabcabcabcabcabcabc", filters.LOOPED),
+        (
+            filters.refuse_repetition,
+            "total = ║\ntotal = y(100)\n",
+            "y( 100)",
+            filters.REPEATS_SUFFIX,
+        ),
+        (filters.cut_suffix, "if x:\n║\nprint(x, y)\n", "\nprint(x, y)\n", filters.REPEATS_SUFFIX),
+        (filters.cut_loop, "x = ║", "abcabcabcabcabcabcabc", filters.REPEATS_ITSELF),
     ],
 )
 def test_refused(each: Filter, marked: str, text: str, reason: str | None) -> None:
@@ -96,7 +101,7 @@ def test_closers_are_replaced_only_where_the_editor_can_show_it() -> None:
 
 
 def test_reasons_are_sentences_for_users() -> None:
-    for reason in (filters.REPEATED, filters.LOOPED, filters.BLANK):
+    for reason in (filters.REPEATS_SUFFIX, filters.REPEATS_ITSELF, filters.BLANK):
         assert reason[0].islower() and " " in reason and not reason.endswith(".")
 
 

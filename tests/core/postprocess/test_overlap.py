@@ -18,7 +18,7 @@ from tabwright.core.postprocess.overlap import Overlap, overlaps
     ],
 )
 def test_longest_overlap(answer: str, suffix: str, expected: Overlap) -> None:
-    assert max(overlaps(answer, suffix), key=lambda found: found.shared) == expected
+    assert max(overlaps(answer, suffix), key=lambda found: found.shared_chars) == expected
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ TEXT = st.text(st.sampled_from("ab \n)"), max_size=30)
 
 @given(answer=TEXT, suffix=TEXT)
 def test_appended_suffix_is_found(answer: str, suffix: str) -> None:
-    found = {each.at: each for each in overlaps(answer + suffix, suffix)}
+    found = {each.start: each for each in overlaps(answer + suffix, suffix)}
     if suffix.strip():
-        assert found[len(answer)].to_end and found[len(answer)].line
-        assert found[len(answer)].shared == len("".join(suffix.split()))
+        assert found[len(answer)].reaches_end and found[len(answer)].whole_line
+        assert found[len(answer)].shared_chars == len("".join(suffix.split()))

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabwright.core.postprocess.replies import code_in, common_indent, reindent, without_blank_edges
+from tabwright.core.postprocess.replies import (
+    common_indent,
+    extract_code,
+    reindent,
+    without_blank_edges,
+)
 
 CODE = "x = 1\ny = 2\n"
 
@@ -25,17 +30,17 @@ CODE = "x = 1\ny = 2\n"
     ],
 )
 def test_the_code_of_a_reply(reply: str) -> None:
-    assert code_in(reply) == CODE
+    assert extract_code(reply) == CODE
 
 
 @pytest.mark.parametrize("code", ["ok = 1\n", "to_do = []\nhere = 2\n", "sure(1)\n"])
 def test_code_is_no_preamble(code: str) -> None:
-    assert code_in(code) == code
+    assert extract_code(code) == code
 
 
 def test_a_fence_inside_longer_fences_is_code() -> None:
     inner = "text = '''\n```\n'''\n"
-    assert code_in(f"````python\n{inner}````\n") == inner
+    assert extract_code(f"````python\n{inner}````\n") == inner
 
 
 @pytest.mark.parametrize(
@@ -43,7 +48,7 @@ def test_a_fence_inside_longer_fences_is_code() -> None:
     [(f"{CODE}```\nThis code…", CODE), (CODE, CODE), (f"{CODE}``` \n", CODE)],
 )
 def test_a_fence_that_the_prompt_opened(reply: str, expected: str) -> None:
-    assert code_in(reply, opened=True) == expected
+    assert extract_code(reply, opened=True) == expected
 
 
 def test_indentation_is_common_to_lines_with_text() -> None:
@@ -60,7 +65,7 @@ def test_blank_edges() -> None:
 
 @given(st.text(alphabet="`~ab \n\r\t:", max_size=60), st.booleans())
 def test_any_reply_gives_some_text(reply: str, opened: bool) -> None:
-    assert "\r" not in without_blank_edges(code_in(reply, opened=opened))
+    assert "\r" not in without_blank_edges(extract_code(reply, opened=opened))
 
 
 @given(st.lists(st.text(alphabet=" \tab", max_size=8), max_size=6))

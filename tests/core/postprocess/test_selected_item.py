@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tabwright.core.postprocess.selected_item import accepted, both
+from tabwright.core.postprocess.selected_item import apply_edit, combine_edits
 from tabwright.core.text import Edit, Snapshot, Span, apply
 
 
@@ -21,9 +21,9 @@ from tabwright.core.text import Edit, Snapshot, Span, apply
 )  # fmt: skip
 def test_two_edits_are_one(text: str, first: Edit, then: Edit, expected: Edit) -> None:
     snapshot = Snapshot("file:///a.py", "python", 1, text)
-    after, cursor = accepted(snapshot, first)
+    after, cursor = apply_edit(snapshot, first)
     assert cursor == first.span.start + len(first.new_text)
-    found = both(snapshot, first, then)
+    found = combine_edits(snapshot, first, then)
     assert found == expected
     assert apply(text, [found]) == apply(after.text, [then])
 
@@ -31,4 +31,4 @@ def test_two_edits_are_one(text: str, first: Edit, then: Edit, expected: Edit) -
 def test_an_edit_within_the_first_is_refused() -> None:
     snapshot = Snapshot("file:///a.py", "python", 1, "x = pri\n")
     with pytest.raises(ValueError, match="ends before"):
-        both(snapshot, Edit(Span(4, 7), "print"), Edit(Span(5, 6), "!"))
+        combine_edits(snapshot, Edit(Span(4, 7), "print"), Edit(Span(5, 6), "!"))

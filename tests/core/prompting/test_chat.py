@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tabwright.core.prompting.chat import SYSTEM, ChatMessage, chat, stops
+from tabwright.core.prompting.chat import SYSTEM, ChatMessage, chat, stop_texts
 from tabwright.core.prompting.families import PLAIN, family_by_name
 from tabwright.core.prompting.prompt import Token
 
@@ -16,7 +16,7 @@ def test_a_conversation_for_a_model_with_tokens_of_its_own() -> None:
     assert prompt.parts[-2:] == (start, "assistant\n```python\n")
     # Where the prompt is sent as one text, the user's look-alike cannot end the message.
     assert prompt.flat().count("<|im_end|>") == 2
-    assert stops(QWEN) == ()
+    assert stop_texts(QWEN) == ()
 
 
 def test_a_model_without_such_tokens_gets_headings() -> None:
@@ -24,4 +24,4 @@ def test_a_model_without_such_tokens_gets_headings() -> None:
     assert prompt.parts == (
         "### Instruction:\nAdd two <|im_end|>\nnumbers \ufffd.\n\n### Response:\nx",
     )
-    assert stops(PLAIN) == ("### Instruction:",)
+    assert stop_texts(PLAIN) == ("### Instruction:",)

@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabwright.core.prompting.context import Budget, Document, Window, build
+from tabwright.core.prompting.context import Budget, Document, Window, build_window
 
 BUDGET = Budget(400, 200, 300)
 LINES = "".join(f"value_{number} = compute({number})\n" for number in range(200))
 
 
 def test_short_texts_come_whole() -> None:
-    assert build("a\nb", 1, Budget()) == Window("a", "\nb")
-    assert build("", 0, Budget()) == Window("", "")
+    assert build_window("a\nb", 1, Budget()) == Window("a", "\nb")
+    assert build_window("", 0, Budget()) == Window("", "")
 
 
 def test_window_holds_to_its_budget_and_begins_with_a_line() -> None:
     for offset in range(0, len(LINES), 7):
-        window = build(LINES, offset, BUDGET)
+        window = build_window(LINES, offset, BUDGET)
         assert LINES[:offset].endswith(window.prefix)
         assert LINES[offset:].startswith(window.suffix)
         assert len(window.prefix) <= 400
@@ -42,7 +42,7 @@ def test_typing_at_the_end_of_a_line_keeps_the_window(
     for char in typed:
         text = text[:offset] + char + text[offset:]
         offset += 1
-        window = build(text, offset, BUDGET, previous=previous)
+        window = build_window(text, offset, BUDGET, previous=previous)
         previous = window if remembered else None
         starts.append(offset - len(window.prefix))
         suffixes.add(window.suffix)
@@ -59,7 +59,7 @@ def test_typing_whole_lines_moves_the_start_seldom(lines: list[str]) -> None:
     for char in "\n".join(lines):
         text = text[:offset] + char + text[offset:]
         offset += 1
-        previous = build(text, offset, BUDGET, previous=previous)
+        previous = build_window(text, offset, BUDGET, previous=previous)
         assert len(previous.prefix) <= 400
         starts.add(offset - len(previous.prefix))
     assert len(starts) <= 2 + sum(map(len, lines)) // 150
@@ -67,18 +67,18 @@ def test_typing_whole_lines_moves_the_start_seldom(lines: list[str]) -> None:
 
 def test_edit_far_above_keeps_the_start() -> None:
     offset = LINES.index("value_150")
-    first = build(LINES, offset, BUDGET)
+    first = build_window(LINES, offset, BUDGET)
     changed = "import os\n" + LINES
-    again = build(changed, offset + 10, BUDGET, previous=first)
+    again = build_window(changed, offset + 10, BUDGET, previous=first)
     assert again.prefix == first.prefix
 
 
 def test_suffix_is_pinned_while_little_of_it_changes() -> None:
     text = "x = 1\n" + "\n".join(f"word{number} again" for number in range(30)) + "\n"
-    first = build(text, 5, BUDGET)
+    first = build_window(text, 5, BUDGET)
     changed = text.replace("word4 ", "other ")
-    assert build(changed, 5, BUDGET, previous=first).suffix == first.suffix
-    assert build(changed, 5, BUDGET).suffix != first.suffix
+    assert build_window(changed, 5, BUDGET, previous=first).suffix == first.suffix
+    assert build_window(changed, 5, BUDGET).suffix != first.suffix
 
 
 @pytest.mark.parametrize(
@@ -86,21 +86,21 @@ def test_suffix_is_pinned_while_little_of_it_changes() -> None:
     ["x = 1 + y\nword0 again\nword1\n", "x = 1\nother again\nword1\n", "x = 1\nword0\n"],
 )
 def test_suffix_is_not_pinned_when_it_starts_otherwise_or_is_another(changed: str) -> None:
-    first = build("x = 1\nword0 again\nword1\n", 5, BUDGET)
-    assert build(changed, 5, BUDGET, previous=first).suffix == changed[5:]
+    first = build_window("x = 1\nword0 again\nword1\n", 5, BUDGET)
+    assert build_window(changed, 5, BUDGET, previous=first).suffix == changed[5:]
 
 
 def test_closers_put_in_by_the_editor_do_not_unpin() -> None:
     text = "x = f\n" + "\n".join(f"word{number} again" for number in range(30)) + "\n"
-    first = build(text, 5, BUDGET)
+    first = build_window(text, 5, BUDGET)
     changed = text.replace("x = f\n", "x = f()\n").replace("word9 ", "other ")
-    assert build(changed, 6, BUDGET, previous=first).suffix == ")" + first.suffix
+    assert build_window(changed, 6, BUDGET, previous=first).suffix == ")" + first.suffix
 
 
 def test_other_cells_come_before_and_after() -> None:
-    window = build("y = x", 5, Budget(), before="x = 1", after="print(y)\n")
+    window = build_window("y = x", 5, Budget(), before="x = 1", after="print(y)\n")
     assert window == Window("x = 1\ny = x", "\nprint(y)\n")
-    many = build("y = x", 5, BUDGET, before=LINES, after=LINES)
+    many = build_window("y = x", 5, BUDGET, before=LINES, after=LINES)
     assert len(many.prefix) <= 400 and many.prefix.endswith("\ny = x")
     assert len(many.suffix) <= 200
 
@@ -111,7 +111,7 @@ def test_huge_texts_and_lines_are_cut_quickly() -> None:
     started = time.thread_time()
     for _ in range(20):
         for text in (one_line, many_lines):
-            window = build(text, 5_000_000, Budget())
+            window = build_window(text, 5_000_000, Budget())
             assert len(window.prefix) <= 4000
             assert len(window.suffix) <= 1500
     assert (time.thread_time() - started) / 40 < 0.005
@@ -130,19 +130,19 @@ OTHER = Document(
 def test_snippets_are_similar_files_but_not_copies() -> None:
     text = "value = 3\nnumber = load()\nprint(compute(value"
     copy = Document("copy.py", "python", text)
-    window = build(text, len(text), Budget(), others=[SIMILAR, OTHER, copy])
+    window = build_window(text, len(text), Budget(), others=[SIMILAR, OTHER, copy])
     assert [snippet.path for snippet in window.snippets] == ["lib.py"]
-    assert build(text, len(text), Budget(snippet_chars=0), others=[SIMILAR]).snippets == ()
+    assert build_window(text, len(text), Budget(snippet_chars=0), others=[SIMILAR]).snippets == ()
 
 
 def test_snippets_stay_while_the_start_does() -> None:
     text = "value = 3\nnumber = load()\nprint(compute(value"
-    first = build(text, len(text), Budget(), others=[SIMILAR])
+    first = build_window(text, len(text), Budget(), others=[SIMILAR])
     rewritten = Document("lib.py", "python", "something = else_\n")
     later = text + ", number))\nimport os, sys, re\nos.path.join(sys.argv)"
-    again = build(later, len(later), Budget(), others=[rewritten, OTHER], previous=first)
+    again = build_window(later, len(later), Budget(), others=[rewritten, OTHER], previous=first)
     assert again.snippets == first.snippets != ()
-    closed = build(later, len(later), Budget(), others=[OTHER], previous=first)
+    closed = build_window(later, len(later), Budget(), others=[OTHER], previous=first)
     assert closed.snippets == ()
 
 
@@ -150,6 +150,6 @@ def test_snippets_hold_to_their_budget() -> None:
     lines = [f"def compute_{n}(value, number): return load_{n}(total)\n" for n in range(500)]
     big = Document("big.py", "python", "".join(lines))
     text = "value = 3\nnumber = load()\nprint(compute(value"
-    window = build(text, len(text), Budget(snippet_chars=600), others=[big, SIMILAR])
+    window = build_window(text, len(text), Budget(snippet_chars=600), others=[big, SIMILAR])
     assert window.snippets
     assert sum(len(snippet.text) for snippet in window.snippets) <= 600

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from tabwright.core.prompting.similar import best_window, jaccard, words
+from tabwright.core.prompting.similar import best_window, identifier_words, jaccard
 
 
 def test_words_are_split_and_common_ones_dropped() -> None:
-    assert words("def loadHTTPResponse(self, max_size2):") == {
+    assert identifier_words("def loadHTTPResponse(self, max_size2):") == {
         "load",
         "http",
         "response",
@@ -23,12 +23,12 @@ def test_best_window_is_the_like_one_cut_at_a_line() -> None:
     lines = ["nothing here\n"] * 100
     lines[60] = "load_response(max_size)\n"
     score, text = best_window(
-        "".join(lines), words("loadResponse(maxSize, timeout, retries, url, key)"), 400
+        "".join(lines), identifier_words("loadResponse(maxSize, timeout, retries, url, key)"), 400
     )
     assert 0.3 < score < 0.5 and "load_response" in text
     assert len(text) <= 400 and text.endswith("\n")
 
 
 def test_copies_are_passed_over() -> None:
-    score, text = best_window("load_response(size)\n", words("load_response(size)"), 400)
+    score, text = best_window("load_response(size)\n", identifier_words("load_response(size)"), 400)
     assert (score, text) == (0.0, "")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tabwright.core.syntax.python_names import unbound
+from tabwright.core.syntax.python_names import unbound_names
 
 CASES: list[tuple[str, set[str]]] = [
     ("def f(a):\n    return a + b\n", {"b"}),
@@ -27,7 +27,7 @@ CASES: list[tuple[str, set[str]]] = [
 
 @pytest.mark.parametrize(("source", "expected"), CASES)
 def test_names_that_nothing_binds(source: str, expected: set[str]) -> None:
-    assert unbound(source) == frozenset(expected)
+    assert unbound_names(source) == frozenset(expected)
 
 
 def test_the_rest_of_the_module_binds_at_its_margin_and_by_imports() -> None:
@@ -36,14 +36,14 @@ def test_the_rest_of_the_module_binds_at_its_margin_and_by_imports() -> None:
         "LIMIT = 3\n# loose\nif True:\n    import numpy as np\n\n"
         "def helper():\n    loose = 1\n    return loose\n"
     )
-    assert unbound(source, elsewhere) == frozenset({"loose"})
+    assert unbound_names(source, elsewhere) == frozenset({"loose"})
 
 
 @pytest.mark.parametrize("text", ["def f(:\n", "x" * 70_000, "a = \0"])
 def test_what_cannot_be_told(text: str) -> None:
-    assert unbound(text) is None
+    assert unbound_names(text) is None
 
 
 def test_a_star_import_may_bind_anything() -> None:
-    assert unbound("def f():\n    return sin(1)\n", "from math import *\n") is None
-    assert unbound("from math import *\nprint(sin(1))\n") is None
+    assert unbound_names("def f():\n    return sin(1)\n", "from math import *\n") is None
+    assert unbound_names("from math import *\nprint(sin(1))\n") is None

@@ -10,7 +10,7 @@ from support.pieces import TEXTS, whole_lines
 
 from tabwright.core.languages import LANGUAGES
 from tabwright.core.syntax.regions import (
-    MOST_LINES,
+    MAX_LINES,
     definitions,
     enclosing_block,
     logical_lines,
@@ -247,7 +247,7 @@ def test_never_fails_and_spans_are_whole_lines(
     block = enclosing_block(text, span, language)
     assert whole_lines(text, block) and block.start <= span.start and span.end <= block.end
     lines = len(text[block.start : block.end].splitlines())
-    assert lines <= max(MOST_LINES, len(text[span.start : span.end].splitlines()) + 42)
+    assert lines <= max(MAX_LINES, len(text[span.start : span.end].splitlines()) + 42)
     for one in definitions(text, language):
         assert whole_lines(text, one.span)
     assert len(outline(text, span, language, 60)) <= 60

@@ -7,7 +7,7 @@ from support.cursor import place
 from support.pieces import TEXTS, whole_lines
 
 from tabwright.core.languages import LANGUAGES, by_id
-from tabwright.core.syntax.functions import functions, functions_open
+from tabwright.core.syntax.functions import candidate_functions, functions
 from tabwright.core.syntax.headers import FUNCTION_SYNTAX
 from tabwright.core.syntax.parameters import Parameter, parse
 from tabwright.core.syntax.signatures import Signature, signature_at
@@ -244,7 +244,7 @@ def test_no_function_that_could_hold_the_offset_is_left_out(
         for one in functions(near)
         if one.start <= at <= one.end and one.start <= near.line_end(at)
     ]
-    found = list(functions_open(near, at))
+    found = list(candidate_functions(near, at))
     assert [one for one in holding if at < one.end] == [
         one for one in found if one in holding and at < one.end
     ]

@@ -32,7 +32,7 @@ def test_lines_too_long_end_what_is_read() -> None:
     text = "a\n" + "x" * 9000 + "\nb\r\nc\n" + "y" * 9000 + "\nd\n"
     near = around(text, text.index("c"), by_id("python"))
     assert near is not None
-    assert (near.text, near.at, near.whole) == ("b \nc\n", 3, False)
+    assert (near.text, near.at, near.from_document_start) == ("b \nc\n", 3, False)
     assert around(text, text.index("x"), by_id("python")) is None
 
 
@@ -40,7 +40,7 @@ def test_reading_begins_outside_strings() -> None:
     inside = "words\n" * 2000
     text = f'"""{inside}"""\ndef f():\n    """Doc."""\n' + "x = 1\n" * 100
     near = around(text, text.index("Doc"), by_id("python"), 3000)
-    assert near is not None and not near.whole
+    assert near is not None and not near.from_document_start
     assert "def f():" in near.masked.code and "Doc" not in near.masked.code
 
 

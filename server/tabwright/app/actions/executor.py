@@ -25,7 +25,7 @@ from tabwright.assists.registry import Assist
 from tabwright.assists.request import ActionRequest
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.client.engine import EngineError, ModelMissing
-from tabwright.core.message import Message, without_stop
+from tabwright.core.message import Message, without_full_stop
 from tabwright.core.task import Nothing
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def title_with_fault(title: str, faults: Sequence[Fault]) -> str:
 
 def fault_message(fault: Fault) -> str:
     """The message of a fault, with its line where that is known."""
-    message = without_stop(fault.message)
+    message = without_full_stop(fault.message)
     return Message("{0} (line {1})", message, fault.line) if fault.line else message
 
 
@@ -154,7 +154,7 @@ class ActionExecutor:
         return found
 
     def _refused(self, title: str, why: Nothing) -> Nothing:
-        told = Message("Tabwright: {0}: {1}.", title, without_stop(why.reason))
+        told = Message("Tabwright: {0}: {1}.", title, without_full_stop(why.reason))
         self._host.client.show("warning", told)
         return why
 

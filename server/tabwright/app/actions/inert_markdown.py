@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tabwright.core.postprocess.replies import fence_around
-from tabwright.core.safety.inert_text import visible
+from tabwright.core.postprocess.replies import fence_for
+from tabwright.core.safety.inert_text import without_hidden
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -46,7 +46,7 @@ def inert_markdown(text: str) -> str:
 
     Code in fences and spans stays as it is, except for characters that are not seen.
     """
-    text = visible(text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = without_hidden(text.replace("\r\n", "\n").replace("\r", "\n"))
     if len(text) > _MOST_CHARACTERS:
         text = text[:_MOST_CHARACTERS] + _CUT
     if text.count("[") > _MOST_BRACKETS:
@@ -61,7 +61,7 @@ def inert_markdown(text: str) -> str:
 
 def fenced(text: str) -> str:
     """The text as it is, in a fence that nothing in it can close."""
-    fence = fence_around(text)
+    fence = fence_for(text)
     return f"{fence}text\n{text}\n{fence}\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tabwright.assists.registry import Assist, targets
+from tabwright.assists.registry import Assist, translation_targets
 from tabwright.assists.request import ActionRequest
 from tabwright.core.action import Diagnostic
 from tabwright.core.prompting.families import family_by_name
@@ -63,7 +63,7 @@ def _of(
     wanted: Sequence[str] = ("",)
     if assist.kind == "translate":
         all_of_them = any(kind.startswith(_OURS) for kind in only)
-        wanted = targets(request.snapshot.language_id)[: None if all_of_them else 1]
+        wanted = translation_targets(request.snapshot.language_id)[: None if all_of_them else 1]
     for target in wanted:
         title = assist.applies(replace(request, target=target))
         if title is not None:

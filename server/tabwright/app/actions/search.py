@@ -18,9 +18,9 @@ from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.client.engine import Answer, Engine, EngineError, Request
 from tabwright.core.action import Action, Proposal
 from tabwright.core.message import Message, verbatim
-from tabwright.core.postprocess.filters import UNSEEN
+from tabwright.core.postprocess.filters import HIDDEN_CHARACTERS
 from tabwright.core.prompting.control_tokens import cut_at_control
-from tabwright.core.safety.inert_text import unseen_in
+from tabwright.core.safety.inert_text import hidden_character_in
 from tabwright.core.task import Nothing
 from tabwright.core.text import Edit, Span, apply
 
@@ -203,8 +203,8 @@ class _Search:
             return
         known = self._before + action.snapshot.text + action.instruction
         text = cut_at_control(text, known)
-        if action.kind != "explain" and unseen_in(text, known):
-            self._reasons.append(UNSEEN)
+        if action.kind != "explain" and hidden_character_in(text, known):
+            self._reasons.append(HIDDEN_CHARACTERS)
             return
         proposal = await self._setup.work(self._assist.finish, action, text)
         if isinstance(proposal, Nothing):

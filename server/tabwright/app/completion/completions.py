@@ -29,7 +29,7 @@ from tabwright.app.settings.configuration import Configuration
 from tabwright.app.statistics.acceptance_tracker import AcceptanceStatistics
 from tabwright.app.statistics.last_request import LastRequestReport
 from tabwright.core.message import Message
-from tabwright.core.postprocess.selected_item import both
+from tabwright.core.postprocess.selected_item import combine_edits
 from tabwright.core.text import Edit
 
 
@@ -89,7 +89,9 @@ class Completions:
                 result = await self._answer(cursor, invoked, patience_s)
             else:
                 result = await self._answer(cursor.after_edit(selected), invoked, patience_s)
-                edits = tuple(both(cursor.snapshot, selected, edit) for edit in result.edits)
+                edits = tuple(
+                    combine_edits(cursor.snapshot, selected, edit) for edit in result.edits
+                )
                 result = replace(result, edits=edits)
             own = asyncio.current_task()
             if own is not None and own.cancelling():

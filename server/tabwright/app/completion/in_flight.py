@@ -12,11 +12,11 @@ from tabwright.app.completion.query import CompletionResult, CompletionSetup
 from tabwright.app.documents.buffers import Cursor
 from tabwright.assists.complete import (
     Task,
-    go_on,
-    hint,
+    continuation_task,
     should_stop,
-    starting_with,
+    unbound_names_hint,
     validate,
+    with_answer_start,
 )
 from tabwright.client.engine import EngineError, Request, Usage
 from tabwright.core.message import Message
@@ -138,13 +138,13 @@ class InFlightRequest:
         engine has the prompt's state from the ones ``before``, which the new one must not repeat.
         """
         task = self.task
-        start = hint(task) if len(before) == 1 and task.n == 1 else ""
+        start = unbound_names_hint(task) if len(before) == 1 and task.n == 1 else ""
         if start:
-            task = starting_with(task, start)
+            task = with_answer_start(task, start)
         avoid = () if start else tuple(before)
         text, finish_reason, cost = await self._generate(task, avoid=avoid, first=not before)
         text = start + text
-        rest = go_on(self.task, text) if finish_reason == "stop" else None
+        rest = continuation_task(self.task, text) if finish_reason == "stop" else None
         if rest is None:
             return text, finish_reason, cost
         try:
@@ -152,7 +152,7 @@ class InFlightRequest:
         except EngineError as error:
             logger.info("the rest of a statement failed: %s", error)
             return text, "stop", cost
-        return rest.written + more, finish_reason, cost
+        return rest.answer_start + more, finish_reason, cost
 
     async def _generate(
         self, task: Task, *, avoid: tuple[str, ...] = (), first: bool
@@ -170,8 +170,8 @@ class InFlightRequest:
             session=self._uri,
             avoid=avoid,
         )
-        pieces: list[str] = [task.written]
-        if first and task.written:
+        pieces: list[str] = [task.answer_start]
+        if first and task.answer_start:
             self._text += "\n"
 
         def on_text(index: int, text: str) -> None:
@@ -188,5 +188,5 @@ class InFlightRequest:
         except _EnoughText:
             text = "".join(pieces)
             whole = text[: should_stop(task, text)]
-            return whole[len(task.written) :], "stop", None
+            return whole[len(task.answer_start) :], "stop", None
         return "".join(answer.texts[:1]), "".join(answer.finish[:1]), answer.usage

@@ -12,7 +12,7 @@ from tabwright.app.settings.settings import Settings
 from tabwright.assists.complete import Nothing, Options, Task, prepare
 from tabwright.client.engine import Engine, Usage
 from tabwright.core.message import Message
-from tabwright.core.prompting.window_cache import WindowCache, small
+from tabwright.core.prompting.window_cache import WindowCache, small_budget
 from tabwright.core.task import ModelInfo
 from tabwright.core.text import Edit
 
@@ -115,7 +115,7 @@ def build_task(
     if not whole and cached is not None:
         budget = cached.budget
     elif not whole and setup.gradual:
-        budget = small(budget, cursor.snapshot.text)
+        budget = small_budget(budget, cursor.snapshot.text)
     previous = cached.window if cached is not None and cached.budget == budget else None
     if previous is not None and not previous.snippets and not whole and setup.ahead():
         others = ()

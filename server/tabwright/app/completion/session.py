@@ -66,7 +66,7 @@ class Session:
     def reset(self) -> None:
         """Forget answers and cancel what is under way: the settings are others now."""
         self._cache.forget(self.uri)
-        self._windows.forget()
+        self._windows.clear()
         self._prefetch.stop()
         self._supersede()
         if self._in_flight is not None:

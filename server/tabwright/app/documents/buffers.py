@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
-from tabwright.core.postprocess.selected_item import accepted
+from tabwright.core.postprocess.selected_item import apply_edit
 from tabwright.core.prompting.context import Document
 from tabwright.core.text import Edit, Snapshot, Span, apply
 
@@ -48,7 +48,7 @@ class Cursor:
 
     def after_edit(self, edit: Edit) -> Cursor:
         """The same once an edit is accepted: the cursor stands at the end of what was put in."""
-        snapshot, offset = accepted(self.snapshot, edit)
+        snapshot, offset = apply_edit(self.snapshot, edit)
         return replace(self, snapshot=snapshot, offset=offset)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from tabwright.app.runtime.client import Client
-from tabwright.core.message import Message, without_stop
+from tabwright.core.message import Message, without_full_stop
 
 _ADVICE: Mapping[str, Message] = {
     "model_missing": Message(
@@ -47,9 +47,9 @@ class Notices:
     def trouble(self, kind: str, reason: str) -> None:
         """Tell of a failure, with what the user can do about its kind."""
         advice = _ADVICE.get(kind)
-        message = Message("Tabwright: {0}.", without_stop(reason))
+        message = Message("Tabwright: {0}.", without_full_stop(reason))
         if advice is not None:
-            message = Message("Tabwright: {0}. {1}", without_stop(reason), advice)
+            message = Message("Tabwright: {0}. {1}", without_full_stop(reason), advice)
         self.say(kind, "warning", message)
 
     def warn_later(self, loop: asyncio.AbstractEventLoop, message: Message) -> None:

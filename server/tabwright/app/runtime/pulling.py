@@ -15,7 +15,7 @@ from typing import Any
 from tabwright import processes
 from tabwright.app.runtime.client import Bar, Client
 from tabwright.app.settings.settings import EngineSettings
-from tabwright.core.message import Message, from_json, verbatim, without_stop
+from tabwright.core.message import Message, from_json, verbatim, without_full_stop
 from tabwright.models.catalog import CATALOG
 from tabwright.processes import Process
 
@@ -117,7 +117,7 @@ class Puller:
             self._client.show("info", Message("Tabwright: {0} is ready.", name))
             self._pulled(name)
         elif result.message != _CANCELLED:
-            why = without_stop(result.message)
+            why = without_full_stop(result.message)
             self._client.show("error", Message("Tabwright: {0} was not pulled: {1}.", name, why))
         return result
 

@@ -104,7 +104,7 @@ def _result(line: str, number: int) -> Message | None:
         return None
     if answer[1] is None:
         return verbatim("")
-    return from_json(answer[1]).changed(_plain) if isinstance(answer[1], dict) else None
+    return from_json(answer[1]).map_text(_plain) if isinstance(answer[1], dict) else None
 
 
 def _plain(text: str) -> str:

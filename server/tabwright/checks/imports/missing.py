@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Iterable, Mapping
 
-from tabwright.core.syntax.python_names import unbound
+from tabwright.core.syntax.python_names import unbound_names
 from tabwright.core.syntax.python_parse import tree_of
 
 # What the standard library has under one name only, or as good as.
@@ -36,7 +36,7 @@ def needed(before: str, after: str) -> tuple[str, ...]:
 
     A module is only meant where one of its attributes is used.
     """
-    now, then = unbound(after), unbound(before)
+    now, then = unbound_names(after), unbound_names(before)
     fresh = (now or frozenset()) - (then or frozenset())
     tree = tree_of(after)
     if not fresh or tree is None:

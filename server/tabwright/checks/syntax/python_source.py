@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from tabwright.checks.faults import EditCandidate, Fault
 from tabwright.checks.lines import LineChanges
 from tabwright.core.message import Message
-from tabwright.core.syntax.python_names import unbound
-from tabwright.core.syntax.python_parse import LONGEST_PARSED, parses, tree_of
+from tabwright.core.syntax.python_names import unbound_names
+from tabwright.core.syntax.python_parse import MAX_PARSED_CHARS, parses, tree_of
 from tabwright.core.text import difference
 
 _CELL_LINE = re.compile(r"^([ \t]*+)(?:[%!?].*|[^#\n'\"]*\?{1,2}[ \t]*+)$", re.MULTILINE)
@@ -36,7 +36,7 @@ def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
             return None
         source = _CELL_LINE.sub(r"\1pass", source)
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if cell else 0
-    if len(source) > LONGEST_PARSED:
+    if len(source) > MAX_PARSED_CHARS:
         return None
     try:
         with warnings.catch_warnings():
@@ -51,7 +51,7 @@ def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
 
 def check_syntax(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
     """A fault when the text stopped compiling, or still does not because of the changed lines."""
-    if len(candidate.after) > LONGEST_PARSED:
+    if len(candidate.after) > MAX_PARSED_CHARS:
         # Of a text that would hold everything up, only the statements around the change are parsed.
         broken = _broken_in_place(candidate.before, candidate.after)
         line = min(changes.new, default=0)
@@ -95,7 +95,7 @@ def check_names(candidate: EditCandidate) -> tuple[Fault, ...]:
     """Names that nothing binds and that were not so before; none for a cell of a notebook."""
     if candidate.cell:
         return ()
-    now, then = unbound(candidate.after), unbound(candidate.before)
+    now, then = unbound_names(candidate.after), unbound_names(candidate.before)
     if now is None:
         return ()
     fresh = now - (then or frozenset())

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field, replace
 from tabwright.client.engine import Answer, OnText, Request
 from tabwright.core.message import Message
 from tabwright.core.prompting.control_tokens import (
-    broken,
+    break_control_tokens,
+    break_token,
     cut_at_control,
-    found_in,
-    inert,
-    open_token,
+    find_control_tokens,
+    partial_token_start,
 )
 from tabwright.core.prompting.prompt import Part
-from tabwright.core.safety.key_shapes import Key, keys_in
+from tabwright.core.safety.key_shapes import Key, find_keys
 from tabwright.core.text import Span
 
 _START = "REDACTED_"
@@ -121,21 +121,21 @@ def hidden(request: Request) -> tuple[Request, HiddenText]:
     parts = _parts(request.prompt.parts, made)
     texts = [part for part in request.prompt.parts if isinstance(part, str)]
     for text in texts:
-        for found in found_in(text, request.prompt.specials):
-            form = broken(found[0])
+        for found in find_control_tokens(text, request.prompt.specials):
+            form = break_token(found[0])
             if any(form in other for other in texts):
                 made.unclear.add(form)
             else:
                 made.tokens[form] = found[0]
     if made.tokens:
-        suffix_stop = inert(request.suffix_stop, request.prompt.specials)
+        suffix_stop = break_control_tokens(request.suffix_stop, request.prompt.specials)
         request = replace(request, suffix_stop=suffix_stop)
     if not made.keys and not any(_START in text for text in texts):
         return request, made
     made.runs.update(run for part in parts if isinstance(part, str) for run in _RUN.findall(part))
 
     def bare(text: str) -> str:
-        text = made.hide(text, keys_in(text))
+        text = made.hide(text, find_keys(text))
         # Without the line around it, a key of the prompt is not known by its shape.
         for name, key in tuple(made.keys.items()):
             if len(key) >= _SHORTEST and key in text:
@@ -157,7 +157,7 @@ def hidden(request: Request) -> tuple[Request, HiddenText]:
 
 def _parts(parts: Sequence[Part], made: HiddenText) -> tuple[Part, ...]:
     texts = {number: part for number, part in enumerate(parts) if isinstance(part, str)}
-    found = {number: list(keys_in(text)) for number, text in texts.items()}
+    found = {number: list(find_keys(text)) for number, text in texts.items()}
     for before, left in texts.items():
         for after, right in texts.items():
             if before != after:
@@ -175,7 +175,7 @@ def _add_across(left: str, right: str, ends: list[Key], begins: list[Key]) -> No
     if not (head and tail):
         return
     start = len(left) - len(head)
-    for key in keys_in(head + tail):
+    for key in find_keys(head + tail):
         if key.span.start < len(head):
             span = Span(start + key.span.start, min(start + key.span.end, len(left)))
             _put(ends, Key(span, key.kind))
@@ -189,7 +189,7 @@ def _add_open(text: str, keys: list[Key]) -> None:
     head = _last_line(text)
     for quote in _QUOTES:
         if quote in head:
-            for key in keys_in(head + quote):
+            for key in find_keys(head + quote):
                 if key.span.end == len(head):
                     _put(
                         keys, Key(Span(len(text) - len(head) + key.span.start, len(text)), key.kind)
@@ -222,7 +222,7 @@ class RestoredAnswer:
     def add(self, index: int, piece: str) -> None:
         """Add a piece; hold back what may be the start of a name."""
         text = self._held.pop(index, "") + piece
-        at = min(_open_name(text), open_token(text), _open_form(text, self._made.tokens))
+        at = min(_open_name(text), partial_token_start(text), _open_form(text, self._made.tokens))
         self._held[index] = text[at:]
         self._tell(index, text[:at])
 

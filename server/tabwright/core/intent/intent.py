@@ -16,7 +16,7 @@ from tabwright.core.intent.examples import Example
 from tabwright.core.languages import by_id
 from tabwright.core.syntax.comments import Comment, CommentBlock, blocks, comment_of
 from tabwright.core.syntax.containers import Container, container_at, owner_in
-from tabwright.core.syntax.extents import columns, unit
+from tabwright.core.syntax.extents import indent_columns, indent_unit
 from tabwright.core.syntax.parameters import Parameter
 from tabwright.core.syntax.signatures import Signature, comment_above, signature_near
 from tabwright.core.syntax.stubs import is_placeholder
@@ -156,11 +156,11 @@ def _stub_indent(near: Surroundings, signature: Signature) -> str:
     if not signature.complete:
         return signature.indent
     body = near.text[signature.body.start - near.base : signature.body.end - near.base]
-    margin = columns(signature.indent + "x")
+    margin = indent_columns(signature.indent + "x")
     for line in body.split("\n"):
-        if line.strip() and columns(line) > margin:
+        if line.strip() and indent_columns(line) > margin:
             return indent_of(line)
-    return signature.indent + unit(near)
+    return signature.indent + indent_unit(near)
 
 
 def _with_described_types(
@@ -219,7 +219,9 @@ def _comment_block_at(near: Surroundings) -> CommentBlock | None:
 def _is_request(near: Surroundings, block: CommentBlock, comment: Comment) -> bool:
     """Tell whether a comment is a request, not a description of the code below it."""
     following = _next_code_start(near, block.end)
-    ends = following < 0 or columns(near.line(following)) < columns(comment.indent + "x")
+    ends = following < 0 or indent_columns(near.line(following)) < indent_columns(
+        comment.indent + "x"
+    )
     if comment.string:
         before = near.masked.code[: block.start].rstrip()
         if not before:
@@ -245,7 +247,7 @@ def _placeholder_end(near: Surroundings, block: CommentBlock) -> int:
     """Return the end of the placeholder directly below a comment; the comment's end if none."""
     at = block.end
     line = near.bare[at : near.line_end(at)]
-    same = columns(line) == columns(near.line(block.start))
+    same = indent_columns(line) == indent_columns(near.line(block.start))
     if line.strip() and same and is_placeholder(line, near.language.id):
         return near.next_line(at)
     return at

@@ -13,23 +13,23 @@ from difflib import SequenceMatcher
 
 from tabwright.core.languages import by_id
 from tabwright.core.postprocess.overlap import overlaps
-from tabwright.core.syntax.blocks import JOINS, LEAVES, depth
+from tabwright.core.syntax.blocks import CONTINUES_BLOCK, JUMP_STATEMENT, depth
 from tabwright.core.syntax.brackets import scan
 from tabwright.core.syntax.validate import (
-    below,
     head_of_line,
     imbalance,
     missing_closers,
     next_line,
+    parses_with,
     rest_of_line,
-    sound,
+    text_below,
 )
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of
 
-_TRIES = 40
-_SURE = 12
-_ALIKE = 0.75
+_MAX_TRIES = 40
+_CERTAIN_CHARS = 12
+_MIN_SIMILARITY = 0.75
 _DEFINES = re.compile(r"(async +def|def|class|function|fn|func|@\w)\b")
 
 
@@ -50,17 +50,17 @@ def best_cut(task: Task, text: str, *, complete: bool) -> str | None:
     cuts = _ranked(task, text, complete)
     if cuts and not cuts[0].text.strip() and cuts[0].rank >= 60:
         return None
-    cuts = [cut for cut in cuts if cut.text.strip()][:_TRIES]
+    cuts = [cut for cut in cuts if cut.text.strip()][:_MAX_TRIES]
     if not cuts:
         return text
     for cut in cuts:
-        if sound(task, cut.text, task.offset):
+        if parses_with(task, cut.text, task.offset):
             return cut.text
     # Nothing parses, or it is no language we can parse: unpaired brackets tell the most.
-    return min(cuts, key=lambda cut: _trouble(task, cut.text)).text
+    return min(cuts, key=lambda cut: _fault_count(task, cut.text)).text
 
 
-def _trouble(task: Task, text: str) -> int:
+def _fault_count(task: Task, text: str) -> int:
     """Unpaired brackets, and one more where the next line would stand deeper than it could."""
     last = text.rstrip().rpartition("\n")[2]
     following = next_line(task)
@@ -78,14 +78,14 @@ def _ranked(task: Task, text: str, complete: bool) -> list[Cut]:
 
 
 def _cuts(task: Task, text: str, complete: bool) -> Iterator[Cut]:
-    suffix = below(task)
+    suffix = text_below(task)
     whole = 50 if complete else 5
     yield Cut(whole, 0, text)
-    yield from _where_suffix_begins(text, suffix, complete)
-    closed = where_rest_begins(task, text)
+    yield from _suffix_starts(text, suffix, complete)
+    closed = rest_of_line_start(task, text)
     if closed is not None:
         yield Cut(53, 0, text[:closed])
-    yield from _where_lines_resemble(task, text, suffix)
+    yield from _similar_lines(task, text, suffix)
     yield from _line_ends(text, suffix)
     for closers in {missing_closers(task, text), missing_closers(task, head_of_line(task) + text)}:
         yield Cut(2, 0, text.rstrip() + closers)
@@ -93,7 +93,7 @@ def _cuts(task: Task, text: str, complete: bool) -> Iterator[Cut]:
         yield Cut(1, 0, first + missing_closers(task, head_of_line(task) + first))
 
 
-def where_rest_begins(task: Task, text: str) -> int | None:
+def rest_of_line_start(task: Task, text: str) -> int | None:
     """Where the answer closes what was open at the cursor, as the rest of its line will do."""
     rest = rest_of_line(task).rstrip()
     if not rest or rest[0] not in ")]}":
@@ -108,29 +108,31 @@ def where_rest_begins(task: Task, text: str) -> int | None:
     return None
 
 
-def _where_suffix_begins(text: str, suffix: str, complete: bool) -> Iterator[Cut]:
+def _suffix_starts(text: str, suffix: str, complete: bool) -> Iterator[Cut]:
     for found in overlaps(text, suffix):
-        begun = text[: found.at]
-        inside_word = _is_word(suffix[:1]) and _is_word(begun[-1:])
-        over = found.to_end or found.all
-        if found.line and (found.shared >= _SURE or (over and found.shared >= 3)):
+        head = text[: found.start]
+        inside_word = _is_word(suffix[:1]) and _is_word(head[-1:])
+        ends_in_suffix = found.reaches_end or found.whole_suffix
+        if found.whole_line and (
+            found.shared_chars >= _CERTAIN_CHARS or (ends_in_suffix and found.shared_chars >= 3)
+        ):
             rank = 60
-        elif found.to_end and (found.shared >= 3 or inside_word):
+        elif found.reaches_end and (found.shared_chars >= 3 or inside_word):
             rank = 55
-        elif found.line and found.shared >= 4:
+        elif found.whole_line and found.shared_chars >= 4:
             rank = 35
-        elif found.to_end and not complete and suffix[:1] == "\n":
+        elif found.reaches_end and not complete and suffix[:1] == "\n":
             rank = 30  # cut off in mid-line, and that line had begun like the next one
         else:
             # A bracket or two may be chance, so only soundness can choose such a place: the last
             # when the model ended there, else the first, since it writes on past it.
-            ends = found.to_end and complete
-            yield Cut(21 if ends else 20, found.at if ends else -found.at, begun)
+            ends = found.reaches_end and complete
+            yield Cut(21 if ends else 20, found.start if ends else -found.start, head)
             continue
-        yield Cut(rank, found.shared, begun)
+        yield Cut(rank, found.shared_chars, head)
 
 
-def _where_lines_resemble(task: Task, text: str, suffix: str) -> Iterator[Cut]:
+def _similar_lines(task: Task, text: str, suffix: str) -> Iterator[Cut]:
     if suffix[:1] != "\n" and suffix.split("\n", 1)[0].strip():
         return
     target = next((line for line in suffix.split("\n") if line.strip()), "")
@@ -142,10 +144,10 @@ def _where_lines_resemble(task: Task, text: str, suffix: str) -> Iterator[Cut]:
     for number, line in enumerate(text.split("\n")):
         if number and line.strip() and depth(line) == depth(target):
             matcher.set_seq1(line.strip())
-            alike = round(100 * matcher.ratio()) if len(bare) >= 8 else 0
-            if alike >= 100 * _ALIKE:
-                yield Cut(45, alike, text[: offset - 1])
-            elif _leaves_unreached(line, bare):
+            similarity = round(100 * matcher.ratio()) if len(bare) >= 8 else 0
+            if similarity >= 100 * _MIN_SIMILARITY:
+                yield Cut(45, similarity, text[: offset - 1])
+            elif _makes_unreachable(line, bare):
                 at_end = "\n" not in text[offset:].rstrip()
                 yield Cut(52 if at_end else 40, -offset, text[: offset - 1])
             elif _defines_both(line, bare):
@@ -155,9 +157,9 @@ def _where_lines_resemble(task: Task, text: str, suffix: str) -> Iterator[Cut]:
         offset += len(line) + 1
 
 
-def _leaves_unreached(line: str, following: str) -> bool:
-    joins = JOINS.match(following) or _DEFINES.match(following)
-    return bool(LEAVES.match(line.strip())) and not joins
+def _makes_unreachable(line: str, following: str) -> bool:
+    joins = CONTINUES_BLOCK.match(following) or _DEFINES.match(following)
+    return bool(JUMP_STATEMENT.match(line.strip())) and not joins
 
 
 def _defines_both(line: str, following: str) -> bool:

@@ -10,27 +10,27 @@ from difflib import SequenceMatcher
 from tabwright.core.message import Message
 from tabwright.core.postprocess.cuts import best_cut
 from tabwright.core.prompting.control_tokens import control_start
-from tabwright.core.safety.inert_text import unseen_in
-from tabwright.core.syntax.blocks import leaves_block, statement_end
+from tabwright.core.safety.inert_text import hidden_character_in
+from tabwright.core.syntax.blocks import block_exit, statement_end
 from tabwright.core.syntax.validate import (
-    below,
     head_of_line,
     imbalance,
     missing_closers,
+    parses_with,
     rest_of_line,
-    sound,
+    text_below,
 )
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of, unix_line_ends
 
-REPEATED = Message("the answer repeated the lines below")
-LOOPED = Message("the model repeated itself")
-UNSEEN = Message("the answer has characters that are not seen, which the file has not")
+REPEATS_SUFFIX = Message("the answer repeated the lines below")
+REPEATS_ITSELF = Message("the model repeated itself")
+HIDDEN_CHARACTERS = Message("the answer has characters that are not seen, which the file has not")
 BLANK = Message("the model had nothing to add")
 
-_ROUNDS = 6
-_LONGEST_ROUND = 80
-_MOST_WAYS = 16  # to end a line, each of which is parsed
+_LOOP_ROUNDS = 6
+_MAX_ROUND_CHARS = 80
+_MAX_VARIANTS = 16  # to end a line, each of which is parsed
 _FENCE = re.compile(r"^[ \t]*+```", re.MULTILINE)
 _WORDS = re.compile(r"\w+")
 
@@ -94,9 +94,11 @@ def cut_second_indent(candidate: FilterState, task: Task) -> FilterState | Rejec
     """Where the cursor stands behind the indentation, drop an indentation that is written again."""
     head = head_of_line(task)
     if head and not head.strip() and candidate.text.startswith(head):
-        now, then = candidate.text, candidate.text[len(head) :]
-        if sound(task, now, candidate.end) is False and sound(task, then, candidate.end):
-            return replace(candidate, text=then)
+        with_indent, without_indent = candidate.text, candidate.text[len(head) :]
+        if parses_with(task, with_indent, candidate.end) is False and parses_with(
+            task, without_indent, candidate.end
+        ):
+            return replace(candidate, text=without_indent)
     return candidate
 
 
@@ -106,7 +108,7 @@ def cut_loop(candidate: FilterState, task: Task) -> FilterState | Rejected:
     if at is None:
         return candidate
     kept = candidate.text[:at]
-    return replace(candidate, text=kept) if "\n" in kept.strip() else Rejected(LOOPED)
+    return replace(candidate, text=kept) if "\n" in kept.strip() else Rejected(REPEATS_ITSELF)
 
 
 def cut_to_statement(candidate: FilterState, task: Task) -> FilterState | Rejected:
@@ -124,8 +126,8 @@ def cut_to_statement(candidate: FilterState, task: Task) -> FilterState | Reject
     elif not candidate.complete and "\n" in text.rstrip():
         candidate = replace(candidate, text=text[: text.rstrip().rfind("\n")], complete=True)
     first, newline, _ = candidate.text.lstrip("\n").partition("\n")
-    whole = not newline or sound(task, candidate.text, candidate.end)
-    if whole or not sound(task, first, candidate.end):
+    whole = not newline or parses_with(task, candidate.text, candidate.end)
+    if whole or not parses_with(task, first, candidate.end):
         return candidate
     return replace(candidate, text=first, complete=True)
 
@@ -134,7 +136,7 @@ def cut_block(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """End an answer of several lines where it leaves the block it was asked for."""
     if not task.multiline:
         return candidate
-    at = leaves_block(task, candidate.text)
+    at = block_exit(task, candidate.text)
     if at is None:
         return candidate
     return replace(candidate, text=candidate.text[:at], complete=True)
@@ -145,7 +147,7 @@ def cut_suffix(candidate: FilterState, task: Task) -> FilterState | Rejected:
     if not task.multiline:
         return candidate
     text = best_cut(task, candidate.text, complete=candidate.complete)
-    return Rejected(REPEATED) if text is None else replace(candidate, text=text)
+    return Rejected(REPEATS_SUFFIX) if text is None else replace(candidate, text=text)
 
 
 def fit_line(candidate: FilterState, task: Task) -> FilterState | Rejected:
@@ -157,41 +159,41 @@ def fit_line(candidate: FilterState, task: Task) -> FilterState | Rejected:
     rest = rest_of_line(task)
     if task.invoked and rest.strip(" \t)]}>\"'`:;,{"):
         return candidate
-    ways = list(dict.fromkeys(_ways(candidate, task, rest)))
-    if len(ways) == 1:
+    variants = list(dict.fromkeys(_variants(candidate, task, rest)))
+    if len(variants) == 1:
         return candidate
-    for way in ways:
-        if sound(task, way.text, way.end):
-            return way
-    plain = [way for way in ways if way.text == candidate.text or rest.strip()]
-    return min(plain, key=lambda way: imbalance(task, way.text, way.end))
+    for variant in variants:
+        if parses_with(task, variant.text, variant.end):
+            return variant
+    plain = [variant for variant in variants if variant.text == candidate.text or rest.strip()]
+    return min(plain, key=lambda variant: imbalance(task, variant.text, variant.end))
 
 
-def _ways(candidate: FilterState, task: Task, rest: str) -> list[FilterState]:
+def _variants(candidate: FilterState, task: Task, rest: str) -> list[FilterState]:
     text, bare = candidate.text, rest.strip()
     line_end = task.offset + len(rest.rstrip())
     if not bare:
-        ways = [candidate]
+        variants = [candidate]
     elif text.rstrip().endswith(bare):
-        ways = [replace(candidate, text=text.rstrip()[: -len(bare)]), candidate]
-    elif _within(rest.rstrip(), text):
-        ways = [replace(candidate, end=line_end), candidate]
+        variants = [replace(candidate, text=text.rstrip()[: -len(bare)]), candidate]
+    elif _is_subsequence(rest.rstrip(), text):
+        variants = [replace(candidate, end=line_end), candidate]
     else:
-        ways = [candidate]
+        variants = [candidate]
     if "\n" in text:
-        return ways
+        return variants
     shorter = text.rstrip()
-    while shorter[-1:] in (")", "]", "}") and len(ways) < _MOST_WAYS:
+    while shorter[-1:] in (")", "]", "}") and len(variants) < _MAX_VARIANTS:
         shorter = shorter[:-1]
-        ways.append(replace(candidate, text=shorter))
+        variants.append(replace(candidate, text=shorter))
     if not bare:
-        lacking = missing_closers(task, head_of_line(task) + text)
-        closed = text.rstrip() + lacking
-        ways += [replace(candidate, text=closed), replace(candidate, text=closed + ":")]
-    return ways
+        missing = missing_closers(task, head_of_line(task) + text)
+        closed = text.rstrip() + missing
+        variants += [replace(candidate, text=closed), replace(candidate, text=closed + ":")]
+    return variants
 
 
-def _within(part: str, text: str) -> bool:
+def _is_subsequence(part: str, text: str) -> bool:
     """Whether the characters of ``part`` come in ``text`` in order, as editors want it."""
     rest = iter(text)
     return all(char in rest for char in part)
@@ -220,25 +222,25 @@ def refuse_repetition(candidate: FilterState, task: Task) -> FilterState | Rejec
     written = [line for line in (head_of_line(task) + candidate.text).split("\n") if line.strip()]
     if len(written) > 1 and head_of_line(task).strip():
         written = written[1:]
-    following = [line for line in below(task).split("\n")[1:] if line.strip()][: len(written)]
+    following = [line for line in text_below(task).split("\n")[1:] if line.strip()][: len(written)]
     ours, theirs = "\n".join(written).strip(), "\n".join(following).strip()
     if len(following) < len(written) or len(_WORDS.findall(ours)) < 2:
         return candidate
     if len(written) == 1:
         same = indent_of(written[0]) == indent_of(following[0])
-        alike = same and _WORDS.findall(ours) == _WORDS.findall(theirs)
-        return Rejected(REPEATED) if alike and _alike(ours, theirs) else candidate
-    return Rejected(REPEATED) if _alike(ours, theirs) else candidate
+        same_words = same and _WORDS.findall(ours) == _WORDS.findall(theirs)
+        return Rejected(REPEATS_SUFFIX) if same_words and _nearly_equal(ours, theirs) else candidate
+    return Rejected(REPEATS_SUFFIX) if _nearly_equal(ours, theirs) else candidate
 
 
-def _alike(left: str, right: str) -> bool:
+def _nearly_equal(left: str, right: str) -> bool:
     return SequenceMatcher(None, left, right, autojunk=False).ratio() >= 0.95
 
 
-def refuse_unseen(candidate: FilterState, task: Task) -> FilterState | Rejected:
+def refuse_hidden_characters(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Refuse characters that nobody sees and that the document does not have."""
-    char = unseen_in(candidate.text, task.snapshot.text)
-    return Rejected(UNSEEN) if char else candidate
+    char = hidden_character_in(candidate.text, task.snapshot.text)
+    return Rejected(HIDDEN_CHARACTERS) if char else candidate
 
 
 def match_line_ends(candidate: FilterState, task: Task) -> FilterState | Rejected:
@@ -262,7 +264,7 @@ FILTERS: tuple[Filter, ...] = (
     fit_line,
     refuse_blank,
     refuse_repetition,
-    refuse_unseen,
+    refuse_hidden_characters,
     match_line_ends,
 )
 
@@ -273,9 +275,9 @@ def loop_start(text: str) -> int | None:
     A loop is six rounds of three characters or more, or a line with words three times on end;
     a ruler of one character is none.
     """
-    for width in range(3, min(_LONGEST_ROUND, len(text) // _ROUNDS) + 1):
+    for width in range(3, min(_MAX_ROUND_CHARS, len(text) // _LOOP_ROUNDS) + 1):
         unit = text[-width:]
-        if len(set(unit)) > 1 and text.endswith(unit * _ROUNDS):
+        if len(set(unit)) > 1 and text.endswith(unit * _LOOP_ROUNDS):
             start = len(text) - width
             while text.endswith(unit, 0, start):
                 start -= width

@@ -14,11 +14,11 @@ class Overlap:
     is wholly repeated; ``all``: the whole suffix is.
     """
 
-    at: int
-    shared: int
-    to_end: bool
-    line: bool
-    all: bool = False
+    start: int
+    shared_chars: int
+    reaches_end: bool
+    whole_line: bool
+    whole_suffix: bool = False
 
 
 def overlaps(answer: str, suffix: str) -> Iterator[Overlap]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from tabwright.core.postprocess.cuts import where_rest_begins
+from tabwright.core.postprocess.cuts import rest_of_line_start
 from tabwright.core.postprocess.filters import FILTERS, Filter, FilterState, Rejected, loop_start
 from tabwright.core.postprocess.overlap import overlaps
-from tabwright.core.syntax.blocks import leaves_block, statement_end
-from tabwright.core.syntax.validate import below
+from tabwright.core.syntax.blocks import block_exit, statement_end
+from tabwright.core.syntax.validate import text_below
 from tabwright.core.task import Task
 from tabwright.core.text import unix_line_ends
 
 __all__ = ["FILTERS", "Filter", "FilterState", "Rejected", "clean", "should_stop"]
 
-_SURE = 16
+_CERTAIN_CHARS = 16
 
 
 def clean(text: str, task: Task, *, complete: bool = True) -> FilterState | Rejected:
@@ -41,18 +41,20 @@ def should_stop(task: Task, partial_text: str) -> int | None:
         return None if found is None else _offset_before(partial_text, found)
     if not task.multiline:
         return statement_end(task, text)
-    ends = [leaves_block(task, text), loop_start(text), _suffix_start(task, text)]
+    ends = [block_exit(task, text), loop_start(text), _suffix_start(task, text)]
     known = [end for end in ends if end is not None]
     return min(known) if known else None
 
 
 def _suffix_start(task: Task, text: str) -> int | None:
-    for found in overlaps(text, below(task)):
-        over = found.to_end or (found.all and found.shared > 2)
-        whole_line = "\n" in text[found.at :].strip()
-        if found.line and (found.shared >= _SURE or (over and whole_line)):
-            return found.at
-    return where_rest_begins(task, text)
+    for found in overlaps(text, text_below(task)):
+        ends_in_suffix = found.reaches_end or (found.whole_suffix and found.shared_chars > 2)
+        has_whole_line = "\n" in text[found.start :].strip()
+        if found.whole_line and (
+            found.shared_chars >= _CERTAIN_CHARS or (ends_in_suffix and has_whole_line)
+        ):
+            return found.start
+    return rest_of_line_start(task, text)
 
 
 def _offset_before(text: str, offset: int) -> int:

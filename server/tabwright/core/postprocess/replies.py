@@ -16,7 +16,7 @@ _PREAMBLE = re.compile(
 )
 
 
-def code_in(reply: str, *, opened: bool = False) -> str:
+def extract_code(reply: str, *, opened: bool = False) -> str:
     """The code of the first fenced block; without a fence, all but a sentence in front.
 
     ``opened``: the prompt had opened the fence already, so the block ends at the first one. Line
@@ -29,21 +29,21 @@ def code_in(reply: str, *, opened: bool = False) -> str:
     if fence is None:
         return _PREAMBLE.sub("", text.lstrip("\n"))
     begin = fence.end() + 1
-    end = _closing(fence[1]).search(text, begin)
+    end = _closing_fence(fence[1]).search(text, begin)
     return text[begin : end.start()] if end else text[begin:]
 
 
-def _closing(fence: str) -> re.Pattern[str]:
+def _closing_fence(fence: str) -> re.Pattern[str]:
     return re.compile(rf"^[ \t]*+{re.escape(fence)}[ \t]*+$", re.MULTILINE)
 
 
-def fence_around(text: str) -> str:
+def fence_for(text: str) -> str:
     """The backticks of a fence that nothing in the text can close."""
     longest = max((len(run[0]) for run in _BACKTICKS.finditer(text)), default=0)
     return "`" * max(3, longest + 1)
 
 
-def prose_in(reply: str) -> str:
+def extract_prose(reply: str) -> str:
     """A reply that is to be read: its line ends as ``\\n``, blank lines around it taken off."""
     return unix_line_ends(reply).strip()
 

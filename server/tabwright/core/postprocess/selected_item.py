@@ -7,18 +7,18 @@ from dataclasses import replace
 from tabwright.core.text import Edit, Snapshot, Span, apply
 
 
-def accepted(snapshot: Snapshot, edit: Edit) -> tuple[Snapshot, int]:
+def apply_edit(snapshot: Snapshot, edit: Edit) -> tuple[Snapshot, int]:
     """The document after an edit, and the cursor at the end of what was put in."""
     text = apply(snapshot.text, [edit])
     return replace(snapshot, text=text), edit.span.start + len(edit.new_text)
 
 
-def both(snapshot: Snapshot, first: Edit, then: Edit) -> Edit:
+def combine_edits(snapshot: Snapshot, first: Edit, then: Edit) -> Edit:
     """One edit of the document that does ``first`` and ``then``, which is an edit of what it gives.
 
     ``then`` must end behind what ``first`` puts in, or at its end.
     """
-    after, end = accepted(snapshot, first)
+    after, end = apply_edit(snapshot, first)
     final = apply(after.text, [then])
     if then.span.end < end:
         raise ValueError(f"{then.span} ends before {end}, where the first edit does")

@@ -12,7 +12,7 @@ from tabwright.core.prompting.prompt import Part, Prompt, Token
 from tabwright.core.text import scrub_surrogates, unix_line_ends
 
 SYSTEM = "You are a careful programmer. You answer with code in one fenced block and nothing else."
-_HEAD = re.compile(r"^### (?=(?:Instruction|Response|Input|System):)", re.MULTILINE)
+_HEADING = re.compile(r"^### (?=(?:Instruction|Response|Input|System):)", re.MULTILINE)
 _START, _END = "<|im_start|>", "<|im_end|>"
 
 
@@ -35,7 +35,7 @@ def chat(family: Family, messages: Sequence[ChatMessage], opening: str = "") -> 
     return Prompt((_alpaca(messages, opening),), family.specials)
 
 
-def stops(family: Family) -> tuple[str, ...]:
+def stop_texts(family: Family) -> tuple[str, ...]:
     """The texts that end an answer where its model writes its end as text."""
     return () if _START in family.specials else ("### Instruction:",)
 
@@ -48,14 +48,16 @@ def _chatml(messages: Sequence[ChatMessage], opening: str) -> list[Part]:
 
 
 def _alpaca(messages: Sequence[ChatMessage], opening: str) -> str:
-    heads = {"system": "", "user": "### Instruction:\n", "assistant": "### Response:\n"}
-    said = [f"{heads[message.role]}{_no_heads(message.text)}\n\n" for message in messages]
-    return "".join(said) + heads["assistant"] + _clean(opening)
+    headings = {"system": "", "user": "### Instruction:\n", "assistant": "### Response:\n"}
+    sections = [
+        f"{headings[message.role]}{_without_headings(message.text)}\n\n" for message in messages
+    ]
+    return "".join(sections) + headings["assistant"] + _clean(opening)
 
 
-def _no_heads(text: str) -> str:
+def _without_headings(text: str) -> str:
     """The text without what would begin another message."""
-    return _HEAD.sub("# ## ", _clean(text))
+    return _HEADING.sub("# ## ", _clean(text))
 
 
 def _clean(text: str) -> str:

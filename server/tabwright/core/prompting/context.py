@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tabwright.core.prompting.similar import best_window, words
+from tabwright.core.prompting.similar import best_window, identifier_words
 from tabwright.core.text import line_span
 
-_MOST_SNIPPETS = 2
-_LEAST_SIMILAR = 0.08
-_PINNED_WORDS = 50
-HEAD = 200  # characters by which the start of a window is known again
+_MAX_SNIPPETS = 2
+_MIN_SIMILARITY = 0.08
+_COMPARED_WORDS = 50
+WINDOW_HEAD_CHARS = 200  # characters by which the start of a window is known again
 _CODE = re.compile(r"[\w+\-*/=<.@&|%#]")
 
 
@@ -44,7 +44,7 @@ class Budget:
     snippet_chars: int = 1200
 
 
-def build(
+def build_window(
     text: str,
     offset: int,
     budget: Budget,
@@ -62,7 +62,7 @@ def build(
     prefix = _prefix(text, offset, budget.prefix_chars, before, previous)
     rest, following = _suffix(text, offset, budget.suffix_chars, after)
     if previous is not None:
-        following = _pinned(previous.suffix, rest, following)
+        following = _pinned_following(previous.suffix, rest, following)
     suffix = rest + following
     kept = _kept_snippets(prefix, previous, others)
     if kept is None:
@@ -89,11 +89,11 @@ def _prefix(text: str, offset: int, chars: int, before: str, previous: Window | 
 
 def _kept_start(text: str, offset: int, chars: int, previous: Window | None) -> int | None:
     """Where the last window began, while it still begins there and is neither short nor long."""
-    head = previous.prefix[:HEAD] if previous is not None else ""
-    if len(head) < HEAD:
+    head = previous.prefix[:WINDOW_HEAD_CHARS] if previous is not None else ""
+    if len(head) < WINDOW_HEAD_CHARS:
         return None
     latest = offset - chars // 4
-    found = text.find(head, max(0, offset - chars), max(0, latest) + HEAD)
+    found = text.find(head, max(0, offset - chars), max(0, latest) + WINDOW_HEAD_CHARS)
     return found if 0 <= found <= latest else None
 
 
@@ -109,22 +109,22 @@ def _suffix(text: str, offset: int, chars: int, after: str) -> tuple[str, str]:
         return rest, ""
     following = text[offset + end : offset + end + chars + 1]
     if after and len(following) <= chars:
-        joint = "" if following.endswith("\n") else "\n"
-        following += joint + after[: chars + 1 - len(following)]
+        separator = "" if following.endswith("\n") else "\n"
+        following += separator + after[: chars + 1 - len(following)]
     if len(following) <= chars:
         return rest, following
     cut = following.rfind("\n", 0, chars)
     return rest, following[: cut + 1] if cut >= chars // 2 else following[:chars]
 
 
-def _pinned(old_suffix: str, rest: str, following: str) -> str:
+def _pinned_following(old_suffix: str, rest: str, following: str) -> str:
     """What followed last time while it is nearly the same; never across a changed line."""
     old_line = line_span(old_suffix, 0).end
     old_rest, old = old_suffix[:old_line], old_suffix[old_line:]
-    if old == following or not _both_closers(old_rest, rest):
+    if old == following or not _differ_in_closers_only(old_rest, rest):
         return following
-    left, right = old.split(None, _PINNED_WORDS), following.split(None, _PINNED_WORDS)
-    left, right = left[:_PINNED_WORDS], right[:_PINNED_WORDS]
+    left, right = old.split(None, _COMPARED_WORDS), following.split(None, _COMPARED_WORDS)
+    left, right = left[:_COMPARED_WORDS], right[:_COMPARED_WORDS]
     if not left or not right or left[0] != right[0]:
         return following
     different = abs(len(left) - len(right))
@@ -132,7 +132,7 @@ def _pinned(old_suffix: str, rest: str, following: str) -> str:
     return old if different < max(len(left), len(right)) / 10 else following
 
 
-def _both_closers(old: str, new: str) -> bool:
+def _differ_in_closers_only(old: str, new: str) -> bool:
     return old == new or not (_CODE.search(old) or _CODE.search(new))
 
 
@@ -141,11 +141,11 @@ def _kept_snippets(
 ) -> tuple[Document, ...] | None:
     if previous is None or not previous.snippets:
         return None
-    shared = min(len(prefix), len(previous.prefix), HEAD)
+    shared = min(len(prefix), len(previous.prefix), WINDOW_HEAD_CHARS)
     if prefix[:shared] != previous.prefix[:shared]:
         return None
-    open_now = {other.path for other in others}
-    if not all(snippet.path in open_now for snippet in previous.snippets):
+    open_paths = {other.path for other in others}
+    if not all(snippet.path in open_paths for snippet in previous.snippets):
         return None
     return previous.snippets
 
@@ -155,11 +155,11 @@ def _snippets(
 ) -> tuple[Document, ...]:
     if not others or chars <= 0:
         return ()
-    around = words(prefix[-2000:] + suffix[:500])
+    around = identifier_words(prefix[-2000:] + suffix[:500])
     scored = []
     for other in others:
-        score, text = best_window(other.text, around, chars // _MOST_SNIPPETS)
-        if score >= _LEAST_SIMILAR:
+        score, text = best_window(other.text, around, chars // _MAX_SNIPPETS)
+        if score >= _MIN_SIMILARITY:
             scored.append((score, Document(other.path, other.language_id, text)))
     scored.sort(key=lambda pair: pair[0])
-    return tuple(document for _, document in scored[-_MOST_SNIPPETS:])  # best last
+    return tuple(document for _, document in scored[-_MAX_SNIPPETS:])  # best last

@@ -39,7 +39,7 @@ _CHAT = (
 )  # fmt: skip
 # What is also ordinary text: a placeholder in a usage line, a tag of HTML. In a prompt they are
 # broken all the same; an answer that has one is not cut there.
-_ORDINARY = frozenset({
+_ALSO_ORDINARY_TEXT = frozenset({
     "<s>", "</s>", "<filename>", "<reponame>", "<pr>", "<PRE>", "<mask>", "<pad>", "<tools>",
     "</tools>", "[PREFIX]", "[SUFFIX]", "[MIDDLE]", "[ARGS]", "[IMG]", "<unk>", "<repo_name>",
 })  # fmt: skip
@@ -65,34 +65,34 @@ def _pattern(tokens: Collection[str]) -> re.Pattern[str]:
 
 
 @cache
-def _sure() -> re.Pattern[str]:
-    return _pattern(CONTROL_TOKENS - _ORDINARY)
+def _unambiguous() -> re.Pattern[str]:
+    return _pattern(CONTROL_TOKENS - _ALSO_ORDINARY_TEXT)
 
 
-_LONGEST = 64
+_MAX_TOKEN_CHARS = 64
 
 
 @lru_cache(maxsize=64)
 def _any_of(specials: tuple[str, ...]) -> re.Pattern[str]:
-    more = frozenset(token.removeprefix("▁") for token in specials) - CONTROL_TOKENS
-    return _pattern(CONTROL_TOKENS | more) if more or not specials else _any_of(())
+    extra_tokens = frozenset(token.removeprefix("▁") for token in specials) - CONTROL_TOKENS
+    return _pattern(CONTROL_TOKENS | extra_tokens) if extra_tokens or not specials else _any_of(())
 
 
-def found_in(text: str, specials: tuple[str, ...] = ()) -> Iterator[re.Match[str]]:
+def find_control_tokens(text: str, specials: tuple[str, ...] = ()) -> Iterator[re.Match[str]]:
     """The control tokens in a text, ``specials`` of a model among them."""
     return _any_of(specials).finditer(text)
 
 
-def broken(token: str) -> str:
+def break_token(token: str) -> str:
     """A token with a blank behind its first character, so that no tokenizer finds it."""
     return f"{token[0]} {token[1:]}"
 
 
-def inert(text: str, specials: tuple[str, ...] = ()) -> str:
+def break_control_tokens(text: str, specials: tuple[str, ...] = ()) -> str:
     """The text with all its control tokens broken."""
     if "<" not in text and "[" not in text:
         return text
-    return _any_of(specials).sub(lambda found: broken(found[0]), text)
+    return _any_of(specials).sub(lambda found: break_token(found[0]), text)
 
 
 def control_start(text: str, known: str = "") -> int | None:
@@ -102,7 +102,7 @@ def control_start(text: str, known: str = "") -> int | None:
     """
     if "<" not in text and "[" not in text:
         return None
-    found = (match for match in _sure().finditer(text) if match[0] not in known)
+    found = (match for match in _unambiguous().finditer(text) if match[0] not in known)
     first = next(found, None)
     return first.start() if first is not None else None
 
@@ -112,14 +112,14 @@ def cut_at_control(text: str, known: str = "") -> str:
     return text[: control_start(text, known)]
 
 
-def open_token(text: str) -> int:
+def partial_token_start(text: str) -> int:
     """Where a control token begins that the text's end may cut off; its length where none does."""
-    for at in range(max(0, len(text) - _LONGEST), len(text)):
+    for at in range(max(0, len(text) - _MAX_TOKEN_CHARS), len(text)):
         rest = text[at:]
-        if rest[0] in "<[" and (_OPEN.fullmatch(rest) or rest in _STARTS):
+        if rest[0] in "<[" and (_PARTIAL_TOKEN.fullmatch(rest) or rest in _TOKEN_STARTS):
             return at
     return len(text)
 
 
-_OPEN = re.compile(r"<[|｜][^\s<>|｜]{0,60}[|｜]?")
-_STARTS = frozenset(token[:size] for token in CONTROL_TOKENS for size in range(1, len(token)))
+_PARTIAL_TOKEN = re.compile(r"<[|｜][^\s<>|｜]{0,60}[|｜]?")
+_TOKEN_STARTS = frozenset(token[:size] for token in CONTROL_TOKENS for size in range(1, len(token)))

@@ -27,7 +27,7 @@ class Family:
     layout: tuple[str | Slot, ...]
     stop_tokens: tuple[str, ...] = ()
     file_separator: str | None = None
-    marks: tuple[str, ...] = ()
+    marker_tokens: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
     @property
@@ -48,7 +48,7 @@ class Family:
     @property
     def specials(self) -> tuple[str, ...]:
         """Every special token this family is known by; none may come from the user's text."""
-        return tuple(dict.fromkeys((*self.tokens, *self.stop_tokens, *self.marks)))
+        return tuple(dict.fromkeys((*self.tokens, *self.stop_tokens, *self.marker_tokens)))
 
 
 PLAIN = Family("plain", (Slot.PREFIX,), ("<|endoftext|>", "</s>"))
@@ -138,7 +138,7 @@ def family_of(special_tokens: Collection[str]) -> Family:
     # SentencePiece writes a leading blank as ▁, which some tokenizers drop from the token's name.
     known |= {"▁" + token for token in special_tokens if token in ("<PRE>", "<SUF>", "<MID>")}
     for family in FAMILIES:
-        if known.issuperset((*family.tokens, *family.marks)):
+        if known.issuperset((*family.tokens, *family.marker_tokens)):
             return family
     return PLAIN
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tabwright.core.languages import by_id
 from tabwright.core.prompting.context import Document, Window
-from tabwright.core.prompting.control_tokens import inert
+from tabwright.core.prompting.control_tokens import break_control_tokens
 from tabwright.core.prompting.families import (
     FAMILIES,
     PLAIN,
@@ -60,7 +60,7 @@ class Prompt:
             else:
                 # SentencePiece models saw their prefix with a blank in front (Code Llama).
                 blank = " " if pieces and pieces[-1] == " <MID>" else ""
-                pieces.append(blank + inert(part, self.specials))
+                pieces.append(blank + break_control_tokens(part, self.specials))
         return "".join(pieces)
 
 
@@ -79,7 +79,7 @@ def infill(family: Family, window: Window, *, path: str, language_id: str) -> Pr
             head += [separator, f"{_clean(snippet.path)}\n{_clean(snippet.text).rstrip()}\n"]
         head += [separator, f"{_clean(path)}\n"]
     elif window.snippets:
-        texts[Slot.PREFIX] = _commented(window.snippets, language_id) + texts[Slot.PREFIX]
+        texts[Slot.PREFIX] = _as_comments(window.snippets, language_id) + texts[Slot.PREFIX]
     body: list[Part] = [
         texts[item] if isinstance(item, Slot) else Token(item) for item in family.layout
     ]
@@ -90,7 +90,7 @@ def _clean(text: str) -> str:
     return unix_line_ends(scrub_surrogates(text))
 
 
-def _commented(snippets: tuple[Document, ...], language_id: str) -> str:
+def _as_comments(snippets: tuple[Document, ...], language_id: str) -> str:
     language = by_id(language_id)
     sign, end = language.line_comment, ""
     if not sign:

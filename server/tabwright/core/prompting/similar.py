@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_COMMON = frozenset(
+_COMMON_WORDS = frozenset(
     {
         "if",
         "else",
@@ -43,33 +43,33 @@ _COMMON = frozenset(
         "to",
     }
 )
-LINES = 50
-TOO_SIMILAR = 0.5
-STEP = 25
-_LONGEST_FILE = 200_000
+WINDOW_LINES = 50
+MAX_SIMILARITY = 0.5
+STEP_LINES = 25
+_MAX_FILE_CHARS = 200_000
 
 
-def words(text: str) -> frozenset[str]:
+def identifier_words(text: str) -> frozenset[str]:
     """The words of identifiers in ``text``: camelCase and snake_case split, lower case."""
-    return frozenset(word.lower() for word in _WORD.findall(text)) - _COMMON
+    return frozenset(word.lower() for word in _WORD.findall(text)) - _COMMON_WORDS
 
 
 def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
     """Shared words over all words, 0 to 1; 0 when both are empty."""
-    together = len(left | right)
-    return len(left & right) / together if together else 0.0
+    union_size = len(left | right)
+    return len(left & right) / union_size if union_size else 0.0
 
 
-def best_window(text: str, about: frozenset[str], max_chars: int) -> tuple[float, str]:
+def best_window(text: str, target_words: frozenset[str], max_chars: int) -> tuple[float, str]:
     """The window of LINES lines of ``text`` most like ``about``, with its similarity.
 
     Longer windows are cut at a line end within ``max_chars``. Windows too like it are passed over:
     a model repeats them. ``(0.0, "")`` when nothing fits.
     """
     best = (0.0, "")
-    for window, its_words in _windows(text[:_LONGEST_FILE], max_chars):
-        score = jaccard(its_words, about)
-        if best[0] < score <= TOO_SIMILAR:
+    for window, window_words in _windows(text[:_MAX_FILE_CHARS], max_chars):
+        score = jaccard(window_words, target_words)
+        if best[0] < score <= MAX_SIMILARITY:
             best = (score, window)
     return best
 
@@ -78,10 +78,10 @@ def best_window(text: str, about: frozenset[str], max_chars: int) -> tuple[float
 def _windows(text: str, max_chars: int) -> Sequence[tuple[str, frozenset[str]]]:
     lines = [line + "\n" for line in text.removesuffix("\n").split("\n")]
     found = []
-    for start in range(0, max(1, len(lines) - STEP), STEP):
-        window = "".join(lines[start : start + LINES])[:max_chars]
+    for start in range(0, max(1, len(lines) - STEP_LINES), STEP_LINES):
+        window = "".join(lines[start : start + WINDOW_LINES])[:max_chars]
         if len(window) == max_chars:
             window = window[: window.rfind("\n") + 1]
         if window.strip():
-            found.append((window, words(window)))
+            found.append((window, identifier_words(window)))
     return found

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tabwright.core.prompting.context import HEAD, Budget, Window, build
+from tabwright.core.prompting.context import WINDOW_HEAD_CHARS, Budget, Window, build_window
 from tabwright.core.text import line_span
 
-_MOST = 8
-_SMALL = Budget(prefix_chars=1200, suffix_chars=500, snippet_chars=0)
+_MAX_WINDOWS = 8
+_SMALL_BUDGET = Budget(prefix_chars=1200, suffix_chars=500, snippet_chars=0)
 
 
 @dataclass(frozen=True)
@@ -39,41 +39,43 @@ class WindowCache:
         """
         for cached in reversed(self._windows):
             budget, previous = cached.budget, cached.window
-            window = build(text, offset, budget, before=before, after=after, previous=previous)
-            if _alike(window, previous):
+            window = build_window(
+                text, offset, budget, before=before, after=after, previous=previous
+            )
+            if _same_head(window, previous):
                 return cached
         return None
 
     def add(self, window: Window, budget: Budget) -> None:
         """Keep a window that was cut by ``budget``; one that begins alike, as it was before
         something was typed, goes."""
-        others = (one for one in self._windows if not _alike(one.window, window))
-        self._windows = (*others, CachedWindow(window, budget))[-_MOST:]
+        others = (one for one in self._windows if not _same_head(one.window, window))
+        self._windows = (*others, CachedWindow(window, budget))[-_MAX_WINDOWS:]
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Forget all."""
         self._windows = ()
 
 
-def small(budget: Budget, text: str) -> Budget:
+def small_budget(budget: Budget, text: str) -> Budget:
     """The budget of a first window in a text, no larger than the whole one.
 
     A text that fits into it nearly whole gets it at once: little would be saved.
     """
-    least = Budget(
-        min(budget.prefix_chars, _SMALL.prefix_chars),
-        min(budget.suffix_chars, _SMALL.suffix_chars),
-        _SMALL.snippet_chars,
+    smaller = Budget(
+        min(budget.prefix_chars, _SMALL_BUDGET.prefix_chars),
+        min(budget.suffix_chars, _SMALL_BUDGET.suffix_chars),
+        _SMALL_BUDGET.snippet_chars,
     )
-    few = len(text) <= 2 * (least.prefix_chars + least.suffix_chars)
-    return replace(budget, snippet_chars=0) if few else least
+    fits_nearly_whole = len(text) <= 2 * (smaller.prefix_chars + smaller.suffix_chars)
+    return replace(budget, snippet_chars=0) if fits_nearly_whole else smaller
 
 
-def _alike(one: Window, other: Window) -> bool:
+def _same_head(one: Window, other: Window) -> bool:
     """Whether what stands first in a prompt is the same: what follows the cursor's line, and then
     the start of the window, as far as both have one.
     """
-    length = min(len(one.prefix), len(other.prefix), HEAD)
+    length = min(len(one.prefix), len(other.prefix), WINDOW_HEAD_CHARS)
     return _following(one) == _following(other) and one.prefix[:length] == other.prefix[:length]
 
 

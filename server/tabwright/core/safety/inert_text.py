@@ -6,12 +6,12 @@ import re
 import unicodedata
 
 # Control characters but tab and line ends, and what changes the order of characters or is not seen.
-_UNSEEN = (
+_HIDDEN_RANGES = (
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
     "\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_HIDDEN = re.compile(f"[{_UNSEEN}]")
+_HIDDEN = re.compile(f"[{_HIDDEN_RANGES}]")
 # These belong to emoji and to some scripts, and only there are they harmless.
 _JOINERS = re.compile("[\u200c\u200d\ufe00-\ufe0f]")
 _ESCAPES = re.compile(
@@ -20,15 +20,17 @@ _ESCAPES = re.compile(
 )
 _LINK = re.compile(r"\]\((?!https?://)")
 _SPACES = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
-_MOST_CHARACTERS = 4000
+_MAX_CHARACTERS = 4000
 
 
-def visible(text: str) -> str:
+def without_hidden(text: str) -> str:
     """The text without terminal codes and characters that are not seen; line ends and tabs stay."""
     if text.isascii() and text.isprintable():
         return text
     text = _HIDDEN.sub("", _ESCAPES.sub("", text))
-    return text if text.isascii() else _JOINERS.sub(lambda found: _joiner(text, found), text)
+    return (
+        text if text.isascii() else _JOINERS.sub(lambda found: _allowed_joiner(text, found), text)
+    )
 
 
 def inert_line(text: str) -> str:
@@ -41,13 +43,13 @@ def inert_message(text: str) -> str:
 
     Editors make links of ``[text](command:name)`` in messages; only those to http and https stay.
     """
-    text = visible(text)
-    if len(text) > _MOST_CHARACTERS:
-        text = f"{text[:_MOST_CHARACTERS]}…"
+    text = without_hidden(text)
+    if len(text) > _MAX_CHARACTERS:
+        text = f"{text[:_MAX_CHARACTERS]}…"
     return _LINK.sub("] (", text) if "](" in text else text
 
 
-def unseen_in(text: str, known: str) -> str:
+def hidden_character_in(text: str, known: str) -> str:
     """The first character of ``text`` that is not seen and that ``known`` does not have, else "".
 
     Such characters make code read otherwise than it is compiled (CVE-2021-42574).
@@ -58,17 +60,17 @@ def unseen_in(text: str, known: str) -> str:
         if found[0] not in known and found[0] not in "\x0c":
             return found[0]
     for found in _JOINERS.finditer(text):
-        if found[0] not in known and not _joiner(text, found):
+        if found[0] not in known and not _allowed_joiner(text, found):
             return found[0]
     return ""
 
 
-def name_of(char: str) -> str:
+def character_name(char: str) -> str:
     """What a character is called: "U+202E RIGHT-TO-LEFT OVERRIDE"."""
     return f"U+{ord(char):04X} {unicodedata.name(char, '')}".strip()
 
 
-def _joiner(text: str, found: re.Match[str]) -> str:
+def _allowed_joiner(text: str, found: re.Match[str]) -> str:
     """The joiner where it stands behind a letter or sign outside of ASCII, else ""."""
     before = text[found.start() - 1 : found.start()] if found.start() else ""
     return found[0] if before and (not before.isascii() or found[0] == "\ufe0f") else ""

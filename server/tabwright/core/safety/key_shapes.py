@@ -108,28 +108,28 @@ _AWS = re.compile(
     r"(?i:aws|secret)[^\n]{0,60}?(?<![A-Za-z0-9/+=])([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
 )
 # Names that end so speak of a secret and hold none.
-_ABOUT = re.compile(
+_DESCRIBES_SECRET = re.compile(
     r"(?i)[-_]?(?:type|name|url|uri|file|path|dir|id|ids|header|field|env|var|kind|label|length|len"
     r"|regex|pattern|hint|prefix|suffix|count|policy|class|error|message|msg|title|placeholder|form"
     r"|page|route|endpoint|provider|format|encoding|algorithm|method|scheme|template|expiry|ttl)s?\Z"
 )
 _WORDS = re.compile(r"[A-Za-z]+(?:[ ._/:-][A-Za-z]+)*[:.!?]?\Z")
 _WORD = re.compile(r"[a-z]{5,40}\Z")
-_HOLES = re.compile(r"[${}<>%*]|\.\.\.|x{4}|X{4}")
+_PLACEHOLDER = re.compile(r"[${}<>%*]|\.\.\.|x{4}|X{4}")
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 _DIGIT = re.compile(r"\d")
-_DUMMIES = frozenset({
+_DUMMY_VALUES = frozenset({
     "password", "passwd", "passphrase", "secret", "token", "string", "hidden", "input", "required",
     "optional", "true", "false", "null", "none", "undefined", "example", "changeme", "default",
     "boolean", "number", "object", "integer", "bytes", "field", "value", "bearer", "basic", "plain",
     "label", "description", "title", "username", "email", "login", "user", "admin", "error",
     "invalid", "missing", "unknown", "redacted", "placeholder",
 })  # fmt: skip
-LONGEST_PIECE = 4_000  # of a line that is searched at once
+MAX_PIECE_CHARS = 4_000  # of a line that is searched at once
 _OVERLAP = 500
 
 
-def keys_in(text: str) -> tuple[Key, ...]:
+def find_keys(text: str) -> tuple[Key, ...]:
     """All keys in a text, in order and apart from each other; none goes beyond a line's end."""
     found: list[Key] = []
     lines = text.split("\n")
@@ -141,26 +141,27 @@ def keys_in(text: str) -> tuple[Key, ...]:
             found.append(Key(Span(start + span[0], start + span[1]), "private key"))
         elif len(line) > 7:
             found += [
-                Key(Span(start + begin, start + end), kind) for begin, end, kind in _in_line(line)
+                Key(Span(start + begin, start + end), kind)
+                for begin, end, kind in _keys_in_line(line)
             ]
         start += len(line) + 1
     return tuple(found)
 
 
 @lru_cache(maxsize=8192)
-def _in_line(line: str) -> tuple[tuple[int, int, str], ...]:
+def _keys_in_line(line: str) -> tuple[tuple[int, int, str], ...]:
     if _HINT.search(line) is None:
         return ()
     found: list[tuple[int, int, str]] = []
-    for begin in range(0, len(line), LONGEST_PIECE - _OVERLAP):
-        piece = line[begin : begin + LONGEST_PIECE]
+    for begin in range(0, len(line), MAX_PIECE_CHARS - _OVERLAP):
+        piece = line[begin : begin + MAX_PIECE_CHARS]
         found += [(begin + start, begin + end, kind) for start, end, kind in _candidates(piece)]
     found.sort(key=lambda one: (one[0], -one[1]))
-    apart: list[tuple[int, int, str]] = []
+    separate: list[tuple[int, int, str]] = []
     for one in found:
-        if not apart or one[0] >= apart[-1][1]:
-            apart.append(one)
-    return tuple(apart)
+        if not separate or one[0] >= separate[-1][1]:
+            separate.append(one)
+    return tuple(separate)
 
 
 def _candidates(line: str) -> Iterator[tuple[int, int, str]]:
@@ -176,7 +177,7 @@ def _candidates(line: str) -> Iterator[tuple[int, int, str]]:
             yield (*match.span(1), "authorization header")
     for match in _NAMED.finditer(line):
         is_password = bool(match["password"]) and match["sign"] not in (",", "(")
-        if not _ABOUT.search(match["end"]) and _is_value(match["value"], is_password):
+        if not _DESCRIBES_SECRET.search(match["end"]) and _is_value(match["value"], is_password):
             yield (*match.span("value"), "password or token")
     plain = _PLAIN.match(line)
     if plain is not None and _is_plain_value(plain["value"]):
@@ -188,7 +189,7 @@ def _candidates(line: str) -> Iterator[tuple[int, int, str]]:
 
 def _is_value(value: str, is_password: bool) -> bool:
     """Whether what is given to a name such as ``password`` or ``token`` looks like the real one."""
-    if _HOLES.search(value) or value.lower() in _DUMMIES:
+    if _PLACEHOLDER.search(value) or value.lower() in _DUMMY_VALUES:
         return False
     if is_password and _WORD.match(value):
         return True
@@ -197,6 +198,6 @@ def _is_value(value: str, is_password: bool) -> bool:
 
 def _is_plain_value(value: str) -> bool:
     """The same without quotes around it, where names of variables stand too."""
-    if _HOLES.search(value) or not _DIGIT.search(value) or value.isdigit():
+    if _PLACEHOLDER.search(value) or not _DIGIT.search(value) or value.isdigit():
         return False
     return _NAME.match(value) is None or len(value) >= 20

@@ -64,9 +64,9 @@ def _is_key_run(lines: list[str], runs: list[int]) -> bool:
 def _after_begin(lines: list[str], number: int, at: int) -> dict[int, tuple[int, int]]:
     found: dict[int, tuple[int, int]] = {}
     rest = lines[number][at:]
-    same = re.match(r"(?:\\[rn]|[A-Za-z0-9+/= ]){16,20000}", rest)
-    if same is not None:
-        found[number] = (at, at + same.end())
+    same_line = re.match(r"(?:\\[rn]|[A-Za-z0-9+/= ]){16,20000}", rest)
+    if same_line is not None:
+        found[number] = (at, at + same_line.end())
     for below in range(number + 1, min(len(lines), number + _BLOCK_LINES)):
         if "-----" in lines[below]:
             break

@@ -12,27 +12,27 @@ from tabwright.core.syntax.validate import (
     imbalance,
     lines_above,
     next_line,
+    parses_with,
     rest_of_line,
-    sound,
 )
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of
 
-LEAVES = re.compile(r"(return|raise|break|continue|throw)\b")
-JOINS = re.compile(r"(else|elif|except|finally|case|catch|default)\b|[)\]}]")
+JUMP_STATEMENT = re.compile(r"(return|raise|break|continue|throw)\b")
+CONTINUES_BLOCK = re.compile(r"(else|elif|except|finally|case|catch|default)\b|[)\]}]")
 _ONLY_CLOSERS = re.compile(r"\s*+[)\]}]+[;,]?\s*+")
-_TRY = re.compile(r"^[^\S\n]*+try\s*+:", re.MULTILINE)
-_MOST_BLANK = 3
-_TAB = 8
-_LONGEST_HEADER = 20
+_TRY_STATEMENT = re.compile(r"^[^\S\n]*+try\s*+:", re.MULTILINE)
+_MAX_BLANK_LINES = 3
+_TAB_COLUMNS = 8
+_MAX_HEADER_LINES = 20
 
 
 def depth(line: str) -> int:
     """How far a line is indented, in columns; a tab counts as far as the next eighth."""
-    return len(indent_of(line).expandtabs(_TAB))
+    return len(indent_of(line).expandtabs(_TAB_COLUMNS))
 
 
-def opener_depth(task: Task) -> int | None:
+def empty_block_depth(task: Task) -> int | None:
     """Return the depth of the statement that opens the empty block at the cursor, or None.
 
     The block is empty when nothing deeper follows (rule 10 of the peers: then several lines help).
@@ -42,16 +42,16 @@ def opener_depth(task: Task) -> int | None:
     if not head.strip():
         above = _without_docstring(task, above)
     line = head if head.strip() else next(iter(above), "")
-    if not _opens(line, by_id(task.snapshot.language_id)):
+    if not _opens_block(line, by_id(task.snapshot.language_id)):
         return None
-    floor = _statement_depth(task, line, above if head.strip() else above[1:])
-    if not head.strip() and head and depth(head) <= floor:
+    opener_columns = _statement_depth(task, line, above if head.strip() else above[1:])
+    if not head.strip() and head and depth(head) <= opener_columns:
         return None
     rest = rest_of_line(task)
     if rest.strip() and not _ONLY_CLOSERS.fullmatch(rest):
         return None
     following = next_line(task)
-    return None if following and depth(following) > floor else floor
+    return None if following and depth(following) > opener_columns else opener_columns
 
 
 def _without_docstring(task: Task, above: list[str]) -> list[str]:
@@ -71,26 +71,27 @@ def _without_docstring(task: Task, above: list[str]) -> list[str]:
 def _statement_depth(task: Task, line: str, above: list[str]) -> int:
     """How deep the first line of a statement stands whose last line is given."""
     statement = line
-    for upper in above[:_LONGEST_HEADER]:
+    for upper in above[:_MAX_HEADER_LINES]:
         if not scan(statement, by_id(task.snapshot.language_id)).unmatched:
             break
         statement, line = f"{upper}\n{statement}", upper
     return depth(line)
 
 
-def _opens(line: str, language: Language) -> bool:
+def _opens_block(line: str, language: Language) -> bool:
     if language.line_comment:
         if line.strip().startswith(language.line_comment):
             return False
         line = line.split(f" {language.line_comment}", 1)[0]
-    bare = line.rstrip()
+    stripped = line.rstrip()
     return any(
-        bare.endswith(opener) and not (opener.isalpha() and bare[: -len(opener)][-1:].isalnum())
+        stripped.endswith(opener)
+        and not (opener.isalpha() and stripped[: -len(opener)][-1:].isalnum())
         for opener in language.block_openers
     )
 
 
-def leaves_block(task: Task, text: str) -> int | None:
+def block_exit(task: Task, text: str) -> int | None:
     """Return the offset where the answer leaves the block at the cursor, or None.
 
     When the block was asked for by its opener, that is before the first line no deeper than the
@@ -98,16 +99,16 @@ def leaves_block(task: Task, text: str) -> int | None:
     after a statement nothing can follow. Otherwise only the margin counts: code inside a function
     or class never goes on there.
     """
-    floor = None if task.invoked else opener_depth(task)
-    if floor is not None:
-        return _end_of_block(task, text, floor)
+    opener_columns = None if task.invoked else empty_block_depth(task)
+    if opener_columns is not None:
+        return _end_of_block(task, text, opener_columns)
     head = head_of_line(task)
     line = head if head.strip() else next(iter(lines_above(task)), "")
-    if depth(line) == 0 and not _opens(line, by_id(task.snapshot.language_id)):
+    if depth(line) == 0 and not _opens_block(line, by_id(task.snapshot.language_id)):
         return None
-    for start, number, written in _lines(head, text):
-        if number and depth(written) == 0 and not _in_string(task, head + text[:start]):
-            if _ONLY_CLOSERS.match(written) or _is_label(written):
+    for start, number, full_line in _lines(head, text):
+        if number and depth(full_line) == 0 and not _in_string(task, head + text[:start]):
+            if _ONLY_CLOSERS.match(full_line) or _is_label(full_line):
                 continue
             return max(0, start - 1)
     return None
@@ -124,29 +125,29 @@ def statement_end(task: Task, text: str) -> int | None:
     if head.strip():
         end = text.find("\n")
         return None if end < 0 else end
-    for start, _, written in _lines(head, text):
+    for start, _, full_line in _lines(head, text):
         end = text.find("\n", start)
         if end < 0:
             return None
-        if _is_comment(written, by_id(task.snapshot.language_id)):
+        if _is_comment(full_line, by_id(task.snapshot.language_id)):
             continue
-        if _opens_block_that_is_missing(task, written):
-            return _end_of_block(task, text, depth(written), begin=end)
-        begun = scan(text[:end], by_id(task.snapshot.language_id)).open
-        if not (begun and _leaves_open(task, text[:end])):
+        if _opens_missing_block(task, full_line):
+            return _end_of_block(task, text, depth(full_line), begin=end)
+        open_brackets = scan(text[:end], by_id(task.snapshot.language_id)).open
+        if not (open_brackets and _leaves_open(task, text[:end])):
             return end
-    return 0 if text.count("\n") >= _MOST_BLANK and not text.strip() else None
+    return 0 if text.count("\n") >= _MAX_BLANK_LINES and not text.strip() else None
 
 
 def _leaves_open(task: Task, text: str) -> bool:
     """Whether the document lacks the closers of what ``text`` opens."""
-    more = imbalance(task, text, task.offset) > imbalance(task, "", task.offset)
-    return more and not sound(task, text, task.offset)
+    opens_more = imbalance(task, text, task.offset) > imbalance(task, "", task.offset)
+    return opens_more and not parses_with(task, text, task.offset)
 
 
-def _opens_block_that_is_missing(task: Task, line: str) -> bool:
+def _opens_missing_block(task: Task, line: str) -> bool:
     following = next_line(task)
-    return _opens(line, by_id(task.snapshot.language_id)) and depth(following) <= depth(line)
+    return _opens_block(line, by_id(task.snapshot.language_id)) and depth(following) <= depth(line)
 
 
 def _is_comment(line: str, language: Language) -> bool:
@@ -154,59 +155,67 @@ def _is_comment(line: str, language: Language) -> bool:
     return any(sign and line.strip().startswith(sign) for sign in signs)
 
 
-def _end_of_block(task: Task, text: str, floor: int, begin: int = 0) -> int | None:
+def _end_of_block(task: Task, text: str, opener_columns: int, begin: int = 0) -> int | None:
     head = head_of_line(task)
     language = by_id(task.snapshot.language_id)
-    base = -1
-    for start, number, written in _lines(head, text):
+    body_columns = -1
+    for start, number, full_line in _lines(head, text):
         if start < begin or (number == 0 and head.strip()):
             continue
         if _in_string(task, head + text[:start]):
             continue
-        if depth(written) <= floor:
-            if base >= 0 and _needs_more(task, text[:start]):
+        if depth(full_line) <= opener_columns:
+            if body_columns >= 0 and _needs_clause(task, text[:start]):
                 if "\n" not in text[start:]:
                     return None  # half a line yet: it may become the clause
-                if JOINS.match(written.strip()):
-                    base = -1
+                if CONTINUES_BLOCK.match(full_line.strip()):
+                    body_columns = -1
                     continue
-            if base >= 0:
-                return _after_closer(task, text, start, written, floor)
+            if body_columns >= 0:
+                return _after_closer(task, text, start, full_line, opener_columns)
             end = text.find("\n", start)
             return None if end < 0 else end
-        base = depth(written) if base < 0 else base
-        ended = start + len(written) - (len(head) if number == 0 else 0)
-        whole = ended < len(text)
-        statement = whole and depth(written) == base and LEAVES.match(written.strip())
-        if ":" in language.block_openers and statement and not scan(written, language).open:
-            if _needs_more(task, text[:ended]):
+        body_columns = depth(full_line) if body_columns < 0 else body_columns
+        ended = start + len(full_line) - (len(head) if number == 0 else 0)
+        line_complete = ended < len(text)
+        statement = (
+            line_complete
+            and depth(full_line) == body_columns
+            and JUMP_STATEMENT.match(full_line.strip())
+        )
+        if ":" in language.block_openers and statement and not scan(full_line, language).open:
+            if _needs_clause(task, text[:ended]):
                 continue
             return ended
     return None
 
 
-def _needs_more(task: Task, text: str) -> bool:
+def _needs_clause(task: Task, text: str) -> bool:
     """Whether the document parses with what is there but for a clause, as after a lone ``try``."""
-    return bool(_TRY.search(text)) and sound(task, text, task.offset) is False
+    return bool(_TRY_STATEMENT.search(text)) and parses_with(task, text, task.offset) is False
 
 
-def _after_closer(task: Task, text: str, start: int, written: str, floor: int) -> int | None:
-    bare, below = written.strip(), (rest_of_line(task).strip() or next_line(task).strip())
-    wanted = bare[0] in ")]}" and depth(written) == floor and below[:1] != bare[0]
-    if not wanted:
+def _after_closer(
+    task: Task, text: str, start: int, full_line: str, opener_columns: int
+) -> int | None:
+    stripped, below = full_line.strip(), (rest_of_line(task).strip() or next_line(task).strip())
+    is_missing_closer = (
+        stripped[0] in ")]}" and depth(full_line) == opener_columns and below[:1] != stripped[0]
+    )
+    if not is_missing_closer:
         # Before closers on the cursor's own line the answer ends with that line's indentation.
-        inside = rest_of_line(task).strip() and bare[0] in ")]}"
-        return start + len(indent_of(written)) if inside else max(0, start - 1)
-    return start + len(written) if start + len(written) < len(text) else None
+        inside = rest_of_line(task).strip() and stripped[0] in ")]}"
+        return start + len(indent_of(full_line)) if inside else max(0, start - 1)
+    return start + len(full_line) if start + len(full_line) < len(text) else None
 
 
 def _lines(head: str, text: str) -> Iterator[tuple[int, int, str]]:
     """Every line with text: its offset in ``text``, its number, and itself with the head."""
     offset = 0
     for number, line in enumerate(text.split("\n")):
-        written = head + line if number == 0 else line
-        if written.strip():
-            yield offset, number, written
+        full_line = head + line if number == 0 else line
+        if full_line.strip():
+            yield offset, number, full_line
         offset += len(line) + 1
 
 

@@ -36,20 +36,20 @@ class BracketScan:
 
 @lru_cache(maxsize=16)
 def _pattern(language: Language) -> re.Pattern[str]:
-    ways = []
+    alternatives = []
     if language.block_comment:
         start, end = (re.escape(sign) for sign in language.block_comment)
-        ways.append(f"{start}(?s:.)*?(?:{end}|\\Z)")
+        alternatives.append(f"{start}(?s:.)*?(?:{end}|\\Z)")
     if language.line_comment:
-        ways.append(re.escape(language.line_comment) + r"[^\n]*")
+        alternatives.append(re.escape(language.line_comment) + r"[^\n]*")
     for quote in sorted(language.quotes, key=len, reverse=True):
         sign = re.escape(quote)
         if quote in _LONG_QUOTES:
-            ways.append(f"{sign}(?s:\\\\.|(?!{sign}).)*(?:{sign})?")
+            alternatives.append(f"{sign}(?s:\\\\.|(?!{sign}).)*(?:{sign})?")
         else:
-            ways.append(f"{sign}(?:\\\\[^\\n]|[^{sign}\\\\\\n])*{sign}?")
-    ways.append(r"[()\[\]{}]")
-    return re.compile("|".join(ways))
+            alternatives.append(f"{sign}(?:\\\\[^\\n]|[^{sign}\\\\\\n])*{sign}?")
+    alternatives.append(r"[()\[\]{}]")
+    return re.compile("|".join(alternatives))
 
 
 def scan(text: str, language: Language) -> BracketScan:

@@ -13,7 +13,7 @@ from tabwright.core.text import Span, indent_of
 
 _STRING = re.compile(r"[rRuUbB]{0,2}(?P<quote>\"\"\"|'''|\"|')")
 # What a line ends with when a string below it belongs to the same statement.
-_GOES_ON = tuple("([{,=+\\%|")
+_STATEMENT_CONTINUES = tuple("([{,=+\\%|")
 _STARS = re.compile(r"\A[ \t]*+\*++(?!/)(?: |(?=\t)|$)")
 
 
@@ -36,9 +36,9 @@ def comment_near(near: Surroundings, at: int) -> Comment | None:
     """The comment that holds ``at``, counted in the surroundings, or ends on the line above."""
     line = near.line_start(at)
     above = near.line_start(line - 1) if line else line
-    there = blocks(near)
+    comment_blocks = blocks(near)
     for place in (line, above):
-        for block in there:
+        for block in comment_blocks:
             if block.start <= place < block.end:
                 return comment_of(near, block)
     return None
@@ -60,24 +60,29 @@ def blocks(near: Surroundings) -> tuple[CommentBlock, ...]:
 
 
 def _blocks(near: Surroundings) -> Iterator[CommentBlock]:
-    held: CommentBlock | None = None
+    pending: CommentBlock | None = None
     indent = ""
-    for begin, finish, kind in _stretches(near):
+    for begin, finish, kind in _comment_ranges(near):
         start, end = near.line_start(begin), near.next_line(max(begin, finish - 1))
         if near.text[start:begin].strip() or near.masked.code[finish:end].strip():
             continue
-        own = near.text[start:begin]
-        if held and held.kind == kind == "line" and held.end == start and indent == own:
-            held = CommentBlock(held.start, end, kind)
+        indent_here = near.text[start:begin]
+        if (
+            pending
+            and pending.kind == kind == "line"
+            and pending.end == start
+            and indent == indent_here
+        ):
+            pending = CommentBlock(pending.start, end, kind)
             continue
-        if held:
-            yield held
-        held, indent = CommentBlock(start, end, kind), own
-    if held:
-        yield held
+        if pending:
+            yield pending
+        pending, indent = CommentBlock(start, end, kind), indent_here
+    if pending:
+        yield pending
 
 
-def _stretches(near: Surroundings) -> list[tuple[int, int, str]]:
+def _comment_ranges(near: Surroundings) -> list[tuple[int, int, str]]:
     found = [
         (comment.span.start, comment.span.end, "block" if comment.block else "line")
         for comment in near.masked.comments
@@ -95,14 +100,14 @@ def _string_statements(near: Surroundings) -> Iterator[tuple[int, int]]:
             continue
         before = near.masked.code[: span.start - len(head)].rstrip()[-1:]
         long = near.text.startswith(('"""', "'''"), span.start)
-        if before not in _GOES_ON and (long or before != '"'):
+        if before not in _STATEMENT_CONTINUES and (long or before != '"'):
             yield span.start - len(head), span.end
 
 
 def comment_of(near: Surroundings, block: CommentBlock) -> Comment:
     """What a block says and where it stands in the document."""
     raw = near.text[block.start : block.end]
-    text = _WORDS[block.kind](raw, near.language)
+    text = _TEXT_OF[block.kind](raw, near.language)
     return Comment(near.span(block.start, block.end), text, indent_of(raw), block.kind == "string")
 
 
@@ -116,44 +121,44 @@ def dedented(lines: list[str]) -> str:
     return "\n".join([first, *(line[margin:] for line in rest)]).strip("\n")
 
 
-def _line_words(raw: str, language: Language) -> str:
+def _line_comment_text(raw: str, language: Language) -> str:
     sign = language.line_comment
     pattern = _line_sign(sign)
-    bare = [pattern.sub("", line, count=1) for line in raw.splitlines()]
-    shared = min((len(line) - len(line.lstrip()) for line in bare if line.strip()), default=0)
-    return "\n".join(line[shared:].rstrip() for line in bare).strip("\n")
+    stripped = [pattern.sub("", line, count=1) for line in raw.splitlines()]
+    shared = min((len(line) - len(line.lstrip()) for line in stripped if line.strip()), default=0)
+    return "\n".join(line[shared:].rstrip() for line in stripped).strip("\n")
 
 
 @lru_cache(maxsize=16)
 def _line_sign(sign: str) -> re.Pattern[str]:
     """The sign of a line comment, its last character any number of times, with what is before."""
-    more = re.escape(sign[-1])
-    return re.compile(rf"(?<![ \t])[ \t]*+{re.escape(sign)}{more}*+(?:!(?=\s|$))?")
+    last_char = re.escape(sign[-1])
+    return re.compile(rf"(?<![ \t])[ \t]*+{re.escape(sign)}{last_char}*+(?:!(?=\s|$))?")
 
 
-def _block_words(raw: str, language: Language) -> str:
+def _block_comment_text(raw: str, language: Language) -> str:
     opener, closer = language.block_comment or ("", "")
-    bare = raw.strip().removeprefix(opener).removesuffix(closer)
+    stripped = raw.strip().removeprefix(opener).removesuffix(closer)
     if opener == "/*":
-        bare = bare.lstrip("*!").rstrip("*")
-    lines = bare.split("\n")
+        stripped = stripped.lstrip("*!").rstrip("*")
+    lines = stripped.split("\n")
     starred = [line for line in lines[1:] if line.strip()]
     if starred and all(_STARS.match(line) for line in starred):
         lines[1:] = [_STARS.sub("", line, count=1) for line in lines[1:]]
     return dedented(lines)
 
 
-def _string_words(raw: str, language: Language) -> str:
-    return dedented(string_words(raw))
+def _string_text(raw: str, language: Language) -> str:
+    return dedented(string_lines(raw))
 
 
-def string_words(literal: str) -> list[str]:
+def string_lines(literal: str) -> list[str]:
     """The lines of a string literal without its prefix and quotes, as they stand."""
-    bare = literal.strip()
-    begun = _STRING.match(bare)
-    if begun is None:
-        return bare.split("\n")
-    return bare[begun.end() :].removesuffix(begun["quote"]).split("\n")
+    stripped = literal.strip()
+    opening_quote = _STRING.match(stripped)
+    if opening_quote is None:
+        return stripped.split("\n")
+    return stripped[opening_quote.end() :].removesuffix(opening_quote["quote"]).split("\n")
 
 
-_WORDS = {"line": _line_words, "block": _block_words, "string": _string_words}
+_TEXT_OF = {"line": _line_comment_text, "block": _block_comment_text, "string": _string_text}

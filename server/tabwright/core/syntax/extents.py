@@ -9,7 +9,7 @@ from enum import Enum
 from tabwright.core.syntax.surroundings import Surroundings
 
 _LABEL = re.compile(r"[ \t]*+(?:public|private|protected|signals|slots)[ \t]*+:[ \t]*+")
-_UNITS = {
+_INDENT_UNITS = {
     "go": "\t",
     "makefile": "\t",
     **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), "  "),
@@ -38,7 +38,7 @@ class Function:
     whole: bool
 
 
-def columns(line: str) -> int:
+def indent_columns(line: str) -> int:
     """How many columns a line is indented; a tab counts as four."""
     blank = len(line) - len(line.lstrip(" \t"))
     return len(line[:blank].expandtabs(4)) if "\t" in line[:blank] else blank
@@ -50,7 +50,7 @@ def line_end(code: str, at: int) -> int:
     return len(code) if end < 0 else end
 
 
-def dedent(near: Surroundings, at: int, margin: int) -> int:
+def block_end(near: Surroundings, at: int, margin: int) -> int:
     """Where the lines from ``at`` on end that stand deeper than ``margin``, blank ones left out.
 
     A closing brace at the margin is taken along.
@@ -60,13 +60,13 @@ def dedent(near: Surroundings, at: int, margin: int) -> int:
         stop = line_end(code, at)
         line = code[at:stop]
         if line.strip():
-            after = _block_end(near, line, margin)
+            after = _line_effect(near, line, margin)
             if after is _BlockEnd.BEFORE:
                 break
             end = stop
             if after is _BlockEnd.WITH:
                 break
-        elif near.text[at:stop].strip() and columns(near.text[at:stop]) > margin:
+        elif near.text[at:stop].strip() and indent_columns(near.text[at:stop]) > margin:
             end = stop
         at = stop + 1
     return end if end == 0 or code[end - 1 : end] == "\n" else min(len(code), end + 1)
@@ -80,8 +80,8 @@ class _BlockEnd(Enum):
     BEFORE = 2
 
 
-def _block_end(near: Surroundings, line: str, margin: int) -> _BlockEnd:
-    width, first = columns(line), line.lstrip()[0]
+def _line_effect(near: Surroundings, line: str, margin: int) -> _BlockEnd:
+    width, first = indent_columns(line), line.lstrip()[0]
     if width > margin or (near.language.id == "python" and first in ")]}"):
         return _BlockEnd.NOT
     if near.language.id != "python" and width == margin:
@@ -92,16 +92,16 @@ def _block_end(near: Surroundings, line: str, margin: int) -> _BlockEnd:
     return _BlockEnd.BEFORE
 
 
-def unit(near: Surroundings) -> str:
+def indent_unit(near: Surroundings) -> str:
     """One step of indentation as the lines around write it, else as the language does."""
     openers = near.language.block_openers
-    steps = []
+    step_widths = []
     above = ""
     for line in near.masked.code.split("\n"):
         if line.startswith("\t") and line.strip():
             return "\t"
         if line.strip():
-            if openers and above.endswith(openers) and columns(line) > columns(above):
-                steps.append(columns(line) - columns(above))
+            if openers and above.endswith(openers) and indent_columns(line) > indent_columns(above):
+                step_widths.append(indent_columns(line) - indent_columns(above))
             above = line.rstrip()
-    return " " * min(steps) if steps else _UNITS.get(near.language.id, "    ")
+    return " " * min(step_widths) if step_widths else _INDENT_UNITS.get(near.language.id, "    ")

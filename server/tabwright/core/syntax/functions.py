@@ -7,22 +7,22 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
-from tabwright.core.syntax.extents import Function, columns, dedent, line_end
-from tabwright.core.syntax.functions_python import python_functions, python_functions_open
+from tabwright.core.syntax.extents import Function, block_end, indent_columns, line_end
+from tabwright.core.syntax.functions_python import candidate_python_functions, python_functions
 from tabwright.core.syntax.headers import FUNCTION_SYNTAX, FunctionSyntax
 from tabwright.core.syntax.surroundings import Surroundings
 
 _BRACKET = re.compile(r"[()\[\]{}]")
 _PARTNER = {")": "(", "]": "[", "}": "{"}
-_LOOK_BACK = 12
-_NO_NAMES = frozenset(("if", "for", "while", "switch", "catch", "return", "synchronized", "using"))
+_MAX_UNCLOSED = 12
+_KEYWORDS = frozenset(("if", "for", "while", "switch", "catch", "return", "synchronized", "using"))
 _BODY_FOLLOWS = re.compile(r"[^\n]*(?:\{|=>)|[^\n;]*\n[ \t]*+[{:]")
 # TypeScript's type of a function, as far as its arrow.
 _FUNCTION_TYPE = re.compile(r"\((?!\()(?s:.)*\)\s*+")
 _BRACE = re.compile(r"\s*+\{")
 _ARROW = re.compile(r"\s*+=>")
 # Parameters without brackets, by what closes the body.
-_WORDS = {"}": re.compile(r"[^\n=;{]*"), "end": re.compile(r"[^\n;]*")}
+_BARE_PARAMETERS = {"}": re.compile(r"[^\n=;{]*"), "end": re.compile(r"[^\n;]*")}
 _END = re.compile(r"end\b")
 _MODIFIERS = re.compile(
     r"\b(?:public|private|protected|internal|static|final|abstract|virtual|override|async|inline"
@@ -34,14 +34,14 @@ _MODIFIERS = re.compile(
 def functions(near: Surroundings) -> tuple[Function, ...]:
     """Every function whose header is in reach, in order of their starts."""
     # The cursor matters to how a text is read only where the text's start is out of reach.
-    return _functions(replace(near, at=0) if near.whole else near)
+    return _functions(replace(near, at=0) if near.from_document_start else near)
 
 
-def functions_open(near: Surroundings, at: int) -> Iterable[Function]:
+def candidate_functions(near: Surroundings, at: int) -> Iterable[Function]:
     """Those of them that begin up to the line of ``at`` and may hold it, in their order."""
     stop = near.line_end(at)
     if near.language.id == "python":
-        return python_functions_open(near, stop)
+        return candidate_python_functions(near, stop)
     return (function for function in functions(near) if function.start <= stop)
 
 
@@ -49,16 +49,16 @@ def functions_open(near: Surroundings, at: int) -> Iterable[Function]:
 def _functions(near: Surroundings) -> tuple[Function, ...]:
     if near.language.id == "python":
         return tuple(python_functions(near))
-    form = FUNCTION_SYNTAX.get(near.language.id)
-    if form is None:
+    syntax = FUNCTION_SYNTAX.get(near.language.id)
+    if syntax is None:
         return ()
     partners = _partners(near.masked.code)
     found: dict[int, Function] = {}
-    for pattern in (*form.starts, *form.calls):
+    for pattern in (*syntax.starts, *syntax.calls):
         for header in pattern.finditer(near.masked.code):
             at = header.start() + len(header["indent"])
-            if at not in found and header["name"] not in _NO_NAMES:
-                function = _function(near, form, header, partners, pattern in form.calls)
+            if at not in found and header["name"] not in _KEYWORDS:
+                function = _function(near, syntax, header, partners, pattern in syntax.calls)
                 if function:
                     found[at] = function
     return tuple(found[at] for at in sorted(found))
@@ -72,7 +72,7 @@ def _partners(code: str) -> dict[int, int]:
         if bracket[0] in "([{":
             stack.append(bracket.start())
             continue
-        for back in range(1, min(len(stack), _LOOK_BACK) + 1):
+        for back in range(1, min(len(stack), _MAX_UNCLOSED) + 1):
             if code[stack[-back]] == _PARTNER[bracket[0]]:
                 found[stack[-back]] = bracket.start()
                 del stack[-back:]
@@ -82,10 +82,10 @@ def _partners(code: str) -> dict[int, int]:
 
 def _function(
     near: Surroundings,
-    form: FunctionSyntax,
+    syntax: FunctionSyntax,
     header: re.Match[str],
     partners: dict[int, int],
-    called: bool,
+    may_be_call: bool,
 ) -> Function | None:
     """The function a header begins; None when it is a call or declaration after all."""
     code, at = near.masked.code, header.end()
@@ -93,48 +93,48 @@ def _function(
     stop = line_end(code, at)
     if code[at : at + 1] == "(":
         closer = partners.get(at, -1)
-        if called and not _BODY_FOLLOWS.match(code, max(at, closer) + 1):
+        if may_be_call and not _BODY_FOLLOWS.match(code, max(at, closer) + 1):
             return None
         parameters = near.text[at + 1 : closer if closer >= 0 else stop]
     else:
-        word = _WORDS[form.closer].match(code, at)
+        word = _BARE_PARAMETERS[syntax.closer].match(code, at)
         closer = word.end() - 1 if word else at - 1
         parameters = near.text[at : closer + 1].strip()
     after = closer + 1 if closer >= 0 else stop
-    words = header.groupdict()
-    before = words.get("result") or ""
-    result, after = (before, after) if form.result == "before" else _result(near, form, after)
-    if form.result == "before":
+    groups = header.groupdict()
+    before = groups.get("result") or ""
+    result, after = (before, after) if syntax.result == "before" else _result(near, syntax, after)
+    if syntax.result == "before":
         result = " ".join(_MODIFIERS.sub("", before).split())
     function = Function(
-        words["name"] or words.get("init") or "",
+        groups["name"] or groups.get("init") or "",
         start,
         after,
         (after, after),
         near.next_line(max(start, after - 1)),
         parameters,
         " ".join(result.split()),
-        words.get("is_async") is not None or "async" in before.split(),
+        groups.get("is_async") is not None or "async" in before.split(),
         lines=False,
         whole=False,
     )
-    if form.closer == "end":
-        return _ended(near, function, header)
-    skipped = form.after.match(code, after)
+    if syntax.closer == "end":
+        return _with_end_keyword(near, function, header)
+    skipped = syntax.after.match(code, after)
     begin = skipped.end() if skipped and skipped[0].strip() else after
     # Only where types stand in front do braces on the next line belong to a call-like header.
-    return _braced(near, function, begin, partners, called and form.result != "before")
+    return _with_braces(near, function, begin, partners, may_be_call and syntax.result != "before")
 
 
-def _result(near: Surroundings, form: FunctionSyntax, at: int) -> tuple[str, int]:
+def _result(near: Surroundings, syntax: FunctionSyntax, at: int) -> tuple[str, int]:
     """The result type that begins at ``at`` and where it ends."""
     code = near.masked.code
-    if form.result == "go":
+    if syntax.result == "go":
         found = re.compile(r"[ \t]*+(?:[^\n{]|(?<=interface)\{\}|(?<=struct)\{\})*").match(code, at)
         end = found.end() if found else at
         return near.text[at:end].strip(), end
-    sign = _result_sign(form.result, near.language.id == "swift").match(code, at)
-    if not form.result or sign is None:
+    sign = _result_sign(syntax.result, near.language.id == "swift").match(code, at)
+    if not syntax.result or sign is None:
         return "", at
     begin = end = sign.end()
     depth = 0
@@ -154,8 +154,8 @@ def _result(near: Surroundings, form: FunctionSyntax, at: int) -> tuple[str, int
 @lru_cache(maxsize=16)
 def _result_sign(sign: str, swift: bool) -> re.Pattern[str]:
     """What stands between a function's brackets and its result type."""
-    words = r"(?:\s*+(?:async|throws|rethrows)\b)*" if swift else ""
-    return re.compile(rf"{words}\s*+{re.escape(sign)}[ \t]*+")
+    effects = r"(?:\s*+(?:async|throws|rethrows)\b)*" if swift else ""
+    return re.compile(rf"{effects}\s*+{re.escape(sign)}[ \t]*+")
 
 
 def _ends_type(before: str, char: str) -> bool:
@@ -165,9 +165,9 @@ def _ends_type(before: str, char: str) -> bool:
     return char in "=;,)" or (char == "{" and bool(before))
 
 
-def _ended(near: Surroundings, function: Function, header: re.Match[str]) -> Function:
+def _with_end_keyword(near: Surroundings, function: Function, header: re.Match[str]) -> Function:
     """A function whose body ends with the word ``end``."""
-    code, margin = near.masked.code, columns(header["indent"] + "x")
+    code, margin = near.masked.code, indent_columns(header["indent"] + "x")
     stop = line_end(code, function.opened)
     inline = re.compile(r"\bend\b").search(code, function.opened, stop)
     if inline:
@@ -178,25 +178,25 @@ def _ended(near: Surroundings, function: Function, header: re.Match[str]) -> Fun
             whole=True,
         )
     body = min(len(code), stop + 1)
-    end = dedent(near, body, margin)
+    end = block_end(near, body, margin)
     closer = re.compile(r"\s*+").match(code, end)
     at = closer.end() if closer else end
-    closed = _END.match(code, at) is not None and columns(near.line(at)) == margin
+    closed = _END.match(code, at) is not None and indent_columns(near.line(at)) == margin
     last = near.line_start(at) if closed else end
     whole_end = near.next_line(at) if closed else end
     return replace(function, inner=(body, last), end=whole_end, lines=True, whole=closed)
 
 
-def _braced(
-    near: Surroundings, function: Function, at: int, partners: dict[int, int], called: bool
+def _with_braces(
+    near: Surroundings, function: Function, at: int, partners: dict[int, int], may_be_call: bool
 ) -> Function | None:
     """A function whose body stands in braces, after ``=>`` or ``=``, or is missing."""
     code = near.masked.code
     arrow = _ARROW.match(code, at)
     at = arrow.end() if arrow else at
     brace = re.compile(r"[ \t]*+\n?[ \t]*+\{").match(code, at)
-    if brace and not (called and not arrow and "\n" in brace[0]):
-        return _in_braces(near, function, brace.end(), partners)
+    if brace and not (may_be_call and not arrow and "\n" in brace[0]):
+        return _function_in_braces(near, function, brace.end(), partners)
     stop = line_end(code, at)
     rest = code[at:stop].strip()
     if arrow and rest:
@@ -208,32 +208,32 @@ def _braced(
         return replace(
             function, opened=at, inner=(at, stop), end=min(len(code), stop + 1), whole=True
         )
-    if rest or (called and not arrow):
+    if rest or (may_be_call and not arrow):
         return None
     return replace(function, opened=stop, inner=(stop, stop))
 
 
-def _in_braces(
+def _function_in_braces(
     near: Surroundings, function: Function, opened: int, partners: dict[int, int]
 ) -> Function:
     code = near.masked.code
     closer = partners.get(opened - 1, -1)
-    margin = columns(near.line(function.start))
+    margin = indent_columns(near.line(function.start))
     alone = not near.text[opened : near.line_end(opened)].strip()
     if closer >= 0:
         line = near.line_start(closer)
         first = not code[line:closer].strip()
-        if not first or line <= function.start or columns(near.line(closer)) >= margin:
-            own = alone and first and line > opened
-            inner = (near.next_line(opened), line) if own else (opened, closer)
+        if not first or line <= function.start or indent_columns(near.line(closer)) >= margin:
+            has_own_lines = alone and first and line > opened
+            inner = (near.next_line(opened), line) if has_own_lines else (opened, closer)
             return replace(
                 function,
                 opened=opened,
                 inner=inner,
                 end=near.next_line(closer),
-                lines=own,
+                lines=has_own_lines,
                 whole=True,
             )
     body = near.next_line(opened)
-    end = dedent(near, body, margin)
+    end = block_end(near, body, margin)
     return replace(function, opened=opened, inner=(body, end), end=end, lines=alone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tabwright.core.syntax.extents import Function, columns, dedent, line_end
+from tabwright.core.syntax.extents import Function, block_end, indent_columns, line_end
 from tabwright.core.syntax.surroundings import Surroundings
 
 _DEF = re.compile(
@@ -24,15 +24,15 @@ def python_functions(near: Surroundings) -> Iterator[Function]:
     return (_function(near, header) for header in _DEF.finditer(near.masked.code))
 
 
-def python_functions_open(near: Surroundings, at: int) -> Iterator[Function]:
+def candidate_python_functions(near: Surroundings, at: int) -> Iterator[Function]:
     """Those of them that begin before ``at`` and that no later header ends, outermost first."""
-    open_ones: list[re.Match[str]] = []
+    open_headers: list[re.Match[str]] = []
     for header in _DEF.finditer(near.masked.code, 0, at):
-        margin = columns(header["indent"])
-        while open_ones and columns(open_ones[-1]["indent"]) >= margin:
-            open_ones.pop()
-        open_ones.append(header)
-    return (_function(near, header) for header in open_ones)
+        margin = indent_columns(header["indent"])
+        while open_headers and indent_columns(open_headers[-1]["indent"]) >= margin:
+            open_headers.pop()
+        open_headers.append(header)
+    return (_function(near, header) for header in open_headers)
 
 
 def _function(near: Surroundings, header: re.Match[str]) -> Function:
@@ -48,7 +48,7 @@ def _function(near: Surroundings, header: re.Match[str]) -> Function:
     rest = code[colon + 1 : stop].strip() if colon >= 0 else ""
     opened = colon + 1 if colon >= 0 else stop
     body = min(len(code), stop + 1)
-    end = body if rest else dedent(near, body, columns(header["indent"]))
+    end = body if rest else block_end(near, body, indent_columns(header["indent"]))
     return Function(
         header["name"],
         start,

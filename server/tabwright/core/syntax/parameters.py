@@ -8,10 +8,10 @@ from typing import Literal
 
 Style = Literal["bare", "colon", "type first", "type last"]
 
-_MOST = 4_000
+_MAX_CHARS = 4_000
 _CLOSERS = {")": "(", "]": "[", "}": "{", ">": "<"}
 _QUOTED = re.compile(r"\"(?:\\.|[^\"\\]){0,500}+\"|'(?:\\.|[^'\\]){0,500}+'|->|=>|<=|>=")
-_WORDS_BEFORE = re.compile(
+_MODIFIERS = re.compile(
     r"(?:@\w+(?:\([^()]*\))?\s++|\b(?:public|private|protected|readonly|final|mut"
     r"|ref|out|in|params|vararg|noinline|crossinline|required|covariant|this(?=\s++\w)"
     r"|val|var|inout|borrowing|consuming)\s++)+"
@@ -31,7 +31,7 @@ def split(text: str, separator: str = ",") -> list[str]:
     """The parts of ``text`` between separators that stand in no bracket and no string."""
     parts: list[str] = []
     stack: list[str] = []
-    text = text[:_MOST]
+    text = text[:_MAX_CHARS]
     start = at = 0
     while at < len(text):
         quoted = _QUOTED.match(text, at)
@@ -57,7 +57,7 @@ def parse(text: str, style: Style) -> tuple[Parameter, ...]:
     found = [
         _PARSERS[style](piece) for piece in pieces if piece and piece not in ("void", "/", "*")
     ]
-    return _types_handed_back(found) if style == "type last" else tuple(found)
+    return _with_shared_types(found) if style == "type last" else tuple(found)
 
 
 def _without_default(piece: str) -> str:
@@ -71,7 +71,7 @@ def _bare(piece: str) -> Parameter:
 def _colon(piece: str) -> Parameter:
     head = _without_default(piece)
     name, *type_ = split(head, ":")
-    name = _WORDS_BEFORE.sub("", name).strip()
+    name = _MODIFIERS.sub("", name).strip()
     # Swift's "label name: Type" is known by its name inside.
     label = re.fullmatch(r"[\w]+ ([\w]+)", name)
     name = label[1] if label else name.removesuffix("?")
@@ -80,7 +80,7 @@ def _colon(piece: str) -> Parameter:
 
 def _type_first(piece: str) -> Parameter:
     head = _without_default(piece)
-    head = _WORDS_BEFORE.sub("", head + " ").strip() or head
+    head = _MODIFIERS.sub("", head + " ").strip() or head
     found = _LAST_NAME.search(head)
     if found is None:
         return Parameter(head)
@@ -96,16 +96,16 @@ def _type_last(piece: str) -> Parameter:
     return Parameter(name, type_.strip())
 
 
-def _types_handed_back(found: list[Parameter]) -> tuple[Parameter, ...]:
+def _with_shared_types(found: list[Parameter]) -> tuple[Parameter, ...]:
     """Go's ``a, b int``: a name without a type has that of the next."""
     if not any(parameter.type for parameter in found):
         return tuple(Parameter("", parameter.name) for parameter in found)
-    done: list[Parameter] = []
+    resolved: list[Parameter] = []
     type_ = ""
     for parameter in reversed(found):
         type_ = parameter.type or type_
-        done.append(Parameter(parameter.name, type_))
-    return tuple(reversed(done))
+        resolved.append(Parameter(parameter.name, type_))
+    return tuple(reversed(resolved))
 
 
 _PARSERS = {"bare": _bare, "colon": _colon, "type first": _type_first, "type last": _type_last}

@@ -10,20 +10,20 @@ import warnings
 from collections.abc import Iterator
 
 _BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__", "__path__", "__class__"}
-_LONGEST = 60_000
+_MAX_CHARS = 60_000
 _WORD = re.compile(r"[^\W\d]\w*")
 # What may bind a module's name: lines at the margin, and imports wherever they stand.
 _BINDING_LINE = re.compile(r"^(?:[^\s#].*|[ \t]++(?:import|from|global)\b.*)$", re.MULTILINE)
-_STAR = re.compile(r"^[ \t]*+from\s.*import\s*+\*", re.MULTILINE)
+_STAR_IMPORT = re.compile(r"^[ \t]*+from\s.*import\s*+\*", re.MULTILINE)
 
 
-def unbound(source: str, elsewhere: str = "") -> frozenset[str] | None:
+def unbound_names(source: str, elsewhere: str = "") -> frozenset[str] | None:
     """The names that ``source`` uses and neither it nor the module's other text binds.
 
     None when it does not parse or cannot be told. A name only ever bound by an augmented
     assignment counts as unbound too.
     """
-    if len(source) > _LONGEST or _STAR.search(source) or _STAR.search(elsewhere):
+    if len(source) > _MAX_CHARS or _STAR_IMPORT.search(source) or _STAR_IMPORT.search(elsewhere):
         return None
     try:
         with warnings.catch_warnings():
@@ -37,7 +37,9 @@ def unbound(source: str, elsewhere: str = "") -> frozenset[str] | None:
         known.update(_WORD.findall(line[0]))
     known.update(symbol.get_name() for symbol in module.get_symbols() if _binds(symbol))
     known.update(_declared_global(module))
-    return frozenset(name for name in (*_free(module), *_only_augmented(tree)) if name not in known)
+    return frozenset(
+        name for name in (*_global_lookups(module), *_only_augmented(tree)) if name not in known
+    )
 
 
 def _binds(symbol: symtable.Symbol) -> bool:
@@ -52,14 +54,14 @@ def _declared_global(table: symtable.SymbolTable) -> Iterator[str]:
         yield from _declared_global(child)
 
 
-def _free(table: symtable.SymbolTable) -> Iterator[str]:
+def _global_lookups(table: symtable.SymbolTable) -> Iterator[str]:
     """Names looked up in the module or among the builtins, from every scope."""
     at_top = table.get_type() == "module"
     for symbol in table.get_symbols():
         if symbol.is_referenced() and (symbol.is_global() or (at_top and not _binds(symbol))):
             yield symbol.get_name()
     for child in table.get_children():
-        yield from _free(child)
+        yield from _global_lookups(child)
 
 
 def _only_augmented(tree: ast.AST) -> Iterator[str]:

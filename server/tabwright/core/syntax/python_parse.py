@@ -7,22 +7,22 @@ import re
 import warnings
 from dataclasses import dataclass
 
-_LONGEST = 60_000
+_MAX_CHARS = 60_000
 # The parser holds the GIL: about 0.2 s for this many characters.
-LONGEST_PARSED = 200_000
-_TOP = re.compile(r"\n(?=[^\s)\]}#])(?!(?:else|elif|except|finally|case)\b)")
+MAX_PARSED_CHARS = 200_000
+_TOP_LEVEL_STATEMENT = re.compile(r"\n(?=[^\s)\]}#])(?!(?:else|elif|except|finally|case)\b)")
 _FILLERS = ("", "pass", "x", "x)", "if x:", "x]", "x:")
 
 
 def parses(source: str) -> bool:
     """Whether ``source`` is Python that parses; False for text too long or too deep to try."""
-    return len(source) <= _LONGEST and tree_of(source) is not None
+    return len(source) <= _MAX_CHARS and tree_of(source) is not None
 
 
 def tree_of(source: str) -> ast.Module | None:
     """The syntax tree of Python text, without its warnings; None when it does not parse, or is
     longer than ``LONGEST_PARSED``."""
-    if len(source) > LONGEST_PARSED:
+    if len(source) > MAX_PARSED_CHARS:
         return None
     try:
         with warnings.catch_warnings():
@@ -51,12 +51,12 @@ def frame(text: str, offset: int) -> Frame | None:
     nothing simple in the gap (a string with lines at the margin, say), the whole text is tried.
     None when the surroundings are too long to parse in time.
     """
-    start = _start(text, offset)
+    start = _frame_start(text, offset)
     # With the next statement, as a decorator needs it; without, in case just that one is broken.
-    ends = dict.fromkeys((_end(text, offset, 2), _end(text, offset, 1)))
+    ends = dict.fromkeys((_frame_end(text, offset, 2), _frame_end(text, offset, 1)))
     near = [Frame(text[start:offset], text[offset:end]) for end in ends]
-    near = [gap for gap in near if len(gap.before) + len(gap.after) <= _LONGEST]
-    whole = [Frame(text[:offset], text[offset:])] if len(text) <= _LONGEST else []
+    near = [gap for gap in near if len(gap.before) + len(gap.after) <= _MAX_CHARS]
+    whole = [Frame(text[:offset], text[offset:])] if len(text) <= _MAX_CHARS else []
     for gap in near + whole:
         if _can_parse(gap):
             return gap
@@ -67,23 +67,23 @@ def _can_parse(gap: Frame) -> bool:
     return any(gap.parses_with(filler) for filler in _FILLERS)
 
 
-def _start(text: str, offset: int) -> int:
+def _frame_start(text: str, offset: int) -> int:
     line = text.rfind("\n", 0, offset) + 1
-    low = max(0, line - _LONGEST)
+    low = max(0, line - _MAX_CHARS)
     # The statement before the cursor's own line: that line may be an else of it.
     last = 0 if low == 0 else line
-    for found in _TOP.finditer(text, low, line):
+    for found in _TOP_LEVEL_STATEMENT.finditer(text, low, line):
         if found.end() < line:
             last = found.end()
     return last
 
 
-def _end(text: str, offset: int, statements: int) -> int:
+def _frame_end(text: str, offset: int, statements: int) -> int:
     line_end = text.find("\n", offset)
     if line_end < 0:
         return len(text)
-    high = min(len(text), line_end + _LONGEST)
-    for number, found in enumerate(_TOP.finditer(text, line_end, high)):
+    high = min(len(text), line_end + _MAX_CHARS)
+    for number, found in enumerate(_TOP_LEVEL_STATEMENT.finditer(text, line_end, high)):
         if number == statements - 1:
             return found.end()
     return high

@@ -8,19 +8,19 @@ from typing import Literal
 
 from tabwright.core.languages import by_id
 from tabwright.core.syntax.comments import CommentBlock, blocks, comment_of
-from tabwright.core.syntax.extents import columns, dedent
+from tabwright.core.syntax.extents import block_end, indent_columns
 from tabwright.core.syntax.functions import functions
 from tabwright.core.syntax.headers import CLASS
-from tabwright.core.syntax.signatures import REACH, decorated, describe
-from tabwright.core.syntax.surroundings import Surroundings, around, everything
+from tabwright.core.syntax.signatures import REACH, find_decorators, signature_of
+from tabwright.core.syntax.surroundings import Surroundings, around, whole_document
 from tabwright.core.text import Span, indent_of, line_span
 
-MOST_LINES = 80
-_AROUND = 20
-_LONGEST = 400_000
-_LONGEST_BRACKET = 30
+MAX_LINES = 80
+_LINES_AROUND = 20
+_MAX_CHARS = 400_000
+_MAX_BRACKET_LINES = 30
 _ALL_BRACKETS, _ROUND_BRACKETS = "()[]{}", "()[]"
-_JOINS = ("else", "elif", "except", "finally", "catch", "}", ")", "]")
+_CONTINUES_STATEMENT = ("else", "elif", "except", "finally", "catch", "}", ")", "]")
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ def enclosing_block(text: str, span: Span, language_id: str) -> Span:
         return own
     start, end = own.start - near.base, own.end - near.base
     reaching = [one for one in functions(near) if one.start <= end <= one.end]
-    holding = [describe(near, one).span for one in reaching]
+    holding = [signature_of(near, one).span for one in reaching]
     holding = [one for one in holding if one.start <= own.start and own.end <= one.end]
-    smallest = min(holding, key=len, default=_statement(near, start, end))
-    if _count(near, smallest) <= MOST_LINES:
+    smallest = min(holding, key=len, default=_top_level_statement(near, start, end))
+    if _line_count(near, smallest) <= MAX_LINES:
         return smallest
     low, high = start, end
-    for _ in range(_AROUND):
+    for _ in range(_LINES_AROUND):
         low = near.line_start(max(0, low - 1))
         high = near.next_line(high)
     low = max(low, smallest.start - near.base)
@@ -76,17 +76,17 @@ def logical_lines(text: str, span: Span, language_id: str) -> Span:
     signs = _ALL_BRACKETS if language_id == "python" else _ROUND_BRACKETS
     start, end = own.start - near.base, own.end - near.base
     top = start
-    for _ in range(_LONGEST_BRACKET):
+    for _ in range(_MAX_BRACKET_LINES):
         top = near.line_start(max(0, top - 1))
-    start = near.line_start(min((start, *_opened(code[top:start], top, signs))))
-    for _ in range(_LONGEST_BRACKET):
-        if end == len(code) or not _opened(code[start:end], start, signs):
+    start = near.line_start(min((start, *_open_brackets(code[top:start], top, signs))))
+    for _ in range(_MAX_BRACKET_LINES):
+        if end == len(code) or not _open_brackets(code[start:end], start, signs):
             return near.span(start, end)
         end = near.next_line(end)
     return own
 
 
-def _opened(code: str, at: int, signs: str) -> list[int]:
+def _open_brackets(code: str, at: int, signs: str) -> list[int]:
     """Where the brackets stand that code, which begins at ``at``, leaves open."""
     stack: list[int] = []
     for offset, char in enumerate(code, at):
@@ -105,20 +105,20 @@ def _whole_lines(text: str, span: Span) -> Span:
     return Span(start, end + (2 if text.startswith("\r\n", end) else end < len(text)))
 
 
-def _count(near: Surroundings, span: Span) -> int:
+def _line_count(near: Surroundings, span: Span) -> int:
     return near.text.count("\n", span.start - near.base, span.end - near.base)
 
 
-def _statement(near: Surroundings, start: int, end: int) -> Span:
+def _top_level_statement(near: Surroundings, start: int, end: int) -> Span:
     """The lines from the margin's last line above to before its next below, blank ones left out."""
     code = near.masked.code
     top = start
-    while top and _goes_on(near, code[top : near.line_end(top)]):
+    while top and _continues_statement(near, code[top : near.line_end(top)]):
         top = near.line_start(top - 1)
     bottom = end
     while bottom < len(code):
         line = code[bottom : near.line_end(bottom)]
-        if line.strip() and not _goes_on(near, line):
+        if line.strip() and not _continues_statement(near, line):
             break
         bottom = near.next_line(bottom)
     while bottom > end and not near.line(bottom - 1).strip():
@@ -126,10 +126,10 @@ def _statement(near: Surroundings, start: int, end: int) -> Span:
     return near.span(top, max(bottom, end))
 
 
-def _goes_on(near: Surroundings, line: str) -> bool:
+def _continues_statement(near: Surroundings, line: str) -> bool:
     """Whether a line belongs to a statement that began above it."""
     bare = line.strip()
-    return not bare or columns(line) > 0 or bare.startswith(_JOINS)
+    return not bare or indent_columns(line) > 0 or bare.startswith(_CONTINUES_STATEMENT)
 
 
 def definitions(text: str, language_id: str) -> tuple[Definition, ...]:
@@ -137,17 +137,17 @@ def definitions(text: str, language_id: str) -> tuple[Definition, ...]:
 
     Of a document longer than 400,000 characters only the start is read.
     """
-    return _definitions(text[:_LONGEST], language_id)
+    return _definitions(text[:_MAX_CHARS], language_id)
 
 
 @lru_cache(maxsize=2)
 def _definitions(text: str, language_id: str) -> tuple[Definition, ...]:
-    near = everything(text, by_id(language_id))
+    near = whole_document(text, by_id(language_id))
     comments = {block.end: block for block in blocks(near) if block.kind != "string"}
     strings = {block.start: block for block in blocks(near) if block.kind == "string"}
     found = []
     for one in functions(near):
-        _, top = decorated(near, one.start)
+        _, top = find_decorators(near, one.start)
         body = near.next_line(max(one.start, one.opened - 1))
         header = near.text[one.start : one.opened].rstrip(" \t\n{")
         doc = _doc(near, top, body, comments, strings)
@@ -157,7 +157,7 @@ def _definitions(text: str, language_id: str) -> tuple[Definition, ...]:
             continue
         start = near.line_start(match.end("indent"))
         body = near.next_line(start)
-        end = _end_of_class(near, body, columns(match["indent"] + "x"))
+        end = _end_of_class(near, body, indent_columns(match["indent"] + "x"))
         doc = _doc(near, start, body, comments, strings)
         header = near.line(start).rstrip(" \t{")
         found.append(Definition(match["name"], "class", near.span(start, end), header, doc))
@@ -177,7 +177,7 @@ def _doc(
 
 def _end_of_class(near: Surroundings, body: int, margin: int) -> int:
     brace = near.line(body).strip() == "{"
-    end = dedent(near, near.next_line(body) if brace else body, margin)
+    end = block_end(near, near.next_line(body) if brace else body, margin)
     closes = near.line(end).split() if end < len(near.text) else []
     return near.next_line(end) if closes[:1] == ["end"] else end
 
@@ -188,19 +188,23 @@ def outline(text: str, around: Span, language_id: str, max_chars: int) -> str:
     Those that the span touches are left out, but for the headers of classes that hold it. Where
     they do not all fit into ``max_chars``, the nearest stay. They keep their order and indentation.
     """
-    shown = [(one, _shown(one)) for one in definitions(text, language_id) if _aside(one, around)]
-    shown.sort(key=lambda pair: _distance(pair[0].span, around))
+    entries = [
+        (one, _outline_entry(one))
+        for one in definitions(text, language_id)
+        if _is_outside(one, around)
+    ]
+    entries.sort(key=lambda pair: _distance(pair[0].span, around))
     kept = []
-    room = max_chars
-    for one, lines in shown:
-        if len(lines) + 1 > room:
+    chars_left = max_chars
+    for one, lines in entries:
+        if len(lines) + 1 > chars_left:
             continue
-        room -= len(lines) + 1
+        chars_left -= len(lines) + 1
         kept.append((one.span.start, lines))
     return "\n".join(lines for _, lines in sorted(kept))
 
 
-def _aside(one: Definition, around: Span) -> bool:
+def _is_outside(one: Definition, around: Span) -> bool:
     """Whether a definition lies beside a span, or is a class that goes on around it."""
     if one.kind == "class" and one.span.start < around.start and around.end <= one.span.end:
         return True
@@ -211,7 +215,7 @@ def _distance(span: Span, around: Span) -> int:
     return max(span.start - around.end, around.start - span.end, 0)
 
 
-def _shown(one: Definition) -> str:
+def _outline_entry(one: Definition) -> str:
     first = one.header.split("\n", 1)[0]
     step = indent_of(first) + "    "
     quoted = f'\n{step}"""{one.doc}"""' if one.header.endswith(":") else f"  // {one.doc}"

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tabwright.core.languages import by_id
-from tabwright.core.syntax.comments import CommentBlock, blocks, comment_of, dedented, string_words
-from tabwright.core.syntax.extents import Function, columns
-from tabwright.core.syntax.functions import functions_open
+from tabwright.core.syntax.comments import CommentBlock, blocks, comment_of, dedented, string_lines
+from tabwright.core.syntax.extents import Function, indent_columns
+from tabwright.core.syntax.functions import candidate_functions
 from tabwright.core.syntax.headers import FUNCTION_SYNTAX
 from tabwright.core.syntax.parameters import Parameter, parse
 from tabwright.core.syntax.stubs import is_placeholder
@@ -26,8 +26,8 @@ _IMPORT = re.compile(
     r"\#\s*+(?:include|import|define|pragma)\b|(?:using|import|package|typedef|use)\b[^\n]*;?"
 )
 _STRINGS = re.compile(r'[rRuU]?"+')
-_LONGEST_HEADER = 4_000
-_MOST_BLANK = 3
+_MAX_HEADER_CHARS = 4_000
+_MAX_BLANK_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,15 @@ def signature_at(text: str, offset: int, language_id: str) -> Signature | None:
 
 def signature_near(near: Surroundings, at: int) -> Signature | None:
     """The innermost function at an offset counted in the surroundings."""
-    at = _belowdecorated(near, at)
+    at = _below_decorators(near, at)
     best: Function | None = None
-    for function in functions_open(near, at):
+    for function in candidate_functions(near, at):
         if _holds(near, function, at):
             best = function
-    return None if best is None else describe(near, best)
+    return None if best is None else signature_of(near, best)
 
 
-def _belowdecorated(near: Surroundings, at: int) -> int:
+def _below_decorators(near: Surroundings, at: int) -> int:
     line = near.line_start(at)
     while line < len(near.text) and _DECORATOR.match(near.masked.code, line, near.line_end(line)):
         following = near.next_line(line)
@@ -94,18 +94,18 @@ def _holds(near: Surroundings, function: Function, at: int) -> bool:
     # The blank lines below an open body are where the user is about to write it.
     gap = near.text[function.end : near.line_end(at)]
     open_body = not function.whole or near.language.id == "python"
-    if gap.strip() or gap.count("\n") >= _MOST_BLANK or not open_body:
+    if gap.strip() or gap.count("\n") >= _MAX_BLANK_LINES or not open_body:
         return False
-    deeper = columns(near.line(at)) > columns(near.line(function.start))
-    written = near.masked.code[slice(*function.inner)]
-    return deeper or not _STRINGS.sub("", written).strip()
+    deeper = indent_columns(near.line(at)) > indent_columns(near.line(function.start))
+    body_code = near.masked.code[slice(*function.inner)]
+    return deeper or not _STRINGS.sub("", body_code).strip()
 
 
-def describe(near: Surroundings, function: Function) -> Signature:
+def signature_of(near: Surroundings, function: Function) -> Signature:
     """All that is known of a function that was found."""
     language_id = near.language.id
-    decorators, top = decorated(near, function.start)
-    doc, rest = _documented(near, function, top)
+    decorators, top = find_decorators(near, function.start)
+    doc, rest = _documentation(near, function, top)
     header_end = near.next_line(max(function.start, function.opened - 1))
     inner = near.bare[rest : function.inner[1]]
     body = function.inner if function.lines else (header_end, header_end)
@@ -128,7 +128,7 @@ def describe(near: Surroundings, function: Function) -> Signature:
     )
 
 
-def decorated(near: Surroundings, start: int) -> tuple[tuple[str, ...], int]:
+def find_decorators(near: Surroundings, start: int) -> tuple[tuple[str, ...], int]:
     """The decorators, annotations or attributes above a header, and where they begin."""
     found: list[str] = []
     while start:
@@ -140,7 +140,7 @@ def decorated(near: Surroundings, start: int) -> tuple[tuple[str, ...], int]:
     return tuple(reversed(found)), start
 
 
-def _documented(near: Surroundings, function: Function, top: int) -> tuple[str, int]:
+def _documentation(near: Surroundings, function: Function, top: int) -> tuple[str, int]:
     """A function's documentation, and where its body goes on after it."""
     start, end = function.inner
     if near.language.id != "python":
@@ -151,7 +151,7 @@ def _documented(near: Surroundings, function: Function, top: int) -> tuple[str, 
     if found is None:
         return "", start
     literal = near.text[start + found.start("literal") : start + found.end("literal")]
-    return dedented(string_words(literal)), min(end, start + found.end() + 1)
+    return dedented(string_lines(literal)), min(end, start + found.end() + 1)
 
 
 def _above_imports(near: Surroundings, top: int) -> int:
@@ -168,26 +168,26 @@ def _above_imports(near: Surroundings, top: int) -> int:
 
 
 def comment_above(
-    near: Surroundings, there: Iterable[CommentBlock], top: int
+    near: Surroundings, comment_blocks: Iterable[CommentBlock], top: int
 ) -> CommentBlock | None:
     """The comment that ends on the line above ``top`` with the same indentation."""
-    for block in there:
+    for block in comment_blocks:
         if block.end == top and block.kind != "string":
-            same = columns(near.line(block.start)) == columns(near.line(top))
+            same = indent_columns(near.line(block.start)) == indent_columns(near.line(top))
             return block if same else None
     return None
 
 
 def _parameters(near: Surroundings, function: Function) -> tuple[Parameter, ...]:
     if near.language.id == "python":
-        told = _python_parameters(function.parameters)
-        return parse(function.parameters, "colon") if told is None else told
+        parsed = _python_parameters(function.parameters)
+        return parse(function.parameters, "colon") if parsed is None else parsed
     return parse(function.parameters, FUNCTION_SYNTAX[near.language.id].style)
 
 
 def _python_parameters(text: str) -> tuple[Parameter, ...] | None:
     """Python's parameters as the parser sees them; None when they do not parse."""
-    if len(text) > _LONGEST_HEADER:
+    if len(text) > _MAX_HEADER_CHARS:
         return None
     try:
         with warnings.catch_warnings():
@@ -198,11 +198,11 @@ def _python_parameters(text: str) -> tuple[Parameter, ...] | None:
     function = tree.body[0]
     if not isinstance(function, ast.FunctionDef):
         return None
-    given = function.args
-    found = [_one(arg) for arg in (*given.posonlyargs, *given.args)]
-    found += [_one(given.vararg, "*")] if given.vararg else []
-    found += [_one(arg) for arg in given.kwonlyargs]
-    found += [_one(given.kwarg, "**")] if given.kwarg else []
+    arguments = function.args
+    found = [_one(arg) for arg in (*arguments.posonlyargs, *arguments.args)]
+    found += [_one(arguments.vararg, "*")] if arguments.vararg else []
+    found += [_one(arg) for arg in arguments.kwonlyargs]
+    found += [_one(arguments.kwarg, "**")] if arguments.kwarg else []
     return tuple(found)
 
 

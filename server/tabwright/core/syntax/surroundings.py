@@ -20,7 +20,7 @@ _LONG_QUOTES = ('"""', "'''", "`")
 _BLANK_BEFORE = ("shellscript", "perl", "yaml", "makefile", "dockerfile", "powershell")
 _REGEX_LITERALS = ("javascript", "javascriptreact", "typescript", "typescriptreact")
 # Lines that stand in no string: where reading may begin when the text's start is out of reach.
-_SURE = re.compile(
+_OUTSIDE_STRING = re.compile(
     r"^(?:(?:async )?def \w+\(|class \w+[(:]|@\w|import \w|from [\w.]+ import )", re.MULTILINE
 )
 
@@ -59,15 +59,15 @@ class Surroundings:
     text: str
     at: int
     language: Language
-    whole: bool
+    from_document_start: bool
 
     @cached_property
     def masked(self) -> Masked:
         """The lines without the insides of strings and comments."""
         start = 0
-        if not self.whole and self.language.id == "python":
-            sure = _SURE.search(self.text)
-            start = sure.start() if sure and sure.start() <= self.at else 0
+        if not self.from_document_start and self.language.id == "python":
+            safe_start = _OUTSIDE_STRING.search(self.text)
+            start = safe_start.start() if safe_start and safe_start.start() <= self.at else 0
         return mask(self.text, self.language, start)
 
     @cached_property
@@ -75,10 +75,10 @@ class Surroundings:
         """The lines with comments blanked out and strings as they are."""
         parts = []
         done = 0
-        for remark in self.masked.comments:
-            parts.append(self.text[done : remark.span.start])
-            done = remark.span.end
-            parts.append(self.masked.code[remark.span.start : done])
+        for comment in self.masked.comments:
+            parts.append(self.text[done : comment.span.start])
+            done = comment.span.end
+            parts.append(self.masked.code[comment.span.start : done])
         return "".join((*parts, self.text[done:]))
 
     def span(self, start: int, end: int) -> Span:
@@ -112,33 +112,33 @@ def around(text: str, offset: int, language: Language, reach: int = REACH) -> Su
     if len(line) > _LONGEST_LINE:
         return None
     low = max(0, line.start - reach)
-    above = _normal(text[low : line.start])
+    above = _normalized(text[low : line.start])
     lines = above.split("\n")[:-1]
-    kept = _last_short(lines if low == 0 else lines[1:])
+    kept = _length_of_last_short_lines(lines if low == 0 else lines[1:])
     above = above[len(above) - kept :]
     high = min(len(text), line.end + max(reach, 2))
     if text[high - 1 : high + 1] == "\r\n":
         high += 1
-    below = _normal(text[line.end : high])
-    below = below[: _first_short(below, high == len(text))]
+    below = _normalized(text[line.end : high])
+    below = below[: _length_of_first_short_lines(below, high == len(text))]
     base = line.start - len(above)
-    middle = _normal(text[line.start : line.end])
+    middle = _normalized(text[line.start : line.end])
     at = min(offset, line.end) - base
     return Surroundings(base, above + middle + below, at, language, base == 0)
 
 
-def everything(text: str, language: Language) -> Surroundings:
+def whole_document(text: str, language: Language) -> Surroundings:
     """The whole document as surroundings of its start; lines of any length."""
-    return Surroundings(0, _normal(text), 0, language, True)
+    return Surroundings(0, _normalized(text), 0, language, True)
 
 
-def _normal(piece: str) -> str:
+def _normalized(piece: str) -> str:
     if "\r" in piece:
         piece = piece.replace("\r\n", " \n").replace("\r", "\n")
     return scrub_surrogates(piece)
 
 
-def _last_short(lines: list[str]) -> int:
+def _length_of_last_short_lines(lines: list[str]) -> int:
     """How many characters the last lines hold, with line ends, before one is too long."""
     kept = 0
     for line in reversed(lines):
@@ -148,7 +148,7 @@ def _last_short(lines: list[str]) -> int:
     return kept
 
 
-def _first_short(below: str, to_end: bool) -> int:
+def _length_of_first_short_lines(below: str, to_end: bool) -> int:
     """How much of the text from a line's end on can stay, in whole lines that are short."""
     kept = 0
     lines = below.split("\n")
@@ -184,13 +184,13 @@ def mask(text: str, language: Language, start: int = 0) -> Masked:
 
 @lru_cache(maxsize=64)
 def _pattern(language: Language) -> re.Pattern[str]:
-    ways = []
+    alternatives = []
     if language.block_comment:
         start, end = (re.escape(sign) for sign in language.block_comment)
-        ways.append(f"(?P<block>{start}(?s:.)*?(?:{end}|\\Z))")
+        alternatives.append(f"(?P<block>{start}(?s:.)*?(?:{end}|\\Z))")
     if language.line_comment:
         before = r"(?<!\S)" if language.id in _BLANK_BEFORE else ""
-        ways.append(f"(?P<line>{before}{re.escape(language.line_comment)}[^\\n]*)")
+        alternatives.append(f"(?P<line>{before}{re.escape(language.line_comment)}[^\\n]*)")
     strings = [_string(quote) for quote in sorted(language.quotes, key=len, reverse=True)]
     if language.id == "rust":
         strings.append(r"'(?:\\.[^'\n]{0,8}|[^'\\\n])'")
@@ -198,11 +198,11 @@ def _pattern(language: Language) -> re.Pattern[str]:
         inside = r"(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,80}+\]){1,200}+"
         strings.append(rf"(?<=[=(,:\[!&|?{{}}; ])/(?![/*\s=]){inside}/")
     if strings:
-        ways.append(f"(?P<string>{'|'.join(strings)})")
+        alternatives.append(f"(?P<string>{'|'.join(strings)})")
         # No string begins at an escaped quote. Else each one behind a string that is never closed
         # would have all the rest read for its end.
-        ways.append(r"(?P<escaped>\\[\"'`])")
-    return re.compile("|".join(ways) or r"(?!)")
+        alternatives.append(r"(?P<escaped>\\[\"'`])")
+    return re.compile("|".join(alternatives) or r"(?!)")
 
 
 def _string(quote: str) -> str:

@@ -7,17 +7,17 @@ from functools import lru_cache
 
 from tabwright.core.languages import by_id
 from tabwright.core.syntax.brackets import scan
-from tabwright.core.syntax.python_names import unbound
+from tabwright.core.syntax.python_names import unbound_names
 from tabwright.core.syntax.python_parse import Frame, frame
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of, unix_line_ends
 
-_AROUND = 1500
+_REACH = 1500
 
 cached_frame = lru_cache(maxsize=2)(frame)
 
 
-def sound(task: Task, text: str, end: int) -> bool | None:
+def parses_with(task: Task, text: str, end: int) -> bool | None:
     """Whether Python still parses with ``text`` from the cursor to ``end``; None: cannot tell."""
     gap = _frame(task)
     return None if gap is None else gap.parses_with(text, end - task.offset)
@@ -32,8 +32,8 @@ def _frame(task: Task) -> Frame | None:
 def imbalance(task: Task, text: str, end: int) -> int:
     """How many brackets near the cursor lack a partner with ``text`` from the cursor to ``end``."""
     whole = task.snapshot.text
-    before = whole[max(0, task.offset - _AROUND) : task.offset]
-    after = whole[end : end + _AROUND]
+    before = whole[max(0, task.offset - _REACH) : task.offset]
+    after = whole[end : end + _REACH]
     return scan(before + text + after, by_id(task.snapshot.language_id)).imbalance
 
 
@@ -42,80 +42,80 @@ def missing_closers(task: Task, text: str) -> str:
     return scan(text, by_id(task.snapshot.language_id)).missing
 
 
-def below(task: Task) -> str:
+def text_below(task: Task) -> str:
     r"""The document from the cursor on, as far as answers are compared with it, ends as ``\n``."""
-    return unix_line_ends(task.snapshot.text[task.offset : task.offset + _AROUND])
+    return unix_line_ends(task.snapshot.text[task.offset : task.offset + _REACH])
 
 
 def rest_of_line(task: Task) -> str:
     """What stands between the cursor and the end of its line."""
-    return below(task).split("\n", 1)[0]
+    return text_below(task).split("\n", 1)[0]
 
 
 def head_of_line(task: Task) -> str:
     """What stands between the start of the cursor's line and the cursor; long lines are cut."""
-    before = unix_line_ends(task.snapshot.text[max(0, task.offset - _AROUND) : task.offset])
+    before = unix_line_ends(task.snapshot.text[max(0, task.offset - _REACH) : task.offset])
     return before[before.rfind("\n") + 1 :]
 
 
 def lines_above(task: Task) -> list[str]:
     """The lines with text above the cursor's line, nearest first, as far as answers need them."""
-    before = unix_line_ends(task.snapshot.text[max(0, task.offset - _AROUND) : task.offset])
+    before = unix_line_ends(task.snapshot.text[max(0, task.offset - _REACH) : task.offset])
     return [line for line in reversed(before.split("\n")[:-1]) if line.strip()]
 
 
 def next_line(task: Task) -> str:
     """The nearest line with text below the cursor's line; "" when none is near."""
-    return next((line for line in below(task).split("\n")[1:] if line.strip()), "")
+    return next((line for line in text_below(task).split("\n")[1:] if line.strip()), "")
 
 
 @dataclass(frozen=True)
-class Names:
+class NameChanges:
     """The effect of an answer on the unbound names of Python text.
 
     ``lacking`` are those without the answer, ``settled`` those of them that it binds, and
     ``added`` the new ones.
     """
 
-    lacking: frozenset[str]
-    settled: frozenset[str]
-    added: frozenset[str]
+    unbound_before: frozenset[str]
+    newly_bound: frozenset[str]
+    newly_unbound: frozenset[str]
 
 
 @lru_cache(maxsize=2)
-def lacking_names(text: str, offset: int) -> frozenset[str] | None:
+def unbound_without_answer(text: str, offset: int) -> frozenset[str] | None:
     """The names that the document uses near the gap and binds nowhere; None: cannot tell."""
     gap = cached_frame(text, offset)
     if gap is None:
         return None
     inside = _indent_below(text, offset) + "pass"
     for filler in ("", inside):
-        found = unbound(gap.before + filler + gap.after, _elsewhere(text, offset, gap))
+        found = unbound_names(gap.before + filler + gap.after, _outside_frame(text, offset, gap))
         if found is not None:
             return found
     return None
 
 
-def names(task: Task, text: str, end: int) -> Names | None:
+def name_changes(task: Task, text: str, end: int) -> NameChanges | None:
     """What the answer does to the names; None for other languages and where it cannot be told."""
     whole, offset = task.snapshot.text, task.offset
-    alone = unix_line_ends(whole[:offset]).endswith(task.window.prefix[-_AROUND:])
-    if task.snapshot.language_id != "python" or not alone:
+    has_no_other_cells = unix_line_ends(whole[:offset]).endswith(task.window.prefix[-_REACH:])
+    if task.snapshot.language_id != "python" or not has_no_other_cells:
         return None
-    gap, before = _frame(task), lacking_names(whole, offset)
+    gap, before = _frame(task), unbound_without_answer(whole, offset)
     if gap is None or before is None:
         return None
     filled = gap.before + text + gap.after[end - offset :]
-    after = unbound(filled, _elsewhere(whole, offset, gap))
-    return None if after is None else Names(before, before - after, after - before)
+    after = unbound_names(filled, _outside_frame(whole, offset, gap))
+    return None if after is None else NameChanges(before, before - after, after - before)
 
 
-def _elsewhere(text: str, offset: int, gap: Frame) -> str:
+def _outside_frame(text: str, offset: int, gap: Frame) -> str:
     return f"{text[: offset - len(gap.before)]}\n{text[offset + len(gap.after) :]}"
 
 
 def _indent_below(text: str, offset: int) -> str:
-    for line in text[offset : offset + _AROUND].split("\n")[1:]:
+    for line in text[offset : offset + _REACH].split("\n")[1:]:
         if line.strip():
             return indent_of(line)
     return ""

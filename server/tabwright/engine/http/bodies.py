@@ -270,4 +270,4 @@ def error(failure: BaseException, hide: Callable[[str], str] = str) -> tuple[int
     message = verbatim(str(failure)) if known else Message("{0}: {1}", name, failure)
     if isinstance(failure, KeyError):
         message = Message("the model has no special token {0}", message)
-    return status, {"error": {**to_json(message.changed(hide)), "type": name, "code": code}}
+    return status, {"error": {**to_json(message.map_text(hide)), "type": name, "code": code}}

@@ -9,15 +9,15 @@ from urllib.parse import unquote, urlsplit
 
 from tabwright.assists.code_prompt import code_prompt
 from tabwright.assists.request import ActionRequest
-from tabwright.assists.rewriting import NO_CODE, fenced, lines_of, shown
+from tabwright.assists.rewriting import NO_CODE, dedented_code, fenced, selected_lines
 from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message
-from tabwright.core.postprocess.replies import code_in, without_blank_edges
+from tabwright.core.postprocess.replies import extract_code, without_blank_edges
 from tabwright.core.task import Nothing
 
-_MOST_TOKENS = 700
-_DEFINED = re.compile(
+_MAX_TOKENS = 700
+_DEFINITION = re.compile(
     r"^(?:export\s++)?(?:async\s++)?(?:def|class|function|func|fn|const)\s++(\w+)", re.MULTILINE
 )
 
@@ -55,12 +55,12 @@ def prepare(request: ActionRequest) -> Action | Nothing:
     runner = RUNNERS.get(language_id.removesuffix("react"))
     if runner is None:
         return Nothing(Message("no test runner is known for {0}", by_id(language_id).name))
-    span = lines_of(request)
+    span = selected_lines(request)
     if isinstance(span, Nothing):
         return span
-    code, indent = shown(request, span)
-    module = module_of(request.snapshot.uri)
-    names = ", ".join(dict.fromkeys(_DEFINED.findall(code)))
+    code, indent = dedented_code(request, span)
+    module = module_name(request.snapshot.uri)
+    names = ", ".join(dict.fromkeys(_DEFINITION.findall(code)))
     if not names:
         return Nothing(Message("there is no function or class here to test"))
     opening = runner.opening.format(module, names)
@@ -77,7 +77,7 @@ def prepare(request: ActionRequest) -> Action | Nothing:
         language_id=language_id,
         prompt=prompt,
         stop=stop,
-        max_tokens=_MOST_TOKENS,
+        max_tokens=_MAX_TOKENS,
         opening=opening,
         indent=indent,
         new_document=runner.file.format(module),
@@ -87,13 +87,13 @@ def prepare(request: ActionRequest) -> Action | Nothing:
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
     """The test file's text, or why there is none."""
-    written = code_in(answer, opened=True)
+    written = extract_code(answer, opened=True)
     if not written.strip():
         return Nothing(NO_CODE)
     return Proposal(without_blank_edges(action.opening + written))
 
 
-def module_of(uri: str) -> str:
+def module_name(uri: str) -> str:
     """The name a file is imported by: its own without the extension."""
     name = unquote(urlsplit(uri).path).rsplit("/", 1)[-1]
     return name.split(".", 1)[0] or "module"
