@@ -82,7 +82,7 @@ async def _complete(
             raise RuntimeError("the document that was just opened is missing")
         await host.engines.start().warm()
         cursor = Cursor(snapshot, offset, "", "", str(path.resolve()))
-        result = await host.completions.complete(cursor, (0, offset), invoked=invoked)
+        result = await host.completions.complete(cursor, invoked=invoked)
         completions = [
             {"start": edit.span.start, "end": edit.span.end, "text": edit.new_text}
             for edit in result.edits

@@ -109,7 +109,8 @@ def take_snapshot(buffers: Buffers, uri: str, position: types.Position) -> Curso
     before, after = buffers.cells_around(uri)
     offset = offset_at(snapshot.text, position, buffers.encoding)
     path, others = buffers.path_of(uri), buffers.others(uri)
-    return Cursor(snapshot, offset, before, after, path, others)
+    line_and_character = position.line, position.character
+    return Cursor(snapshot, offset, before, after, path, others, line_and_character)
 
 
 def selected(cursor: Cursor, context: types.InlineCompletionContext, encoding: str) -> Edit | None:

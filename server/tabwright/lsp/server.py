@@ -244,7 +244,6 @@ async def _inline_completion(
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     result = await ls.host.completions.complete(
         cursor,
-        convert.line_and_character(params.position),
         invoked=invoked,
         patience_s=_INVOKED_PATIENCE_S if invoked else _PATIENCE_S,
         selected=convert.selected(cursor, params.context, encoding),
@@ -256,8 +255,7 @@ async def _complete_menu(ls: Server, params: types.CompletionParams) -> types.Co
     cursor = _cursor(ls, params.text_document, params.position)
     if cursor is None:
         return types.CompletionList(is_incomplete=True, items=[])
-    position = convert.line_and_character(params.position)
-    result = await ls.host.completions.complete(cursor, position, invoked=False)
+    result = await ls.host.completions.complete(cursor, invoked=False)
     encoding = ls.host.workspace.buffers.encoding
     return convert.menu_list(cursor.snapshot, cursor.offset, result.edits, encoding)
 

@@ -68,12 +68,14 @@ class PositionedAnswer:
     """An answer and the position it was given at; of use while what was typed since is its start.
 
     ``inserts`` are the text from the cursor on and how many characters it replaces behind it.
+    ``size`` is how many characters all of it holds.
     """
 
     uri: str
     position: TextPosition
     invoked: bool
     inserts: tuple[tuple[str, int], ...]
+    size: int
 
     @classmethod
     def of(
@@ -91,12 +93,8 @@ class PositionedAnswer:
                 raise ValueError(f"the edit's span {edit.span} does not hold the cursor {offset}")
             if edit.new_text.startswith(before):
                 inserts.append((edit.new_text[len(before) :], edit.span.end - offset))
-        return cls(uri, TextPosition.of(text, offset), invoked, tuple(inserts))
-
-    @property
-    def size(self) -> int:
-        """How many characters it holds."""
-        return len(self.uri) + sum(len(new) for new, _ in self.inserts)
+        size = len(uri) + sum(len(new) for new, _ in inserts)
+        return cls(uri, TextPosition.of(text, offset), invoked, tuple(inserts), size)
 
     def remaining(self, text: str, offset: int) -> tuple[Edit, ...] | None:
         """The edits that lead to the same text as the given ones would have, best first.

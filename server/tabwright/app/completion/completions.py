@@ -68,7 +68,6 @@ class Completions:
     async def complete(
         self,
         cursor: Cursor,
-        position: tuple[int, int],
         *,
         invoked: bool,
         patience_s: float | None = 0,
@@ -76,10 +75,9 @@ class Completions:
     ) -> CompletionResult:
         """Answer one request; never raises but CancelledError. Noted for ``why``.
 
-        ``position`` is the cursor's line and character as the client counts them. A model that is
-        loading is waited for ``patience_s`` at most, and without an end for None. With an edit
-        ``selected`` in the editor's list the suggestions are what comes after it, and bring it
-        about too.
+        A model that is loading is waited for ``patience_s`` at most, and without an end for None.
+        With an edit ``selected`` in the editor's list the suggestions are what comes after it, and
+        bring it about too.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -104,9 +102,9 @@ class Completions:
         except asyncio.CancelledError:
             waited_ms = (loop.time() - started) * 1000
             result = replace(nothing(Message("the editor cancelled the request")), ms=waited_ms)
-            self._report.note(result, uri, position)
+            self._report.note(result, uri, cursor.position)
             raise
-        self._report.note(result, uri, position)
+        self._report.note(result, uri, cursor.position)
         self._usage.shown(cursor.snapshot, result)
         if result.reason == KEPT_OUT:
             self._notices.kept_out(result.detail)

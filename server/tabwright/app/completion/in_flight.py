@@ -38,9 +38,10 @@ class _EnoughText(Exception):
 class InFlightRequest:
     """A request that was sent for ``task``; ``future`` is done once its answer is validated.
 
-    ``future`` gives the result at the cursor of the task. It serves a later cursor of the same
-    document as long as what was typed since and what was answered so far agree. ``cache`` gets the
-    answer too, even when nobody waits for it any more.
+    ``future`` gives the result at the cursor of the task; cancelling it closes the engine's
+    connection. The request serves a later cursor of the same document as long as what was typed
+    since and what was answered so far agree. ``cache`` gets the answer too, even when nobody waits
+    for it any more.
     """
 
     def __init__(
@@ -84,14 +85,10 @@ class InFlightRequest:
             self._closing.cancel()
             self._closing = None
 
-    def cancel(self) -> None:
-        """Cancel the request, which closes the engine's connection."""
-        self.future.cancel()
-
     def cancel_after(self, seconds: float) -> None:
         """Cancel it unless it is retargeted within so many seconds."""
         if self._closing is None and not self.future.done():
-            self._closing = asyncio.get_running_loop().call_later(seconds, self.cancel)
+            self._closing = asyncio.get_running_loop().call_later(seconds, self.future.cancel)
 
     def is_for(self, cursor: Cursor) -> bool:
         """Whether nothing was typed between the request and this cursor."""
@@ -179,7 +176,7 @@ class InFlightRequest:
             if first and index == 0:
                 self._text += text
             if task.n == 1 and not self._position.agrees(self._text, *self._target):
-                self.cancel()
+                self.future.cancel()
             elif should_stop(task, "".join(pieces)) is not None:
                 raise _EnoughText
 

@@ -61,16 +61,18 @@ class Session:
         self._prefetch.stop()
         self._debounce.keystroke(now)
         if self._in_flight is not None and not self._in_flight.may_serve(snapshot.text):
-            self._in_flight.cancel()
+            self._in_flight.future.cancel()
 
     def reset(self) -> None:
         """Forget answers and cancel what is under way: the settings are others now."""
         self._cache.forget(self.uri)
         self._windows.clear()
         self._prefetch.stop()
-        self._supersede()
+        if self._newest is not None:
+            supersede(self._newest.superseded)
+        self._newest = None
         if self._in_flight is not None:
-            self._in_flight.cancel()
+            self._in_flight.future.cancel()
 
     close = reset
 
@@ -88,7 +90,8 @@ class Session:
         """
         loop = asyncio.get_running_loop()
         self._prefetch.stop()
-        self._supersede()
+        if self._newest is not None:
+            supersede(self._newest.superseded)
         self._newest = query
         try:
             result = await self._answer(query)
@@ -124,7 +127,7 @@ class Session:
         # 2. The request in flight: kept if it can serve here too, else cancelled.
         request = self._in_flight
         if request and not request.serves(snapshot.text, cursor.offset, invoked=query.invoked):
-            request.cancel()
+            request.future.cancel()
             request = None
         # 3. The cache. 4. What is in flight. 5. A request of its own.
         result = self._cached(query)
@@ -207,11 +210,6 @@ class Session:
         at_end = line_span(snapshot.text, offset).end == offset
         return self._debounce.delay_s(now, at_line_end=at_end)
 
-    def _supersede(self) -> None:
-        if self._newest is not None:
-            supersede(self._newest.superseded)
-        self._newest = None
-
     def _cancelled(self, query: CompletionQuery) -> None:
         request = self._in_flight
         if request is None or self._newest is not query:
@@ -220,7 +218,7 @@ class Session:
         if now - self._typed_at < _TYPING_S:
             request.cancel_after(_LINGER_S)
         else:
-            request.cancel()
+            request.future.cancel()
 
 
 # Debounce: the wait on a warm engine, and the latency of one; the bounds of an adaptive wait, and

@@ -37,6 +37,7 @@ class Cursor:
 
     ``before`` and ``after`` are a notebook's other cells, ``path`` the file's (of a cell: the
     notebook's), ``others`` the other open documents, which privacy rules have yet to see.
+    ``position`` is the line and character as the client counts them, for reports alone.
     """
 
     snapshot: Snapshot
@@ -45,6 +46,7 @@ class Cursor:
     after: str
     path: str
     others: tuple[Document, ...] = ()
+    position: tuple[int, int] = (0, 0)
 
     def after_edit(self, edit: Edit) -> Cursor:
         """The same once an edit is accepted: the cursor stands at the end of what was put in."""
