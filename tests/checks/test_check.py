@@ -10,11 +10,11 @@ from support.edits import at, edit, program
 from tabwright.checks import check as checking
 from tabwright.checks.check import check
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault, worst_first
-from tabwright.checks.syntax import risks, tree_sitter_source
+from tabwright.checks.syntax import risks, tree_sitter_syntax
 from tabwright.checks.tools import ruff_rules
 from tabwright.core.message import Message
 
-NOT_CHECKED = "so whether the error is gone was not checked"
+NOT_CHECKED = "so the fix was not verified"
 F = "def f(x):\n    return x.foo\n"
 
 
@@ -99,7 +99,7 @@ async def test_a_tool_of_the_project(tmp_path: Path) -> None:
         Fault("diagnostic", Message("the error is still there: no foo (no-member)"), 2),
     )
     assert await said(good, CheckOptions(tools=False, trusted=True)) == [
-        f"pylint is not to be run, {NOT_CHECKED}"
+        f"pylint is switched off (tabwright.checks.tools), {NOT_CHECKED}"
     ]
     program(tool, "print('[]')")
     other = edit(F + "\n", FIXED, "python", wanted, path=path, root=tmp_path)
@@ -111,7 +111,7 @@ async def test_a_tool_of_the_project(tmp_path: Path) -> None:
     [
         ("time.sleep(60)", "pylint did not answer in 1 s"),
         ("sys.exit('no')", "pylint ended with status 1: no"),
-        ("print('{')", "pylint printed what is no report"),
+        ("print('{')", "pylint printed no valid report"),
     ],
 )
 @pytest.mark.timing
@@ -169,9 +169,9 @@ async def test_a_fix_that_only_silences_is_no_fix(tmp_path: Path) -> None:
 
 
 async def test_without_ruff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: None)
+    monkeypatch.setattr(ruff_rules, "find_bundled", lambda *_: None)
     assert await check(edit(F, F + "foo()\n"), CheckOptions()) == (
-        Fault("name", Message("`foo` is bound nowhere"), 3),
+        Fault("name", Message("`foo` is not defined"), 3),
         Fault("checker", Message("ruff is not installed here, so risky calls were not checked")),
     )
     wanted = at(F, "x", "Ruff", "F401")
@@ -181,7 +181,7 @@ async def test_without_ruff(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_ruff_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = program(tmp_path / "ruff", "time.sleep(60)")
-    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
+    monkeypatch.setattr(ruff_rules, "find_bundled", lambda *_: str(tool))
     assert await said(edit(F, FIXED), CheckOptions(timeout_s=0.5)) == [
         "ruff did not answer in 0.5 s, so risky calls were not checked"
     ]
@@ -192,7 +192,7 @@ async def test_examples_run_only_when_asked_for() -> None:
     after = before.replace("pass", "return x + 1")
     assert await kinds(edit(before, after)) == []
     assert await check(edit(before, after), CheckOptions(run_examples=True)) == (
-        Fault("example", Message("`f(2)` gave 3, not 4"), 4),
+        Fault("example", Message("`f(2)` gave 3, expected 4"), 4),
     )
     assert await kinds(edit(before, after, cell=True), CheckOptions(run_examples=True)) == []
     # Of a function that the edit did not touch, none is run.
@@ -211,17 +211,21 @@ async def test_a_module_whose_examples_cannot_run() -> None:
 @pytest.mark.parametrize(
     ("module", "name", "expected"),
     [
-        (checking, "changes", "syntax failed (ZeroDivisionError('boom')), so nothing was checked"),
+        (
+            checking,
+            "diff_texts",
+            "the syntax check failed (ZeroDivisionError('boom')), so nothing was checked",
+        ),
         (
             risks,
             "check",
-            "the search for risks failed (ZeroDivisionError('boom')), so risky calls were not"
+            "the check for risky calls failed (ZeroDivisionError('boom')), so risky calls were not"
             " checked",
         ),
         (
-            tree_sitter_source,
-            "errors",
-            "syntax failed (ZeroDivisionError('boom')), so nothing was checked",
+            tree_sitter_syntax,
+            "error_lines",
+            "the syntax check failed (ZeroDivisionError('boom')), so nothing was checked",
         ),
     ],
 )
@@ -237,7 +241,7 @@ async def test_a_checker_that_breaks_is_said(
 
 async def test_cancelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = program(tmp_path / "ruff", "time.sleep(60)")
-    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
+    monkeypatch.setattr(ruff_rules, "find_bundled", lambda *_: str(tool))
     task = asyncio.create_task(check(edit(F, FIXED), CheckOptions(timeout_s=60)))
     await asyncio.sleep(0.2)
     task.cancel()

@@ -2,13 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from tabwright.checks.lines import changes, close, line_end, line_of, span_of, split
+from tabwright.checks.lines import (
+    diff_texts,
+    line_end,
+    line_of,
+    span_of_lines,
+    split_lines,
+    terminate_line,
+)
 
 
 def test_split_knows_the_three_line_ends_and_no_others() -> None:
-    assert split("a\r\nb\rc\x0cd\u2028e\nf") == ["a\r\n", "b\r", "c\x0cd\u2028e\n", "f"]
-    assert split("a\n") == ["a\n"]
-    assert split("") == []
+    assert split_lines("a\r\nb\rc\x0cd\u2028e\nf") == ["a\r\n", "b\r", "c\x0cd\u2028e\n", "f"]
+    assert split_lines("a\n") == ["a\n"]
+    assert split_lines("") == []
 
 
 @pytest.mark.parametrize(
@@ -24,30 +31,30 @@ def test_split_knows_the_three_line_ends_and_no_others() -> None:
     ],
 )
 def test_changed_lines(before: str, after: str, old: set[int], new: set[int]) -> None:
-    found = changes(before, after)
-    assert set(found.old) == old
-    assert set(found.new) == new
+    found = diff_texts(before, after)
+    assert set(found.old_lines) == old
+    assert set(found.new_lines) == new
 
 
 def test_where_lines_went() -> None:
-    found = changes("a\nb\nc\nd\ne\n", "new\na\nb\nX\nY\ne\n")
-    assert [found.moved(line) for line in range(1, 6)] == [2, 3, 4, 5, 6]
-    assert changes("a\nb\nc\n", "a\nc\n").moved(2) == 0
-    assert changes("a\nb\nc\nd\n", "a\nX\nd\n").moved(3) == 2
+    found = diff_texts("a\nb\nc\nd\ne\n", "new\na\nb\nX\nY\ne\n")
+    assert [found.new_line_of(line) for line in range(1, 6)] == [2, 3, 4, 5, 6]
+    assert diff_texts("a\nb\nc\n", "a\nc\n").new_line_of(2) == 0
+    assert diff_texts("a\nb\nc\nd\n", "a\nX\nd\n").new_line_of(3) == 2
 
 
 def test_long_stretches_are_not_compared_line_by_line() -> None:
     before = "".join(f"{number}\n" for number in range(5000))
     after = "".join(f"{number}\n" for number in range(1, 6000))
-    assert len(changes(before, after).blocks) == 1
+    assert len(diff_texts(before, after).blocks) == 1
 
 
 def test_lines_and_offsets() -> None:
     text = "a\r\nbc\rd\n"
     assert [line_of(text, offset) for offset in range(len(text) + 1)] == [1, 1, 1, 2, 2, 2, 3, 3, 4]
-    span = span_of(text, 2, 3)
+    span = span_of_lines(text, 2, 3)
     assert text[span.start : span.end] == "bc\r"
-    assert span_of(text, 9, 12).start == len(text)
+    assert span_of_lines(text, 9, 12).start == len(text)
 
 
 def test_line_ends() -> None:
@@ -55,6 +62,6 @@ def test_line_ends() -> None:
     assert line_end("a") == "\n"
     assert line_end("a\rb\r") == "\r"
     lines = ["a", "b"]
-    close(lines, 1, "\r\n")
-    close(lines, 0, "\n")
+    terminate_line(lines, 1, "\r\n")
+    terminate_line(lines, 0, "\n")
     assert lines == ["a\r\n", "b"]

@@ -8,7 +8,7 @@ import pytest
 from support.edits import at, edit
 
 from tabwright.checks.faults import CheckOptions
-from tabwright.checks.repairs import repaired
+from tabwright.checks.repairs import repair
 from tabwright.core.action import Diagnostic
 
 LONG = "if first(1, 2, 3) and second(1, 2, 3) and not third(1, 2, 3):\n    print('hello')\n"
@@ -74,7 +74,7 @@ CASES = {
 async def test_repairs(name: str) -> None:
     source, code, message, place, before, after = CASES[name]
     candidate = edit(before, before, "python", at(before, place, source, code, message))
-    done = await repaired(candidate, CheckOptions())
+    done = await repair(candidate, CheckOptions())
     if "long" in name and after:
         done = done.replace('"', "'")
     assert done == after
@@ -84,24 +84,24 @@ async def test_the_projects_line_length_is_kept(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.black]\nline-length = 40\n")
     wanted = at(LONG, "if", "Ruff", "E501", "Line too long (61 > 50)")
     candidate = edit(LONG, LONG, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
-    assert max(map(len, (await repaired(candidate, CheckOptions())).splitlines())) <= 40
+    assert max(map(len, (await repair(candidate, CheckOptions())).splitlines())) <= 40
 
 
 async def test_other_languages_and_no_diagnostic() -> None:
     wanted = at("import a\n", "a", "Ruff", "F401")
     assert (
-        await repaired(edit("import a\n", "import a\n", "javascript", wanted), CheckOptions()) == ""
+        await repair(edit("import a\n", "import a\n", "javascript", wanted), CheckOptions()) == ""
     )
-    assert await repaired(edit("import a\n", "import a\n"), CheckOptions()) == ""
+    assert await repair(edit("import a\n", "import a\n"), CheckOptions()) == ""
 
 
 async def test_ruff_that_is_missing_or_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "import a\n"
     candidate = edit(text, text, "python", at(text, "a", "Ruff", "F401"))
-    assert await repaired(candidate, CheckOptions()) == ""  # nothing would be left
+    assert await repair(candidate, CheckOptions()) == ""  # nothing would be left
     wanted = Diagnostic(candidate.diagnostics[0].span, "Bad", "Ruff", "F401")
     candidate = edit(text + "b = 1\n", text, "python", wanted)
-    assert await repaired(candidate, CheckOptions()) == "b = 1\n"
+    assert await repair(candidate, CheckOptions()) == "b = 1\n"
     for program in (None, "/nonexistent/ruff", "/bin/false"):
-        monkeypatch.setattr("tabwright.checks.repairs.bundled", lambda *_, it=program: it)
-        assert await repaired(candidate, CheckOptions()) == ""
+        monkeypatch.setattr("tabwright.checks.repairs.find_bundled", lambda *_, it=program: it)
+        assert await repair(candidate, CheckOptions()) == ""

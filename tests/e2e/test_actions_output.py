@@ -143,7 +143,7 @@ import tabwright.checks.check as module
 import tabwright.checks.formatting.improve as improving
 async def check(subject, options):
     raise ZeroDivisionError
-module.check = improving.improved = check
+module.check = improving.improve = check
 """
 
 

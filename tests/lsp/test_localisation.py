@@ -46,7 +46,7 @@ def test_every_message_has_a_translation_and_each_is_used() -> None:
     # Not blind: one each of titles, faults, reasons, messages, buttons, bars and settings.
     for template in (
         "Translate to {0}",
-        "`{0}` is bound nowhere",
+        "`{0}` is not defined",
         "a newer request came",
         "Tabwright: {0} is ready.",
         "Never ask",
@@ -135,16 +135,13 @@ def test_languages_do_not_touch_each_other() -> None:
 
 def test_messages_within_messages() -> None:
     why = Message("{0} is not installed here", "ruff")
-    gone = Message("whether the error is gone was not checked")
+    gone = Message("the fix was not verified")
     risky = Message("risky calls were not checked")
     found = Message("{0}, so {1}", why, Message("{0}, and {1}", gone, risky))
     assert found == (
-        "ruff is not installed here, so whether the error is gone was not checked, and risky calls "
-        "were not checked"
+        "ruff is not installed here, so the fix was not verified, and risky calls were not checked"
     )
-    assert (
-        CHINESE.tell(found) == "没有安装 ruff，因此没有检查错误是否已消除，也没有检查有风险的调用"
-    )
+    assert CHINESE.tell(found) == "没有安装 ruff，因此没有验证修复是否有效，也没有检查有风险的调用"
 
 
 @pytest.mark.parametrize(
@@ -189,11 +186,11 @@ def test_several_faults_are_told_as_one() -> None:
     told = joined(
         [
             Message("it still does not parse"),
-            Message("`{0}` is bound nowhere", "x"),
+            Message("`{0}` is not defined", "x"),
             verbatim("from a tool"),
         ]
     )
-    assert told == "it still does not parse; `x` is bound nowhere; from a tool"
+    assert told == "it still does not parse; `x` is not defined; from a tool"
     assert CHINESE.tell(told) == "语法仍然有误；`x` 没有定义；from a tool"
     assert joined([verbatim("done")]) == "done"
 

@@ -19,9 +19,9 @@ from tabwright.assists import complete, registry
 from tabwright.assists.request import ActionRequest
 from tabwright.checks import lines
 from tabwright.checks.faults import EditCandidate
-from tabwright.checks.formatting.improve import improved
-from tabwright.checks.imports import placing
-from tabwright.checks.syntax import python_source, risks, silencing, tree_sitter_source
+from tabwright.checks.formatting.improve import improve
+from tabwright.checks.imports import insertion
+from tabwright.checks.syntax import python_syntax, risks, suppressions, tree_sitter_syntax
 from tabwright.core.action import Diagnostic
 from tabwright.core.postprocess import pipeline
 from tabwright.core.prompting import similar
@@ -123,16 +123,16 @@ def test_checking_an_edit_of_a_crafted_document_is_quick(name: str) -> None:
     changed = Span(middle, middle + len(new))
     for language in ("python", "cpp"):
         candidate = EditCandidate("/a/b", "/a", language, before, after, changed)
-        edit = lines.changes(before, after)
-        within("changes", lines.changes, before, after.replace("\n", "\n\n"))
-        within("imports", placing.placed, after, ("import os",), language)
-        within("silencing", silencing.check, candidate, edit)
+        edit = lines.diff_texts(before, after)
+        within("changes", lines.diff_texts, before, after.replace("\n", "\n\n"))
+        within("imports", insertion.insert_imports, after, ("import os",), language)
+        within("suppressions", suppressions.check, candidate, edit)
         within("risks", risks.check, candidate, edit)
         if language == "cpp":
-            within("syntax", tree_sitter_source.check_syntax, candidate, edit)
+            within("syntax", tree_sitter_syntax.check_syntax, candidate, edit)
         if language == "python":
-            within("syntax", python_source.check_syntax, candidate, edit)
-            within("names", python_source.check_names, candidate)
+            within("syntax", python_syntax.check_syntax, candidate, edit)
+            within("names", python_syntax.check_names, candidate)
 
 
 BROKEN = {
@@ -158,7 +158,7 @@ def test_parsing_a_broken_text_takes_little_and_lets_others_run(name: str) -> No
     thread.start()
     began, started = time.perf_counter(), time.thread_time()
     try:
-        assert tree_sitter_source.errors(text, language)
+        assert tree_sitter_syntax.error_lines(text, language)
     finally:
         took, ended_at = time.thread_time() - started, time.perf_counter()
         ended.set()
@@ -169,11 +169,11 @@ def test_parsing_a_broken_text_takes_little_and_lets_others_run(name: str) -> No
 
 
 def test_a_parser_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree_sitter_source, "_MOST_S", 0.05)
+    monkeypatch.setattr(tree_sitter_syntax, "_MOST_S", 0.05)
     after = '"' * 100_000
     candidate = EditCandidate("/a/b", "/a", "rust", "", after, Span(0, len(after)))
     started = time.thread_time()
-    (fault,) = tree_sitter_source.check_syntax(candidate, lines.changes("", after))
+    (fault,) = tree_sitter_syntax.check_syntax(candidate, lines.diff_texts("", after))
     assert time.thread_time() - started < 1.0
     assert fault.kind == "checker" and "takes too long" in fault.message
 
@@ -191,7 +191,7 @@ async def test_the_event_loop_goes_on_while_an_edit_is_formatted(name: str) -> N
     new = "y  =  os.path.join( 'a','b' )\n"
     changed = Span(len(before), len(before) + len(new))
     candidate = EditCandidate("", "", "python", before, before + new, changed)
-    work = asyncio.create_task(improved(candidate, ("import sys",)))
+    work = asyncio.create_task(improve(candidate, ("import sys",)))
     longest, held = 0.0, time.perf_counter()
     own = time.process_time()
     while not work.done():
@@ -205,18 +205,18 @@ async def test_the_event_loop_goes_on_while_an_edit_is_formatted(name: str) -> N
 
 
 async def test_what_black_cannot_end_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tabwright.checks.formatting.worker._FORMATTED_S", 0.01)
+    monkeypatch.setattr("tabwright.checks.formatting.black_process._TIMEOUT_S", 0.01)
     after = "x  =  1\n" * 1_000
     candidate = EditCandidate("", "", "python", "", after, Span(0, len(after)))
 
-    assert await improved(candidate, ()) == after
+    assert await improve(candidate, ()) == after
 
 
 async def test_a_long_text_is_formatted_by_a_process_of_its_own() -> None:
     after = "def f( a ):\n    return a\n\n\n" * 100
     candidate = EditCandidate("", "", "python", "", after, Span(0, len(after)))
 
-    assert "def f(a):" in await improved(candidate, ())
+    assert "def f(a):" in await improve(candidate, ())
 
 
 def test_a_fence_that_nothing_in_the_code_can_close() -> None:

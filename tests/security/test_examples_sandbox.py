@@ -39,7 +39,7 @@ from tabwright.checks.examples import example_runs
 from tabwright.checks.examples.docstring_examples import examples_of
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.checks.sandbox import runs, seccomp
-from tabwright.checks.tools.child import ToolFailed
+from tabwright.checks.tools.child_process import ToolFailed
 from tabwright.core.message import Message
 from tabwright.core.text import Span
 
@@ -81,7 +81,7 @@ def weakest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def only(combination: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     force(monkeypatch, combination)
     try:
-        asyncio.run(runs.layers())
+        asyncio.run(runs.working_layers())
     except runs.SandboxUnavailable as error:
         pytest.skip(f"this machine does not have this combination: {error}")
     return combination
@@ -111,7 +111,8 @@ def said(source: str, timeout_s: float = 20) -> list[str]:
     assert examples
     try:
         return [
-            one.message for one in asyncio.run(example_runs.failing(source, examples, timeout_s))
+            one.message
+            for one in asyncio.run(example_runs.failing_examples(source, examples, timeout_s))
         ]
     except ToolFailed as error:
         return [str(error)]
@@ -237,7 +238,7 @@ def test_an_example_ends_when_its_time_is_over(layers: tuple[str, ...]) -> None:
     async def together() -> list[tuple[Fault, ...]]:
         sources = map(session, ENDLESS)
         cases = [(one, examples_of(one, Span(0, len(one)))) for one in sources]
-        return await asyncio.gather(*(example_runs.failing(*case, 4) for case in cases))
+        return await asyncio.gather(*(example_runs.failing_examples(*case, 4) for case in cases))
 
     (found,) = set(asyncio.run(together()))
     assert [one.message for one in found] == ["`f()` did not end in 4 s"]
@@ -250,7 +251,7 @@ def test_the_process_has_no_privileges(layers: tuple[str, ...]) -> None:
 
     async def shut_in() -> bool:
         job = asyncio.create_task(
-            example_runs.failing(source, examples_of(source, Span(0, len(source))), 60)
+            example_runs.failing_examples(source, examples_of(source, Span(0, len(source))), 60)
         )
         started = await asyncio.to_thread(begun, 2)
         (process,) = [one for one in started if one.ppid() != os.getpid()]
@@ -346,7 +347,7 @@ def test_no_process_is_left_when_the_launcher_is_killed(layers: tuple[str, ...])
 
     async def run() -> None:
         job = asyncio.create_task(
-            example_runs.failing(source, examples_of(source, Span(0, len(source))), 60)
+            example_runs.failing_examples(source, examples_of(source, Span(0, len(source))), 60)
         )
         started = await asyncio.to_thread(begun, 2)
         first = next(one for one in started if one.ppid() == os.getpid())
@@ -370,7 +371,7 @@ runs.COMBINATIONS = (tuple(sys.argv[1].split(",")),)
 processes._owner = sys.argv[2]
 example = Example("f", "f()", "0", False, 1)
 source = "def f():\\n    while True:\\n        pass\\n"
-asyncio.run(example_runs.failing(source, [example], 300))
+asyncio.run(example_runs.failing_examples(source, [example], 300))
 """
 
 
@@ -434,7 +435,7 @@ def test_a_layer_without_effect_is_noticed(
 
 
 REFUSE = "def refuse(*paths): raise OSError('refused here')"
-NOT_RUN = "examples were not run: this machine cannot contain them"
+NOT_RUN = "examples were not run: this machine cannot isolate them"
 
 
 def faults(source: str) -> tuple[Fault, ...]:
@@ -445,9 +446,9 @@ def faults(source: str) -> tuple[Fault, ...]:
 @pytest.mark.parametrize(
     ("platform", "machine", "reason"),
     [
-        ("darwin", "arm64", "it is done on Linux only"),
-        ("win32", "AMD64", "it is done on Linux only"),
-        ("linux", "riscv64", "it is not done on processors of type riscv64"),
+        ("darwin", "arm64", "the sandbox needs Linux"),
+        ("win32", "AMD64", "the sandbox needs Linux"),
+        ("linux", "riscv64", "the sandbox does not support processors of type riscv64"),
     ],
 )
 def test_elsewhere_none_is_run(
@@ -476,7 +477,7 @@ def test_the_next_combination_is_taken_where_one_does_not_work(
 ) -> None:
     patch(monkeypatch, REFUSE, "namespaces.enter = refuse")
     monkeypatch.setattr(runs, "_working", None)
-    assert asyncio.run(runs.layers()) == ("landlock",)
+    assert asyncio.run(runs.working_layers()) == ("landlock",)
 
 
 # Numbers on x86-64 and aarch64 of calls that must be refused, from the kernel's tables.
@@ -595,7 +596,7 @@ ALLOW = 0x7FFF0000
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 @pytest.mark.parametrize("writing", [False, True])
 def test_the_filter_on_each_processor(machine: str, writing: bool) -> None:
-    program = seccomp.program(machine, 77, writing)
+    program = seccomp.filter_program(machine, 77, writing)
     assert len(program) // 8 < 4096  # the kernel's limit
     column = list(ARCHITECTURES).index(machine)
 

@@ -69,7 +69,7 @@ MAKERS: Mapping[str, Maker] = {
 }
 # Patterns that are only matched at one place of a text, though they are kept in a table.
 MATCHED = (
-    "tabwright.checks.imports.placing_by_lines:_IMPORT",
+    "tabwright.checks.imports.insertion_by_lines:_IMPORT",
     "tabwright.core.syntax.functions:_result_sign",
     "tabwright.core.syntax.stubs:",
     "tabwright.app.documents.secret_names:_joined",

@@ -1,4 +1,4 @@
-"""All checks of one candidate, side by side; whatever happens, an answer comes of it."""
+"""Run all checks of one candidate concurrently; every check gives faults, none raises."""
 
 from __future__ import annotations
 
@@ -9,156 +9,173 @@ from dataclasses import dataclass
 
 from tabwright.checks.examples import example_runs
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault, worst_first
-from tabwright.checks.lines import LineChanges, changes, line_of
-from tabwright.checks.syntax import python_source, risks, silencing, tree_sitter_source
+from tabwright.checks.lines import LineChanges, diff_texts, line_of
+from tabwright.checks.syntax import python_syntax, risks, suppressions, tree_sitter_syntax
 from tabwright.checks.tools import project_tools, ruff_rules
-from tabwright.checks.tools.child import ToolFailed, together
+from tabwright.checks.tools.child_process import ToolFailed, gather_or_cancel
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message
 
-_WHETHER_GONE = Message("whether the error is gone was not checked")
-_NO_RISKS = Message("risky calls were not checked")
+_FIX_UNVERIFIED = Message("the fix was not verified")
+_RISKS_UNCHECKED = Message("risky calls were not checked")
 
 
 async def check(candidate: EditCandidate, options: CheckOptions) -> tuple[Fault, ...]:
-    """What speaks against the edit, worst first; nothing when all that was checked is fine.
+    """Return the faults of the edit, worst first; none when every check passed.
 
-    Raises nothing but CancelledError: a checker that hangs, crashes or is missing is a fault of
-    kind "checker" that says what was not checked.
+    Raises nothing but CancelledError: a checker that hangs, crashes or is missing gives a fault of
+    kind "checker", which names what was not checked.
     """
     try:
-        edit = await asyncio.to_thread(changes, candidate.before, candidate.after)
-        faults = await _syntax(candidate, edit)
+        changes = await asyncio.to_thread(diff_texts, candidate.before, candidate.after)
+        faults = await _check_syntax(candidate, changes)
     except Exception as error:  # noqa: BLE001 - promised not to raise
-        return (_failed(Message("syntax"), error, Message("nothing was checked")),)
+        return (_checker_fault(Message("the syntax check"), error, Message("nothing was checked")),)
     if any(fault.kind == "syntax" for fault in faults):
         return worst_first(faults)
-    found = await together(*_jobs(candidate, edit, options))
+    found = await gather_or_cancel(*_remaining_checks(candidate, changes, options))
     return worst_first(faults + sum(found, ()))
 
 
-def _jobs(
-    candidate: EditCandidate, edit: LineChanges, options: CheckOptions
+def _remaining_checks(
+    candidate: EditCandidate, changes: LineChanges, options: CheckOptions
 ) -> Iterator[Coroutine[None, None, tuple[Fault, ...]]]:
-    """What remains to be done, each for itself: none fails because another does."""
-    python = candidate.language_id == "python"
-    plan = _plan(candidate, options)
-    yield _guarded(Message("the search for risks"), _NO_RISKS, _risks(candidate, edit))
-    left = asyncio.to_thread(_of_nobody, candidate, edit, plan.left, options)
-    yield _guarded(Message("the syntax"), _WHETHER_GONE, left)
+    """Yield the checks to run after the syntax check; none fails because another does."""
+    is_python = candidate.language_id == "python"
+    plan = _make_plan(candidate, options)
+    yield _faults_or_failure(
+        Message("the check for risky calls"), _RISKS_UNCHECKED, _check_risks(candidate, changes)
+    )
+    by_parser = asyncio.to_thread(
+        _check_without_tool, candidate, changes, plan.without_tool, options
+    )
+    yield _faults_or_failure(Message("the syntax check"), _FIX_UNVERIFIED, by_parser)
     for tool, program, wanted in plan.tools:
-        asked = _of_tool(tool, program, wanted, candidate, edit, options)
-        yield _guarded(tool.name, _WHETHER_GONE, asked)
-    if python:
-        yield _guarded("ruff", _NO_RISKS, _of_ruff(candidate, edit, plan.ruff, options))
-    if python and options.run_examples and not candidate.cell:
-        examples = example_runs.check(candidate, edit, options)
-        yield _guarded(Message("the module"), Message("its examples were not run"), examples)
+        by_tool = _run_tool(tool, program, wanted, candidate, changes, options)
+        yield _faults_or_failure(tool.name, _FIX_UNVERIFIED, by_tool)
+    if is_python:
+        by_ruff = _run_ruff(candidate, changes, plan.ruff, options)
+        yield _faults_or_failure("ruff", _RISKS_UNCHECKED, by_ruff)
+    if is_python and options.run_examples and not candidate.cell:
+        examples = example_runs.check(candidate, changes, options)
+        unchecked = Message("its examples were not run")
+        yield _faults_or_failure(Message("the module"), unchecked, examples)
 
 
-async def _guarded(
-    name: str, otherwise: Message, faults: Awaitable[tuple[Fault, ...]]
+async def _faults_or_failure(
+    name: str, unchecked: Message, faults: Awaitable[tuple[Fault, ...]]
 ) -> tuple[Fault, ...]:
-    """The faults, or one of kind "checker" when they cannot be had."""
+    """Return the faults, or one of kind "checker" when the check fails."""
     try:
         return await faults
     except Exception as error:  # noqa: BLE001 - promised not to raise
-        return (_failed(name, error, otherwise),)
+        return (_checker_fault(name, error, unchecked),)
 
 
-def _failed(name: str, error: Exception, otherwise: Message) -> Fault:
+def _checker_fault(name: str, error: Exception, unchecked: Message) -> Fault:
     reason = str(error) if isinstance(error, ToolFailed) else Message("failed ({0})", repr(error))
-    return Fault("checker", Message("{0} {1}, so {2}", name, reason, otherwise))
+    return Fault("checker", Message("{0} {1}, so {2}", name, reason, unchecked))
 
 
-async def _syntax(candidate: EditCandidate, edit: LineChanges) -> tuple[Fault, ...]:
-    own = python_source if candidate.language_id == "python" else tree_sitter_source
-    return await asyncio.to_thread(own.check_syntax, candidate, edit)
+async def _check_syntax(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
+    checker = python_syntax if candidate.language_id == "python" else tree_sitter_syntax
+    return await asyncio.to_thread(checker.check_syntax, candidate, changes)
 
 
-async def _risks(candidate: EditCandidate, edit: LineChanges) -> tuple[Fault, ...]:
-    silenced = silencing.check(candidate, edit)
+async def _check_risks(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
+    suppressed = suppressions.check(candidate, changes)
     if candidate.language_id == "python":
-        return silenced
-    return silenced + risks.check(candidate, edit)
+        return suppressed
+    return suppressed + risks.check(candidate, changes)
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """Who looks after which of the wanted diagnostics."""
+    """The wanted diagnostics by what checks them: ruff, a project tool, or no tool."""
 
     ruff: tuple[Diagnostic, ...]
     tools: tuple[tuple[project_tools.Tool, str, tuple[Diagnostic, ...]], ...]
-    left: tuple[Diagnostic, ...]
+    without_tool: tuple[Diagnostic, ...]
 
 
-def _plan(candidate: EditCandidate, options: CheckOptions) -> _Plan:
-    python = candidate.language_id == "python"
+def _make_plan(candidate: EditCandidate, options: CheckOptions) -> _Plan:
+    is_python = candidate.language_id == "python"
     ruff: list[Diagnostic] = []
-    left: list[Diagnostic] = []
+    without_tool: list[Diagnostic] = []
     by_tool: dict[tuple[project_tools.Tool, str], list[Diagnostic]] = {}
     for diagnostic in candidate.diagnostics:
-        tool = project_tools.tool_of(diagnostic)
-        runs = options.tools and options.trusted
-        program = tool.program(candidate) if tool and runs else None
-        twin = ruff_rules.twin(diagnostic) if python else None
-        if python and ruff_rules.is_own(diagnostic):
+        tool = project_tools.tool_for(diagnostic)
+        may_run = options.tools and options.trusted
+        program = tool.program(candidate) if tool and may_run else None
+        for_ruff = ruff_rules.as_ruff_diagnostic(diagnostic) if is_python else None
+        if is_python and ruff_rules.is_from_ruff(diagnostic):
             ruff.append(diagnostic)
         elif tool and program:
             by_tool.setdefault((tool, program), []).append(diagnostic)
-        elif twin:
-            ruff.append(twin)
+        elif for_ruff:
+            ruff.append(for_ruff)
         else:
-            left.append(diagnostic)
-    tools = tuple((tool, program, tuple(own)) for (tool, program), own in by_tool.items())
-    return _Plan(tuple(ruff), tools, tuple(left))
+            without_tool.append(diagnostic)
+    tools = tuple((tool, program, tuple(wanted)) for (tool, program), wanted in by_tool.items())
+    return _Plan(tuple(ruff), tools, tuple(without_tool))
 
 
-async def _of_ruff(
-    candidate: EditCandidate, edit: LineChanges, wanted: Sequence[Diagnostic], options: CheckOptions
+async def _run_ruff(
+    candidate: EditCandidate,
+    changes: LineChanges,
+    wanted: Sequence[Diagnostic],
+    options: CheckOptions,
 ) -> tuple[Fault, ...]:
     try:
-        outcome = await ruff_rules.check(candidate, edit, wanted, options)
+        result = await ruff_rules.check(candidate, changes, wanted, options)
     except ToolFailed as error:
-        lost = Message("{0}, and {1}", _WHETHER_GONE, _NO_RISKS) if wanted else _NO_RISKS
-        names = await asyncio.to_thread(python_source.check_names, candidate)
-        return (*names, Fault("checker", _so(Message("{0} {1}", "ruff", error), lost)))
-    unseen = await asyncio.to_thread(_of_nobody, candidate, edit, outcome.unseen, options)
-    return outcome.faults + unseen
+        both = Message("{0}, and {1}", _FIX_UNVERIFIED, _RISKS_UNCHECKED)
+        unchecked = both if wanted else _RISKS_UNCHECKED
+        names = await asyncio.to_thread(python_syntax.check_names, candidate)
+        return (*names, _unchecked_because(Message("{0} {1}", "ruff", error), unchecked))
+    unreported = await asyncio.to_thread(
+        _check_without_tool, candidate, changes, result.unreported, options
+    )
+    return result.faults + unreported
 
 
-async def _of_tool(
+async def _run_tool(
     tool: project_tools.Tool,
     program: str,
     wanted: Sequence[Diagnostic],
     candidate: EditCandidate,
-    edit: LineChanges,
+    changes: LineChanges,
     options: CheckOptions,
 ) -> tuple[Fault, ...]:
     try:
-        verdict = await project_tools.check(tool, program, candidate, edit, wanted, options)
+        result = await project_tools.check(tool, program, candidate, changes, wanted, options)
     except ToolFailed as error:
-        return (Fault("checker", _so(Message("{0} {1}", tool.name, error), _WHETHER_GONE)),)
-    unseen = await asyncio.to_thread(_of_syntax, candidate, edit, verdict.unseen)
-    if unseen is None:
-        silent = Message("{0} does not report this error here", tool.name)
-        return (*verdict.faults, Fault("checker", _so(silent, _WHETHER_GONE)))
-    return verdict.faults + unseen
+        return (_unchecked_because(Message("{0} {1}", tool.name, error), _FIX_UNVERIFIED),)
+    by_parser = await asyncio.to_thread(_check_by_parser, candidate, changes, result.unreported)
+    if by_parser is None:
+        reason = Message("{0} does not report this error here", tool.name)
+        return (*result.faults, _unchecked_because(reason, _FIX_UNVERIFIED))
+    return result.faults + by_parser
 
 
-def _of_nobody(
-    candidate: EditCandidate, edit: LineChanges, wanted: Sequence[Diagnostic], options: CheckOptions
+def _check_without_tool(
+    candidate: EditCandidate,
+    changes: LineChanges,
+    wanted: Sequence[Diagnostic],
+    options: CheckOptions,
 ) -> tuple[Fault, ...]:
-    """Diagnostics that no tool here reports: errors of syntax can be told, others not."""
-    told = _of_syntax(candidate, edit, wanted)
-    if told is not None:
-        return told
-    return tuple(_unchecked(diagnostic, candidate, options) for diagnostic in wanted)
+    """Check diagnostics that no tool here reports: syntax errors by the parser, no others."""
+    by_parser = _check_by_parser(candidate, changes, wanted)
+    if by_parser is not None:
+        return by_parser
+    return tuple(_unchecked_fault(diagnostic, candidate, options) for diagnostic in wanted)
 
 
-def _unchecked(diagnostic: Diagnostic, candidate: EditCandidate, options: CheckOptions) -> Fault:
-    tool = project_tools.tool_of(diagnostic)
-    if tool and options.tools and not options.trusted and not ruff_rules.is_own(diagnostic):
+def _unchecked_fault(
+    diagnostic: Diagnostic, candidate: EditCandidate, options: CheckOptions
+) -> Fault:
+    tool = project_tools.tool_for(diagnostic)
+    if tool and options.tools and not options.trusted and not ruff_rules.is_from_ruff(diagnostic):
         folder = filter(None, (candidate.folder,))
         command = shlex.join(("tabwright", "trust", "allow-folder", *folder))
         return Fault(
@@ -166,16 +183,16 @@ def _unchecked(diagnostic: Diagnostic, candidate: EditCandidate, options: CheckO
             Message("{0} may not run in this folder", tool.name),
             advice=Message("to allow it: {0}", command),
         )
-    return Fault("checker", _so(_why_not(diagnostic, options), _WHETHER_GONE))
+    return _unchecked_because(_reason_unchecked(diagnostic, options), _FIX_UNVERIFIED)
 
 
-def _so(reason: Message, lost: Message) -> Message:
-    return Message("{0}, so {1}", reason, lost)
+def _unchecked_because(reason: Message, unchecked: Message) -> Fault:
+    return Fault("checker", Message("{0}, so {1}", reason, unchecked))
 
 
-def _why_not(diagnostic: Diagnostic, options: CheckOptions) -> Message:
-    tool = project_tools.tool_of(diagnostic)
-    if ruff_rules.is_own(diagnostic):
+def _reason_unchecked(diagnostic: Diagnostic, options: CheckOptions) -> Message:
+    tool = project_tools.tool_for(diagnostic)
+    if ruff_rules.is_from_ruff(diagnostic):
         return Message("{0} does not report this error here", "ruff")
     if tool is None:
         return Message(
@@ -183,31 +200,34 @@ def _why_not(diagnostic: Diagnostic, options: CheckOptions) -> Message:
             diagnostic.source or Message("an unknown source"),
         )
     if not options.tools:
-        return Message("{0} is not to be run", tool.name)
+        return Message("{0} is switched off (tabwright.checks.tools)", tool.name)
     return Message("{0} is not installed here", tool.name)
 
 
-def _of_syntax(
-    candidate: EditCandidate, edit: LineChanges, wanted: Sequence[Diagnostic]
+def _check_by_parser(
+    candidate: EditCandidate, changes: LineChanges, wanted: Sequence[Diagnostic]
 ) -> tuple[Fault, ...] | None:
-    """What the parser says of diagnostics it may have meant; None when it had no complaint."""
+    """Check diagnostics that may be syntax errors; None when the old text has none near them."""
     if not wanted:
         return ()
-    stood = {line_of(candidate.before, one.span.start) for one in wanted}
-    # The parser may see an error a line before or after where another saw it.
-    around = edit.old | {line + step for line in stood for step in (-1, 0, 1)}
-    if not any(line in around for line in _errors(candidate.before, candidate)):
+    lines = {line_of(candidate.before, one.span.start) for one in wanted}
+    # The parser may report an error one line before or after the line that another tool reports.
+    near_old = changes.old_lines | {line + step for line in lines for step in (-1, 0, 1)}
+    if not any(line in near_old for line in _parser_errors(candidate.before, candidate)):
         return None
-    near = edit.new | {edit.moved(line) for line in stood}
-    still = sorted(line for line in _errors(candidate.after, candidate) if line in near)
-    return (Fault("diagnostic", Message("it still does not parse"), still[0]),) if still else ()
+    near_new = changes.new_lines | {changes.new_line_of(line) for line in lines}
+    remaining = [line for line in _parser_errors(candidate.after, candidate) if line in near_new]
+    if not remaining:
+        return ()
+    return (Fault("diagnostic", Message("it still does not parse"), min(remaining)),)
 
 
-def _errors(text: str, candidate: EditCandidate) -> list[int]:
+def _parser_errors(text: str, candidate: EditCandidate) -> list[int]:
+    """Return the lines, from 1, where the parser reports errors; none without a parser."""
     if candidate.language_id == "python":
-        fault = python_source.syntax_fault(text, candidate.cell)
+        fault = python_syntax.syntax_fault(text, candidate.cell)
         return [fault.line] if fault else []
     try:
-        return tree_sitter_source.errors(text, candidate.language_id)
-    except tree_sitter_source.NoGrammar:
+        return tree_sitter_syntax.error_lines(text, candidate.language_id)
+    except tree_sitter_syntax.NoSyntaxTree:
         return []

@@ -1,4 +1,4 @@
-"""What is checked, how, and what may be wrong with it; plain frozen data."""
+"""The candidate to check, the options, and the faults that checks find; frozen data."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _NOWHERE = Span(0, 0)
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that speaks against a candidate, said in plain words.
+    """One problem of a candidate, with a message for the user.
 
     ``line`` counts from 1 in the changed document, 0 when it is unknown. A fault of kind "checker"
-    says what could not be checked, and why. ``advice``: what the user can do about it, which a
-    title has no room for.
+    names what could not be checked, and why. ``advice`` is what the user can do about it, which is
+    too long for a title.
     """
 
     kind: FaultKind
@@ -43,20 +43,20 @@ class Fault:
 
     @property
     def weight(self) -> int:
-        """How much it speaks against a candidate; 0 where nothing was found out."""
+        """How serious the fault is; 0 for what could not be checked."""
         return _WEIGHTS[self.kind]
 
 
 @dataclass(frozen=True)
 class EditCandidate:
-    """A document with and without an edit, and the faults that were found in that.
+    """A document before and after an edit, and the faults that were found in it.
 
-    ``path`` is the document's path ("" when it has none; what the disk holds may differ from both
-    texts), ``root`` the workspace's ("" when unknown). ``changed`` is the changed part of
+    ``path`` is the document's path ("" when it has none; the file on disk may differ from both
+    texts), ``root`` the workspace's ("" when unknown). ``changed`` is the changed span of
     ``after``. ``diagnostics``, with spans in ``before``, are those that the edit should remove.
-    ``cell``: a cell of a notebook, whose names may come from other cells. ``replaced`` is the span
-    that the model was asked about. ``new_document`` is the name of a document of its own that the
-    candidate makes, whose ``before`` is empty; "" for an edit in place.
+    ``cell``: a notebook cell, whose names may come from other cells. ``replaced`` is the span of
+    ``before`` that the model was asked to rewrite. ``new_document`` is the name of the document
+    that the candidate creates, whose ``before`` is empty; "" for an edit in place.
     """
 
     path: str
@@ -78,21 +78,21 @@ class EditCandidate:
 
     @property
     def text(self) -> str:
-        """The lines that came of the question, or the whole new document."""
+        """The changed lines of ``after``, or the whole new document."""
         return self.after[self.changed.start : self.changed.end]
 
     @property
     def weight(self) -> int:
-        """All that speaks against it; 0 when nothing was found."""
+        """The sum of the faults' weights; 0 when nothing was found."""
         return sum(fault.weight for fault in self.faults)
 
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What the user may set: examples and the project's own tools run, seconds for each tool.
+    """Which checks run: examples, the project's own tools, and the time limit of each tool.
 
     ``trusted``: the user trusts the folder. Otherwise no tool of the project runs, and ruff
-    reads no settings that lie there.
+    does not read the settings in that folder.
     """
 
     run_examples: bool = False
@@ -102,10 +102,10 @@ class CheckOptions:
 
 
 def folder_of(root: str, path: str) -> str:
-    """The folder that a document is trusted by: its root, else its own; "" where it has none."""
+    """Return the folder whose trust covers a document: its root, else its own; "" for none."""
     return root or os.path.dirname(path)
 
 
 def worst_first(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
-    """The faults once each, by weight and then by line."""
+    """Return the faults without duplicates, by weight and then by line."""
     return tuple(sorted(dict.fromkeys(faults), key=lambda fault: (-fault.weight, fault.line)))

@@ -1,4 +1,7 @@
-"""The lines that an edit changed, and the new numbers of the others; lines count from 1."""
+"""Compare texts by lines: which lines an edit changed, and where the others moved.
+
+Line numbers count from 1.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ _LONGEST_DIFF = 2000
 
 @dataclass(frozen=True)
 class ChangedBlock:
-    """Lines ``old_start`` up to ``old_end`` (not with it) that became the new ones."""
+    """Lines ``old_start`` to ``old_end`` (exclusive) that were replaced by the new ones."""
 
     old_start: int
     old_end: int
@@ -28,17 +31,17 @@ class LineChanges:
     blocks: tuple[ChangedBlock, ...]
 
     @cached_property
-    def old(self) -> frozenset[int]:
+    def old_lines(self) -> frozenset[int]:
         """Lines of the old text that were removed or replaced."""
         return frozenset(line for one in self.blocks for line in range(one.old_start, one.old_end))
 
     @cached_property
-    def new(self) -> frozenset[int]:
+    def new_lines(self) -> frozenset[int]:
         """Lines of the new text that were added or replaced."""
         return frozenset(line for one in self.blocks for line in range(one.new_start, one.new_end))
 
-    def moved(self, line: int) -> int:
-        """Return the new number of an old line: the nearest new line, 0 when it was deleted."""
+    def new_line_of(self, line: int) -> int:
+        """Return the new number of an old line: in a changed block the nearest, 0 if deleted."""
         shift = 0
         for block in self.blocks:
             if line < block.old_start:
@@ -51,34 +54,34 @@ class LineChanges:
         return line + shift
 
 
-def split(text: str) -> list[str]:
-    r"""The text's lines with their ends (``\r\n``, ``\n`` or ``\r``); no last empty one."""
+def split_lines(text: str) -> list[str]:
+    r"""Return the text's lines with their ends (``\r\n``, ``\n`` or ``\r``), no empty last one."""
     starts = line_starts(text)
     ends = (*starts[1:], len(text))
     return [text[start:end] for start, end in zip(starts, ends, strict=True) if start < end]
 
 
 def line_end(text: str) -> str:
-    r"""The line end that most lines of the text have; ``\n`` where there is none."""
+    r"""Return the line end that most lines of the text have; ``\n`` where there is none."""
     windows = text.count("\r\n")
     unix = text.count("\n") - windows
     alone = text.count("\r") - windows
     return max((unix, "\n"), (windows, "\r\n"), (alone, "\r"), key=lambda pair: pair[0])[1]
 
 
-def close(lines: list[str], at: int, end: str) -> None:
-    """Give the last of the first ``at`` lines a line end if it has none."""
-    if at and not lines[at - 1].endswith(("\n", "\r")):
-        lines[at - 1] += end
+def terminate_line(lines: list[str], number: int, end: str) -> None:
+    """Append ``end`` to line ``number``, from 1, if it has no line end; 0 changes nothing."""
+    if number and not lines[number - 1].endswith(("\n", "\r")):
+        lines[number - 1] += end
 
 
-def changes(before: str, after: str) -> LineChanges:
-    """Compare two texts by lines; very long differing parts are one block."""
-    return between(split(before), split(after))
+def diff_texts(before: str, after: str) -> LineChanges:
+    """Compare two texts by lines; a part of over 2,000 lines that differs is one block."""
+    return diff_lines(split_lines(before), split_lines(after))
 
 
-def between(old: list[str], new: list[str]) -> LineChanges:
-    """Compare two lists of lines; see `changes`."""
+def diff_lines(old: list[str], new: list[str]) -> LineChanges:
+    """Compare two lists of lines, as ``diff_texts`` does."""
     limit = min(len(old), len(new))
     head = next((i for i in range(limit) if old[i] != new[i]), limit)
     limit -= head
@@ -102,13 +105,13 @@ def between(old: list[str], new: list[str]) -> LineChanges:
 
 
 def line_of(text: str, offset: int) -> int:
-    """The line that holds ``offset``."""
+    """Return the number of the line that contains ``offset``."""
     head = text[:offset]
     return len(line_starts(head)) - (head.endswith("\r") and text[offset : offset + 1] == "\n")
 
 
-def span_of(text: str, first: int, end: int) -> Span:
-    """The offsets of lines ``first`` up to ``end`` (not with it), with their ends."""
+def span_of_lines(text: str, first: int, end: int) -> Span:
+    """Return the span of lines ``first`` to ``end`` (exclusive), with their line ends."""
     starts = (*line_starts(text), len(text))
     last = len(starts) - 1
     return Span(starts[min(first - 1, last)], starts[min(end - 1, last)])

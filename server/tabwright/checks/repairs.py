@@ -1,4 +1,4 @@
-"""What needs no model: a diagnostic that ruff or black mends by rule, at once."""
+"""Repair a diagnostic by rule, without a model: with ruff's fix of its rule, or with black."""
 
 from __future__ import annotations
 
@@ -7,55 +7,57 @@ import re
 from collections.abc import Sequence
 
 from tabwright.checks.faults import CheckOptions, EditCandidate
-from tabwright.checks.formatting.worker import lines_formatted
+from tabwright.checks.formatting.black_process import break_long_line
 from tabwright.checks.lines import line_of
 from tabwright.checks.tools import ruff_rules
-from tabwright.checks.tools.child import ToolFailed
-from tabwright.checks.tools.programs import bundled
+from tabwright.checks.tools.child_process import ToolFailed
+from tabwright.checks.tools.find_program import find_bundled
 from tabwright.checks.tools.reports import number_at, text_at
 from tabwright.core.action import Diagnostic
 from tabwright.core.text import Edit, Span, apply, line_starts
 
 logger = logging.getLogger(__name__)
 
-_TOO_LONG = "E501"
+_LINE_TOO_LONG = "E501"
 # "Line too long (135/100)" and "Line too long (135 > 88)": the limit is the second.
 _LIMIT = re.compile(r"(?<!\d)\d++\D{1,5}(\d++)\)")
 
 
-async def repaired(candidate: EditCandidate, options: CheckOptions) -> str:
-    """The document with the first of ``candidate.diagnostics`` mended; "" when no rule mends it.
+async def repair(candidate: EditCandidate, options: CheckOptions) -> str:
+    """Return the document with the first of ``candidate.diagnostics`` fixed; "" if no rule does.
 
-    Only ``candidate.before`` is looked at, and only Python is known. Raises nothing but
-    CancelledError: what cannot be asked mends nothing.
+    Reads only ``candidate.before``, and supports only Python. Raises nothing but CancelledError: a
+    tool that fails fixes nothing.
     """
     if candidate.language_id != "python" or not candidate.diagnostics:
         return ""
-    given = candidate.diagnostics[0]
-    own = given if ruff_rules.is_own(given) else ruff_rules.twin(given)
-    if own is None or not ruff_rules.is_rule(own.code):
+    first = candidate.diagnostics[0]
+    wanted = first if ruff_rules.is_from_ruff(first) else ruff_rules.as_ruff_diagnostic(first)
+    if wanted is None or not ruff_rules.is_ruff_code(wanted.code):
         return ""
-    if own.code == _TOO_LONG:
-        line, limit = line_of(candidate.before, own.span.start), _LIMIT.search(own.message)
-        most = int(limit[1]) if limit else None
-        return await lines_formatted(candidate.path, candidate.root, candidate.before, line, most)
-    ruff = bundled("ruff", candidate.folder)
+    if wanted.code == _LINE_TOO_LONG:
+        line, match = line_of(candidate.before, wanted.span.start), _LIMIT.search(wanted.message)
+        limit = int(match[1]) if match else None
+        return await break_long_line(candidate.path, candidate.root, candidate.before, line, limit)
+    ruff = find_bundled("ruff", candidate.folder)
     if ruff is None:
         return ""
     try:
-        found = await ruff_rules.asked(ruff, candidate.before, _selection(own), candidate, options)
+        reports = await ruff_rules.run_ruff(
+            ruff,
+            candidate.before,
+            ("--isolated", "--select", wanted.code),
+            candidate,
+            options,
+        )
     except ToolFailed as error:
         logger.info("no repair by rule: ruff %s", error)
         return ""
-    return _mended(candidate.before, own, found)
+    return _apply_fix(candidate.before, wanted, reports)
 
 
-def _selection(diagnostic: Diagnostic) -> tuple[str, ...]:
-    return ("--isolated", "--select", diagnostic.code)
-
-
-def _mended(text: str, diagnostic: Diagnostic, found: Sequence[dict[str, object]]) -> str:
-    """The text with the edits of the finding that is nearest to the diagnostic on its line."""
+def _apply_fix(text: str, diagnostic: Diagnostic, reports: Sequence[dict[str, object]]) -> str:
+    """Return the text with ruff's fix for the report nearest to the diagnostic on its lines."""
     starts = line_starts(text)
 
     def offset(item: object, *path: str) -> int:
@@ -63,20 +65,20 @@ def _mended(text: str, diagnostic: Diagnostic, found: Sequence[dict[str, object]
         return min(starts[row - 1] + max(number_at(item, *path, "column"), 1) - 1, len(text))
 
     first, last = (line_of(text, at) for at in (diagnostic.span.start, diagnostic.span.end))
-    here = [
+    on_lines = [
         item
-        for item in found
+        for item in reports
         if isinstance(item.get("fix"), dict) and first <= number_at(item, "location", "row") <= last
     ]
-    here.sort(key=lambda item: abs(offset(item, "location") - diagnostic.span.start))
-    for item in here:
+    on_lines.sort(key=lambda item: abs(offset(item, "location") - diagnostic.span.start))
+    for item in on_lines:
         fix = item["fix"]
-        given = fix.get("edits") if isinstance(fix, dict) else None
+        json_edits = fix.get("edits") if isinstance(fix, dict) else None
         edits = []
-        for one in given if isinstance(given, list) else []:
+        for one in json_edits if isinstance(json_edits, list) else []:
             span = Span(offset(one, "location"), offset(one, "end_location"))
             edits.append(Edit(span, text_at(one, "content")))
         if edits:
-            done = apply(text, edits)
-            return done if text[:1].isspace() else done.lstrip("\r\n")
+            fixed = apply(text, edits)
+            return fixed if text[:1].isspace() else fixed.lstrip("\r\n")
     return ""

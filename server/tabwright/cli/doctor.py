@@ -211,11 +211,11 @@ def _examples() -> Finding:
     import asyncio
 
     from tabwright.checks.sandbox import runs
-    from tabwright.checks.tools.child import ToolFailed
+    from tabwright.checks.tools.child_process import ToolFailed
 
     what = "examples"
     try:
-        used = " and ".join((*asyncio.run(runs.layers()), "seccomp"))
+        used = " and ".join((*asyncio.run(runs.working_layers()), "seccomp"))
     except runs.SandboxUnavailable as error:
         return Finding(what, "warning", f"never run: this machine cannot isolate them ({error})")
     except (OSError, ToolFailed) as error:

@@ -21,10 +21,10 @@ from tabwright.core.text import Span
 class NoCandidateChecker:
     """Leaves every candidate as it is."""
 
-    async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
+    async def improve(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
         return candidate.after
 
-    async def repaired(self, candidate: EditCandidate, options: CheckOptions) -> str:
+    async def repair(self, candidate: EditCandidate, options: CheckOptions) -> str:
         return ""
 
     async def check(self, candidate: EditCandidate, options: CheckOptions) -> tuple[Fault, ...]:

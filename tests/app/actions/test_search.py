@@ -90,14 +90,14 @@ class FakeChecker:
     checked: list[EditCandidate] = field(default_factory=list)
     mended: str = ""
 
-    async def repaired(self, candidate: EditCandidate, options: CheckOptions) -> str:
+    async def repair(self, candidate: EditCandidate, options: CheckOptions) -> str:
         if "HANG" in self.mended:
             await asyncio.sleep(60)
         if "CRASH" in self.mended:
             raise ZeroDivisionError
         return self.mended
 
-    async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
+    async def improve(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
         if "HANG" in candidate.after:
             await asyncio.sleep(60)
         return "".join(f"{line}\n" for line in imports) + candidate.after.replace("ugly", "nice")

@@ -10,7 +10,7 @@ import pytest
 from tabwright.checks.examples import example_runs
 from tabwright.checks.examples.docstring_examples import Example, examples_of
 from tabwright.checks.sandbox import runs
-from tabwright.checks.tools.child import ToolFailed
+from tabwright.checks.tools.child_process import ToolFailed
 from tabwright.core.text import Span
 
 
@@ -23,7 +23,7 @@ def session(body: str, *lines: str, head: str = "") -> str:
 async def wrong(source: str, timeout_s: float = 5) -> list[str]:
     examples = examples_of(source, Span(0, len(source)))
     assert examples, "a case has examples"
-    found = await example_runs.failing(source, examples, timeout_s)
+    found = await example_runs.failing_examples(source, examples, timeout_s)
     assert all(fault.kind == "example" for fault in found)
     return [fault.message for fault in found]
 
@@ -56,20 +56,20 @@ async def test_examples_that_pass(source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (session("return a + 1", ">>> f(2)", "4"), "`f(2)` gave 3, not 4"),
-        (session("return a + 1", "f(2) => 4"), "`f(2)` gave 3, not 4"),
+        (session("return a + 1", ">>> f(2)", "4"), "`f(2)` gave 3, expected 4"),
+        (session("return a + 1", "f(2) => 4"), "`f(2)` gave 3, expected 4"),
         (session("return 1 / a", "f(0) => 4"), "`f(0)` raised ZeroDivisionError: division by zero"),
-        (session("return None", "f(0) => 4"), "`f(0)` gave None, not 4"),
-        (session("pass", ">>> f(0)", "4"), "`f(0)` gave nothing, not 4"),
+        (session("return None", "f(0) => 4"), "`f(0)` gave None, expected 4"),
+        (session("pass", ">>> f(0)", "4"), "`f(0)` gave nothing, expected 4"),
         (session("return foo", "f(0) => 4"), "`f(0)` raised NameError: name 'foo' is not defined"),
-        (session("return a", ">>> f(1) == 2"), "`f(1) == 2` gave False, not True"),
+        (session("return a", ">>> f(1) == 2"), "`f(1) == 2` gave False, expected True"),
         (session("raise SystemExit(3)", "f(0) => 4"), "`f(0)` raised SystemExit: 3"),
         (session("import os\nos._exit(3)", "f(0) => 4"), "`f(0)` ended the process"),
         (session("return f(a)", "f(0) => 4"), f"`f(0)` raised RecursionError: {TOO_DEEP}"),
         (session("return 'x' * 2_000_000_000", "f(0) => 4"), "`f(0)` raised MemoryError"),
         (
             session("return a", ">>> f()", TRACEBACK, "ValueError: no"),
-            "`f()` gave 0, not ValueError: no",
+            "`f()` gave 0, expected ValueError: no",
         ),
     ],
 )  # fmt: skip
@@ -96,7 +96,7 @@ async def test_an_endless_example_is_a_fault_and_costs_no_other() -> None:
     source = session("while a:\n    pass\nreturn 1", "f(0) => 2", "f(1) => 2", "f(0) => 1")
     started = time.monotonic()
     assert await wrong(source, timeout_s=1) == [
-        "`f(0)` gave 1, not 2",
+        "`f(0)` gave 1, expected 2",
         "`f(1)` did not end in 1 s",
     ]
     assert time.monotonic() - started < 4
@@ -154,10 +154,10 @@ async def test_cancelling_ends_the_process_and_its_folder(
 
 async def test_no_examples_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "run", None)
-    assert await example_runs.failing("x = 1\n", [], 5) == ()
+    assert await example_runs.failing_examples("x = 1\n", [], 5) == ()
 
 
 async def test_a_long_call_is_cut_in_the_message() -> None:
     example = Example("f", f"f({'1' * 300})", "4", False, 1)
-    (fault,) = await example_runs.failing("def f(x):\n    return 1\n", [example], 5)
+    (fault,) = await example_runs.failing_examples("def f(x):\n    return 1\n", [example], 5)
     assert len(fault.message) < 150 and "…" in fault.message

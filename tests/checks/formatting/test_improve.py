@@ -9,9 +9,9 @@ import pytest
 from support.edits import edit
 
 from tabwright.checks.formatting import black_format
-from tabwright.checks.formatting.black_format import BlackConfig, settings_for, with_ends_of
-from tabwright.checks.formatting.improve import improved
-from tabwright.checks.imports.placing import placed
+from tabwright.checks.formatting.black_format import BlackConfig, black_config, restore_line_ends
+from tabwright.checks.formatting.improve import improve
+from tabwright.checks.imports.insertion import insert_imports
 
 MESSY = "x=1\n\n\ndef f( a ):\n  return   a\n\n\n\n\ny =  2\n"
 CLEAN = "x = 1\n\n\ndef f(a):\n    return a\n\n\ny = 2\n"
@@ -19,7 +19,7 @@ CLEAN = "x = 1\n\n\ndef f(a):\n    return a\n\n\ny = 2\n"
 
 async def test_a_clean_file_stays_clean() -> None:
     after = CLEAN.replace("    return a\n", "    if a :\n        return( a )\n    return 'b'\n")
-    result = await improved(edit(CLEAN, after), ["import re"])
+    result = await improve(edit(CLEAN, after), ["import re"])
     assert result == black.format_str(result, mode=black.Mode())
     assert result.startswith("import re\n\nx = 1\n")
     assert '        return a\n    return "b"\n' in result
@@ -27,14 +27,14 @@ async def test_a_clean_file_stays_clean() -> None:
 
 async def test_a_messy_file_keeps_its_other_lines() -> None:
     after = MESSY.replace("  return   a\n", "  return   [a,'b' ]\n")
-    result = await improved(edit(MESSY, after), [])
+    result = await improve(edit(MESSY, after), [])
     assert [line for line in result.split("\n") if "=" in line] == ["x=1", "y =  2"]
     assert "\n\n\n\n\ny =  2\n" in result and 'return [a, "b"]\n' in result
 
 
 async def test_a_new_function_in_a_messy_file() -> None:
     after = MESSY.replace("\n\n\n\n\ny", "\n\n\ndef g( b ):\n    return{'b':b}\n\n\n\n\ny")
-    result = await improved(edit(MESSY, after), [])
+    result = await improve(edit(MESSY, after), [])
     assert result == MESSY.replace("\n\n\n\n\ny", '\n\n\ndef g(b):\n    return {"b": b}\n\n\n\n\ny')
 
 
@@ -43,24 +43,24 @@ async def test_line_ends_are_kept(end: str) -> None:
     before = CLEAN.replace("\n", end)
     # A model answers with \n alone.
     after = before.replace(f"    return a{end}", "    b=a\n    return b\n")
-    result = await improved(edit(before, after), ["import re"])
+    result = await improve(edit(before, after), ["import re"])
     assert result.replace(end, "") == result.replace("\n", "").replace("\r", "")
     assert f"    b = a{end}    return b{end}" in result
     script = before.replace("a", "b")
     changed = script.replace("y = 2", "y = 3;\nz = 4;")
-    other = await improved(edit(script, changed, "javascript"), ["import q from 'q';"])
+    other = await improve(edit(script, changed, "javascript"), ["import q from 'q';"])
     assert other.replace(end, "") == other.replace("\n", "").replace("\r", "")
 
 
 async def test_mixed_line_ends_of_untouched_lines_are_kept() -> None:
     before = "x=1\r\ny=2\nz=3\r\n"
-    result = await improved(edit(before, before.replace("y=2", "y=4")), [])
+    result = await improve(edit(before, before.replace("y=2", "y=4")), [])
     assert result == "x=1\r\ny = 4\r\nz=3\r\n"
 
 
 async def test_a_form_feed_is_kept() -> None:
     for before in ("x = 1\n\x0c\ny = 2\n", "x=1\n\x0c\ny = 2\n", "x=1\ns='\x0c'\ny = 2\n"):
-        result = await improved(edit(before, before.replace("y = 2", "y=3")), [])
+        result = await improve(edit(before, before.replace("y = 2", "y=3")), [])
         assert result == before.replace("y = 2", "y = 3")
 
 
@@ -83,24 +83,24 @@ async def test_a_form_feed_is_kept() -> None:
     ],
 )
 async def test_odd_texts(before: str, after: str, cell: bool, result: str) -> None:
-    assert await improved(edit(before, after, cell=cell), []) == result
+    assert await improve(edit(before, after, cell=cell), []) == result
 
 
 async def test_other_languages_get_their_imports_alone() -> None:
-    result = await improved(edit("f()\n", "g( )\n", "javascript"), ["import g from 'g';"])
+    result = await improve(edit("f()\n", "g( )\n", "javascript"), ["import g from 'g';"])
     assert result == "import g from 'g';\n\ng( )\n"
 
 
 async def test_long_texts_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(black_format, "LONGEST", 10)
-    assert await improved(edit("", "x=1;y=22222\n"), []) == "x=1;y=22222\n"
+    assert await improve(edit("", "x=1;y=22222\n"), []) == "x=1;y=22222\n"
 
 
 async def test_a_result_that_is_another_program_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(black, "format_str", lambda text, **_: text.replace("1", "2"))
-    assert await improved(edit("", "x=1\n"), []) == "x=1\n"
+    assert await improve(edit("", "x=1\n"), []) == "x=1\n"
 
 
 PROJECTS = {
@@ -123,14 +123,14 @@ PROJECTS = {
 def test_the_projects_settings(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     expected = PROJECTS[text]
-    assert settings_for(str(tmp_path / "a.py"), str(tmp_path)) == expected
+    assert black_config(str(tmp_path / "a.py"), str(tmp_path)) == expected
     assert expected.mode().line_length == expected.line_length
 
 
 def test_stubs_and_documents_without_a_path(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("")
-    assert settings_for(str(tmp_path / "a.pyi"), "").stub
-    assert settings_for("", "") == BlackConfig()
+    assert black_config(str(tmp_path / "a.pyi"), "").stub
+    assert black_config("", "") == BlackConfig()
 
 
 @pytest.mark.parametrize(
@@ -144,20 +144,20 @@ def test_stubs_and_documents_without_a_path(tmp_path: Path) -> None:
 async def test_settings_that_are_wrong_leave_the_text_alone(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     candidate = edit("", "x=1\n", path=tmp_path / "a.py", root=tmp_path)
-    assert await improved(candidate, ["import re"]) == "import re\n\nx=1\n"
+    assert await improve(candidate, ["import re"]) == "import re\n\nx=1\n"
 
 
 async def test_a_file_with_another_indentation_stays_the_same_program() -> None:
     before = "def f(a):\n  if a:\n    x=1\n  return a\n\n\ny=2\n"
     after = before.replace("    x=1\n", "    x=1\n    z =[x,'b' ]\n")
-    result = await improved(edit(before, after), [])
+    result = await improve(edit(before, after), [])
     assert ast.dump(ast.parse(result)) == ast.dump(ast.parse(after))
     assert result.startswith("def f(a):\n  if a:\n    x=1\n") and result.endswith("\ny=2\n")
 
 
 def test_line_ends_as_they_were() -> None:
-    assert with_ends_of("a\r\nb\nc\r", "a\nB\nc\nd\n", "\r\n") == "a\r\nB\r\nc\rd\r\n"
-    assert with_ends_of("a\nb", "a\nb\n", "\n") == "a\nb\n"
+    assert restore_line_ends("a\r\nb\nc\r", "a\nB\nc\nd\n", "\r\n") == "a\r\nB\r\nc\rd\r\n"
+    assert restore_line_ends("a\nb", "a\nb\n", "\n") == "a\nb\n"
 
 
 SNIPPETS = [
@@ -177,12 +177,12 @@ async def test_wherever_something_is_put(text: str, snippet: str, place: int) ->
     lines = text.splitlines(keepends=True)
     at = [0, 2, len(lines) - 1, len(lines)][place]
     after = "".join((*lines[:at], snippet, *lines[at:]))
-    result = await improved(edit(text, after), ["import re"])
+    result = await improve(edit(text, after), ["import re"])
     # It is the same program.
-    expected = ast.parse(placed(after, ["import re"], "python"))
+    expected = ast.parse(insert_imports(after, ["import re"], "python"))
     assert ast.dump(ast.parse(result)) == ast.dump(expected)
     # Once is enough.
-    assert await improved(edit(text, result), ["import re"]) == result
+    assert await improve(edit(text, result), ["import re"]) == result
     if text == CLEAN:
         assert black.format_str(result, mode=black.Mode()) == result
         return

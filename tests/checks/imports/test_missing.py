@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tabwright.checks.faults import EditCandidate
-from tabwright.checks.formatting.improve import improved
-from tabwright.checks.imports.missing import needed
+from tabwright.checks.formatting.improve import improve
+from tabwright.checks.imports.missing import missing_imports
 from tabwright.core.text import Span
 
 
@@ -28,7 +28,7 @@ from tabwright.core.text import Span
     ],
 )
 def test_needed(before: str, after: str, lines: tuple[str, ...]) -> None:
-    assert needed(before, after) == lines
+    assert missing_imports(before, after) == lines
 
 
 @pytest.mark.parametrize("cell", [False, True])
@@ -36,5 +36,5 @@ async def test_they_are_put_where_imports_go(cell: bool) -> None:
     before = '"""Doc."""\n\nimport os\n\nprint(os.sep)\n'
     after = before + "print(asyncio.run(f()))\n"
     candidate = EditCandidate("", "", "python", before, after, Span(0, len(after)), (), cell)
-    found = await improved(candidate, ())
+    found = await improve(candidate, ())
     assert ("import asyncio\nimport os\n" in found) is not cell

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from support.edits import at, edit
 
-from tabwright.checks.lines import changes
-from tabwright.checks.syntax import risks, silencing
+from tabwright.checks.lines import diff_texts
+from tabwright.checks.syntax import risks, suppressions
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from tabwright.checks.syntax import risks, silencing
         ("javascript", "require('child_process').exec(command);", "can run other programs"),
         ("typescript", "node.innerHTML = text;", "writes HTML unescaped"),
         ("typescript", "if (node.innerHTML == text) f();", ""),
-        ("typescript", "const apiKey = 'sk-123456';", "has a password or a key in it"),
+        ("typescript", "const apiKey = 'sk-123456';", "contains a password or a key"),
         ("typescript", "const apiKey = process.env.KEY;", ""),
         ("c", 'system("ls");', "runs a shell command"),
         ("c", "file_system(1);", ""),
@@ -38,7 +38,7 @@ from tabwright.checks.syntax import risks, silencing
 )
 def test_risky_lines(language_id: str, line: str, words: str) -> None:
     def found(before: str, after: str) -> list[tuple[str, int]]:
-        faults = risks.check(edit(before, after, language_id), changes(before, after))
+        faults = risks.check(edit(before, after, language_id), diff_texts(before, after))
         assert all(fault.kind == "risk" for fault in faults)
         return [(fault.message, fault.line) for fault in faults]
 
@@ -61,7 +61,7 @@ def test_risky_lines(language_id: str, line: str, words: str) -> None:
 )
 def test_a_fix_that_only_silences(before: str, after: str, words: str) -> None:
     candidate = edit(before, after, "python", at(before, "y", "Pyright"))
-    found = silencing.check(candidate, changes(before, after))
-    expected = [f"the error is only silenced ({words})"] if words else []
+    found = suppressions.check(candidate, diff_texts(before, after))
+    expected = [f"the error is only suppressed ({words})"] if words else []
     assert [fault.message for fault in found] == expected
-    assert silencing.check(edit(before, after), changes(before, after)) == ()
+    assert suppressions.check(edit(before, after), diff_texts(before, after)) == ()

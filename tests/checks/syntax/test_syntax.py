@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 from support.edits import edit
 
-from tabwright.checks.lines import changes
-from tabwright.checks.syntax import python_source, tree_sitter_source
-from tabwright.checks.syntax.tree_sitter_source import GRAMMARS, NoGrammar, errors
+from tabwright.checks.lines import diff_texts
+from tabwright.checks.syntax import python_syntax, tree_sitter_syntax
+from tabwright.checks.syntax.tree_sitter_syntax import GRAMMARS, NoSyntaxTree, error_lines
 
 BROKEN = "def broken(:\n    pass\n\n\n"
 
 
 def python(before: str, after: str, cell: bool = False) -> list[int]:
-    found = python_source.check_syntax(edit(before, after, cell=cell), changes(before, after))
+    found = python_syntax.check_syntax(edit(before, after, cell=cell), diff_texts(before, after))
     assert all(fault.kind == "syntax" for fault in found)
     return [fault.line for fault in found]
 
@@ -59,9 +59,9 @@ NAMES: list[tuple[str, str, dict[str, int]]] = [
 
 @pytest.mark.parametrize(("before", "after", "names"), NAMES)
 def test_names_without_ruff(before: str, after: str, names: dict[str, int]) -> None:
-    found = python_source.check_names(edit(before, after))
+    found = python_syntax.check_names(edit(before, after))
     assert {fault.message.split("`")[1]: fault.line for fault in found} == names
-    assert python_source.check_names(edit(before, after, cell=True)) == ()
+    assert python_syntax.check_names(edit(before, after, cell=True)) == ()
 
 
 GOOD_AND_BAD = {
@@ -89,10 +89,10 @@ def test_other_languages(language_id: str) -> None:
 
     def kinds(before: str, after: str) -> list[str]:
         candidate = edit(before, after, language_id)
-        found = tree_sitter_source.check_syntax(candidate, changes(before, after))
+        found = tree_sitter_syntax.check_syntax(candidate, diff_texts(before, after))
         return [fault.kind for fault in found]
 
-    assert errors(good, language_id) == []
+    assert error_lines(good, language_id) == []
     assert kinds("", good) == []
     assert kinds(good, bad) == ["syntax"]
     assert kinds(bad, bad + "\n") == []
@@ -101,16 +101,16 @@ def test_other_languages(language_id: str) -> None:
 
 def test_lines_of_errors_count_characters_not_bytes() -> None:
     text = "// äöü 🎉 \r\n" * 3 + "let x = 1;\r\nlet = ;\r\n"
-    assert set(errors(text, "typescript")) == {5}
-    assert errors("let x = '\ud800';\n", "javascript") == []
+    assert set(error_lines(text, "typescript")) == {5}
+    assert error_lines("let x = '\ud800';\n", "javascript") == []
 
 
 def test_a_language_without_a_grammar_is_said_to_be_unchecked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     candidate = edit("", "fun f() = 1\n", "kotlin")
-    (fault,) = tree_sitter_source.check_syntax(candidate, changes("", candidate.after))
+    (fault,) = tree_sitter_syntax.check_syntax(candidate, diff_texts("", candidate.after))
     assert fault.kind == "checker" and "no parser for Kotlin" in fault.message
-    monkeypatch.setitem(tree_sitter_source.GRAMMARS, "zig", ("no_such_grammar", "language"))
-    with pytest.raises(NoGrammar, match="the parser for Zig cannot be loaded"):
-        errors("x", "zig")
+    monkeypatch.setitem(tree_sitter_syntax.GRAMMARS, "zig", ("no_such_grammar", "language"))
+    with pytest.raises(NoSyntaxTree, match="the parser for Zig cannot be loaded"):
+        error_lines("x", "zig")

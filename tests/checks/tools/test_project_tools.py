@@ -7,12 +7,12 @@ import pytest
 from support.edits import at, edit, program
 
 from tabwright.checks.faults import CheckOptions, Fault
-from tabwright.checks.lines import changes
+from tabwright.checks.lines import diff_texts
 from tabwright.checks.tools import mypy, project_tools
-from tabwright.checks.tools.child import ToolFailed
-from tabwright.checks.tools.programs import projects
+from tabwright.checks.tools.child_process import ToolFailed
+from tabwright.checks.tools.find_program import find_project_program
 from tabwright.checks.tools.reports import ToolResult
-from tabwright.checks.tools.scratch_files import CheckedFile, beside
+from tabwright.checks.tools.scratch_files import CheckedFile, file_beside
 from tabwright.core.message import Message
 
 # Fake tools report every line that holds BAD.
@@ -92,7 +92,7 @@ async def verdict(
     path.write_text("on disk, BAD\n")
     wanted = at(before, "BAD", source, code)
     candidate = edit(before, after, LANGUAGES[name], wanted, path=path, root=tmp_path)
-    tool = project_tools.tool_of(wanted)
+    tool = project_tools.tool_for(wanted)
     assert tool is not None
     found = tool.program(candidate)
     assert found == str(tmp_path / where)
@@ -102,7 +102,7 @@ async def verdict(
             tool,
             found,
             candidate,
-            changes(before, after),
+            diff_texts(before, after),
             [wanted],
             CheckOptions(timeout_s=timeout_s),
         )
@@ -153,7 +153,7 @@ async def test_pyright_with_the_projects_settings(tmp_path: Path, settings: str,
 async def test_pyright_that_looks_at_no_file(tmp_path: Path) -> None:
     nothing = "print(json.dumps({'generalDiagnostics': [], 'summary': {'filesAnalyzed': 0}}))"
     program(tmp_path / FAKES["Pyright"][0], nothing)
-    with pytest.raises(ToolFailed, match="looked at no file"):
+    with pytest.raises(ToolFailed, match="analyzed no file"):
         await verdict(tmp_path, "Pyright", "BAD\n", "good\n")
 
 
@@ -161,16 +161,16 @@ MISBEHAVIOUR = {
     "hangs": ("time.sleep(60)", r"did not answer in 0\.5 s"),
     "crashes": (
         "sys.exit('Segmentation\\nfault')",
-        "(ended with status 1: Segmentation|no report)",
+        "(ended with status 1: Segmentation|no valid report)",
     ),
     "dies": ("os.abort()", "ended with status -6"),
-    "fails": ("print('usage'); sys.exit(32)", "(ended with status 32: usage|no report)"),
+    "fails": ("print('usage'); sys.exit(32)", "(ended with status 32: usage|no valid report)"),
     "prints rubbish": (
         "print('<html>')",
-        "(printed what is no report|ended with status 0: <html>)",
+        "(printed no valid report|ended with status 0: <html>)",
     ),
-    "prints another list": ("print('[[1]]')", "(no report|status 0)"),
-    "prints an odd object": ("print('{\"generalDiagnostics\": 3}')", "(no report|status 0)"),
+    "prints another list": ("print('[[1]]')", "(no valid report|status 0)"),
+    "prints an odd object": ("print('{\"generalDiagnostics\": 3}')", "(no valid report|status 0)"),
 }
 
 
@@ -181,7 +181,7 @@ async def test_a_tool_that_misbehaves(tmp_path: Path, source: str, how: str) -> 
     program(tmp_path / FAKES[source][0], body)
     if how == "prints another list" and source in ("Pylint", "eslint"):
         # A list without a single report: nothing was seen, so nothing is claimed.
-        assert (await verdict(tmp_path, source, "BAD\n", "good\n", 0.5)).unseen
+        assert (await verdict(tmp_path, source, "BAD\n", "good\n", 0.5)).unreported
         return
     with pytest.raises(ToolFailed, match=message):
         await verdict(tmp_path, source, "BAD\n", "good\n", timeout_s=0.5)
@@ -190,7 +190,7 @@ async def test_a_tool_that_misbehaves(tmp_path: Path, source: str, how: str) -> 
 async def test_what_a_tool_never_reported_is_unseen(tmp_path: Path) -> None:
     program(tmp_path / FAKES["Pylint"][0], "print('[]')")
     found = await verdict(tmp_path, "Pylint", "BAD\n", "good\n")
-    assert [one.code for one in found.unseen] == ["W1234"] and not found.faults
+    assert [one.code for one in found.unreported] == ["W1234"] and not found.faults
 
 
 async def test_the_text_before_is_asked_about_once(tmp_path: Path) -> None:
@@ -219,20 +219,20 @@ def test_programs_are_looked_for_in_the_project_first(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     root = tmp_path / "root"
     path = str(root / "a" / "b" / "c.ts")
-    assert projects(("tsc",), "", "") == str(on_path)
-    assert projects(("tsc",), str(root), path) == str(on_path)
+    assert find_project_program(("tsc",), "", "") == str(on_path)
+    assert find_project_program(("tsc",), str(root), path) == str(on_path)
     top = program(root / "node_modules/.bin/tsc", "")
-    assert projects(("none", "tsc"), str(root), path) == str(top)
+    assert find_project_program(("none", "tsc"), str(root), path) == str(top)
     near = program(root / "a/node_modules/.bin/tsc", "")
-    assert projects(("tsc",), str(root), path) == str(near)
-    assert projects(("tsc",), str(root), "/elsewhere/c.ts") == str(top)
-    assert projects(("none",), str(root), path) is None
+    assert find_project_program(("tsc",), str(root), path) == str(near)
+    assert find_project_program(("tsc",), str(root), "/elsewhere/c.ts") == str(top)
+    assert find_project_program(("none",), str(root), path) is None
 
 
 def test_a_file_beside_the_document_has_a_name_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_text("mine")
-    with beside(CheckedFile(str(path), "", "python", 1), "ä\r\n\ud800") as copy:
+    with file_beside(CheckedFile(str(path), "", "python", 1), "ä\r\n\ud800") as copy:
         assert copy.parent == tmp_path and copy != path and copy.suffix == ".py"
         assert copy.read_bytes() == "ä\r\n?".encode()
     assert listing(tmp_path) == ["a.py"] and path.read_text() == "mine"
@@ -240,7 +240,7 @@ def test_a_file_beside_the_document_has_a_name_of_its_own(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("path", ["", "/no/such/folder/a.py"])
 def test_a_file_goes_elsewhere_when_its_folder_is_not_there(path: str) -> None:
-    with beside(CheckedFile(path, "", "python", 1), "x") as copy:
+    with file_beside(CheckedFile(path, "", "python", 1), "x") as copy:
         assert copy.name == ("a.py" if path else "untitled.py")
     assert not copy.parent.exists()
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from support.edits import at
 
-from tabwright.checks.lines import changes
-from tabwright.checks.tools.child import ToolFailed
-from tabwright.checks.tools.reports import Comparison, ToolReport, number_at, objects, text_at
+from tabwright.checks.lines import diff_texts
+from tabwright.checks.tools.child_process import ToolFailed
+from tabwright.checks.tools.reports import Comparison, ToolReport, json_objects, number_at, text_at
 
 
 # Each line of these texts is reported once, by the word it holds as the rule.
@@ -19,9 +19,9 @@ def reports(text: str, message: str = "is not right") -> list[ToolReport]:
 
 def judge(before: str, after: str, *wanted: str, message: str = "") -> list[str]:
     diagnostics = [at(before, one, "tool", one, message) for one in wanted]
-    found = Comparison(reports(before), reports(after), changes(before, after), before)
-    verdict = found.judge(diagnostics)
-    assert not verdict.unseen
+    found = Comparison(reports(before), reports(after), diff_texts(before, after), before)
+    verdict = found.evaluate(diagnostics)
+    assert not verdict.unreported
     return [f"{fault.kind} {fault.line}" for fault in verdict.faults]
 
 
@@ -64,29 +64,31 @@ def test_gone_still_there_new(
 )
 def test_one_rule_by_its_names(code: str, message: str, same: bool) -> None:
     report = ToolReport(1, "Cannot find name 'y' in 1 files.\n  Because.", "TS2304")
-    assert report.is_of(at("x", "x", "ts", code, message)) is same
+    assert report.matches(at("x", "x", "ts", code, message)) is same
 
 
 def test_numbers_make_no_new_message() -> None:
     before = [ToolReport(1, "line too long (99 > 88)", "E501")]
     after = [ToolReport(1, "line too long (95 > 88)", "E501")]
-    assert Comparison(before, after, changes("a\n", "b\n"), "a\n").new() == []
+    assert Comparison(before, after, diff_texts("a\n", "b\n"), "a\n").new_reports() == []
 
 
 def test_new_reports_are_looked_for_in_changed_lines_first() -> None:
     before, after = "a\n.\n", "a\na\n.\n"
-    found = Comparison(reports(before), reports(after), changes(before, after), before).new()
+    found = Comparison(
+        reports(before), reports(after), diff_texts(before, after), before
+    ).new_reports()
     assert [report.line for report in found] == [2]
 
 
 @pytest.mark.parametrize("text", ["", "rubbish", "{}", "3", "[" * 100_000])
 def test_what_is_no_report(text: str) -> None:
-    with pytest.raises(ToolFailed, match="printed what is no report"):
-        objects(text)
+    with pytest.raises(ToolFailed, match="printed no valid report"):
+        json_objects(text)
 
 
 def test_odd_items_are_read_as_nothing() -> None:
-    assert objects('[1, null, {"a": 1}]') == [{"a": 1}]
+    assert json_objects('[1, null, {"a": 1}]') == [{"a": 1}]
     item: object = {"a": {"b": "c", "n": 3, "x": None}}
     assert (text_at(item, "a", "b"), text_at(item, "a", "x"), text_at(item, "q", "r")) == (
         "c",

@@ -7,9 +7,9 @@ import pytest
 from support.edits import at, edit, program
 
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
-from tabwright.checks.lines import changes
+from tabwright.checks.lines import diff_texts
 from tabwright.checks.tools import ruff_rules
-from tabwright.checks.tools.child import ToolFailed
+from tabwright.checks.tools.child_process import ToolFailed
 from tabwright.checks.tools.reports import ToolResult
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message
@@ -17,7 +17,7 @@ from tabwright.core.message import Message
 
 async def outcome(candidate: EditCandidate) -> ToolResult:
     wanted = candidate.diagnostics
-    edited = changes(candidate.before, candidate.after)
+    edited = diff_texts(candidate.before, candidate.after)
     return await ruff_rules.check(candidate, edited, wanted, CheckOptions(trusted=True))
 
 
@@ -50,7 +50,7 @@ async def test_risks_are_said_in_plain_words_and_less_in_tests(tmp_path: Path) -
     source = edit("", after, path=tmp_path / "a.py", root=tmp_path)
     test = edit("", after, path=tmp_path / "tests" / "a.py", root=tmp_path)
     said = [fault.message for fault in (await outcome(source)).faults]
-    assert "runs a shell command (S602)" in said and "has a password in it (S105)" in said
+    assert "runs a shell command (S602)" in said and "contains a password (S105)" in said
     assert [fault.message for fault in (await outcome(test)).faults] == [
         "runs a shell command (S602)"
     ]
@@ -105,9 +105,9 @@ async def test_is_the_diagnostic_gone(
 
 async def test_what_ruff_never_reported_is_unseen() -> None:
     wanted = at("x = 1\n", "x", "Ruff", "F401")
-    assert (await outcome(edit("x = 1\n", "y = 1\n", "python", wanted))).unseen == (wanted,)
+    assert (await outcome(edit("x = 1\n", "y = 1\n", "python", wanted))).unreported == (wanted,)
     unknown = at("x = 1\n", "x", "Ruff", "ZZZ999")
-    assert (await outcome(edit("x = 1\n", "y = 1\n", "python", unknown))).unseen == (unknown,)
+    assert (await outcome(edit("x = 1\n", "y = 1\n", "python", unknown))).unreported == (unknown,)
 
 
 async def test_the_projects_configuration_is_used(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ async def test_a_configuration_that_cannot_be_used(tmp_path: Path, settings: str
     ("body", "message"),
     [
         ("time.sleep(60)", "did not answer in 0.5 s"),
-        ("print('rubbish')", "printed what is no report"),
-        ("print('{}')", "printed what is no report"),
+        ("print('rubbish')", "printed no valid report"),
+        ("print('{}')", "printed no valid report"),
         ("sys.exit('boom')", "ended with status 1: boom"),
         ("sys.stderr.write('bad option'); sys.exit(2)", "ended with status 2: bad option"),
     ],
@@ -142,10 +142,10 @@ async def test_a_ruff_that_misbehaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
 ) -> None:
     tool = program(tmp_path / "ruff", body)
-    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
+    monkeypatch.setattr(ruff_rules, "find_bundled", lambda *_: str(tool))
     candidate = edit(F, F + "\n")
     with pytest.raises(ToolFailed, match=message.replace("(", r"\(")):
-        await ruff_rules.check(candidate, changes(F, F + "\n"), (), CheckOptions(timeout_s=0.5))
+        await ruff_rules.check(candidate, diff_texts(F, F + "\n"), (), CheckOptions(timeout_s=0.5))
 
 
 async def test_a_report_with_odd_items_is_read_as_far_as_it_goes(
@@ -154,7 +154,7 @@ async def test_a_report_with_odd_items_is_read_as_far_as_it_goes(
     item = {"code": "F821", "message": "Undefined name `y`", "location": {"row": 1}}
     body = f"print(json.dumps([1, None, {{}}, {item!r}] if 'y' in sys.stdin.read() else []))"
     tool = program(tmp_path / "ruff", body)
-    monkeypatch.setattr(ruff_rules, "bundled", lambda *_: str(tool))
+    monkeypatch.setattr(ruff_rules, "find_bundled", lambda *_: str(tool))
     assert (await outcome(edit("x\n", "y\n"))).faults == (
         Fault("name", Message("Undefined name `y` (F821)"), 1),
     )
@@ -168,7 +168,7 @@ async def test_no_ruff(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "code", "own", "twin"),
+    ("source", "code", "own", "ruff_code"),
     [
         ("Ruff", "F401", True, ""),
         ("ruff", "", True, ""),
@@ -184,9 +184,10 @@ async def test_no_ruff(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("Pyright", "reportOptionalMemberAccess", False, ""),
     ],
 )
-def test_whose_diagnostic_it_is(source: str, code: str, own: bool, twin: str) -> None:
+def test_diagnostics_of_ruff_and_of_other_tools(
+    source: str, code: str, own: bool, ruff_code: str
+) -> None:
     diagnostic = at("x", "x", source, code)
-    assert ruff_rules.is_own(diagnostic) is own
-    other = ruff_rules.twin(diagnostic)
-    expected = Diagnostic(diagnostic.span, diagnostic.message, source, twin) if twin else None
-    assert other == expected
+    assert ruff_rules.is_from_ruff(diagnostic) is own
+    expected = Diagnostic(diagnostic.span, diagnostic.message, source, ruff_code)
+    assert ruff_rules.as_ruff_diagnostic(diagnostic) == (expected if ruff_code else None)

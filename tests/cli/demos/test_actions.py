@@ -33,7 +33,7 @@ def test_what_is_fixed_is_a_real_report_of_ruff() -> None:
 
 
 def test_without_ruff_nothing_is_ruff_diagnostics(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "bundled", lambda name: None)
+    monkeypatch.setattr(actions, "find_bundled", lambda name: None)
     assert ruff_diagnostics("x = y\n", "a.py") == []
 
 

@@ -1,4 +1,4 @@
-"""What an action's candidates go through: repair by rule, improvement, checks."""
+"""Repair by rule, improve and check the candidates of an action."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from tabwright.core.action import Diagnostic
 
 
 class CandidateChecker(Protocol):
-    """What improves and checks a candidate; neither raises for what is wrong with the text."""
+    """Repairs, improves and checks a candidate; raises nothing for a text that is wrong."""
 
-    async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
-        """The new text of the whole document, imports in place and formatted."""
+    async def improve(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
+        """Return the whole new document, with imports inserted and formatted."""
         ...
 
-    async def repaired(self, candidate: EditCandidate, options: CheckOptions) -> str:
-        """The document as a rule mends it; "" where that takes a model."""
+    async def repair(self, candidate: EditCandidate, options: CheckOptions) -> str:
+        """Return the document as a rule fixes it; "" where no rule does."""
         ...
 
     async def check(self, candidate: EditCandidate, options: CheckOptions) -> tuple[Fault, ...]:
-        """What speaks against the candidate."""
+        """Return the faults of the candidate."""
         ...
 
 
 def first_program(diagnostics: Sequence[Diagnostic], root: str, path: str) -> str:
-    """The program of the project that would check an edit for these diagnostics, "" for none.
+    """Return the project's program that would check an edit for these diagnostics; "" for none.
 
-    Looks at the disk, and imports on first use.
+    Reads the disk, and imports on first use.
     """
     from tabwright.checks.tools.project_tools import first_program
 
@@ -38,25 +38,25 @@ def first_program(diagnostics: Sequence[Diagnostic], root: str, path: str) -> st
 
 
 class LazyCandidateChecker:
-    """The package ``checks``, imported on first use."""
+    """Calls the package ``checks``, which is imported on first use."""
 
     def __init__(self, work: WorkerThreads) -> None:
         """Import on a thread of ``work``."""
         self._work = work
 
-    async def improved(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
+    async def improve(self, candidate: EditCandidate, imports: Sequence[str]) -> str:
         """See CandidateChecker."""
         await self._work(importlib.import_module, "tabwright.checks.formatting.improve")
-        from tabwright.checks.formatting.improve import improved
+        from tabwright.checks.formatting.improve import improve
 
-        return await improved(candidate, imports)
+        return await improve(candidate, imports)
 
-    async def repaired(self, candidate: EditCandidate, options: CheckOptions) -> str:
+    async def repair(self, candidate: EditCandidate, options: CheckOptions) -> str:
         """See CandidateChecker."""
         await self._work(importlib.import_module, "tabwright.checks.repairs")
-        from tabwright.checks.repairs import repaired
+        from tabwright.checks.repairs import repair
 
-        return await repaired(candidate, options)
+        return await repair(candidate, options)
 
     async def check(self, candidate: EditCandidate, options: CheckOptions) -> tuple[Fault, ...]:
         """See CandidateChecker."""

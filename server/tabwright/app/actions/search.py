@@ -107,7 +107,7 @@ class _Search:
         whole = replace(action, span=Span(0, len(action.snapshot.text)))
         candidate = self._candidate(whole, Proposal(self._before))
         options = self._setup.options
-        repairing = self._setup.checks.repaired(candidate, options)
+        repairing = self._setup.checks.repair(candidate, options)
         text = await _in_time(repairing, options.timeout_s)
         if isinstance(text, str) and text:
             await self._consider(whole, Proposal(text))
@@ -230,7 +230,7 @@ class _Search:
             return candidate
         checks, options = self._setup.checks, self._setup.options
         seconds = options.timeout_s + _PATIENCE_S
-        improved = await _in_time(checks.improved(candidate, proposal.imports), seconds)
+        improved = await _in_time(checks.improve(candidate, proposal.imports), seconds)
         faults: tuple[Fault, ...] = ()
         if isinstance(improved, Fault):
             faults, after = (improved,), candidate.after

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tabwright.checks.lines import changes, span_of, split
+from tabwright.checks.lines import diff_texts, span_of_lines, split_lines
 from tabwright.core.text import Edit, Span
 
 
 def line_edits(before: str, after: str) -> tuple[Edit, ...]:
     """The edits that turn ``before`` into ``after``: whole lines, and none that stay the same."""
-    new = split(after)
+    new = split_lines(after)
     return tuple(
         Edit(
-            span_of(before, block.old_start, block.old_end),
+            span_of_lines(before, block.old_start, block.old_end),
             "".join(new[block.new_start - 1 : block.new_end - 1]),
         )
-        for block in changes(before, after).blocks
+        for block in diff_texts(before, after).blocks
     )
 
 

@@ -1,1 +1,1 @@
-"""Examples in docstrings: found, run in the sandbox, judged."""
+"""Find the examples in docstrings, run them in the sandbox, and compare their results."""

@@ -1,4 +1,4 @@
-"""The examples in docstrings of changed Python functions, as calls and what they should give."""
+"""Read the examples in docstrings of changed Python functions, as calls and expected results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ARROW = re.compile(
     r"\s*+[`\"']?\s*+(?:=+>|-+>|➞|→|⇒|==|=(?!=)"
     r"|(?:should|must|will)\s++(?:return|give|be|equal)|returns?|gives?|yields|evaluates\s++to)\s*+`?"
 )
-# What makes a call part of something else: an operator, a bracket, another call, a "not".
+# Text before a call that makes it part of something larger: an operator, a bracket, a "not".
 _PART_OF_MORE = re.compile(
     r"(?:[+\-*/%=<>|&^~(\[{@]|\)\s*+,|\b(?:not|of|than|unlike|to|never))\s*+$", re.IGNORECASE
 )
@@ -34,7 +34,7 @@ _BULLET = re.compile(r"\s*+[*+\-•]\s++$")
 _AFTER_VALUE = re.compile(
     r"\s*+(?:$|[.,;:`#)]|//|--|—|\((?!\))|(?:because|since|as|for|and|but|if|while|where|not)\b)"
 )
-# "For n = 3 the result should be 6", in three pieces that are looked for one after another.
+# "For n = 3 the result should be 6" is matched in three parts, to keep the time linear.
 _FOR = re.compile(r"\bfor\s++(?P<given>\w++\s*+=)", re.IGNORECASE)
 _THE = re.compile(r"(?<!\s)\s++the\b", re.IGNORECASE)
 _SHOULD_BE = re.compile(r"\bshould\s++be:?\s++(?=\S)", re.IGNORECASE)
@@ -47,9 +47,9 @@ _CONSTANTS = {"true": "True", "false": "False", "null": "None", "none": "None"}
 class Example:
     """One example of a function.
 
-    ``call`` is what to run and ``want`` what it should give: where ``printed``, the text that an
-    interactive session shows ("" when nothing is said of it), else an expression that it equals.
-    Examples of one function run in order and see what those before them made. ``line`` from 1.
+    ``call`` is the code to run and ``want`` the expected result: where ``printed``, the text that
+    an interactive session shows ("" when the docstring shows none), else an expression of equal
+    value. Examples of one function run in order and share variables. ``line`` counts from 1.
     """
 
     function: str
@@ -60,23 +60,23 @@ class Example:
 
 
 def examples_of(source: str, changed: Span) -> list[Example]:
-    """The examples of every function that ``changed`` touches; none where nothing parses."""
+    """Return the examples of every function that ``changed`` touches; none without a parse."""
     tree = tree_of(source)
     if tree is None:
         return []
     first = line_of(source, changed.start)
     last = line_of(source, max(changed.start, changed.end - 1))
-    known = {*dir(builtins), *_bound(tree)}
+    known = {*dir(builtins), *_bound_names(tree)}
     found: list[Example] = []
     for name, function, is_method in _functions(tree, "", False):
         start = min((one.lineno for one in function.decorator_list), default=function.lineno)
         if start <= last and first <= (function.end_lineno or start):
-            found += _of_function(name, function, is_method, known)
+            found += _examples_of_function(name, function, is_method, known)
     return found[:_MOST]
 
 
 def _functions(node: ast.AST, prefix: str, in_class: bool) -> Iterator[tuple[str, _Function, bool]]:
-    """Functions and methods at the top and in classes; not those inside functions."""
+    """Yield functions and methods at module level and in classes, not those in functions."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, _Function):
             yield prefix + child.name, child, in_class
@@ -86,7 +86,7 @@ def _functions(node: ast.AST, prefix: str, in_class: bool) -> Iterator[tuple[str
             yield from _functions(child, prefix, in_class)
 
 
-def _bound(tree: ast.Module) -> Iterator[str]:
+def _bound_names(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, _Function | ast.ClassDef):
             yield node.name
@@ -96,23 +96,25 @@ def _bound(tree: ast.Module) -> Iterator[str]:
             yield node.id
 
 
-def _of_function(name: str, function: _Function, is_method: bool, known: set[str]) -> list[Example]:
+def _examples_of_function(
+    name: str, function: _Function, is_method: bool, known: set[str]
+) -> list[Example]:
     docstring = ast.get_docstring(function, clean=False)
     if not docstring:
         return []
     line = function.body[0].lineno
-    sessions = _sessions(name, docstring, line)
+    sessions = _doctest_examples(name, docstring, line)
     if sessions or is_method:
         return sessions
-    spoken = _ProseExamples(function, known)
+    sentence = _ProseExamples(function, known)
     return [
         Example(name, call, want, False, line + number)
-        for number, call, want in spoken.examples(docstring)
+        for number, call, want in sentence.examples(docstring)
     ]
 
 
-def _sessions(name: str, docstring: str, line: int) -> list[Example]:
-    # It imports a debugger and a test framework: not before it is needed.
+def _doctest_examples(name: str, docstring: str, line: int) -> list[Example]:
+    # It imports a debugger and a test framework, so it is imported only when needed.
     import doctest
 
     try:
@@ -120,23 +122,23 @@ def _sessions(name: str, docstring: str, line: int) -> list[Example]:
     except ValueError:
         return []
     return [
-        _session_example(name, one.source.strip(), one.want.removesuffix("\n"), line + one.lineno)
+        _doctest_example(name, one.source.strip(), one.want.removesuffix("\n"), line + one.lineno)
         for one in found
-        if not one.options.get(doctest.SKIP) and not _is_run_together(one)
+        if not one.options.get(doctest.SKIP) and not _has_result_on_call_line(one)
     ]
 
 
-def _session_example(name: str, call: str, want: str, line: int) -> Example:
-    """One example of a session; ``>>> f(1) == 2`` with nothing below claims that it is true."""
-    node = _expression(call)
+def _doctest_example(name: str, call: str, want: str, line: int) -> Example:
+    """Return an example of a session; ``>>> f(1) == 2`` without output must be true."""
+    node = _parse_expression(call)
     if not want and isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
         return Example(name, call, "True", False, line)
     return Example(name, call, want, True, line)
 
 
-def _is_run_together(example: doctest.Example) -> bool:
-    """Whether the result stands behind the call on one line: ``>>> f(1) [2]``."""
-    node = _expression(example.source.strip())
+def _has_result_on_call_line(example: doctest.Example) -> bool:
+    """Whether the result is on the same line as the call: ``>>> f(1) [2]``."""
+    node = _parse_expression(example.source.strip())
     return not example.want and isinstance(node, ast.Subscript) and isinstance(node.value, ast.Call)
 
 
@@ -148,25 +150,29 @@ class _ProseExamples:
     known: set[str]
 
     def examples(self, docstring: str) -> Iterator[tuple[int, str, str]]:
-        """Line (from 0), call and wanted value of each."""
+        """Yield the line (from 0), the call and the expected value of each example."""
         given = ""
-        for number, whole in enumerate(docstring[:_LONGEST_DOCSTRING].splitlines()):
-            line = whole[:_LONGEST_LINE]
+        for number, full_line in enumerate(docstring[:_LONGEST_DOCSTRING].splitlines()):
+            line = full_line[:_LONGEST_LINE]
             for call, rest in self._calls(line):
                 want = self._value(rest)
                 if want:
                     yield number, call, want
-            put_in, put_out, spoken = _INPUT.match(line), _OUTPUT.match(line), _spoken(line)
-            if spoken:
-                yield from self._pair(number, *spoken)
-            elif put_in:
-                given = put_in["given"].rstrip()
-            elif put_out and given:
-                yield from self._pair(number, given, put_out["want"].rstrip())
+            input_line, output_line, sentence = (
+                _INPUT.match(line),
+                _OUTPUT.match(line),
+                _sentence_example(line),
+            )
+            if sentence:
+                yield from self._pair(number, *sentence)
+            elif input_line:
+                given = input_line["given"].rstrip()
+            elif output_line and given:
+                yield from self._pair(number, given, output_line["want"].rstrip())
                 given = ""
 
     def _calls(self, line: str) -> Iterator[tuple[str, str]]:
-        """Calls of the function that an arrow follows, with what comes after the arrow."""
+        """Yield the calls that an arrow follows, with the text after the arrow."""
         for start in _call_of(self.function.name).finditer(line):
             head = line[: start.start()]
             call = self._call(line[start.start() :])
@@ -178,17 +184,17 @@ class _ProseExamples:
                 yield call, rest[arrow.end() :]
 
     def _call(self, text: str) -> str | None:
-        """The shortest start of the text that is a call with known names alone."""
+        """Return the call that the text begins with; None if it uses unknown names."""
         for close in re.finditer(r"\)", text):
-            node = _expression(text[: close.end()])
+            node = _parse_expression(text[: close.end()])
             if isinstance(node, ast.Call):
                 return text[: close.end()] if self._is_known(node) else None
         return None
 
     def _pair(self, number: int, given: str, want: str) -> Iterator[tuple[int, str, str]]:
-        """A call made of "a = 1, b = 2" or of bare arguments, when its names are parameters."""
+        """Yield an example from "a = 1, b = 2" or bare arguments, if its names are parameters."""
         call = f"{self.function.name}({given.rstrip('.,;')})"
-        node = _expression(call)
+        node = _parse_expression(call)
         value = self._value(want)
         if not isinstance(node, ast.Call) or not value or not self._is_known(node):
             return
@@ -198,11 +204,11 @@ class _ProseExamples:
             yield number, call, value
 
     def _value(self, text: str) -> str:
-        """The expression that the text is, or the literal that it begins with; "" when neither."""
+        """Return the text if it is an expression, else the literal at its start; "" for neither."""
         text = text.strip().rstrip(".,;`").strip()
         text = _CONSTANTS.get(text, text)
-        whole = _expression(text)
-        if whole is not None and self._is_value(whole):
+        full_line = _parse_expression(text)
+        if full_line is not None and self._is_value(full_line):
             return text
         for end in range(len(text) - 1, 0, -1):
             if _AFTER_VALUE.match(text, end) and _is_literal(text[:end]):
@@ -210,7 +216,7 @@ class _ProseExamples:
         return ""
 
     def _is_value(self, node: ast.expr) -> bool:
-        """Whether an expression can be meant as a result: no condition, no type's bare name."""
+        """Whether an expression can be a result: no condition, no bare name of a type."""
         called = {id(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
         bare = {
             one.id for one in ast.walk(node) if isinstance(one, ast.Name) and id(one) not in called
@@ -232,18 +238,18 @@ def _call_of(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.]){re.escape(name)}\(")
 
 
-def _spoken(line: str) -> tuple[str, str] | None:
-    """What is given and what is wanted, told in one sentence: "for a = 1, the sum should be 2"."""
-    begun = _FOR.search(line)
-    the = _THE.search(line, begun.end() + 1) if begun else None
-    wanted = _SHOULD_BE.search(line, the.end()) if the else None
-    if begun is None or the is None or wanted is None:
+def _sentence_example(line: str) -> tuple[str, str] | None:
+    """Split "for a = 1, the sum should be 2" into its arguments and its expected value."""
+    start = _FOR.search(line)
+    subject = _THE.search(line, start.end() + 1) if start else None
+    result = _SHOULD_BE.search(line, subject.end()) if subject else None
+    if start is None or subject is None or result is None:
         return None
-    given = line[begun.start("given") : the.start()]
-    return given.removesuffix(",").rstrip(), line[wanted.end() :]
+    given = line[start.start("given") : subject.start()]
+    return given.removesuffix(",").rstrip(), line[result.end() :]
 
 
-def _expression(text: str) -> ast.expr | None:
+def _parse_expression(text: str) -> ast.expr | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

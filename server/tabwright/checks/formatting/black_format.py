@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tabwright.checks.lines import LineChanges, between, changes, line_end, split
+from tabwright.checks.lines import LineChanges, diff_lines, diff_texts, line_end, split_lines
 from tabwright.core.text import unix_line_ends
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class BlackConfig:
         )
 
 
-def formatted(path: str, root: str, before: str, after: str, *, cell: bool = False) -> str:
+def format_edit(path: str, root: str, before: str, after: str, *, cell: bool = False) -> str:
     """``after`` as black leaves it: all of it where ``before`` was clean, else the changed lines.
 
     What black cannot do (a text that does not parse, over 100,000 characters, settings that are
@@ -64,21 +64,21 @@ def formatted(path: str, root: str, before: str, after: str, *, cell: bool = Fal
         return after
     import black
 
-    old, new = _closed(before), _closed(after)
-    edit = changes(old, new)
+    old, new = _with_final_line_end(before), _with_final_line_end(after)
+    edit = diff_texts(old, new)
     try:
-        done = _formatted(old, new, edit, settings_for(path, root))
+        done = _format(old, new, edit, black_config(path, root))
         black.assert_equivalent(new, done)
     except Exception as error:  # noqa: BLE001 - what black cannot do stays as it is
         logger.info("not formatted by black: %r", error)
         return after
-    own_last_line = len(split(new)) in edit.new
+    own_last_line = len(split_lines(new)) in edit.new_lines
     if not after.endswith(("\n", "\r")) and (cell or not own_last_line):
         done = done.removesuffix("\n")
-    return with_ends_of(after, done, line_end(before or after))
+    return restore_line_ends(after, done, line_end(before or after))
 
 
-def lines_formatted(path: str, root: str, text: str, line: int, most: int | None) -> str:
+def break_long_line(path: str, root: str, text: str, line: int, most: int | None) -> str:
     """The text with the statement of a line broken into lines of ``most`` characters; "" if not.
 
     Strings are split too, which black does only when it is told to. ``most`` None leaves the
@@ -89,14 +89,14 @@ def lines_formatted(path: str, root: str, text: str, line: int, most: int | None
     import black
     from black.mode import Preview
 
-    closed = _closed(text)
+    closed = _with_final_line_end(text)
     try:
-        settings = settings_for(path, root)
+        settings = black_config(path, root)
         length = min(settings.line_length, most or settings.line_length)
         mode = replace(settings, line_length=length, preview=True).mode()
         mode.enabled_features = {Preview.string_processing}
-        lines = [_statement(closed, line)]
-        done = _inside(closed, black.format_str(closed, mode=mode, lines=lines), lines)
+        lines = [_statement_lines(closed, line)]
+        done = _changes_in_ranges(closed, black.format_str(closed, mode=mode, lines=lines), lines)
         black.assert_equivalent(closed, done)
     except Exception as error:  # noqa: BLE001 - what black cannot do mends nothing
         logger.info("no line broken by black: %r", error)
@@ -105,10 +105,10 @@ def lines_formatted(path: str, root: str, text: str, line: int, most: int | None
         return ""
     if not text.endswith(("\n", "\r")):
         done = done.removesuffix("\n")
-    return with_ends_of(text, done, line_end(text))
+    return restore_line_ends(text, done, line_end(text))
 
 
-def _statement(text: str, line: int) -> tuple[int, int]:
+def _statement_lines(text: str, line: int) -> tuple[int, int]:
     """First and last line of the innermost statement, or block's header, that holds a line."""
     found = (line, line)
     for node in ast.walk(ast.parse(text)):
@@ -120,26 +120,28 @@ def _statement(text: str, line: int) -> tuple[int, int]:
     return found
 
 
-def _closed(text: str) -> str:
+def _with_final_line_end(text: str) -> str:
     """The text with unix line ends, the last line's too."""
     unix = unix_line_ends(text)
     return unix if unix.endswith("\n") or not unix else unix + "\n"
 
 
-def _formatted(old: str, new: str, edit: LineChanges, settings: BlackConfig) -> str:
+def _format(old: str, new: str, edit: LineChanges, settings: BlackConfig) -> str:
     import black
 
     whole = black.format_str(new, mode=settings.mode())
-    ranges = _written(split(new), edit)
-    if _inside(new, whole, ranges) == whole or _clean(old, settings):
+    ranges = _edited_ranges(split_lines(new), edit)
+    if _changes_in_ranges(new, whole, ranges) == whole or _is_formatted(old, settings):
         return whole
     if not ranges:
         return new
     # black sets the blank lines and the indentation around the lines too.
-    return _inside(new, black.format_str(new, mode=settings.mode(), lines=ranges), ranges)
+    return _changes_in_ranges(
+        new, black.format_str(new, mode=settings.mode(), lines=ranges), ranges
+    )
 
 
-def _written(lines: list[str], edit: LineChanges) -> list[tuple[int, int]]:
+def _edited_ranges(lines: list[str], edit: LineChanges) -> list[tuple[int, int]]:
     """First and last line of each block that the edit put in, without blank lines at its rim.
 
     Of those, nobody can tell which are the edit's and which stood there before.
@@ -151,37 +153,37 @@ def _written(lines: list[str], edit: LineChanges) -> list[tuple[int, int]]:
     return ranges
 
 
-def _inside(text: str, done: str, ranges: list[tuple[int, int]]) -> str:
+def _changes_in_ranges(text: str, done: str, ranges: list[tuple[int, int]]) -> str:
     """``text`` with what ``done`` changes in the ranges of lines, or puts in at their rim."""
-    old, new = split(text), split(done)
+    old, new = split_lines(text), split_lines(done)
     result: list[str] = []
     at = 0
-    for block in between(old, new).blocks:
+    for block in diff_lines(old, new).blocks:
         first, last = block.old_start, block.old_end - 1
         put = new[block.new_start - 1 : block.new_end - 1]
-        if not _within(first, last, ranges):
+        if not _is_in_ranges(first, last, ranges):
             # Blank lines beside a range are the document's, whatever else the block holds.
             filled = [n for n in range(first, last + 1) if old[n - 1].strip()]
-            if not filled or not _within(filled[0], filled[-1], ranges):
+            if not filled or not _is_in_ranges(filled[0], filled[-1], ranges):
                 continue
             first, last = filled[0], filled[-1]
-            put = _without_rim(put)
+            put = _without_outer_blank_lines(put)
         result += (*old[at : first - 1], *put)
         at = last
     return "".join((*result, *old[at:]))
 
 
-def _within(first: int, last: int, ranges: list[tuple[int, int]]) -> bool:
+def _is_in_ranges(first: int, last: int, ranges: list[tuple[int, int]]) -> bool:
     return any(start <= first and last <= end for start, end in ranges)
 
 
-def _without_rim(lines: list[str]) -> list[str]:
+def _without_outer_blank_lines(lines: list[str]) -> list[str]:
     filled = [number for number, line in enumerate(lines) if line.strip()]
     return lines[filled[0] : filled[-1] + 1] if filled else []
 
 
 @lru_cache(maxsize=8)
-def _clean(text: str, settings: BlackConfig) -> bool:
+def _is_formatted(text: str, settings: BlackConfig) -> bool:
     """Whether black would leave the text alone; kept, for the other candidates."""
     import black
 
@@ -191,16 +193,16 @@ def _clean(text: str, settings: BlackConfig) -> bool:
         return False
 
 
-def with_ends_of(original: str, text: str, end: str) -> str:
+def restore_line_ends(original: str, text: str, end: str) -> str:
     r"""The text, which has ``\n`` alone, with each line that stands in ``original`` ended as there.
 
     Other lines get ``end``.
     """
-    lines = split(original)
+    lines = split_lines(original)
     bare = [unix_line_ends(line) for line in lines]
-    new = split(text)
+    new = split_lines(text)
     result = [line.replace("\n", end) for line in new]
-    blocks = between(bare, new).blocks
+    blocks = diff_lines(bare, new).blocks
     # The lines before, between and after the blocks that differ.
     begins = [(0, 0), *((block.old_end - 1, block.new_end - block.old_end) for block in blocks)]
     stops = [*(block.old_start - 1 for block in blocks), len(lines)]
@@ -210,7 +212,7 @@ def with_ends_of(original: str, text: str, end: str) -> str:
     return "".join(result)
 
 
-def settings_for(path: str, root: str) -> BlackConfig:
+def black_config(path: str, root: str) -> BlackConfig:
     """The settings in the project's pyproject.toml; its line length from ruff's if need be.
 
     Raises what black, the parser of the file or the system raise for settings that are wrong.
@@ -225,7 +227,7 @@ def settings_for(path: str, root: str) -> BlackConfig:
         file = str(at_root)
     found: Mapping[str, Any] = parse_pyproject_toml(file) if file else {}
     return BlackConfig(
-        line_length=int(found.get("line_length") or _line_length(file) or 88),
+        line_length=int(found.get("line_length") or _ruff_line_length(file) or 88),
         targets=tuple(found.get("target_version", ())),
         normal_strings=not found.get("skip_string_normalization"),
         magic_commas=not found.get("skip_magic_trailing_comma"),
@@ -244,7 +246,7 @@ def _refuse_large(start: str) -> None:
             raise ValueError(f"{file} is larger than 1 MiB")
 
 
-def _line_length(file: str | None) -> int | None:
+def _ruff_line_length(file: str | None) -> int | None:
     """The line length that ruff is told, for a project that has its settings there."""
     if file is None:
         return None

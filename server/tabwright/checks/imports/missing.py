@@ -10,7 +10,7 @@ from tabwright.core.syntax.python_names import unbound_names
 from tabwright.core.syntax.python_parse import tree_of
 
 # What the standard library has under one name only, or as good as.
-_HOMES: Mapping[str, Iterable[str]] = {
+_NAMES_OF_MODULES: Mapping[str, Iterable[str]] = {
     "abc": ("ABC", "abstractmethod"),
     "collections": ("Counter", "OrderedDict", "defaultdict", "deque", "namedtuple"),
     "contextlib": ("asynccontextmanager", "contextmanager", "suppress"),
@@ -28,10 +28,10 @@ _HOMES: Mapping[str, Iterable[str]] = {
         *("Optional", "Protocol", "Sequence", "Set", "Tuple", "Type", "TypeVar", "Union"),
     ),
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
+_MODULE_OF = {name: home for home, names in _NAMES_OF_MODULES.items() for name in names}
 
 
-def needed(before: str, after: str) -> tuple[str, ...]:
+def missing_imports(before: str, after: str) -> tuple[str, ...]:
     """The import lines for names of the standard library that nothing binds any more, or yet.
 
     A module is only meant where one of its attributes is used.
@@ -48,8 +48,8 @@ def needed(before: str, after: str) -> tuple[str, ...]:
     }
     modules = {name for name in fresh & bases if name in sys.stdlib_module_names}
     # `datetime.now()` and `datetime.date` do not tell which of the two was meant.
-    modules -= _HOME.keys()
-    homes = {name: _HOME[name] for name in fresh if name in _HOME}
+    modules -= _MODULE_OF.keys()
+    homes = {name: _MODULE_OF[name] for name in fresh if name in _MODULE_OF}
     lines = [f"import {name}" for name in modules]
     lines += [f"from {home} import {name}" for name, home in homes.items()]
     return tuple(sorted(lines))

@@ -18,15 +18,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tabwright.checks.examples import sandboxed
+from tabwright.checks.examples import example_child
 from tabwright.checks.sandbox import landlock, namespaces, seccomp, system
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _MOST_FILES = 64
 _LONGEST_FILE = 2**20
 # Exists, may be read by anybody outside, and by nobody inside.
-_OUTSIDE = "/proc/self/status"
-_NO_PROCESS = 2**22
+_FORBIDDEN_FILE = "/proc/self/status"
+_UNUSED_PID = 2**22
 
 
 class SandboxIneffective(Exception):
@@ -44,19 +44,19 @@ def main() -> None:
             namespaces.enter()
             system.end_with_parent()
     except OSError as error:
-        _line(1, ["uncontained", str(error)])
+        _write_line(1, ["uncontained", str(error)])
         return
-    watched, held = os.pipe()
+    alive_read, alive_write = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(held)
-        os._exit(_shut_in(request, watched))
-    for descriptor in (0, 1, watched):
+        os.close(alive_write)
+        os._exit(_run_isolated(request, alive_read))
+    for descriptor in (0, 1, alive_read):
         os.close(descriptor)
-    sys.exit(_wait(child, request["seconds"]))
+    sys.exit(_wait_or_kill(child, request["seconds"]))
 
 
-def _wait(child: int, seconds: float) -> int:
+def _wait_or_kill(child: int, seconds: float) -> int:
     """The exit status of a child, which is killed when its time is over."""
     signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -64,28 +64,28 @@ def _wait(child: int, seconds: float) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _shut_in(request: dict[str, Any], watched: int) -> int:
+def _run_isolated(request: dict[str, Any], alive_read: int) -> int:
     """Shut this process in, and do the work; the exit status."""
     out = os.dup(1)
     try:
-        _confine(request, watched)
+        _isolate(request, alive_read)
         _verify()
     except (OSError, SandboxIneffective) as error:
-        _line(out, ["uncontained", str(error)])
+        _write_line(out, ["uncontained", str(error)])
         return 0
-    _line(out, ["contained"])
-    _prepare(request["packages"])
-    sandboxed.answer(request["work"], lambda answer: _line(out, answer))
+    _write_line(out, ["contained"])
+    _prepare_interpreter(request["packages"])
+    example_child.run_examples(request["work"], lambda answer: _write_line(out, answer))
     return 0
 
 
-def _line(descriptor: int, answer: object) -> None:
+def _write_line(descriptor: int, answer: object) -> None:
     left = json.dumps(answer).encode("ascii") + b"\n"
     while left:
         left = left[os.write(descriptor, left) :]
 
 
-def _confine(request: dict[str, Any], watched: int) -> None:
+def _isolate(request: dict[str, Any], alive_read: int) -> None:
     """Take everything away that the work does not need; in an order where each step still can."""
     layers, readable = request["layers"], request["readable"]
     private = "namespaces" in layers
@@ -96,11 +96,11 @@ def _confine(request: dict[str, Any], watched: int) -> None:
         # Without namespaces the current folder is one of the real file tree: empty, to be read.
         writable = [namespaces.PRIVATE] if private else []
         landlock.confine([*readable, "."], DEVICES, writable)
-    _limit(request["cpu_s"], request["memory"])
+    _set_limits(request["cpu_s"], request["memory"])
     system.end_with_parent()
-    if select.select([watched], [], [], 0)[0]:
+    if select.select([alive_read], [], [], 0)[0]:
         raise SandboxIneffective("the process that watches it ended")
-    os.close(watched)
+    os.close(alive_read)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
@@ -108,7 +108,7 @@ def _confine(request: dict[str, Any], watched: int) -> None:
     seccomp.confine(writing=private)
 
 
-def _limit(cpu_s: int, memory: int) -> None:
+def _set_limits(cpu_s: int, memory: int) -> None:
     for which, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu_s),
@@ -128,10 +128,10 @@ def _verify() -> None:
     Some kernels and container runtimes accept what they then do not enforce.
     """
     forbidden: tuple[tuple[str, Callable[[], object]], ...] = (
-        ("read a file outside", lambda: os.open(_OUTSIDE, os.O_RDONLY)),
+        ("read a file outside", lambda: os.open(_FORBIDDEN_FILE, os.O_RDONLY)),
         ("write to a file of Python", lambda: os.open(os.__file__, os.O_WRONLY)),
         ("open a socket", lambda: system.call("socket", 1, 1, 0)),
-        ("send a signal", lambda: os.kill(_NO_PROCESS, 0)),
+        ("send a signal", lambda: os.kill(_UNUSED_PID, 0)),
         ("start a process", _fork),
     )
     for what, attempt in forbidden:
@@ -148,7 +148,7 @@ def _fork() -> None:
         os._exit(0)
 
 
-def _prepare(packages: list[str]) -> None:
+def _prepare_interpreter(packages: list[str]) -> None:
     """Give the interpreter what it has when it is started by hand: packages, ``exit`` and ``help``.
 
     Files named .pth, which run code of whoever wrote them, are not read.

@@ -58,8 +58,8 @@ def build(readable: Iterable[str], devices: Iterable[str]) -> None:
     """
     here = os.getcwd()
     system.call("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
-    trees = [(path, _tree(path, _RDONLY | _NOSUID | _NODEV)) for path in readable]
-    trees += [(path, _tree(path, _RDONLY | _NOSUID | _NOEXEC)) for path in devices]
+    mounts = [(path, _clone_mounts(path, _RDONLY | _NOSUID | _NODEV)) for path in readable]
+    mounts += [(path, _clone_mounts(path, _RDONLY | _NOSUID | _NOEXEC)) for path in devices]
     flags = _MS_NOSUID | _MS_NODEV
     system.call("mount", b"tmpfs", here.encode(), b"tmpfs", flags, b"size=1m,mode=755")
     os.chdir(here)
@@ -68,9 +68,9 @@ def build(readable: Iterable[str], devices: Iterable[str]) -> None:
     os.mkdir(private)
     data = f"size={_PRIVATE_BYTES},nr_inodes={_PRIVATE_FILES},mode=700"
     system.call("mount", b"tmpfs", private.encode(), b"tmpfs", flags | _MS_NOEXEC, data.encode())
-    for path, tree in trees:
-        if tree is not None:
-            _attach(tree, path)
+    for path, mount in mounts:
+        if mount is not None:
+            _attach_mounts(mount, path)
     # The old tree ends up on top of the new one, and is taken off it.
     system.system_call(_PIVOT_ROOT[os.uname().machine], b".", b".")
     system.call("umount2", b".", _MNT_DETACH)
@@ -87,15 +87,15 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
-def _tree(path: str, attributes: int) -> int | None:
+def _clone_mounts(path: str, attributes: int) -> int | None:
     """A copy of the mounts at a path, not yet in the file tree, with attributes set on all."""
     try:
         flags = _TREE_CLONE | _TREE_CLOEXEC | _AT_RECURSIVE
-        tree = system.system_call(_OPEN_TREE, _AT_FDCWD, os.fsencode(path), flags)
+        mount = system.system_call(_OPEN_TREE, _AT_FDCWD, os.fsencode(path), flags)
     except FileNotFoundError:
         return None
-    _set_attributes(tree, b"", _AT_EMPTY_PATH | _AT_RECURSIVE, attributes)
-    return tree
+    _set_attributes(mount, b"", _AT_EMPTY_PATH | _AT_RECURSIVE, attributes)
+    return mount
 
 
 def _set_attributes(folder: int, path: bytes, flags: int, attributes: int) -> None:
@@ -104,7 +104,7 @@ def _set_attributes(folder: int, path: bytes, flags: int, attributes: int) -> No
     system.system_call(_MOUNT_SETATTR, folder, path, flags, change, size)
 
 
-def _attach(tree: int, path: str) -> None:
+def _attach_mounts(mount: int, path: str) -> None:
     """Put a copy of mounts into the current folder, at the path that it had."""
     target = "." + path
     if os.path.isdir(path):
@@ -112,5 +112,5 @@ def _attach(tree: int, path: str) -> None:
     else:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o444))
-    system.system_call(_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(target), _MOVE_EMPTY_PATH)
-    os.close(tree)
+    system.system_call(_MOVE_MOUNT, mount, b"", _AT_FDCWD, os.fsencode(target), _MOVE_EMPTY_PATH)
+    os.close(mount)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tabwright import processes
 from tabwright.checks.sandbox import seccomp
-from tabwright.checks.tools.child import watch
+from tabwright.checks.tools.child_process import run_until_timeout
 from tabwright.core.message import Message, MessageError, joined
 
 # Each is enough, since every one has seccomp besides: no sockets, no other processes, no signals.
@@ -65,13 +65,13 @@ async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> Sandb
     Raises SandboxUnavailable, and then nothing of it was run, and ToolFailed.
     """
     global _working
-    if lacking := unsupported():
+    if lacking := unsupported_reason():
         raise SandboxUnavailable(lacking)
     reasons: list[Message] = []
     first = (_working,) if _working else ()
     for layers in dict.fromkeys((*first, *COMBINATIONS)):
         lines, ended = await _run(layers, work, timeout_s, cpu_s)
-        reason = _not_contained(lines)
+        reason = _reason_not_isolated(lines)
         if reason is None:
             _working = layers
             return SandboxRun(tuple(lines[1:]), ended)
@@ -82,19 +82,19 @@ async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> Sandb
     raise SandboxUnavailable(joined(reasons))
 
 
-async def layers() -> tuple[str, ...]:
+async def working_layers() -> tuple[str, ...]:
     """Return the layers that work on this machine; raises SandboxUnavailable, ToolFailed."""
     await run({"source": "", "examples": []}, timeout_s=10, cpu_s=10)
     assert _working is not None
     return _working
 
 
-def unsupported() -> Message | None:
+def unsupported_reason() -> Message | None:
     """Why no process can be contained on a machine of this sort; None if it can be tried."""
     if _SYSTEM != "linux":
-        return Message("it is done on Linux only")
-    if not seccomp.is_known(platform.machine()):
-        return Message("it is not done on processors of type {0}", platform.machine())
+        return Message("the sandbox needs Linux")
+    if not seccomp.is_supported(platform.machine()):
+        return Message("the sandbox does not support processors of type {0}", platform.machine())
     return None
 
 
@@ -117,7 +117,7 @@ async def _run(
     with processes.removed_if_killed(folder):
         folder.mkdir(0o700)
         try:
-            output, ended = await watch(
+            output, ended = await run_until_timeout(
                 processes.python("-S", "-B", "-c", _START, root),
                 timeout_s=timeout_s,
                 stdin=json.dumps(request),
@@ -131,7 +131,7 @@ async def _run(
     return output.stdout[:_MOST_PRINTED].splitlines(), ended
 
 
-def _not_contained(lines: list[str]) -> str | None:
+def _reason_not_isolated(lines: list[str]) -> str | None:
     """Why the work was not begun; None when it was."""
     first = lines[0] if lines else ""
     if first == '["contained"]':

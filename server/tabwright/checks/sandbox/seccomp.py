@@ -157,12 +157,12 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
-def is_known(machine: str) -> bool:
+def is_supported(machine: str) -> bool:
     """Whether there is a filter for such a processor, as ``os.uname().machine`` names it."""
     return machine in _ARCHITECTURES
 
 
-def program(machine: str, pid: int, writing: bool) -> bytes:
+def filter_program(machine: str, pid: int, writing: bool) -> bytes:
     """The filter in BPF for a process that is ``pid`` to itself; little-endian machines only.
 
     ``writing``: whether it may make, change and delete files at all.
@@ -171,7 +171,7 @@ def program(machine: str, pid: int, writing: bool) -> bytes:
     simple = [*_ALLOWED.values(), *(_WRITING.values() if writing else ())]
     numbers = [numbers[column] for numbers in simple]
     # (call, which argument, its allowed values): the kernel looks at the lower 32 bits of these.
-    judged = (
+    by_argument = (
         (_FCNTL, 1, _FCNTL_COMMANDS),
         (_IOCTL, 1, _IOCTL_COMMANDS),
         (_PRCTL, 0, _PRCTL_COMMANDS),
@@ -186,7 +186,11 @@ def program(machine: str, pid: int, writing: bool) -> bytes:
         _instruction(_RETURN, _KILL_PROCESS),
         _instruction(_LOAD, _AT_NUMBER),
         *_allow(number for number in numbers if number is not None),
-        *(part for call, index, values in judged for part in _judge(call[column], index, values)),
+        *(
+            part
+            for call, index, values in by_argument
+            for part in _allow_by_argument(call[column], index, values)
+        ),
         # Python's and glibc's own number for "not on this kernel".
         _instruction(_IF_AT_LEAST, _FIRST_NEWER, 0, 1),
         _instruction(_RETURN, _ERRNO | errno.ENOSYS),
@@ -201,7 +205,7 @@ def _allow(values: Iterable[int]) -> Iterator[bytes]:
         yield _instruction(_RETURN, _ALLOW)
 
 
-def _judge(number: int, index: int, values: tuple[int, ...]) -> Iterator[bytes]:
+def _allow_by_argument(number: int, index: int, values: tuple[int, ...]) -> Iterator[bytes]:
     """Allow a system call whose argument is one of the values; with another, EPERM."""
     yield _instruction(_IF_EQUAL, number, 0, 2 * len(values) + 2)
     yield _instruction(_LOAD, _AT_ARGUMENTS + 8 * index)
@@ -215,7 +219,7 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 def confine(writing: bool) -> None:
     """Hold this thread to the filter from now on; raises OSError where the kernel has none."""
-    instructions = program(os.uname().machine, os.getpid(), writing)
-    filter_program = _Program(len(instructions) // 8, instructions)
+    instructions = filter_program(os.uname().machine, os.getpid(), writing)
+    program_struct = _Program(len(instructions) // 8, instructions)
     system.call("prctl", system.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    system.call("prctl", _PR_SET_SECCOMP, _MODE_FILTER, filter_program)
+    system.call("prctl", _PR_SET_SECCOMP, _MODE_FILTER, program_struct)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from tabwright.checks.faults import EditCandidate, Fault
-from tabwright.checks.lines import LineChanges, split
+from tabwright.checks.lines import LineChanges, split_lines
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message
 
 _LONGEST_LINE = 1_000
 _ANY = {
     r"(?i)\b\w*(?:password|passwd|secret|api_?key)\w*[\"']?\s*+(?::\s*+\w+\s*+)?(?::=|=|:)"
-    r"\s*+[\"'][^\"'\s]{4,}[\"']": Message("has a password or a key in it"),
+    r"\s*+[\"'][^\"'\s]{4,}[\"']": Message("contains a password or a key"),
 }
 _SCRIPT = {
     r"\beval\s*+\(": Message("runs text as code with eval"),
@@ -74,11 +74,17 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, Message]] = {
 def check(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
     """A fault for each risky call in the changed lines beyond those that stood there before."""
     comment = by_id(candidate.language_id).line_comment
-    old, new = split(candidate.before), split(candidate.after)
+    old, new = split_lines(candidate.before), split_lines(candidate.after)
     faults: list[Fault] = []
     for risky, words in _risks(candidate.language_id):
-        had = sum(bool(risky.search(_code(old[line - 1], comment))) for line in changes.old)
-        lines = sorted(line for line in changes.new if risky.search(_code(new[line - 1], comment)))
+        had = sum(
+            bool(risky.search(_code_of_line(old[line - 1], comment))) for line in changes.old_lines
+        )
+        lines = sorted(
+            line
+            for line in changes.new_lines
+            if risky.search(_code_of_line(new[line - 1], comment))
+        )
         faults += [Fault("risk", words, line) for line in lines[had:]]
     return tuple(faults)
 
@@ -90,6 +96,6 @@ def _risks(language_id: str) -> tuple[tuple[re.Pattern[str], Message], ...]:
     return tuple((re.compile(pattern), words) for pattern, words in table.items())
 
 
-def _code(line: str, comment: str) -> str:
+def _code_of_line(line: str, comment: str) -> str:
     """The line, of a long one the start; nothing of it when it is a comment."""
     return "" if comment and line.lstrip().startswith(comment) else line[:_LONGEST_LINE]

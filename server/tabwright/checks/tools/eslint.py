@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabwright.checks.tools.child import ToolFailed, run
-from tabwright.checks.tools.reports import ToolReport, number_at, objects, text_at
+from tabwright.checks.tools.child_process import ToolFailed, run
+from tabwright.checks.tools.reports import ToolReport, json_objects, number_at, text_at
 from tabwright.checks.tools.scratch_files import CheckedFile
 from tabwright.core.message import Message
 
@@ -16,7 +16,7 @@ _DONE = {0, 1}
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
     """Ask about the text under the document's name, where its settings lie; raises ToolFailed."""
-    settings = file.above(*_CONFIGURATIONS)
+    settings = file.nearest_above(*_CONFIGURATIONS)
     name = file.path or file.file_name
     output = await run(
         (program, "--format", "json", "--no-inline-config", "--stdin", "--stdin-filename", name),
@@ -25,10 +25,10 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
         cwd=str(settings.parent) if settings else file.folder,
     )
     if output.status not in _DONE:
-        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.error_line))
     return [
         ToolReport(number_at(item, "line"), text_at(item, "message"), text_at(item, "ruleId"))
-        for result in objects(output.stdout)
+        for result in json_objects(output.stdout)
         for item in _messages(result)
     ]
 
@@ -36,5 +36,5 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
 def _messages(result: dict[str, object]) -> list[object]:
     found = result.get("messages")
     if not isinstance(found, list):
-        raise ToolFailed(Message("printed what is no report"))
+        raise ToolFailed(Message("printed no valid report"))
     return found

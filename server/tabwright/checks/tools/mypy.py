@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from zlib import crc32
 
-from tabwright.checks.tools.child import ToolFailed, run
-from tabwright.checks.tools.programs import project_python
+from tabwright.checks.tools.child_process import ToolFailed, run
+from tabwright.checks.tools.find_program import find_project_python
 from tabwright.checks.tools.reports import ToolReport
-from tabwright.checks.tools.scratch_files import CheckedFile, elsewhere, kept_folder
+from tabwright.checks.tools.scratch_files import CheckedFile, cache_folder, temporary_file
 from tabwright.core.message import Message
 
 _LINE = re.compile(
@@ -26,16 +26,16 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
 
     Raises ToolFailed, OSError.
     """
-    python = project_python(file.root)
+    python = find_project_python(file.root)
     with ExitStack() as stack:
-        copy = stack.enter_context(elsewhere(file, text))
+        copy = stack.enter_context(temporary_file(file, text))
         # mypy takes files of one size and one second for the same, and answers from its cache.
         age = crc32(text.encode("utf-8", "replace"))
         os.utime(copy, (age, age))
         on_disk = bool(file.path) and Path(file.path).is_file()
         shown = Path(file.path) if on_disk else copy
         command = (
-            *(program, *_SILENT, "--cache-dir", str(kept_folder("mypy"))),
+            *(program, *_SILENT, "--cache-dir", str(cache_folder("mypy"))),
             *(("--python-executable", python) if python else ()),
             *(("--shadow-file", str(shown), str(copy)) if on_disk else ()),
             str(shown),
@@ -44,7 +44,7 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
     lines = [line for line in output.stdout.splitlines() if line.strip()]
     matches = [match for match in map(_LINE.match, lines) if match is not None]
     if not matches and (lines or output.status != 0):
-        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.error_line))
     return [
         ToolReport(int(match["line"]), match["message"], match["code"] or "")
         for match in matches

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabwright.checks.tools.child import ToolFailed, run
-from tabwright.checks.tools.reports import ToolReport, number_at, objects, text_at
+from tabwright.checks.tools.child_process import ToolFailed, run
+from tabwright.checks.tools.reports import ToolReport, json_objects, number_at, text_at
 from tabwright.checks.tools.scratch_files import CheckedFile
 from tabwright.core.message import Message
 
@@ -17,7 +17,7 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
     name = file.path or file.file_name
     output = await run((*command, name), timeout_s=file.timeout_s, stdin=text, cwd=file.folder)
     if output.status & _FAILED or not 0 <= output.status < 64:
-        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.error_line))
     return [
         ToolReport(
             number_at(item, "line"),
@@ -25,5 +25,5 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
             text_at(item, "symbol"),
             (text_at(item, "message-id"),),
         )
-        for item in objects(output.stdout)
+        for item in json_objects(output.stdout)
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tabwright.checks.faults import Fault
 from tabwright.checks.lines import LineChanges, line_of
-from tabwright.checks.tools.child import ToolFailed
+from tabwright.checks.tools.child_process import ToolFailed
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message, verbatim
 
@@ -32,31 +32,31 @@ class ToolReport:
     code: str = ""
     aliases: tuple[str, ...] = ()
 
-    def is_of(self, diagnostic: Diagnostic) -> bool:
+    def matches(self, diagnostic: Diagnostic) -> bool:
         """Whether the rule is the diagnostic's; where that names none, the wording decides."""
         if diagnostic.code:
-            names = {rule(self.code), *map(rule, self.aliases)}
-            return bool(names & rules(diagnostic.code))
-        return _shape(self.message) == _shape(diagnostic.message)
+            names = {rule_name(self.code), *map(rule_name, self.aliases)}
+            return bool(names & rule_names(diagnostic.code))
+        return _normalized_message(self.message) == _normalized_message(diagnostic.message)
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """The message's first line with the rule's name."""
         first = self.message.strip().partition("\n")[0][:200]
         return f"{first} ({self.code})" if self.code else first
 
 
-def rule(code: str) -> str:
+def rule_name(code: str) -> str:
     """A rule's name as tools and clients agree on it: "TS2322" and "2322" are one."""
     return _TS_CODE.sub("", code.strip().casefold())
 
 
-def rules(code: str) -> set[str]:
+def rule_names(code: str) -> set[str]:
     """The names in a diagnostic's code, which may be like "line-too-long (C0301)"."""
-    return {rule(code), *(rule(part) for part in re.findall(r"[\w@/.-]+", code))}
+    return {rule_name(code), *(rule_name(part) for part in re.findall(r"[\w@/.-]+", code))}
 
 
-def _shape(message: str) -> str:
+def _normalized_message(message: str) -> str:
     first = message.strip().partition("\n")[0]
     return " ".join(_QUOTED_OR_NUMBER.sub("_", first).split()).casefold().rstrip(".")
 
@@ -66,7 +66,7 @@ class ToolResult:
     """What a tool's two reports say; ``unseen`` are diagnostics that it never reported itself."""
 
     faults: tuple[Fault, ...] = ()
-    unseen: tuple[Diagnostic, ...] = ()
+    unreported: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,51 +78,53 @@ class Comparison:
     changes: LineChanges
     text_before: str = field(repr=False)
 
-    def judge(self, wanted: Sequence[Diagnostic]) -> ToolResult:
+    def evaluate(self, wanted: Sequence[Diagnostic]) -> ToolResult:
         """Which of ``wanted`` still stand, and what is new besides them."""
         faults: list[Fault] = []
-        unseen: list[Diagnostic] = []
+        unreported: list[Diagnostic] = []
         for diagnostic in wanted:
             line = line_of(self.text_before, diagnostic.span.start)
-            same = [report for report in self.before if report.is_of(diagnostic)]
+            same = [report for report in self.before if report.matches(diagnostic)]
             if not same:
-                unseen.append(diagnostic)
+                unreported.append(diagnostic)
                 continue
-            asked = sum(same[0].is_of(other) for other in wanted)
-            standing = self._standing(diagnostic, line, asked)
+            asked = sum(same[0].matches(other) for other in wanted)
+            standing = self._remaining(diagnostic, line, asked)
             if standing is not None:
-                message = Message("the error is still there: {0}", standing.said)
+                message = Message("the error is still there: {0}", standing.summary)
                 faults.append(Fault("diagnostic", message, standing.line))
         named = {(fault.line, fault.message.partition(": ")[2]) for fault in faults}
-        fresh = [report for report in self.new() if (report.line, report.said) not in named]
-        faults += [
-            Fault("new diagnostic", verbatim(one.said), one.line) for one in fresh[:_MOST_NEW]
+        fresh = [
+            report for report in self.new_reports() if (report.line, report.summary) not in named
         ]
-        return ToolResult(tuple(faults), tuple(unseen))
+        faults += [
+            Fault("new diagnostic", verbatim(one.summary), one.line) for one in fresh[:_MOST_NEW]
+        ]
+        return ToolResult(tuple(faults), tuple(unreported))
 
-    def new(self) -> list[ToolReport]:
+    def new_reports(self) -> list[ToolReport]:
         """Reports of which there are more than before, those in changed lines first."""
         known = Counter(_key(report) for report in self.before)
         total = Counter(_key(report) for report in self.after)
         found: list[ToolReport] = []
-        for report in sorted(self.after, key=lambda one: one.line not in self.changes.new):
+        for report in sorted(self.after, key=lambda one: one.line not in self.changes.new_lines):
             if total[_key(report)] > known[_key(report)]:
                 total[_key(report)] -= 1
                 found.append(report)
         return sorted(found, key=lambda one: one.line)
 
-    def _standing(self, diagnostic: Diagnostic, line: int, asked: int) -> ToolReport | None:
+    def _remaining(self, diagnostic: Diagnostic, line: int, asked: int) -> ToolReport | None:
         """The report in the changed lines, or where the diagnostic stood, that is still its own.
 
         Others of the same rule may have stood there before and stay: as many as were not asked for.
         """
-        near_old = self.changes.old | {line}
-        near_new = self.changes.new | {self.changes.moved(line)}
-        old = [one for one in self.before if one.is_of(diagnostic) and one.line in near_old]
-        new = [one for one in self.after if one.is_of(diagnostic) and one.line in near_new]
+        near_old = self.changes.old_lines | {line}
+        near_new = self.changes.new_lines | {self.changes.new_line_of(line)}
+        old = [one for one in self.before if one.matches(diagnostic) and one.line in near_old]
+        new = [one for one in self.after if one.matches(diagnostic) and one.line in near_new]
         if not old:
-            old = [one for one in self.before if one.is_of(diagnostic)]
-            new = [one for one in self.after if one.is_of(diagnostic)]
+            old = [one for one in self.before if one.matches(diagnostic)]
+            new = [one for one in self.after if one.matches(diagnostic)]
         own = min(old, key=lambda one: abs(one.line - line))
         had = [one for one in old if _key(one) == _key(own)]
         has = [one for one in new if _key(one) == _key(own)]
@@ -132,23 +134,23 @@ class Comparison:
 
 
 def _key(report: ToolReport) -> tuple[str, str]:
-    return rule(report.code), _NUMBER.sub("0", report.message)
+    return rule_name(report.code), _NUMBER.sub("0", report.message)
 
 
-def objects(text: str) -> list[dict[str, object]]:
+def json_objects(text: str) -> list[dict[str, object]]:
     """The objects of a JSON list that a tool printed; raises ToolFailed when it is none."""
-    loaded = load(text)
+    loaded = load_json(text)
     if not isinstance(loaded, list):
-        raise ToolFailed(Message("printed what is no report"))
+        raise ToolFailed(Message("printed no valid report"))
     return [item for item in loaded if isinstance(item, dict)]
 
 
-def load(text: str) -> object:
+def load_json(text: str) -> object:
     """What a tool printed as JSON; raises ToolFailed when it is none."""
     try:
         loaded: object = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ToolFailed(Message("printed what is no report")) from error
+        raise ToolFailed(Message("printed no valid report")) from error
     return loaded
 
 

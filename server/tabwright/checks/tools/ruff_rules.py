@@ -9,15 +9,15 @@ from pathlib import Path, PurePath
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
 from tabwright.checks.lines import LineChanges
 from tabwright.checks.tools import ruff_settings
-from tabwright.checks.tools.child import ToolFailed, run, together
-from tabwright.checks.tools.programs import bundled
+from tabwright.checks.tools.child_process import ToolFailed, gather_or_cancel, run
+from tabwright.checks.tools.find_program import find_bundled
 from tabwright.checks.tools.reports import (
     Comparison,
     ToolReport,
     ToolResult,
+    json_objects,
     number_at,
-    objects,
-    rules,
+    rule_names,
     text_at,
 )
 from tabwright.core.action import Diagnostic
@@ -25,17 +25,19 @@ from tabwright.core.message import Message, verbatim
 
 _SOURCES = frozenset({"ruff", "flake8", "pycodestyle", "pyflakes", "pydocstyle", "pep8"})
 _CODE = re.compile(r"(?!TS)[A-Z]{1,5}\d{3}|PL[CEFRW]\d{4}")
-_NAMES = ("F821", "F822", "F823")
-_RISK = re.compile(r"S\d{3}")
+_NAME_CODES = ("F821", "F822", "F823")
+_RISK_CODE = re.compile(r"S\d{3}")
 # Style more than risk: assert, and exceptions passed over.
-_HARMLESS = frozenset({"S101", "S110", "S112"})
-_HARMLESS_IN_TESTS = frozenset({"S105", "S106", "S107", "S108", "S113", "S311", "S603", "S607"})
-_WORDS: Mapping[str, Message] = {
+_IGNORED_RISKS = frozenset({"S101", "S110", "S112"})
+_IGNORED_RISKS_IN_TESTS = frozenset(
+    {"S105", "S106", "S107", "S108", "S113", "S311", "S603", "S607"}
+)
+_RISK_MESSAGES: Mapping[str, Message] = {
     "S102": Message("runs text as code with exec"),
     "S103": Message("lets others write or run a file"),
     "S104": Message("listens on every network interface"),
-    "S105": Message("has a password in it"),
-    "S106": Message("has a password in it"),
+    "S105": Message("contains a password"),
+    "S106": Message("contains a password"),
     "S107": Message("has a password as a default"),
     "S108": Message("uses a fixed name in a folder for temporary files"),
     "S113": Message("waits for a server without a time limit"),
@@ -59,7 +61,7 @@ _WORDS: Mapping[str, Message] = {
     "S701": Message("makes a template without escaping"),
 }
 # Rules of other tools that ruff knows as well, for when the other tool is missing.
-_TWINS: Mapping[str, str] = {
+_RUFF_CODES: Mapping[str, str] = {
     "reportundefinedvariable": "F821",
     "name-defined": "F821",
     "undefined-variable": "F821",
@@ -90,20 +92,22 @@ _TWINS: Mapping[str, str] = {
 }
 
 
-def is_own(diagnostic: Diagnostic) -> bool:
+def is_from_ruff(diagnostic: Diagnostic) -> bool:
     """Whether a diagnostic is one that ruff can report itself, by its source or else its code."""
     source = diagnostic.source.casefold()
     return source in _SOURCES or (not source and _CODE.fullmatch(diagnostic.code) is not None)
 
 
-def is_rule(code: str) -> bool:
+def is_ruff_code(code: str) -> bool:
     """Whether a code has the form of ruff's rules."""
     return _CODE.fullmatch(code) is not None
 
 
-def twin(diagnostic: Diagnostic) -> Diagnostic | None:
+def as_ruff_diagnostic(diagnostic: Diagnostic) -> Diagnostic | None:
     """The same diagnostic by ruff's name for its rule, None when it has none."""
-    codes = [_TWINS[name] for name in sorted(rules(diagnostic.code)) if name in _TWINS]
+    codes = [
+        _RUFF_CODES[name] for name in sorted(rule_names(diagnostic.code)) if name in _RUFF_CODES
+    ]
     if not codes:
         return None
     return Diagnostic(diagnostic.span, diagnostic.message, diagnostic.source, codes[0])
@@ -120,53 +124,59 @@ async def check(
     Other rules are looked at only where one of ``wanted`` is ruff's own. Raises ToolFailed when
     ruff cannot be asked.
     """
-    ruff = bundled("ruff", candidate.folder)
+    ruff = find_bundled("ruff", candidate.folder)
     if ruff is None:
         raise ToolFailed(Message("is not installed here"))
-    before, after = await _both(ruff, candidate, wanted, options)
-    names = Comparison(_named(before), _named(after), changes, candidate.before).new()
+    before, after = await _reports_before_and_after(ruff, candidate, wanted, options)
+    names = Comparison(
+        _name_reports(before), _name_reports(after), changes, candidate.before
+    ).new_reports()
     if candidate.cell:
         names = [report for report in names if report.code != "F821"]
-    risks = Comparison(_risky(before), _risky(after), changes, candidate.before).new()
-    faults = [Fault("name", verbatim(report.said), report.line) for report in names]
-    allowed = _HARMLESS | (_HARMLESS_IN_TESTS if _is_test(candidate) else frozenset())
+    risks = Comparison(
+        _risk_reports(before), _risk_reports(after), changes, candidate.before
+    ).new_reports()
+    faults = [Fault("name", verbatim(report.summary), report.line) for report in names]
+    allowed = _IGNORED_RISKS | (
+        _IGNORED_RISKS_IN_TESTS if _is_test_file(candidate) else frozenset()
+    )
     faults += [
         Fault(
             "risk",
-            Message("{0} ({1})", _WORDS.get(report.code, report.message), report.code),
+            Message("{0} ({1})", _RISK_MESSAGES.get(report.code, report.message), report.code),
             report.line,
         )
         for report in risks
-        if report.line in changes.new and report.code not in allowed
+        if report.line in changes.new_lines and report.code not in allowed
     ]
     if not wanted:
         return ToolResult(tuple(faults))
-    verdict = Comparison(before, after, changes, candidate.before).judge(wanted)
-    style = any(is_own(diagnostic) for diagnostic in wanted)
+    verdict = Comparison(before, after, changes, candidate.before).evaluate(wanted)
+    style = any(is_from_ruff(diagnostic) for diagnostic in wanted)
     faults += [
         fault
         for fault in verdict.faults
-        if fault.kind != "new diagnostic" or (style and not _told(fault))
+        if fault.kind != "new diagnostic" or (style and not _is_reported_elsewhere(fault))
     ]
-    return ToolResult(tuple(faults), verdict.unseen)
+    return ToolResult(tuple(faults), verdict.unreported)
 
 
-def _told(fault: Fault) -> bool:
+def _is_reported_elsewhere(fault: Fault) -> bool:
     """Names and risks are told of as such, syntax errors by the check of the syntax."""
     code = fault.message.rpartition(" (")[2].removesuffix(")")
-    return code == "invalid-syntax" or code in _NAMES or bool(_RISK.fullmatch(code))
+    return code == "invalid-syntax" or code in _NAME_CODES or bool(_RISK_CODE.fullmatch(code))
 
 
-async def _both(
+async def _reports_before_and_after(
     ruff: str, candidate: EditCandidate, wanted: Sequence[Diagnostic], options: CheckOptions
 ) -> tuple[list[ToolReport], list[ToolReport]]:
     """The reports on both texts, with the first set of options that ruff accepts.
 
     A rule that this ruff does not know, and a configuration that it cannot read, are left out.
     """
-    always = (*_NAMES, "S")
-    chosen = (*always, *sorted({one.code for one in wanted if is_rule(one.code)}))
-    apart = ruff_settings.isolated(candidate.path, candidate.root)
+    always = (*_NAME_CODES, "S")
+    chosen = (*always, *sorted({one.code for one in wanted if is_ruff_code(one.code)}))
+    apart = ruff_settings.isolated_options(candidate.path, candidate.root)
     attempts: list[tuple[str, ...]] = [
         (*apart, "--extend-select", ",".join(chosen)),
         (*apart, "--extend-select", ",".join(always)),
@@ -179,9 +189,9 @@ async def _both(
     while True:
         attempt = attempts.pop(0)
         try:
-            before, after = await together(
-                _ask(ruff, candidate.before, attempt, candidate, options),
-                _ask(ruff, candidate.after, attempt, candidate, options),
+            before, after = await gather_or_cancel(
+                _reports(ruff, candidate.before, attempt, candidate, options),
+                _reports(ruff, candidate.after, attempt, candidate, options),
             )
         except _OptionsRejected:
             if not attempts:
@@ -194,7 +204,7 @@ class _OptionsRejected(ToolFailed):
     """ruff did not like its options or its configuration."""
 
 
-async def _ask(
+async def _reports(
     ruff: str, text: str, selection: Sequence[str], candidate: EditCandidate, options: CheckOptions
 ) -> list[ToolReport]:
     return [
@@ -204,11 +214,11 @@ async def _ask(
             text_at(item, "code") or "invalid-syntax",
             (text_at(item, "name"),),
         )
-        for item in await asked(ruff, text, selection, candidate, options)
+        for item in await run_ruff(ruff, text, selection, candidate, options)
     ]
 
 
-async def asked(
+async def run_ruff(
     ruff: str, text: str, selection: Sequence[str], candidate: EditCandidate, options: CheckOptions
 ) -> list[dict[str, object]]:
     """What ruff prints about a text with the rules of a selection; raises ToolFailed."""
@@ -222,10 +232,10 @@ async def asked(
     cwd = candidate.root if in_project else None
     output = await run(command, timeout_s=options.timeout_s, stdin=text, cwd=cwd)
     if output.status == 2:
-        raise _OptionsRejected(Message("ended with status 2: {0}", output.complaint))
+        raise _OptionsRejected(Message("ended with status 2: {0}", output.error_line))
     if output.status != 0:
-        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
-    return objects(output.stdout)
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.error_line))
+    return json_objects(output.stdout)
 
 
 def _file_name(candidate: EditCandidate) -> str:
@@ -233,16 +243,16 @@ def _file_name(candidate: EditCandidate) -> str:
     return path if path.endswith((".py", ".pyi", ".pyw")) else f"{path}.py"
 
 
-def _is_test(candidate: EditCandidate) -> bool:
+def _is_test_file(candidate: EditCandidate) -> bool:
     path = PurePath(candidate.path)
     if candidate.root and path.is_relative_to(candidate.root):
         path = path.relative_to(candidate.root)
     return path.name.startswith("test_") or path.stem.endswith("_test") or "tests" in path.parts
 
 
-def _named(reports: Sequence[ToolReport]) -> list[ToolReport]:
-    return [report for report in reports if report.code in _NAMES]
+def _name_reports(reports: Sequence[ToolReport]) -> list[ToolReport]:
+    return [report for report in reports if report.code in _NAME_CODES]
 
 
-def _risky(reports: Sequence[ToolReport]) -> list[ToolReport]:
-    return [report for report in reports if _RISK.fullmatch(report.code)]
+def _risk_reports(reports: Sequence[ToolReport]) -> list[ToolReport]:
+    return [report for report in reports if _RISK_CODE.fullmatch(report.code)]

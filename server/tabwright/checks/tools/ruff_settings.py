@@ -19,7 +19,7 @@ _VERSION = re.compile(r"py3\d{1,2}")
 _LONGEST_LINE = 320  # ruff takes no more
 
 
-def isolated(path: str, root: str) -> tuple[str, ...]:
+def isolated_options(path: str, root: str) -> tuple[str, ...]:
     """Options that have ruff read no settings, and give it those of the document's project.
 
     They come from the nearest file in the document's folder and those above, up to the root. What

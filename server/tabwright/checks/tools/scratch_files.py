@@ -42,7 +42,7 @@ class CheckedFile:
         extensions = by_id(self.language_id).extensions
         return Path(self.path).name if self.path else "untitled" + (*extensions, "")[0]
 
-    def above(self, *names: str) -> Path | None:
+    def nearest_above(self, *names: str) -> Path | None:
         """The nearest of the files ``names`` in the document's folder and those above, to root."""
         top = Path(self.folder)
         inside = [one for one in Path(self.path).parents if one.is_relative_to(top)]
@@ -54,7 +54,7 @@ class CheckedFile:
 
 
 @contextmanager
-def beside(checked: CheckedFile, text: str, prefix: str = ".") -> Iterator[Path]:
+def file_beside(checked: CheckedFile, text: str, prefix: str = ".") -> Iterator[Path]:
     """A hidden file with ``text`` in the document's own folder; elsewhere when that is no use.
 
     With another ``prefix`` than a dot it is not hidden, for tools that ignore hidden files.
@@ -63,15 +63,15 @@ def beside(checked: CheckedFile, text: str, prefix: str = ".") -> Iterator[Path]
     """
     folder = Path(checked.path).parent
     if not checked.path or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        with elsewhere(checked, text) as path:
+        with temporary_file(checked, text) as path:
             yield path
         return
-    with hidden(folder, Path(checked.file_name).suffix, text, prefix) as path:
+    with hidden_file(folder, Path(checked.file_name).suffix, text, prefix) as path:
         yield path
 
 
 @contextmanager
-def elsewhere(checked: CheckedFile, text: str) -> Iterator[Path]:
+def temporary_file(checked: CheckedFile, text: str) -> Iterator[Path]:
     """A file with ``text`` under the document's own name, in a folder of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="tabwright-") as folder,
@@ -83,7 +83,7 @@ def elsewhere(checked: CheckedFile, text: str) -> Iterator[Path]:
 
 
 @contextmanager
-def hidden(folder: Path, suffix: str, text: str, prefix: str = ".") -> Iterator[Path]:
+def hidden_file(folder: Path, suffix: str, text: str, prefix: str = ".") -> Iterator[Path]:
     """A new hidden file with ``text`` in ``folder``; deleted even if this process is killed."""
     path = folder / f"{prefix}tabwright_{secrets.token_hex(8)}{suffix}"
     with removed_if_killed(path):
@@ -96,7 +96,7 @@ def hidden(folder: Path, suffix: str, text: str, prefix: str = ".") -> Iterator[
 
 
 @cache
-def kept_folder(name: str) -> Path:
+def cache_folder(name: str) -> Path:
     """Return a folder for a tool's cache, deleted when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix=f"tabwright-{name}-"))
     _until_exit.enter_context(removed_if_killed(folder))

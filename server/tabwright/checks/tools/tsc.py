@@ -7,9 +7,9 @@ import re
 from contextlib import ExitStack
 from pathlib import Path
 
-from tabwright.checks.tools.child import ToolFailed, run
+from tabwright.checks.tools.child_process import ToolFailed, run
 from tabwright.checks.tools.reports import ToolReport
-from tabwright.checks.tools.scratch_files import CheckedFile, beside, hidden
+from tabwright.checks.tools.scratch_files import CheckedFile, file_beside, hidden_file
 from tabwright.core.message import Message
 
 _LINE = re.compile(
@@ -24,9 +24,9 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
 
     Settings come from the nearest tsconfig.json or jsconfig.json, through a file that extends it.
     """
-    project = file.above("tsconfig.json", "jsconfig.json")
+    project = file.nearest_above("tsconfig.json", "jsconfig.json")
     with ExitStack() as stack:
-        path = stack.enter_context(beside(file, text))
+        path = stack.enter_context(file_beside(file, text))
         arguments: tuple[str, ...] = (*_ALONE, str(path))
         if project is not None:
             settings = {
@@ -36,13 +36,13 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
                 "include": [],
                 "references": [],
             }
-            settings_file = hidden(project.parent, ".json", json.dumps(settings))
+            settings_file = hidden_file(project.parent, ".json", json.dumps(settings))
             arguments = ("--pretty", "false", "-p", str(stack.enter_context(settings_file)))
         output = await run((program, *arguments), timeout_s=file.timeout_s, cwd=file.folder)
     lines = [line for line in output.stdout.splitlines() if line.strip()]
     matches = [match for match in map(_LINE.match, lines) if match is not None]
     if not matches and (lines or output.status != 0):
-        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.complaint))
+        raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.error_line))
     return [
         ToolReport(int(match["line"]), match["message"], match["code"])
         for match in matches

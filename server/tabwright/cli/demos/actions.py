@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tabwright import processes
-from tabwright.checks.tools.programs import bundled
+from tabwright.checks.tools.find_program import find_bundled
 from tabwright.cli.demos.gaps import SAMPLES
 from tabwright.cli.demos.view import View, clip
 from tabwright.lsp.language_client import LspClient, ResponseError
@@ -64,7 +64,7 @@ def changed_sample(action: DemoAction) -> tuple[str, int]:
 
 def ruff_diagnostics(text: str, file: str) -> list[dict[str, Any]]:
     """Ruff's diagnostics of a text in the protocol's form; empty where ruff is not installed."""
-    ruff = bundled("ruff")
+    ruff = find_bundled("ruff")
     if ruff is None:
         return []
     options = ("--output-format=json", "--isolated", "--no-cache", "--exit-zero", "--quiet")

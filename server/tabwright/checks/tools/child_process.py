@@ -35,7 +35,7 @@ class ProgramOutput:
     stderr: str
 
     @property
-    def complaint(self) -> str:
+    def error_line(self) -> str:
         """Its first line on stderr, else on stdout, cut to 200 characters; "" if there is none."""
         lines = (line.strip() for line in (self.stderr + "\n" + self.stdout).splitlines())
         return next((line[:200] for line in lines if line), "")
@@ -54,15 +54,15 @@ async def run(
     Raises ToolFailed when it cannot be started, prints over 16 MiB, or takes longer than
     ``timeout_s`` seconds. Then, and on cancellation, its whole process group is killed.
     """
-    output, ended = await watch(
+    result, ended = await run_until_timeout(
         command, timeout_s=timeout_s, stdin=stdin, cwd=cwd, environment=environment
     )
     if not ended:
         raise ToolFailed(Message("did not answer in {0} s", format(timeout_s, "g")))
-    return output
+    return result
 
 
-async def watch(
+async def run_until_timeout(
     command: Sequence[str],
     *,
     timeout_s: float,
@@ -71,15 +71,15 @@ async def watch(
     environment: Mapping[str, str] | None = None,
 ) -> tuple[ProgramOutput, bool]:
     """Like ``run``, but a program out of time gives what it printed so far, and False."""
-    process = await _started(command, cwd, environment)
-    printed, complained = bytearray(), bytearray()
+    process = await _start(command, cwd, environment)
+    output, errors = bytearray(), bytearray()
     ended = False
     try:
         async with asyncio.timeout(timeout_s):
-            await together(
-                _feed(process.stdin, stdin),
-                _collect(process.stdout, printed),
-                _collect(process.stderr, complained),
+            await gather_or_cancel(
+                _write_stdin(process.stdin, stdin),
+                _read_all(process.stdout, output),
+                _read_all(process.stderr, errors),
             )
             await process.wait()
         ended = True
@@ -87,12 +87,12 @@ async def watch(
         pass
     finally:
         if not ended:
-            await _surely(_end(process))
+            await _uncancelled(_kill(process))
         processes.ended(process)
-    return ProgramOutput(process.returncode or 0, _text(printed), _text(complained)), ended
+    return ProgramOutput(process.returncode or 0, _text(output), _text(errors)), ended
 
 
-async def _started(
+async def _start(
     command: Sequence[str], cwd: str | None, environment: Mapping[str, str] | None
 ) -> Process:
     """The program, started; cancelled meanwhile, it is ended as soon as it has begun."""
@@ -108,13 +108,13 @@ async def _started(
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await _surely(_abandon(starting))
+        await _uncancelled(_kill_when_started(starting))
         raise
     except (OSError, ValueError) as error:
         raise ToolFailed(Message("could not be started ({0})", error)) from error
 
 
-async def together(*jobs: Coroutine[None, None, T]) -> list[T]:
+async def gather_or_cancel(*jobs: Coroutine[None, None, T]) -> list[T]:
     """The results of jobs run side by side; when one fails, the others are cancelled first."""
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
@@ -125,7 +125,7 @@ async def together(*jobs: Coroutine[None, None, T]) -> list[T]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _feed(stream: asyncio.StreamWriter | None, text: str) -> None:
+async def _write_stdin(stream: asyncio.StreamWriter | None, text: str) -> None:
     assert stream is not None
     # A program may end without reading all it is given.
     with suppress(BrokenPipeError, ConnectionResetError):
@@ -134,7 +134,7 @@ async def _feed(stream: asyncio.StreamWriter | None, text: str) -> None:
     stream.close()
 
 
-async def _collect(stream: asyncio.StreamReader | None, into: bytearray) -> None:
+async def _read_all(stream: asyncio.StreamReader | None, into: bytearray) -> None:
     assert stream is not None
     while chunk := await stream.read(_CHUNK):
         into += chunk
@@ -146,15 +146,15 @@ def _text(raw: bytearray) -> str:
     return raw.decode("utf-8", "replace")
 
 
-async def _abandon(starting: asyncio.Task[Process]) -> None:
+async def _kill_when_started(starting: asyncio.Task[Process]) -> None:
     # What could not be started needs no end.
     with suppress(OSError, ValueError):
         process = await starting
-        await _end(process)
+        await _kill(process)
         processes.ended(process)
 
 
-async def _surely(job: Coroutine[None, None, None]) -> None:
+async def _uncancelled(job: Coroutine[None, None, None]) -> None:
     """Await a short job to its end, whoever cancels meanwhile; they are obeyed afterwards."""
     task = asyncio.create_task(job)
     cancelled: asyncio.CancelledError | None = None
@@ -168,7 +168,7 @@ async def _surely(job: Coroutine[None, None, None]) -> None:
         raise cancelled
 
 
-async def _end(process: Process) -> None:
+async def _kill(process: Process) -> None:
     # Gone already: nothing to kill.
     with suppress(ProcessLookupError):
         if _POSIX:

@@ -7,14 +7,14 @@ import re
 import sys
 from collections.abc import Sequence
 
-from tabwright.checks.imports import placing_by_lines
-from tabwright.checks.lines import close, line_end, split
+from tabwright.checks.imports import insertion_by_lines
+from tabwright.checks.lines import line_end, split_lines, terminate_line
 from tabwright.core.syntax.python_parse import tree_of
 
 _Import = ast.Import | ast.ImportFrom
 
 
-def placed(text: str, imports: Sequence[str], language_id: str) -> str:
+def insert_imports(text: str, imports: Sequence[str], language_id: str) -> str:
     """The text with each import that it lacks, where imports go; line ends are the text's own.
 
     In Python a line that is no import is passed over; so is one whose names are imported already.
@@ -25,18 +25,18 @@ def placed(text: str, imports: Sequence[str], language_id: str) -> str:
     if language_id == "python":
         tree = tree_of(text)
         if tree is not None:
-            return _placed_python(text, tree, wanted)
+            return _insert_python_imports(text, tree, wanted)
         wanted = [ast.unparse(node) for line in wanted for node in _statements(line)]
-    return placing_by_lines.placed(text, wanted, language_id)
+    return insertion_by_lines.insert_imports(text, wanted, language_id)
 
 
-def _placed_python(text: str, tree: ast.Module, wanted: Sequence[str]) -> str:
+def _insert_python_imports(text: str, tree: ast.Module, wanted: Sequence[str]) -> str:
     for line in wanted:
         for node in _statements(line):
             missing = _missing(node, tree)
             if missing is None:
                 continue
-            text = _with_python(text, tree, missing)
+            text = _insert_python_import(text, tree, missing)
             again = tree_of(text)
             if again is None:
                 return text
@@ -51,8 +51,8 @@ def _statements(line: str) -> list[_Import]:
 
 def _missing(wanted: _Import, tree: ast.Module) -> _Import | None:
     """The part of an import that the module lacks, None when it has it all."""
-    there = {_alias_key(node, alias) for node in _imported(tree.body) for alias in node.names}
-    modules = {alias.name for node in _imported(tree.body) for alias in node.names}
+    there = {_alias_key(node, alias) for node in _module_imports(tree.body) for alias in node.names}
+    modules = {alias.name for node in _module_imports(tree.body) for alias in node.names}
     names = []
     for alias in wanted.names:
         star = isinstance(wanted, ast.ImportFrom) and _alias_key(wanted, ast.alias("*")) in there
@@ -67,17 +67,17 @@ def _missing(wanted: _Import, tree: ast.Module) -> _Import | None:
     return ast.ImportFrom(wanted.module, names, wanted.level)
 
 
-def _imported(body: Sequence[ast.stmt]) -> list[_Import]:
+def _module_imports(body: Sequence[ast.stmt]) -> list[_Import]:
     """The imports that run with the module, those under ``if`` and ``try`` too."""
     found: list[_Import] = []
     for node in body:
         if isinstance(node, _Import):
             found.append(node)
         elif isinstance(node, ast.If):
-            found += _imported((*node.body, *node.orelse))
+            found += _module_imports((*node.body, *node.orelse))
         elif isinstance(node, ast.Try):
             handled = [line for handler in node.handlers for line in handler.body]
-            found += _imported((*node.body, *handled, *node.orelse, *node.finalbody))
+            found += _module_imports((*node.body, *handled, *node.orelse, *node.finalbody))
     return found
 
 
@@ -86,8 +86,8 @@ def _alias_key(node: _Import, alias: ast.alias) -> tuple[str, str, str]:
     return module, alias.name, alias.asname or alias.name
 
 
-def _with_python(text: str, tree: ast.Module, node: _Import) -> str:
-    lines, end = split(text), line_end(text)
+def _insert_python_import(text: str, tree: ast.Module, node: _Import) -> str:
+    lines, end = split_lines(text), line_end(text)
     body = [one for one in tree.body if not _is_docstring(one, tree)]
     block: list[_Import] = []
     for one in body:
@@ -96,11 +96,11 @@ def _with_python(text: str, tree: ast.Module, node: _Import) -> str:
         block.append(one)
     new = ast.unparse(node) + end
     if not block:
-        return _first_import(lines, tree, new, end)
-    group = [one for one in block if _rank(one)[0] == _rank(node)[0]]
-    lower = [one for one in group or block if _rank(one) <= _rank(node)]
+        return _insert_first_import(lines, tree, new, end)
+    group = [one for one in block if _sort_key(one)[0] == _sort_key(node)[0]]
+    lower = [one for one in group or block if _sort_key(one) <= _sort_key(node)]
     at = _last_line(lower[-1]) if lower else (group or block)[0].lineno - 1
-    close(lines, at, end)
+    terminate_line(lines, at, end)
     head = [end] if lower and not group else []
     below = lines[at] if at < len(lines) else end
     foot = [end] if not group and below.strip() else []
@@ -111,13 +111,13 @@ def _last_line(node: ast.stmt) -> int:
     return node.end_lineno or node.lineno
 
 
-def _first_import(lines: list[str], tree: ast.Module, new: str, end: str) -> str:
+def _insert_first_import(lines: list[str], tree: ast.Module, new: str, end: str) -> str:
     """Put an import below the docstring, else below the comments at the top, else first."""
     if tree.body and _is_docstring(tree.body[0], tree):
         at = tree.body[0].end_lineno or 1
     else:
-        at = _after_comments(lines)
-    close(lines, at, end)
+        at = _count_header_comments(lines)
+    terminate_line(lines, at, end)
     below = at
     while below < len(lines) and not lines[below].strip(" \t\r\n"):
         below += 1
@@ -128,7 +128,7 @@ def _first_import(lines: list[str], tree: ast.Module, new: str, end: str) -> str
     return "".join((*lines[:at], *head, new, *foot, *rest))
 
 
-def _after_comments(lines: Sequence[str]) -> int:
+def _count_header_comments(lines: Sequence[str]) -> int:
     """How many lines at the top stay there: those for the system, and a comment apart."""
     count = 0
     while count < len(lines) and re.match(r"#!|#.*coding[:=]", lines[count]):
@@ -146,7 +146,7 @@ def _is_docstring(node: ast.stmt, tree: ast.Module) -> bool:
     return text and node is tree.body[0]
 
 
-def _rank(node: _Import) -> tuple[int, bool, str]:
+def _sort_key(node: _Import) -> tuple[int, bool, str]:
     """Where an import goes among others: future, standard library, installed, own."""
     plain = isinstance(node, ast.Import)
     module = node.names[0].name if isinstance(node, ast.Import) else node.module or ""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tabwright.checks.lines import close, line_end, split
+from tabwright.checks.lines import line_end, split_lines, terminate_line
 from tabwright.core.languages import by_id
 
 _SCRIPT = r"import\b(?!\s*+\()|(?:const|let|var)\s[^=]*=\s*+require\(|export\s.*\bfrom\s"
@@ -39,7 +39,7 @@ _HEADER = re.compile(
     r"|#\s*+pragma\s++once|#\s*+ifndef\b|#\s*+define\s++\w+\s*+$|//!|/\*!"
     r"|['\"]use [\w ]+['\"];?|<\?php|declare\(strict|#.*coding[:=]|#\s*+frozen_string_literal"
 )
-_NEUTRAL = re.compile(
+_SKIPPED = re.compile(
     r"\s*+$|#\s*+(?:if|ifdef|ifndef|else|elif|endif|define|undef|pragma)\b|//|/\*"
 )
 _PYTHON_TOP = re.compile(
@@ -66,15 +66,15 @@ class _FileTop:
     known: frozenset[str]
 
 
-def placed(text: str, wanted: Sequence[str], language_id: str) -> str:
+def insert_imports(text: str, wanted: Sequence[str], language_id: str) -> str:
     """The text with each import that it lacks below its other imports, else below its header."""
-    lines, end = split(text), line_end(text)
-    head = _head(text, lines, language_id)
+    lines, end = split_lines(text), line_end(text)
+    head = _read_top(text, lines, language_id)
     fresh = [new for line in dict.fromkeys(wanted) if (new := _missing(line, head.known))]
     if not fresh:
         return text
     at = head.imports or head.header
-    close(lines, at, end)
+    terminate_line(lines, at, end)
     below = lines[at : at + 1]
     gap_above = [end] if at and not head.imports and lines[at - 1].strip() else []
     gap_below = [end] if below and below[0].strip() and not head.imports else []
@@ -82,10 +82,10 @@ def placed(text: str, wanted: Sequence[str], language_id: str) -> str:
     return "".join((*lines[:at], *gap_above, *added, *gap_below, *lines[at:]))
 
 
-def _head(text: str, lines: Sequence[str], language_id: str) -> _FileTop:
+def _read_top(text: str, lines: Sequence[str], language_id: str) -> _FileTop:
     pattern = _IMPORT.get(language_id)
     comment = by_id(language_id).line_comment
-    header = start = _own_comment(text, lines, language_id)
+    header = start = _count_file_comment(text, lines, language_id)
     imports = depth = opened = 0
     lowest = sys.maxsize
     statement = ""
@@ -98,26 +98,26 @@ def _head(text: str, lines: Sequence[str], language_id: str) -> _FileTop:
             statement += line
             if depth <= lowest:
                 lowest, imports = depth, number
-            opened += _balance(line)
+            opened += _open_brackets(line)
             if opened <= 0:
-                known.update(_items(statement))
+                known.update(_imported_names(statement))
                 statement, opened = "", 0
         elif in_comment or bare.startswith("/*"):
             in_comment = "*/" not in bare
             header = number if bare.startswith("/*!") and not imports else header
         elif _HEADER.match(line) and not imports:
             header = number
-        elif not _NEUTRAL.match(line) and not (comment and bare.startswith(comment)):
+        elif not _SKIPPED.match(line) and not (comment and bare.startswith(comment)):
             break
-        depth += _step(line)
+        depth += _depth_change(line)
     return _FileTop(header, imports, frozenset(known))
 
 
-def _own_comment(text: str, lines: Sequence[str], language_id: str) -> int:
+def _count_file_comment(text: str, lines: Sequence[str], language_id: str) -> int:
     """How many lines a comment about the whole file has: at the top, a blank line below it."""
     if language_id == "python":
         found = _PYTHON_TOP.match(text)
-        return len(split(found[0])) if found else 0
+        return len(split_lines(found[0])) if found else 0
     comment = by_id(language_id).line_comment
     in_block = False
     for number, line in enumerate(lines):
@@ -133,7 +133,7 @@ def _own_comment(text: str, lines: Sequence[str], language_id: str) -> int:
 
 def _missing(wanted: str, known: frozenset[str]) -> str:
     """The import without the names in braces that are known; "" when all of it is."""
-    items = _items(wanted)
+    items = _imported_names(wanted)
     if set(items) <= known:
         return ""
     kept = [name for item, name in items.items() if item not in known]
@@ -144,31 +144,33 @@ def _missing(wanted: str, known: frozenset[str]) -> str:
     return f"{braces['head']}{space}{', '.join(kept)}{space}{braces['tail']}"
 
 
-def _items(statement: str) -> dict[str, str]:
+def _imported_names(statement: str) -> dict[str, str]:
     """An import as it compares, one entry for each name in braces, with that name."""
     bare = statement.strip()
     if bare.startswith("import") and "(" in bare:
         inside = bare.partition("(")[2].rpartition(")")[0]
-        return {_plain(f"import {line}"): line for line in inside.splitlines() if line.strip()}
+        return {_normalized(f"import {line}"): line for line in inside.splitlines() if line.strip()}
     braces = _IN_BRACES.match(bare)
     if braces is None:
-        return {_plain(bare): bare}
+        return {_normalized(bare): bare}
     names = [name.strip() for name in braces["names"].split(",") if name.strip()]
     head, tail = braces["head"].removesuffix("{"), braces["tail"].removeprefix("}")
     rust = head.startswith("use")
-    return {_plain(f"{head}{name}" if rust else f"import {{{name}}}{tail}"): name for name in names}
+    return {
+        _normalized(f"{head}{name}" if rust else f"import {{{name}}}{tail}"): name for name in names
+    }
 
 
-def _plain(line: str) -> str:
+def _normalized(line: str) -> str:
     """A statement as it compares: without blanks, the kind of quotes and the semicolon."""
     return _SPACES.sub("", line.replace("'", '"')).rstrip(";")
 
 
-def _step(line: str) -> int:
+def _depth_change(line: str) -> int:
     """How a line for the preprocessor changes the depth of conditions."""
     found = _CONDITION.match(line)
     return 0 if found is None else 1 if found[1] == "if" else -1
 
 
-def _balance(text: str) -> int:
+def _open_brackets(text: str) -> int:
     return sum((char in "({[") - (char in ")}]") for char in text)

@@ -18,29 +18,31 @@ _BIN = "Scripts" if _IS_WINDOWS else "bin"
 _ENDINGS = ".COM;.EXE;.BAT;.CMD"  # of programs on Windows, where PATHEXT is not set
 
 
-def bundled(name: str, workspace: str = "") -> str | None:
+def find_bundled(name: str, workspace: str = "") -> str | None:
     """A program that was installed beside our own Python, else the one on PATH.
 
     What PATH has inside a ``workspace`` ("" for none) is passed over.
     """
-    return which((name,), (str(own_python().parent),)) or which((name,), on_path(workspace))
+    return find_in((name,), (str(own_python().parent),)) or find_in(
+        (name,), path_folders(workspace)
+    )
 
 
-def projects(names: tuple[str, ...], root: str, path: str) -> str | None:
+def find_project_program(names: tuple[str, ...], root: str, path: str) -> str | None:
     """The first of ``names`` among the project's own tools, else on PATH.
 
     Such a program is for a folder that the user trusts alone.
     """
     own = (*_environment_folders(root), *_node_folders(root, path))
-    return which(names, own) or which(names, on_path())
+    return find_in(names, own) or find_in(names, path_folders())
 
 
-def project_python(root: str) -> str | None:
+def find_project_python(root: str) -> str | None:
     """The Python of the project's own environment, if it has one."""
-    return which(("python",), _environment_folders(root))
+    return find_in(("python",), _environment_folders(root))
 
 
-def which(names: Iterable[str], folders: Iterable[str]) -> str | None:
+def find_in(names: Iterable[str], folders: Iterable[str]) -> str | None:
     """The first of the programs ``names`` that lies in one of ``folders``, relative ones aside."""
     absolute = [folder for folder in folders if os.path.isabs(folder)]
     for name in names:
@@ -52,7 +54,7 @@ def which(names: Iterable[str], folders: Iterable[str]) -> str | None:
     return None
 
 
-def on_path(outside: str = "") -> list[str]:
+def path_folders(outside: str = "") -> list[str]:
     """The folders that PATH names in full, without those in a folder that is left ``outside``."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     kept = [folder for folder in folders if os.path.isabs(folder)]

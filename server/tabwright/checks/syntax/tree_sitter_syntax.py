@@ -38,11 +38,11 @@ _SLICE = 1024  # bytes
 _MOST_S = 0.9  # of CPU time; a text without errors takes some 0.4 s for each megabyte
 
 
-class NoGrammar(MessageError):
+class NoSyntaxTree(MessageError):
     """A tree cannot be had, mostly for want of a grammar; the message says why."""
 
 
-def errors(text: str, language_id: str) -> list[int]:
+def error_lines(text: str, language_id: str) -> list[int]:
     """The lines (from 1) of the tree's error and missing nodes, in order.
 
     Raises NoGrammar when there is no parser for the language.
@@ -51,7 +51,7 @@ def errors(text: str, language_id: str) -> list[int]:
     root = _tree(raw, language_id).root_node
     starts, found = line_starts(text), list[int]()
     at = characters = 0
-    for start in sorted(_bad(root)):  # in bytes
+    for start in sorted(_error_starts(root)):  # in bytes
         characters += len(raw[at:start].decode("utf-8", "ignore"))
         at = start
         found.append(bisect_right(starts, characters))
@@ -78,25 +78,27 @@ def _tree(raw: bytes, language_id: str) -> Tree:
         return Parser(grammar).parse(read, progress_callback=is_too_long)
     except ValueError as error:
         name = by_id(language_id).name
-        raise NoGrammar(Message("the parser for {0} takes too long for this text", name)) from error
+        raise NoSyntaxTree(
+            Message("the parser for {0} takes too long for this text", name)
+        ) from error
 
 
 def check_syntax(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
     """A fault when the tree has more errors than before."""
     try:
-        now = errors(candidate.after, candidate.language_id)
+        now = error_lines(candidate.after, candidate.language_id)
         if not now:
             return ()
-        if len(now) <= len(errors(candidate.before, candidate.language_id)):
+        if len(now) <= len(error_lines(candidate.before, candidate.language_id)):
             return ()
-    except NoGrammar as error:
-        return (Fault("checker", Message("{0}, so whether it parses was not checked", error)),)
-    near = [line for line in now if line in changes.new] or now
+    except NoSyntaxTree as error:
+        return (Fault("checker", Message("{0}, so the syntax was not checked", error)),)
+    near = [line for line in now if line in changes.new_lines] or now
     name = by_id(candidate.language_id).name
     return (Fault("syntax", Message("it does not parse as {0}", name), near[0]),)
 
 
-def _bad(root: Node) -> Iterator[int]:
+def _error_starts(root: Node) -> Iterator[int]:
     """Where error and missing nodes begin; an error inside another is not counted again."""
     waiting = [root]
     while waiting:
@@ -111,13 +113,13 @@ def _bad(root: Node) -> Iterator[int]:
 def _grammar(language_id: str) -> Language:
     name = by_id(language_id).name
     if language_id not in GRAMMARS:
-        raise NoGrammar(Message("there is no parser for {0} here", name))
+        raise NoSyntaxTree(Message("no parser for {0} is installed", name))
     package, function = GRAMMARS[language_id]
     try:
         from tree_sitter import Language
 
         return Language(getattr(importlib.import_module(package), function)())
     except (ImportError, AttributeError, ValueError) as error:
-        raise NoGrammar(
+        raise NoSyntaxTree(
             Message("the parser for {0} cannot be loaded ({1})", name, error)
         ) from error

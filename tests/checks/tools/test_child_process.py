@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.edits import program
 
-from tabwright.checks.tools.child import ToolFailed, run, watch
+from tabwright.checks.tools.child_process import ToolFailed, run, run_until_timeout
 
 
 async def gone(pid: int) -> bool:
@@ -27,7 +27,7 @@ async def test_output_and_status(tmp_path: Path) -> None:
         tmp_path / "tool", "print(sys.stdin.read()[::-1]); sys.exit('\\n  wrong  \\nmore')"
     )
     output = await run([str(tool)], timeout_s=10, stdin="ab")
-    assert (output.status, output.stdout, output.complaint) == (1, "ba\n", "wrong")
+    assert (output.status, output.stdout, output.error_line) == (1, "ba\n", "wrong")
 
 
 async def test_a_program_that_does_not_read(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) 
         tmp_path / "tool", f"os.fork()\n{note}print('begun', flush=True)\ntime.sleep(60)"
     )
     started = time.monotonic()
-    output, ended = await watch([str(tool)], timeout_s=1)
+    output, ended = await run_until_timeout([str(tool)], timeout_s=1)
     assert not ended and "begun" in output.stdout
     assert time.monotonic() - started < 5
     family = [int(pid) for pid in pids.read_text().split()]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from tabwright.checks.faults import EditCandidate, Fault
-from tabwright.checks.lines import LineChanges, split
+from tabwright.checks.lines import LineChanges, split_lines
 from tabwright.core.message import Message
 
-_SILENCING = re.compile(
+_SUPPRESSION = re.compile(
     r"#\s*+(?:type:\s*+ignore|noqa\b|(?:ruff|flake8):\s*+noqa|pyright:\s*+(?:ignore|basic)"
     r"|mypy:\s*+ignore|pylint:\s*+(?:disable|skip))|@ts-(?:ignore|nocheck|expect-error)"
     r"|eslint-disable|@SuppressWarnings|#\[allow\(|//\s*+nolint|#pragma\s++warning\s++disable"
@@ -20,14 +20,14 @@ def check(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
     """A fault for each comment in the changed lines that silences a tool and is new."""
     if not candidate.diagnostics:
         return ()
-    old, new = split(candidate.before), split(candidate.after)
-    had = sum(len(_SILENCING.findall(old[line - 1])) for line in changes.old)
+    old, new = split_lines(candidate.before), split_lines(candidate.after)
+    had = sum(len(_SUPPRESSION.findall(old[line - 1])) for line in changes.old_lines)
     found = [
         (line, match[0])
-        for line in sorted(changes.new)
-        for match in _SILENCING.finditer(new[line - 1])
+        for line in sorted(changes.new_lines)
+        for match in _SUPPRESSION.finditer(new[line - 1])
     ]
     return tuple(
-        Fault("diagnostic", Message("the error is only silenced ({0})", words), line)
+        Fault("diagnostic", Message("the error is only suppressed ({0})", words), line)
         for line, words in found[had:]
     )

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 from support.edits import program
 
-from tabwright.checks.tools import programs, ruff_settings
-from tabwright.checks.tools.programs import bundled, on_path, projects, which
+from tabwright.checks.tools import find_program, ruff_settings
+from tabwright.checks.tools.find_program import (
+    find_bundled,
+    find_in,
+    find_project_program,
+    path_folders,
+)
 
 
 @pytest.fixture
@@ -28,22 +33,22 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_nothing_is_looked_for_in_the_current_folder(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, entries: str, windows: bool
 ) -> None:
-    monkeypatch.setattr(programs, "_IS_WINDOWS", windows)
+    monkeypatch.setattr(find_program, "_IS_WINDOWS", windows)
     monkeypatch.setenv("PATH", entries)
     monkeypatch.setenv("PATHEXT", os.pathsep.join((".EXE", ".CMD")))
-    assert bundled("tool") is None
-    assert projects(("tool", "tool.exe"), "", "") is None
-    assert which(("tool", "tool.exe", "tool.CMD"), (".", "", "bin")) is None
+    assert find_bundled("tool") is None
+    assert find_project_program(("tool", "tool.exe"), "", "") is None
+    assert find_in(("tool", "tool.exe", "tool.CMD"), (".", "", "bin")) is None
 
 
 def test_windows_programs_have_an_ending(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "_IS_WINDOWS", True)
+    monkeypatch.setattr(find_program, "_IS_WINDOWS", True)
     monkeypatch.setenv("PATHEXT", os.pathsep.join((".EXE", ".CMD")))
     (workspace / "bin" / "tool.EXE").write_text("")
     (workspace / "bin" / "tool.EXE").chmod(0o755)
-    assert which(("tool",), (str(workspace / "bin"),)) == str(workspace / "bin" / "tool.EXE")
-    assert which(("tool.cmd",), (str(workspace / "bin"),)) is None
-    assert which(("tool.CMD",), (str(workspace / "bin"),)) == str(workspace / "bin" / "tool.CMD")
+    assert find_in(("tool",), (str(workspace / "bin"),)) == str(workspace / "bin" / "tool.EXE")
+    assert find_in(("tool.cmd",), (str(workspace / "bin"),)) is None
+    assert find_in(("tool.CMD",), (str(workspace / "bin"),)) == str(workspace / "bin" / "tool.CMD")
 
 
 def test_what_path_has_inside_a_workspace_is_passed_over(
@@ -54,14 +59,14 @@ def test_what_path_has_inside_a_workspace_is_passed_over(
     real = program(other / "bin" / "tool", "")
     inside = (workspace / "bin", workspace, link, workspace / ".." / "workspace" / "a" / "bin")
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, (*inside, real.parent))))
-    assert on_path(str(workspace)) == [str(real.parent)]
-    assert bundled("tool", str(workspace)) == str(real)
+    assert path_folders(str(workspace)) == [str(real.parent)]
+    assert find_bundled("tool", str(workspace)) == str(real)
     by_link = tmp_path / "by-link"
     by_link.symlink_to(workspace)
-    assert bundled("tool", str(by_link)) == str(real)
+    assert find_bundled("tool", str(by_link)) == str(real)
     monkeypatch.setenv("PATH", str(by_link / "bin"))
-    assert bundled("tool", str(by_link)) is None
-    assert bundled("tool", str(other)) == str(by_link / "bin" / "tool")
+    assert find_bundled("tool", str(by_link)) is None
+    assert find_bundled("tool", str(other)) == str(by_link / "bin" / "tool")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,7 @@ def test_ruff_gets_two_plain_settings_of_a_folder_that_is_not_trusted(
     (tmp_path / name).write_text(text)
     for root in (tmp_path, tmp_path / "a" / "b"):
         path = tmp_path / "a" / "b" / "c.py"
-        given = ruff_settings.isolated(str(path), str(root))
+        given = ruff_settings.isolated_options(str(path), str(root))
         expected = options if root == tmp_path else ()
         assert given[0] == "--isolated" and given[2::2] == expected
 
@@ -95,4 +100,4 @@ def test_a_settings_file_that_never_ends_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".ruff.toml")
     with (tmp_path / "pyproject.toml").open("wb") as file:
         file.truncate(1 << 32)
-    assert ruff_settings.isolated(str(tmp_path / "a.py"), str(tmp_path)) == ("--isolated",)
+    assert ruff_settings.isolated_options(str(tmp_path / "a.py"), str(tmp_path)) == ("--isolated",)

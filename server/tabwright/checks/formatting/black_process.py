@@ -22,66 +22,68 @@ from tabwright.checks.formatting import black_format
 
 logger = logging.getLogger(__name__)
 _SHORT = 1_000  # characters that take black some 30 ms
-_FORMATTED_S = 10.0
+_TIMEOUT_S = 10.0
 _IDLE_S = 300.0  # after which the process ends by itself
 _FUNCTIONS: Mapping[str, Callable[..., str]] = {
-    "formatted": black_format.formatted,
-    "lines_formatted": black_format.lines_formatted,
+    "format_edit": black_format.format_edit,
+    "break_long_line": black_format.break_long_line,
 }
 
 
-async def formatted(path: str, root: str, before: str, after: str, *, cell: bool = False) -> str:
+async def format_edit(path: str, root: str, before: str, after: str, *, cell: bool = False) -> str:
     """See ``black_format.formatted``; ``after`` as it is where black takes more than 10 s."""
     if len(after) > black_format.LONGEST or not after.strip():
         return after
     if max(len(before), len(after)) <= _SHORT:
-        return await asyncio.to_thread(black_format.formatted, path, root, before, after, cell=cell)
-    done = await _apart("formatted", path, root, before, after, cell=cell)
+        return await asyncio.to_thread(
+            black_format.format_edit, path, root, before, after, cell=cell
+        )
+    done = await _run_in_process("format_edit", path, root, before, after, cell=cell)
     return after if done is None else done
 
 
-async def lines_formatted(path: str, root: str, text: str, line: int, most: int | None) -> str:
+async def break_long_line(path: str, root: str, text: str, line: int, most: int | None) -> str:
     """See ``black_format.lines_formatted``; "" where black takes more than 10 s."""
     if len(text) > black_format.LONGEST:
         return ""
     if len(text) <= _SHORT:
-        return await asyncio.to_thread(black_format.lines_formatted, path, root, text, line, most)
-    return await _apart("lines_formatted", path, root, text, line, most) or ""
+        return await asyncio.to_thread(black_format.break_long_line, path, root, text, line, most)
+    return await _run_in_process("break_long_line", path, root, text, line, most) or ""
 
 
-async def _apart(name: str, *arguments: object, **named: object) -> str | None:
+async def _run_in_process(name: str, *arguments: object, **named: object) -> str | None:
     """What a function of ``black_format`` returns in the other process; None if nothing."""
     asked = json.dumps({"function": name, "arguments": arguments, "named": named})
-    return await asyncio.get_running_loop().run_in_executor(_thread, _worker.ask, asked)
+    return await asyncio.get_running_loop().run_in_executor(_thread, _process.call, asked)
 
 
-class _Worker:
+class _BlackProcess:
     """The process, started when it is first needed; one thread alone uses this."""
 
     def __init__(self) -> None:
-        self._process: processes.Child[bytes] | None = None
+        self._child: processes.Child[bytes] | None = None
 
-    def ask(self, question: str) -> str | None:
+    def call(self, question: str) -> str | None:
         """The answer to a line of JSON; None where there is none within the time limit."""
         # One that was idle may end at this very moment: then the next one is asked.
-        is_new = self._process is None
-        answered, answer = self._ask(question)
+        is_new = self._child is None
+        answered, answer = self._call(question)
         if not answered and not is_new:
-            _, answer = self._ask(question)
+            _, answer = self._call(question)
         return answer
 
-    def _ask(self, question: str) -> tuple[bool, str | None]:
+    def _call(self, question: str) -> tuple[bool, str | None]:
         """Whether the process answered or was too slow, and the answer."""
         late = threading.Event()
         try:
-            process = self._process or self._start()
+            process = self._child or self._start()
             assert process.stdin is not None and process.stdout is not None
 
             def end() -> None:
                 late.set()
                 process.kill()
 
-            timer = threading.Timer(_FORMATTED_S, end)
+            timer = threading.Timer(_TIMEOUT_S, end)
             timer.start()
             try:
                 process.stdin.write(question.encode("ascii") + b"\n")
@@ -92,7 +94,7 @@ class _Worker:
             if line.endswith(b"\n") and not late.is_set():
                 answer = json.loads(line)
                 return True, answer if isinstance(answer, str) else None
-            reason = f"over {_FORMATTED_S:g} s" if late.is_set() else "the process ended"
+            reason = f"over {_TIMEOUT_S:g} s" if late.is_set() else "the process ended"
         except (OSError, ValueError) as error:
             reason = str(error)
         logger.info("not formatted by black: %s", reason)
@@ -101,12 +103,12 @@ class _Worker:
 
     def _start(self) -> processes.Child[bytes]:
         pipe = processes.PIPE
-        command = processes.python("-m", "tabwright.checks.formatting.worker")
-        self._process = processes.start(command, stdin=pipe, stdout=pipe)
-        return self._process
+        command = processes.python("-m", "tabwright.checks.formatting.black_process")
+        self._child = processes.start(command, stdin=pipe, stdout=pipe)
+        return self._child
 
     def _end(self) -> None:
-        process, self._process = self._process, None
+        process, self._child = self._child, None
         if process is None:
             return
         process.kill()
@@ -120,7 +122,7 @@ class _Worker:
         processes.ended(process)
 
 
-_worker = _Worker()
+_process = _BlackProcess()
 _thread = ThreadPoolExecutor(1, "tabwright-black")
 
 

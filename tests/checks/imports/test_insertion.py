@@ -5,7 +5,7 @@ import ast
 import pytest
 from support.cursor import Case, cases
 
-from tabwright.checks.imports.placing import placed
+from tabwright.checks.imports.insertion import insert_imports
 
 ALL = cases("checks/imports")
 
@@ -16,9 +16,9 @@ def test_imports_go_where_imports_go(case: Case, end: str) -> None:
     before, wanted, after = (case.parts[name] for name in ("before", "imports", "after"))
     before, after = (f"{text}\n".replace("\n", end) for text in (before, after))
     language = case.settings["language"]
-    result = placed(before, wanted.split("\n"), language)
+    result = insert_imports(before, wanted.split("\n"), language)
     assert result == after
-    assert placed(result, wanted.split("\n"), language) == result
+    assert insert_imports(result, wanted.split("\n"), language) == result
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ def test_imports_go_where_imports_go(case: Case, end: str) -> None:
     ],
 )
 def test_odd_texts(text: str, result: str) -> None:
-    assert placed(text, ["import re"], "python") == result
+    assert insert_imports(text, ["import re"], "python") == result
 
 
 def test_nothing_wanted_changes_nothing() -> None:
-    assert placed("x = 1", ["", "  "], "python") == "x = 1"
-    assert placed("x = 1\n", ["x = 2", "import", "return"], "python") == "x = 1\n"
+    assert insert_imports("x = 1", ["", "  "], "python") == "x = 1"
+    assert insert_imports("x = 1\n", ["x = 2", "import", "return"], "python") == "x = 1\n"
 
 
 def test_every_place_parses() -> None:
@@ -51,7 +51,7 @@ def test_every_place_parses() -> None:
     wanted = ["from __future__ import annotations", "import a", "from .b import c", "import numpy"]
     for mask in range(2 ** len(pieces)):
         text = "".join(piece for bit, piece in enumerate(pieces) if mask >> bit & 1)
-        result = placed(text, wanted, "python")
+        result = insert_imports(text, wanted, "python")
         compile(result, "<buffer>", "exec", dont_inherit=True)
         lines = [line for line in text.splitlines() if line]
         assert [line for line in result.splitlines() if line in lines] == lines
@@ -60,4 +60,6 @@ def test_every_place_parses() -> None:
 
 def test_a_broken_text_with_an_open_bracket_takes_no_time() -> None:
     text = "import {\n" + "a,\n" * 50_000
-    assert placed(text, ["import b from 'b';"], "javascript").endswith("import b from 'b';\n")
+    assert insert_imports(text, ["import b from 'b';"], "javascript").endswith(
+        "import b from 'b';\n"
+    )

@@ -45,7 +45,7 @@ def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
     except SyntaxError as error:
         return SyntaxFault(error.lineno or 0, error.msg or Message("invalid syntax"))
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return SyntaxFault(0, str(error) or Message("too deep to compile"))
+        return SyntaxFault(0, str(error) or Message("too deeply nested to compile"))
     return None
 
 
@@ -53,25 +53,25 @@ def check_syntax(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault,
     """A fault when the text stopped compiling, or still does not because of the changed lines."""
     if len(candidate.after) > MAX_PARSED_CHARS:
         # Of a text that would hold everything up, only the statements around the change are parsed.
-        broken = _broken_in_place(candidate.before, candidate.after)
-        line = min(changes.new, default=0)
-        return (_fault(SyntaxFault(line, Message("invalid syntax"))),) if broken else ()
+        broken = _breaks_statements(candidate.before, candidate.after)
+        line = min(changes.new_lines, default=0)
+        return (_as_fault(SyntaxFault(line, Message("invalid syntax"))),) if broken else ()
     now = syntax_fault(candidate.after, candidate.cell)
     if now is None:
         return ()
-    fault = _fault(now)
+    fault = _as_fault(now)
     if syntax_fault(candidate.before, candidate.cell) is None:
         return (fault,)
-    if now.line in changes.new or _broken_in_place(candidate.before, candidate.after):
+    if now.line in changes.new_lines or _breaks_statements(candidate.before, candidate.after):
         return (fault,)
     return ()
 
 
-def _fault(found: SyntaxFault) -> Fault:
+def _as_fault(found: SyntaxFault) -> Fault:
     return Fault("syntax", Message("it does not parse: {0}", found.message), found.line)
 
 
-def _broken_in_place(before: str, after: str) -> bool:
+def _breaks_statements(before: str, after: str) -> bool:
     """Whether the statements at the margin around the change parsed before and no longer do.
 
     For a document that is broken elsewhere: the compiler tells of the first error only.
@@ -79,12 +79,14 @@ def _broken_in_place(before: str, after: str) -> bool:
     for edit in difference(before, after):
         start, end = edit.span.start, edit.span.end
         new_end = start + len(edit.new_text)
-        if parses(_around(before, start, end)) and not parses(_around(after, start, new_end)):
+        if parses(_statements_around(before, start, end)) and not parses(
+            _statements_around(after, start, new_end)
+        ):
             return True
     return False
 
 
-def _around(text: str, start: int, end: int) -> str:
+def _statements_around(text: str, start: int, end: int) -> str:
     """The whole statements at the margin that a stretch of the text touches."""
     first = max((one.start() for one in _STATEMENT.finditer(text, 0, start + 1)), default=0)
     following = _STATEMENT.search(text, max(end, start + 1))
@@ -100,12 +102,16 @@ def check_names(candidate: EditCandidate) -> tuple[Fault, ...]:
         return ()
     fresh = now - (then or frozenset())
     return tuple(
-        Fault("name", Message("`{0}` is bound nowhere", name), _first(candidate.after, name))
+        Fault(
+            "name",
+            Message("`{0}` is not defined", name),
+            _first_line_using(candidate.after, name),
+        )
         for name in sorted(fresh)
     )
 
 
-def _first(source: str, name: str) -> int:
+def _first_line_using(source: str, name: str) -> int:
     """The first line that looks the name up."""
     tree = tree_of(source)
     nodes = ast.walk(tree) if tree is not None else ()
