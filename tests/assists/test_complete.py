@@ -150,7 +150,7 @@ def test_offset_past_the_end_is_clamped_and_empty_files_say_why() -> None:
     snapshot = Snapshot("file:///a.py", "python", 1, "x = ")
     assert isinstance(prepare(snapshot, 99, QWEN, Options(), invoked=False), Task)
     empty = prepare(replace(snapshot, text=" \n"), 0, QWEN, Options(), invoked=False)
-    assert empty == Nothing(Message("the file is still empty"))
+    assert empty == Nothing(Message("the file is empty"))
 
 
 def test_other_cells_and_files_are_context() -> None:

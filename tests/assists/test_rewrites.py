@@ -139,7 +139,7 @@ def test_every_second_attempt_at_a_fix_takes_the_lines_of_the_fault_alone() -> N
     got = result(lines, fix.finish(lines, "import a\n\n\ndef f(x):\n    return 1\n```"))
     assert got == "the model repeated the code around the error"
     long = "y = 1\n" * 40 + "```"
-    assert result(lines, fix.finish(lines, long)) == "the model wrote far more than a fix"
+    assert result(lines, fix.finish(lines, long)) == "the model's code is much longer than a fix"
 
 
 def test_a_fix_is_shown_what_other_files_say_of_the_names_in_its_lines() -> None:

@@ -188,7 +188,7 @@ async def test_a_conversation_ends(home: Home, end: Any) -> None:
     ("wish", "reason"),
     [
         ({}, "not open"),
-        ({"uri": URI, "instruction": ""}, "say what should be changed"),
+        ({"uri": URI, "instruction": ""}, "the instruction is empty: say what to change"),
         ({"uri": URI, "instruction": "x", "version": 7}, "has changed since"),
         ({"uri": URI, "instruction": "x", "range": "all"}, "range of this action"),
     ],
@@ -291,7 +291,7 @@ async def test_a_language_that_is_not_known(home: Home) -> None:
     async with engine_for(home, TRANSLATED), editing(home) as editor:
         editor.open(ADD)
         answer = await editor.command("translate", {"uri": URI, "target": "klingon"})
-        assert "name one of these languages" in answer["reason"]
+        assert "choose one of these languages" in answer["reason"]
 
 
 async def test_the_document_may_change_while_another_is_written(home: Home) -> None:

@@ -168,7 +168,7 @@
   (driver-eglot file)
   (driver-ask-and-edit)
   (tabwright-edit "")
-  (driver-told "say what should be changed")
+  (driver-told "the instruction is empty: say what to change")
   (tabwright-explain)
   (driver-wait "the explanation" (lambda () (get-buffer "*Tabwright*")))
   (driver-say "explained" (with-current-buffer "*Tabwright*"

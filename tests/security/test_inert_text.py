@@ -270,7 +270,7 @@ async def test_no_suggestion_and_no_edit_has_unseen_characters(home: Home, name:
         assert await editor.texts(1, 4) == []
         edited = {"uri": "file:///work/code.py", "range": WHERE, "instruction": "Rename it"}
         answer = await editor.command("edit", edited)
-        assert answer["edit"] is None and "not seen" in answer["reason"]
+        assert answer["edit"] is None and "invisible" in answer["reason"]
         editor.open(f"# {trojan}\ndef f():\n    \n")
         assert not hidden_character_in("".join(await editor.texts(2, 4)), f"# {trojan}\n")
 

@@ -1,1 +1,1 @@
-"""One pure file per feature: prepare what to ask, finish what came back."""
+"""The features, one file each, all pure: ``prepare`` a request, ``finish`` the answer."""

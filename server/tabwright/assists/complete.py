@@ -1,4 +1,4 @@
-"""Inline completion: what to ask at the cursor, and what to show of the answers."""
+"""Inline completion: build the request at the cursor, turn the answers into suggestions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
     "with_answer_start",
 ]
 
-# Rule 9 of the peers (GitHub Copilot): closers, then one sign that ends a statement.
+# Closers, then one sign that ends a statement, as GitHub Copilot allows after the cursor.
 _ONLY_CLOSERS = re.compile(r"""\s*[)>}\]"'`]*\s*[:{;,]?\s*""")
 _LINE_END = re.compile(r"\A(?:\r\n|\n|\r)")
 _CHARS_PER_TOKEN = 2.5
@@ -62,12 +62,15 @@ def prepare(
     after: str = "",
     previous: Window | None = None,
 ) -> Task | Nothing:
-    """What to ask the model at ``offset`` (clamped to the text), or why not to ask at all."""
+    """Return the task for the model at ``offset`` (clamped to the text), or why there is none.
+
+    ``before`` and ``after`` are a notebook's other cells, ``previous`` is the last window.
+    """
     offset = max(0, min(offset, len(snapshot.text)))
     rest = snapshot.text[offset : line_span(snapshot.text, offset).end]
     if not invoked and not _ONLY_CLOSERS.fullmatch(rest[:_MAX_REST_CHARS]):
         return Nothing(
-            Message("the cursor stands before code on its line; ask by hand to complete here")
+            Message("there is code after the cursor; invoke completion by hand to complete here")
         )
     window = build_window(
         snapshot.text,
@@ -79,7 +82,7 @@ def prepare(
         previous=previous,
     )
     if not (window.prefix + window.suffix).strip():
-        return Nothing(Message("the file is still empty"))
+        return Nothing(Message("the file is empty"))
     shown = replace(window, suffix=_prompt_suffix(window.suffix, rest, invoked))
     path = unquote(urlsplit(snapshot.uri).path).rsplit("/", 1)[-1]
     task = Task(
@@ -91,7 +94,7 @@ def prepare(
         family=model.family,
         stop=("\n", "\r"),
         suffix_stop="",
-        # A prompt that ends with a line is whole; half a token can only end in the middle of one.
+        # Only a prompt that ends inside a line can end in the middle of a token.
         heal=window.prefix[-1:] not in ("", "\n", "\r"),
         max_tokens=min(options.line_tokens, options.max_tokens),
         n=options.candidates if invoked else 1,
@@ -125,10 +128,10 @@ def _with_line_limit(task: Task, options: Options, rest: str) -> Task:
 
 
 def _prompt_suffix(suffix: str, rest: str, invoked: bool) -> str:
-    """The suffix for the prompt: from the next line on where nothing but closers ends this one.
+    """Return the prompt's suffix, from the next line on if only closers follow on this line.
 
-    So it is the same before and after each key, and after the closers an editor puts in by itself;
-    the model writes the rest of the line, closers included. Where code follows, it begins there.
+    So the suffix stays the same while the user types and when the editor inserts closers; the model
+    writes the rest of the line, closers included. If code follows, the suffix begins at the cursor.
     """
     if not suffix.startswith(rest) or (invoked and rest.strip()):
         return suffix
@@ -136,7 +139,7 @@ def _prompt_suffix(suffix: str, rest: str, invoked: bool) -> str:
 
 
 def _fitted_budget(budget: Budget, context_length: int, max_tokens: int) -> Budget:
-    """The budget, made smaller where the model's context could not hold it."""
+    """Return the budget, reduced in proportion if the model's context cannot hold it."""
     room = max(200, round((context_length - max_tokens - 32) * _CHARS_PER_TOKEN))
     budget_chars = budget.prefix_chars + budget.suffix_chars + budget.snippet_chars
     if budget_chars <= room:
@@ -152,10 +155,10 @@ def _fitted_budget(budget: Budget, context_length: int, max_tokens: int) -> Budg
 def finish(
     task: Task, texts: Sequence[str], finish_reasons: Sequence[str] = ()
 ) -> tuple[Edit, ...] | Nothing:
-    """The suggestions to show, best first and each once, or why there are none.
+    """Return the suggestions, best first and without duplicates, or why there are none.
 
-    ``finish_reasons`` say for each text why the engine stopped, "length" meaning in mid-line; where
-    there is none a text counts as whole.
+    ``finish_reasons`` has for each text why the engine stopped; "length" means that the last line
+    may be cut off. A text without a reason counts as complete.
     """
     found: list[tuple[int, Edit]] = []
     reasons: list[Message] = []
@@ -175,7 +178,7 @@ def finish(
 
 
 def continuation_task(task: Task, text: str) -> Task | None:
-    """The task that asks for the rest when ``text`` is only the start of a statement, else None."""
+    """Return the task for the rest if ``text`` is only the start of a statement, else None."""
     written = task.answer_start + text + "\n"
     if task.multiline or statement_end(task, written) is not None:
         return None
@@ -184,7 +187,10 @@ def continuation_task(task: Task, text: str) -> Task | None:
 
 
 def unbound_names_hint(task: Task) -> str:
-    """The names to bind on the cursor's empty line: used below and bound nowhere; else ""."""
+    """Return, for an empty line, the start of an assignment to names used below but bound nowhere.
+
+    It has the line's indentation and at most three names; "" where there is nothing to bind.
+    """
     if head_of_line(task).strip() or task.invoked or rest_of_line(task).strip():
         return ""
     unbound = unbound_without_answer(task.snapshot.text, task.offset)
@@ -196,7 +202,7 @@ def unbound_names_hint(task: Task) -> str:
 
 
 def with_answer_start(task: Task, written: str) -> Task:
-    """The task whose answer begins with ``written``, which the prompt then has already."""
+    """Return the task whose prompt already ends with the start of its answer."""
     *head, last = task.prompt.parts
     if not isinstance(last, str):
         head, last = [*head, last], ""
@@ -207,15 +213,16 @@ def with_answer_start(task: Task, written: str) -> Task:
 def validate(
     task: Task, texts: Sequence[str], finish_reasons: Sequence[str] = ()
 ) -> tuple[tuple[Edit, ...] | Nothing, bool]:
-    """See `finish`; and whether that is acceptable, so that no further answer is asked for."""
+    """Return the result of ``finish``, and whether it is acceptable, so that no retry is needed."""
     result = finish(task, texts, finish_reasons)
     return result, acceptable(task, result)
 
 
 def acceptable(task: Task, result: tuple[Edit, ...] | Nothing) -> bool:
-    """Whether the best answer so far has no fault that can be seen without running it: Python
-    parses, and its names are bound. On a line that was begun, only parsing counts; no answer is
-    acceptable where the document needs none.
+    """Tell whether the best answer has no fault that is visible without running it.
+
+    In Python it must parse, and its names must be bound; on a line with text only parsing counts.
+    No answer is acceptable if the document is complete without one.
     """
     if isinstance(result, tuple):
         return _fault_score(task, result[0]) == 0
@@ -226,12 +233,12 @@ def acceptable(task: Task, result: tuple[Edit, ...] | Nothing) -> bool:
 
 
 _DOES_NOT_PARSE, _ADDS_UNBOUND_NAMES, _BINDS_NO_NEEDED_NAME = 4, 2, 1
-# Lines that say nothing: comments alone, and what stands for a body that is still to come.
+# Lines without code: comments, and placeholders for a body.
 _NO_CODE_LINE = re.compile(r"^[ \t]*+(?:#.*|//.*|pass|\.\.\.)[ \t]*+$", re.MULTILINE)
 
 
 def _fault_score(task: Task, edit: Edit) -> int:
-    """How bad an answer is, as far as Python's parser and names tell; 0 when nothing is known."""
+    """Return how faulty an answer is by Python's parser and names; 0 if no fault is known."""
     if parses_with(task, edit.new_text, edit.span.end) is False:
         return _DOES_NOT_PARSE
     if head_of_line(task).strip() or task.invoked:

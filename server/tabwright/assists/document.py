@@ -1,4 +1,4 @@
-"""Document: docstrings and comments, and proof that the code stayed the same."""
+"""Add docstrings and comments, and check that the code itself is unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHANGED = Message("the model changed the code and not only its comments")
 
 
 def prepare(request: ActionRequest) -> Action | Nothing:
-    """What to ask to have the code at a place documented."""
+    """Return the action that documents the selected code, or why there is none."""
     span = selected_lines(request)
     if isinstance(span, Nothing):
         return span
@@ -36,7 +36,7 @@ def prepare(request: ActionRequest) -> Action | Nothing:
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
-    """The documented code; Nothing unless it is the same code but for comments and docstrings."""
+    """Return the documented code; Nothing if more than comments and docstrings changed."""
     proposal = fit_answer(action, answer)
     if isinstance(proposal, Nothing):
         return proposal
@@ -47,8 +47,9 @@ def finish(action: Action, answer: str) -> Proposal | Nothing:
 
 
 def same_code(old: str, new: str, language_id: str) -> bool:
-    """Whether two texts are the same code: equal syntax trees without docstrings in Python, equal
-    text without comments and blanks elsewhere.
+    """Tell whether two texts are the same code apart from comments and docstrings.
+
+    Python's syntax trees are compared; in other languages the text without comments and blanks.
     """
     if language_id == "python":
         left, right = _tree_without_docstrings(old), _tree_without_docstrings(new)
@@ -63,13 +64,13 @@ def _tree_without_docstrings(source: str) -> str | None:
     documented = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     for node in ast.walk(tree):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
-            # A body of a docstring alone still needs a statement, which `pass` would be as well.
+            # A body needs a statement, so ``pass`` replaces a body that is only a docstring.
             node.body = node.body[1:] or [ast.Pass()]
     return ast.dump(tree)
 
 
 def _code_characters(source: str, language_id: str) -> str:
-    """The text without its comments and blanks; strings as they stand."""
+    """Return the text without comments and blanks; strings are unchanged."""
     document = whole_document(source, by_id(language_id))
     kept = list(document.text)
     for comment in document.masked.comments:

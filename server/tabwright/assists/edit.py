@@ -1,4 +1,4 @@
-"""Edit by instruction: the selection, or the block around the cursor, as the user says."""
+"""Edit the selection, or the block around the cursor, by the user's instruction."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tabwright.core.text import Span
 _REPAIR_WORD = re.compile(
     r"\b(fix|bug|bugs|wrong|broken|repair|correct)\b|修复|修正|错误", re.IGNORECASE
 )
-_NO_INSTRUCTION = Message("say what should be changed")
+_NO_INSTRUCTION = Message("the instruction is empty: say what to change")
 
 
 def prepare(request: ActionRequest) -> Action | Nothing:
-    """What to ask for an instruction about the code at a place.
+    """Return the action that applies the instruction to the selected code, or why there is none.
 
-    A bug that is only said to be there is mostly repeated by a small model that sees it, so the
-    further candidates of a repair are written anew from what the function promises.
+    A small model that sees a bug mostly repeats it. So the further candidates of a repair are
+    generated from the function's header and docstring alone.
     """
     instruction = request.instruction.strip()
     if not instruction:
@@ -46,7 +46,7 @@ def prepare(request: ActionRequest) -> Action | Nothing:
 
 
 def _documented_header(request: ActionRequest, span: Span) -> str:
-    """The function's header and docstring, "" when the code is no function with a docstring."""
+    """Return a Python function's header and docstring; "" for code that is not one with both."""
     code, _ = dedented_code(request, span)
     signature = signature_at(code, 0, request.snapshot.language_id)
     if signature is None or not signature.doc.strip() or request.snapshot.language_id != "python":
@@ -55,5 +55,5 @@ def _documented_header(request: ActionRequest, span: Span) -> str:
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
-    """The edit that an answer makes, or why it makes none."""
+    """Return the edited code, or why there is none."""
     return fit_answer(action, answer)

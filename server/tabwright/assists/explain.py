@@ -1,4 +1,4 @@
-"""Explain: the selection, or the block around the cursor, in Markdown."""
+"""Explain the selection, or the block around the cursor, in Markdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_TOKENS = 400
 
 
 def prepare(request: ActionRequest) -> Action | Nothing:
-    """What to ask to have the code at a place explained."""
+    """Return the action that explains the selected code, or why there is none."""
     span = selected_lines(request)
     if isinstance(span, Nothing):
         return span
@@ -45,6 +45,6 @@ def prepare(request: ActionRequest) -> Action | Nothing:
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
-    """The explanation as Markdown, or why there is none."""
+    """Return the explanation as Markdown, or why there is none."""
     text = extract_prose(answer)
-    return Proposal(f"{text}\n") if text else Nothing(Message("the model said nothing"))
+    return Proposal(f"{text}\n") if text else Nothing(Message("the model's answer is empty"))

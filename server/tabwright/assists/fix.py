@@ -1,4 +1,4 @@
-"""Fix this error: the block around a diagnostic, rewritten so that the diagnostic goes away."""
+"""Fix a diagnostic: rewrite the block around it so that the diagnostic disappears."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _REPLACE_LINES = (
 
 
 def prepare(request: ActionRequest) -> Action | Nothing:
-    """What to ask to have the first diagnostic fixed.
+    """Return the action that fixes the first diagnostic, or why there is none.
 
-    A small file is shown and rewritten whole, since the fault's cause may stand anywhere in it;
-    of a larger one the enclosing block. Every second attempt shows the same, but takes back the
-    lines of the fault alone: there the model cannot just repeat what it was shown.
+    A small file is shown and rewritten whole, because the cause may be anywhere in it; of a larger
+    file the enclosing block. Every second attempt shows the same code but replaces only the lines
+    of the diagnostic, so that the model cannot simply repeat what it was shown.
     """
     if not request.diagnostics:
         return Nothing(Message("there is no diagnostic here"))
@@ -58,7 +58,7 @@ def _clamped_span(diagnostic: Diagnostic, text: str) -> Span:
 
 
 def _block(text: str, diagnostic_span: Span, language_id: str) -> Span:
-    """What is shown: all of a small file, of another the block around the place."""
+    """Return the code to show: all of a small file, else the block around the diagnostic."""
     if len(text) <= _SMALL_FILE_CHARS:
         return Span(0, len(text))
     return enclosing_block(text, diagnostic_span, language_id)
@@ -80,7 +80,7 @@ def _describe(diagnostic: Diagnostic, text: str, diagnostic_span: Span) -> str:
 
 
 def _other_definitions(request: ActionRequest, lines: Span) -> str:
-    """How other files define the names on the lines of the fault."""
+    """Return how other files define the names on the lines of the diagnostic."""
     names = set(_NAME.findall(request.snapshot.text[lines.start : lines.end]))
     headers = [
         one.header.strip()
@@ -96,13 +96,13 @@ def _other_definitions(request: ActionRequest, lines: Span) -> str:
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
-    """The fix, or why there is none."""
+    """Return the fixed code, or why there is none."""
     proposal = fit_answer(action, answer)
     if isinstance(proposal, Nothing):
         return proposal
     old = action.snapshot.text.count("\n", action.span.start, action.span.end)
     if proposal.text.count("\n") > 2 * old + _MAX_EXTRA_LINES:
-        return Nothing(Message("the model wrote far more than a fix"))
+        return Nothing(Message("the model's code is much longer than a fix"))
     if _repeats_context(action, extract_code(answer, opened=True)):
         return Nothing(Message("the model repeated the code around the error"))
     return proposal
@@ -113,7 +113,7 @@ def _first_line(code: str) -> str:
 
 
 def _repeats_context(action: Action, answer: str) -> bool:
-    """Whether an answer begins as the code does that was only shown."""
+    """Tell whether an answer begins like the code that was only shown as context."""
     text = action.snapshot.text
     diagnostic_span = _clamped_span(action.diagnostics[0], text)
     block = _block(text, diagnostic_span, action.language_id)

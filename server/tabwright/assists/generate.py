@@ -19,12 +19,12 @@ from tabwright.core.text import Span, scrub_surrogates, unix_line_ends
 
 EMPTY_FUNCTION = Message("the model left the function empty")
 NO_INTENT = Message(
-    "write a comment, a docstring or an empty function here that says what you want"
+    "write a comment, a docstring or an empty function here that describes the code"
 )
 _STUB_KINDS = ("stub", "docstring")
 _MAX_TOKENS = 600
-_CONTEXT_CHARS = 3_000  # characters above that a plain continuation is shown
-# What ends a function at the margin when the model simply writes the file on.
+_CONTEXT_CHARS = 3_000  # characters above the function that are shown to the model
+# Stop texts for a top-level function when the model continues the file.
 _AFTER_FUNCTION = (
     "\n\n\n",
     "\ndef ",
@@ -38,12 +38,12 @@ _AFTER_FUNCTION = (
 
 
 def intent_of(request: ActionRequest) -> Intent | None:
-    """What the user asks for at the place, None when they ask for nothing."""
+    """Return the request for code at the selection, None if there is none."""
     return intent_at(request.snapshot, request.span)
 
 
 def prepare(request: ActionRequest) -> Action | Nothing:
-    """What to ask to have the function written that a comment or a stub describes."""
+    """Return the action that generates what a comment or stub describes, or why there is none."""
     intent = intent_of(request)
     if intent is None:
         return Nothing(NO_INTENT)
@@ -55,7 +55,7 @@ def prepare(request: ActionRequest) -> Action | Nothing:
 def _complete_stub(
     request: ActionRequest, intent: Intent, signature: Signature
 ) -> Action | Nothing:
-    """The whole function anew, its header and docstring as they stand."""
+    """Return the action that generates the whole function; header and docstring are kept."""
     text = request.snapshot.text
     span = Span(signature.span.start, max(signature.span.end, signature.rest.end))
     header_text = unix_line_ends(text[span.start : signature.rest.start])
@@ -83,7 +83,7 @@ def _complete_stub(
 
 
 def _from_comment(request: ActionRequest, intent: Intent) -> Action | Nothing:
-    """New lines below a comment."""
+    """Return the action that inserts new lines below a comment."""
     text, language = request.snapshot.text, by_id(intent.language_id)
     above = unix_line_ends(text[max(0, intent.span.start - _CONTEXT_CHARS) : intent.span.start])
     question_lines = [f"Write the {language.name} code that this comment asks for:", intent.text]
@@ -126,7 +126,7 @@ def _action(
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
-    """The function in its place, or why there is none."""
+    """Return the generated code in place, or why there is none."""
     found = fit_answer(action, answer) if len(action.span) else _insert_below(action, answer)
     if isinstance(found, Nothing) or not _is_empty(action, found.text):
         return found
@@ -134,7 +134,7 @@ def finish(action: Action, answer: str) -> Proposal | Nothing:
 
 
 def _insert_below(action: Action, answer: str) -> Proposal | Nothing:
-    """The code as new lines."""
+    """Return the answer's code as new lines at the action's empty span."""
     code = without_blank_edges(action.opening + extract_code(answer, opened=True))
     if not code:
         return Nothing(NO_CODE)
@@ -148,7 +148,7 @@ def _insert_below(action: Action, answer: str) -> Proposal | Nothing:
 
 
 def _is_empty(action: Action, code: str) -> bool:
-    """Whether the code is a function whose body still is to be written."""
+    """Tell whether the code is a function whose body is still empty."""
     start = len(code) - len(code.lstrip())
     intent = intent_at(replace(action.snapshot, text=code), Span(start, start))
     return intent is not None and intent.signature is not None and intent.kind in _STUB_KINDS

@@ -1,4 +1,4 @@
-"""Every action the server offers: what it is called, when it applies, how it is asked for."""
+"""Every action the server offers: its title, when it applies, its ``prepare`` and ``finish``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tabwright.core.text import Span
 
 _REWRITE = "refactor.rewrite.tabwright"
 _MAX_TITLE_CHARS = 80
-# Texts that are no programs: there is nothing to simplify in them.
+# Languages that are not programs, so that there is nothing to simplify or translate.
 _NOT_PROGRAMS = frozenset(
     {
         *("plaintext", "markdown", "restructuredtext", "latex", "html", "xml", "css"),
@@ -44,9 +44,9 @@ def _unchanged(action: Action, text: str) -> Action:
 class Assist:
     """One kind of action.
 
-    ``applies`` is cheap and pure: the title to show, None where the action makes no sense.
-    ``lsp_kind`` is the protocol's kind, "" for what is never listed. ``named`` gives the action
-    the file name that the finished text of a new document wants.
+    ``applies`` is cheap and pure: it returns the title to show, None where the action does not
+    apply. ``lsp_kind`` is the protocol's kind, "" for one that is never listed. ``named`` returns
+    the action with the file name that the text of its new document requires.
     """
 
     kind: Kind
@@ -59,13 +59,13 @@ class Assist:
 
 
 def shortened(text: str, max_chars: int = _MAX_TITLE_CHARS) -> str:
-    """The text on one line, cut at ``most`` characters."""
+    """Return the text on one line, cut at ``max_chars`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= max_chars else f"{line[: max_chars - 1].rstrip()}…"
 
 
 def translation_targets(language_id: str) -> tuple[str, ...]:
-    """The language ids that code in a language can be translated to, the likeliest first."""
+    """Return the language ids that code in a language can be translated to, likeliest first."""
     if language_id in _NOT_PROGRAMS:
         return ()
     return tuple(target for target in TARGETS if target != language_id)
@@ -126,7 +126,7 @@ def _translate_title(request: ActionRequest) -> str | None:
 
 
 def _not_listed(request: ActionRequest) -> str | None:
-    """Needs words that no listing has."""
+    """Return None: the action needs an instruction, which a listing does not have."""
     return None
 
 

@@ -1,4 +1,4 @@
-"""What an action is asked to do, and all that its answer may use; plain frozen data."""
+"""The request for one action, with all that its answer may use; plain frozen data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tabwright.core.text import Snapshot, Span
 
 @dataclass(frozen=True)
 class Turn:
-    """An earlier instruction of the same conversation, and the text that came of it."""
+    """An earlier instruction of the same conversation, and the text it resulted in."""
 
     instruction: str
     text: str
@@ -27,12 +27,12 @@ UNKNOWN_MODEL = ModelInfo("", family_by_name(""), 32_768)
 class ActionRequest:
     """One action on one state of a document, with all that its answer may use.
 
-    ``snapshot`` is the text that is asked about. Where an edit goes on from another that the editor
+    ``snapshot`` is the text that the action works on. If an edit continues another that the editor
     has not applied, ``unedited`` is the editor's own document. ``target`` and ``declaration`` are a
-    translation's language and, where the user wants one, the signature it must have. ``others`` are
-    other files, ``path`` is the document's ("" where it has none; of a cell its notebook's),
-    ``root`` the workspace's folder around it. ``model`` is the one that will be asked, as far as it
-    is known. ``attempt`` counts the questions from 0: a later one may be put in another way.
+    translation's language and, if the user gave one, the signature it must have. ``others`` are
+    other files, ``path`` is the document's ("" if it has none; of a cell its notebook's), ``root``
+    the enclosing workspace folder. ``model`` is the model that will answer, as far as it is known.
+    ``attempt`` counts the candidates from 0; a later one may use another prompt.
     """
 
     snapshot: Snapshot
@@ -53,7 +53,7 @@ class ActionRequest:
 
     @property
     def document(self) -> Snapshot:
-        """The document as the editor has it, for which an edit is made."""
+        """The document as the editor has it; edits apply to this one."""
         return self.snapshot if self.unedited is None else self.unedited
 
 
@@ -67,5 +67,5 @@ FENCES: Mapping[str, str] = {
 
 
 def fence(language_id: str) -> str:
-    """The word behind a fence for a language."""
+    """Return the info string of a Markdown fence for a language."""
     return FENCES.get(language_id, language_id)

@@ -1,4 +1,4 @@
-"""What all rewrites of code share: how it is shown, and how the answer is fitted in."""
+"""Shared parts of actions that rewrite code: selecting, prompting, fitting the answer in."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _IMPORT = re.compile(r"(?:from\s++[\w.]+\s++import\s|import\s++\w)")
 
 
 def selected_lines(request: ActionRequest) -> Span | Nothing:
-    """The whole lines of the selection; for a mere cursor those of the block around it."""
+    """Return the whole lines of the selection; without a selection the block around the cursor."""
     text, span = request.snapshot.text, request.span
     start, end = min(span.start, len(text)), min(span.end, len(text))
     if not text[start:end].strip():
         selected = enclosing_block(text, Span(start, end), request.snapshot.language_id)
     else:
         if end > start and text[end - 1] in "\r\n":
-            end -= 1  # a selection that ends at a line's start does not mean that line
+            end -= 1  # a selection that ends at the start of a line does not include that line
         last_definition = line_span(text, end).end
         selected = Span(line_span(text, start).start, _after_line_end(text, last_definition))
     if len(selected) > _MAX_SELECTION_CHARS:
@@ -60,20 +60,20 @@ def _after_line_end(text: str, at: int) -> int:
 
 
 def dedented_code(request: ActionRequest, span: Span) -> tuple[str, str]:
-    """The lines of ``span`` without their common indentation, and that indentation."""
+    """Return the lines of ``span`` without their common indentation, and that indentation."""
     code = unix_line_ends(request.snapshot.text[span.start : span.end])
     indent = common_indent(code.split("\n"))
     return reindent(code.removesuffix("\n"), "") + "\n", indent
 
 
 def fenced(code: str, language_id: str) -> str:
-    """The code in a fence that nothing in it can close."""
+    """Return the code in a Markdown fence longer than any run of backticks in the code."""
     ticks = fence_for(code)
     return f"{ticks}{fence(language_id)}\n{code.rstrip()}\n{ticks}"
 
 
 def file_context(request: ActionRequest, span: Span) -> str:
-    """The rest of the file, as a paragraph of the question; of a large one what it defines."""
+    """Return the rest of the file as a paragraph of the prompt; of a large file an outline."""
     text, language_id = request.snapshot.text, request.snapshot.language_id
     if len(text) - len(span) <= _MAX_CONTEXT_CHARS:
         rest = unix_line_ends(
@@ -96,11 +96,11 @@ def rewrite_action(
     from_scratch: bool = False,
     context: str | None = None,
 ) -> Action | Nothing:
-    """The action that asks for the lines of ``span`` anew, as ``words`` say.
+    """Return the action that rewrites the lines of ``span`` by ``instruction``.
 
-    ``opening`` is code that the answer must begin with, without the common indentation; from
-    scratch, the model sees nothing but that. ``about`` comes first, instead of the rest of the
-    file.
+    ``opening`` is code that the answer must begin with, without the common indentation. With
+    ``from_scratch`` the model sees nothing else of the lines. ``context`` is the prompt's first
+    part; without it that is the rest of the file.
     """
     code, indent = dedented_code(request, span)
     language_id = request.snapshot.language_id
@@ -116,7 +116,7 @@ def rewrite_action(
     max_tokens = round(len(code) / _CHARS_PER_TOKEN) + 256
     length = len(question) + sum(len(message.text) for message in turns)
     if length / _CHARS_PER_TOKEN + max_tokens > request.model.context_length:
-        return Nothing(Message("the code and what belongs to it are too long for the model"))
+        return Nothing(Message("the code and its context are too long for the model"))
     prompt, stop = code_prompt(request, question, language_id, opening, turns)
     return Action(
         kind=kind,
@@ -135,7 +135,7 @@ def rewrite_action(
 
 
 def fit_answer(action: Action, answer: str) -> Proposal | Nothing:
-    """The answer's code in place of the lines that were asked about; or why there is none."""
+    """Return the answer's code as a replacement for the action's lines, or why there is none."""
     code = without_blank_edges(action.opening + extract_code(answer, opened=True))
     if not code:
         return Nothing(NO_CODE)
@@ -147,7 +147,7 @@ def fit_answer(action: Action, answer: str) -> Proposal | Nothing:
         code, imports = split_imports(code, old_code)
     text = reindent(code.removesuffix("\n"), action.indent)
     text = text if not old_code.endswith("\n") else text + "\n"
-    # Blank lines around the old code stay as they were.
+    # Blank lines around the old code are kept.
     blank_head = old_code[: len(old_code) - len(old_code.lstrip("\n"))]
     blank_tail = old_code[len(old_code.rstrip("\n")) :][1:]
     text = blank_head + text + blank_tail
@@ -159,7 +159,7 @@ def fit_answer(action: Action, answer: str) -> Proposal | Nothing:
 
 
 def split_imports(code: str, old: str) -> tuple[str, tuple[str, ...]]:
-    """The code without import lines in front that the old code did not begin with, and those."""
+    """Split leading import lines off the code, if the old code did not begin with imports."""
     if _IMPORT.match(old.lstrip()):
         return code, ()
     kept = code.split("\n")
@@ -175,7 +175,7 @@ def split_imports(code: str, old: str) -> tuple[str, tuple[str, ...]]:
 
 
 def without_trailing_calls(code: str, old: str) -> str:
-    """The code without calls and prints behind the definitions, where the old code had none."""
+    """Return the code without statements after the last definition, if the old code had none."""
     dedented = reindent(old, "")
     old_tree, new_tree = tree_of(dedented), tree_of(code)
     if old_tree is None or new_tree is None:

@@ -1,4 +1,4 @@
-"""Simplify: the same behaviour in plainer code."""
+"""Simplify code without changing its behaviour."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INSTRUCTION = (
 
 
 def prepare(request: ActionRequest) -> Action | Nothing:
-    """What to ask to have the code at a place said more simply."""
+    """Return the action that simplifies the selected code, or why there is none."""
     span = selected_lines(request)
     return (
         span
@@ -25,7 +25,7 @@ def prepare(request: ActionRequest) -> Action | Nothing:
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
-    """The simpler code, or why there is none."""
+    """Return the simplified code, or why there is none."""
     proposal = fit_answer(action, answer)
     if isinstance(proposal, Proposal):
         old = action.snapshot.text[action.span.start : action.span.end]

@@ -1,4 +1,4 @@
-"""Translate: a selection or a whole file into another language, as a document of its own."""
+"""Translate a selection or a whole file to another language, as a new document."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ _PUBLIC_CLASS = re.compile(
 )
 _PUBLIC_TYPE = re.compile(r"public\s++(?:final\s++|abstract\s++)*(?:class|interface|enum|record)\b")
 _MAX_CODE_CHARS = 12_000
-_MAX_INDENTED_FACTOR = 8  # times as many characters as without indentation
-_TOKEN_GROWTH = 2.0  # how much longer in tokens the other language may be
+_MAX_INDENTED_FACTOR = 8  # limit with indentation, as a multiple of the limit without
+_TOKEN_GROWTH = 2.0  # how many times as many tokens the translation may have
 _CHARS_PER_TOKEN = 2.5
 
 
 def prepare(request: ActionRequest) -> Action | Nothing:
-    """What to ask to have the selection, or the whole document, in another language."""
+    """Return the action that translates the selection or document, or why there is none."""
     source, target = request.snapshot.language_id, request.target
     if target not in TARGETS:
-        return Nothing(Message("name one of these languages: {0}", ", ".join(TARGETS)))
+        return Nothing(Message("choose one of these languages: {0}", ", ".join(TARGETS)))
     if source == target:
-        return Nothing(Message("this is {0} already", by_id(target).name))
+        return Nothing(Message("the code is already in {0}", by_id(target).name))
     text = request.snapshot.text
     selected = text[request.span.start : request.span.end]
     span = request.span if selected.strip() else Span(0, len(text))
-    # Of much more than that not even the indentation is looked at.
+    # A longer text is refused below, so removing its indentation would be wasted time.
     code = reindent(
         unix_line_ends(text[span.start : span.end][: _MAX_INDENTED_FACTOR * _MAX_CODE_CHARS]), ""
     )
@@ -89,7 +89,7 @@ def prepare(request: ActionRequest) -> Action | Nothing:
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
-    """The new document's text, or why there is none."""
+    """Return the new document's text, or why there is none."""
     code = without_blank_edges(action.opening + extract_code(answer, opened=True))
     if not code:
         return Nothing(NO_CODE)
@@ -99,14 +99,14 @@ def finish(action: Action, answer: str) -> Proposal | Nothing:
 
 
 def _new_file_name(uri: str, target: str) -> str:
-    """The file's name with the other language's extension; Java's is named like its class later."""
+    """Return the file name with the target's extension; ``with_file_name`` corrects Java's."""
     name = unquote(urlsplit(uri).path).rsplit("/", 1)[-1]
     stem = name.rsplit(".", 1)[0] if "." in name.lstrip(".") else name
     return f"{stem or 'translation'}{by_id(target).extensions[0]}"
 
 
 def with_file_name(action: Action, text: str) -> Action:
-    """The action with the name its document must have: a public Java class names its file."""
+    """Return the action with the required file name: that of the public class in Java."""
     found = _PUBLIC_CLASS.search(text)
     if action.language_id != "java" or found is None:
         return action
@@ -114,7 +114,7 @@ def with_file_name(action: Action, text: str) -> Action:
 
 
 def _one_public_class(code: str) -> str:
-    """Java in which no class but the first is public, as one file must have it."""
+    """Return Java code in which only the first class is public, as Java requires in one file."""
     has_public_type = False
     lines = []
     for line in code.split("\n"):

@@ -1,4 +1,4 @@
-"""Write tests: a new file beside the code, for the runner that its language usually has."""
+"""Write tests in a new file beside the code, for the language's usual test runner."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _DEFINITION = re.compile(
 
 @dataclass(frozen=True)
 class Runner:
-    """How a language is tested: the runner, the file's name for a module, how the answer begins."""
+    """A language's test runner: its name, the test file's name, the start of the test file.
+
+    In ``file`` and ``opening``, {0} is the module's name and {1} the names that it defines.
+    """
 
     name: str
     file: str
@@ -50,7 +53,7 @@ RUNNERS: Mapping[str, Runner] = {
 
 
 def prepare(request: ActionRequest) -> Action | Nothing:
-    """What to ask to have the code at a place tested."""
+    """Return the action that writes tests for the selected code, or why there is none."""
     language_id = request.snapshot.language_id
     runner = RUNNERS.get(language_id.removesuffix("react"))
     if runner is None:
@@ -86,7 +89,7 @@ def prepare(request: ActionRequest) -> Action | Nothing:
 
 
 def finish(action: Action, answer: str) -> Proposal | Nothing:
-    """The test file's text, or why there is none."""
+    """Return the test file's text, or why there is none."""
     written = extract_code(answer, opened=True)
     if not written.strip():
         return Nothing(NO_CODE)
@@ -94,6 +97,6 @@ def finish(action: Action, answer: str) -> Proposal | Nothing:
 
 
 def module_name(uri: str) -> str:
-    """The name a file is imported by: its own without the extension."""
+    """Return the module name of a file: the file name without its extension."""
     name = unquote(urlsplit(uri).path).rsplit("/", 1)[-1]
     return name.split(".", 1)[0] or "module"

@@ -1,1 +1,1 @@
-"""Pure text work: snapshots, context, prompts and filters. Standard library only."""
+"""Pure text processing: snapshots, context, prompts, filters. Standard library only."""

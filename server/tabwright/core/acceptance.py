@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from tabwright.core.text import Edit, apply
 
-_MIN_INSERTED = 2  # characters inserted in one change; fewer are typed
+_MIN_INSERTED = 2  # characters inserted in one change; fewer count as typed
 _SEARCH_RADIUS = 300  # characters around its position in which accepted text is searched
 _MIN_BLOCK = 3  # characters of a matching block that counts
 _KEPT_SHARE = 0.67  # of the text that must remain
@@ -28,7 +28,7 @@ class Shown:
 
     @classmethod
     def of(cls, text: str, edit: Edit) -> Shown:
-        """The suggestion of an edit to ``text``."""
+        """Return the suggestion that an edit to ``text`` shows."""
         start, new = edit.span.start, edit.new_text
         pairs = zip(text[start : edit.span.end], new, strict=False)
         typed = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -39,7 +39,7 @@ class Shown:
 class Step:
     """A change of the document that follows a suggestion; ``rest`` is its remaining part.
 
-    ``inserted`` is at ``start``. A step of few characters was typed, not accepted.
+    ``inserted`` is at offset ``start``. A step of one character was typed, not accepted.
     """
 
     inserted: str
@@ -53,7 +53,7 @@ class Step:
 
 
 def step(shown: Shown, text: str) -> Step | None:
-    """Return how this later text follows a suggestion; None if it does not."""
+    """Return the change from the suggestion's document to this later text; None if unrelated."""
     start = shown.start
     at = start + len(text) - len(shown.text)
     if text == shown.after:

@@ -1,4 +1,4 @@
-"""What is asked of a model for one action, and what may come back; plain frozen data."""
+"""The request to the model for one action, and the proposed result; plain frozen data."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Kind = Literal["generate", "fix", "edit", "translate", "simplify", "document", "
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """A fault that some tool reported; ``related`` holds further sentences about it.
+    """A problem that a tool reported; ``related`` holds further messages about it.
 
-    ``source`` names the tool ("Pyright", "Ruff", "ts"), ``code`` its rule; each may be "".
+    ``source`` is the tool ("Pyright", "Ruff", "ts"), ``code`` its rule; each may be "".
     """
 
     span: Span
@@ -27,14 +27,14 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Action:
-    """One question about a stretch of a document, with all that ``finish`` needs.
+    """One request to the model about part of a document, with all that ``finish`` needs.
 
-    ``span`` is what the answer may replace: whole lines of ``snapshot.text`` with their ends, or an
-    empty span where lines are put in. ``language_id`` is the answer's language. ``opening`` is the
-    start of the answer that the prompt already holds, ``draft`` a text the answer will resemble
-    (most often the lines of ``span``). ``new_document`` is the file name of a document of its own
-    that the answer goes into, "" for an edit in place. ``indent`` is the indentation of the lines
-    of an edit, ``instruction`` what the user said, as far as they said anything.
+    ``span`` is what the answer may replace: whole lines of ``snapshot.text`` with their line ends,
+    or an empty span where lines are inserted. ``language_id`` is the answer's language. ``opening``
+    is the start of the answer, which the prompt already contains; ``draft`` is a text that the
+    answer will resemble (mostly the lines of ``span``). ``new_document`` is the file name of the
+    new document for the answer, "" for an edit in place. ``indent`` is the indentation of the
+    edited lines, ``instruction`` the user's instruction, if any.
     """
 
     kind: Kind
@@ -54,10 +54,10 @@ class Action:
 
 @dataclass(frozen=True)
 class Proposal:
-    """An answer as it would stand in the document.
+    """An answer as text for the document.
 
-    ``text`` replaces ``action.span``, or is the whole new document. ``imports`` are lines that
-    belong where imports go.
+    ``text`` replaces ``action.span``, or is the whole new document. ``imports`` are import
+    lines to insert among the document's imports.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""The programming languages: how they comment, open blocks and name their files."""
+"""The programming languages: comment signs, block openers, quotes and file extensions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 @dataclass(frozen=True)
 class Language:
-    """One language by its LSP id; an empty comment sign means that it has none."""
+    """One language by its LSP id; the comment signs are empty where it has no comments."""
 
     id: str
     name: str
@@ -100,12 +100,12 @@ _BY_NAME = {"dockerfile": "dockerfile", "makefile": "makefile", "gnumakefile": "
 
 
 def by_id(language_id: str) -> Language:
-    """The language of an LSP language id; PLAIN when it is unknown."""
+    """Return the language of an LSP language id; PLAIN if it is unknown."""
     return LANGUAGES.get(language_id, PLAIN)
 
 
 def by_path(path: str) -> Language:
-    """The language a file's name speaks of; PLAIN when it says nothing."""
+    """Return the language by a file's name or extension; PLAIN if neither is known."""
     file = PurePosixPath(path.replace("\\", "/"))
     named = _BY_NAME.get(file.name.lower())
     if named is not None:

@@ -1,4 +1,4 @@
-"""Messages for the user: English that keeps its template and values, so that it can be translated.
+"""Messages for the user: English text that keeps its template and values for translation.
 
 A sentence that a user may see is a ``Message`` where it is created, in whatever package or process.
 Its template is its id in the catalogue of translations (``tabwright.lsp.localisation``).
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-# Of a message from another process, which may be one that we do not control.
+# Limits for a message from another process, which may be hostile.
 _MAX_TEMPLATE_CHARS = 600
 _MAX_VALUE_CHARS = 2000
 _MAX_VALUES = 8
@@ -21,17 +21,17 @@ _VERBATIM_TEMPLATE = "{0}"
 
 
 class Message(str):
-    """An English sentence that still knows its template and the values in it.
+    """An English sentence that keeps its template and the values in it.
 
-    ``values`` stand where the template has ``{0}``, ``{1}`` and so on. They are kept as text;
-    one that is a Message, or an exception that was raised with one, stays a Message.
+    ``values`` replace ``{0}``, ``{1}`` and so on in the template. They are kept as text; a value
+    that is a Message, or an exception with one, stays a Message.
     """
 
     template: str
     values: tuple[str, ...]
 
     def __new__(cls, template: str, *values: object) -> Message:
-        """The sentence, as plain English to whoever takes it for a text."""
+        """Format the template; as a str the result is the English sentence."""
         texts = tuple(str(value) for value in values)
         self = super().__new__(cls, template.format(*texts) if texts else template)
         self.template, self.values = template, texts
@@ -41,13 +41,13 @@ class Message(str):
         return (self.template, *self.values)
 
     def __str__(self) -> str:
-        """The message itself, so that ``str(error)`` does not lose its template."""
+        """Return the message itself, so that ``str(error)`` keeps its template."""
         return self
 
     def map_text(self, change: Callable[[str], str]) -> Message:
-        """The message with ``change`` applied to all text of others in it.
+        """Return the message with ``change`` applied to the text of its values.
 
-        Where that would not change the whole text alike, the text stays and the template goes.
+        If ``change`` of the whole sentence gives another text, that text is returned verbatim.
         """
         values = [
             value.map_text(change) if isinstance(value, Message) else change(value)
@@ -58,26 +58,26 @@ class Message(str):
 
 
 class MessageError(Exception):
-    """An exception whose text a user may come to read."""
+    """An exception whose text may be shown to a user."""
 
     def __init__(self, message: Message) -> None:
-        """Raise it with what the user is told."""
+        """Create it with the message for the user."""
         super().__init__(message)
         self.message = message
 
 
 def verbatim(text: str) -> Message:
-    """The words of another program, or a name, as a message; it is never translated."""
+    """Return text of another program, or a name, as a message that is never translated."""
     return text if isinstance(text, Message) else Message(_VERBATIM_TEMPLATE, text)
 
 
 def joined(messages: Sequence[str]) -> Message:
-    """Messages as one, with semicolons between them; there must be one at least."""
+    """Join one or more messages with semicolons."""
     return reduce(lambda left, right: Message("{0}; {1}", left, right), map(verbatim, messages))
 
 
 def without_full_stop(sentence: str) -> Message:
-    """A sentence without its full stop, to have another one put behind it."""
+    """Return a sentence without its full stop, so that another one can follow."""
     message = verbatim(sentence)
     last = len(message.values) - 1
     if not message.endswith("."):
@@ -92,17 +92,17 @@ def without_full_stop(sentence: str) -> Message:
 
 
 def to_json(message: Message) -> dict[str, Any]:
-    """What lets another process rebuild a message: ``message`` in English, template and values."""
+    """Return the JSON form of a message: ``message`` in English, ``template`` and ``values``."""
     values = [to_json(each) if isinstance(each, Message) else each for each in message.values]
     return {"message": str.__str__(message), "template": message.template, "values": values}
 
 
 def from_json(data: Mapping[str, object]) -> Message:
-    """The English text in ``said``, with template and values where these give just this text.
+    """Rebuild a message from its JSON form; the sender may be hostile.
 
-    Whoever sent it may be hostile. A template counts only within limits of size and depth, and with
-    plain holes alone; then no translation says anything but what the English text does, and a
-    template that is not in the catalogue has none.
+    Template and values count only within limits of size and depth, with plain placeholders, and if
+    they give exactly the English text; otherwise that text is returned verbatim. So a translation
+    never says anything else than the English text.
     """
     text = data.get("message")
     text = text if isinstance(text, str) else ""
@@ -117,7 +117,7 @@ def _rebuild(data: Mapping[str, object], depth: int) -> Message | None:
     if len(template) > _MAX_TEMPLATE_CHARS or len(values) > _MAX_VALUES:
         return None
     placeholders = [int(number) for number in _PLACEHOLDER.findall(template)]
-    # Each value stands in the text once, which bounds the text.
+    # Each value is used once, which bounds the length of the text.
     if sorted(placeholders) != list(range(len(values))):
         return None
     if values and template.count("{") + template.count("}") != 2 * len(placeholders):

@@ -1,4 +1,4 @@
-"""What is asked of a model for one completion, and what may come back; plain frozen data."""
+"""The request to the model for one completion; plain frozen data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user may set; lengths in tokens, ``multiline`` one of auto, always, never."""
+    """Settings of completion; lengths in tokens, ``multiline`` one of auto, always, never."""
 
     max_tokens: int = 192
     line_tokens: int = 64
@@ -32,12 +32,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Task:
-    """One question to a model, with all that ``finish`` needs to judge the answer.
+    """One request to the model, with all that ``finish`` needs to validate the answer.
 
-    ``heal``: the engine may take the prompt's last token back. ``suffix_stop``: the engine may
-    end an answer where this text begins ("" = nothing to look for). ``written`` is the start of the
-    answer when the prompt has it already and only the rest is asked for. ``budget`` is what the
-    window was cut by, before it was made to fit the model.
+    ``heal``: the engine may remove the prompt's last word and generate it again (token healing).
+    ``suffix_stop``: the engine may end an answer where this text begins ("" for none).
+    ``answer_start`` is the start of the answer if the prompt already contains it and only the rest
+    is requested. ``budget`` is the window's budget before it was reduced to fit the model.
     """
 
     snapshot: Snapshot
@@ -58,6 +58,6 @@ class Task:
 
 @dataclass(frozen=True)
 class Nothing:
-    """No answer, with a short sentence that says why."""
+    """No result, with the reason as a short sentence."""
 
     reason: Message

@@ -1,4 +1,4 @@
-"""Frozen text: snapshots of a buffer, spans and edits, all counted in offsets into ``str``."""
+"""Immutable text: snapshots of a buffer, spans and edits; all offsets count into ``str``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Span:
     end: int
 
     def __post_init__(self) -> None:
-        """Refuse what is no span."""
+        """Raise ValueError for an invalid range."""
         if not 0 <= self.start <= self.end:
             raise ValueError(f"no span from {self.start} to {self.end}")
 
     def __len__(self) -> int:
-        """Characters it holds."""
+        """Return the number of characters."""
         return self.end - self.start
 
 
@@ -37,7 +37,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A buffer as it was at one version; nothing changes it."""
+    """A buffer at one version; immutable."""
 
     uri: str
     language_id: str
@@ -46,12 +46,12 @@ class Snapshot:
 
 
 def line_starts(text: str) -> tuple[int, ...]:
-    r"""Offset of every line's first character; lines end at ``\r\n``, ``\n`` or ``\r`` alone."""
+    r"""Return the offset of each line's start; lines end at ``\r\n``, ``\n`` or ``\r`` alone."""
     return (0, *(found.end() for found in _LINE_END.finditer(text)))
 
 
 def line_span(text: str, offset: int) -> Span:
-    """The line that holds ``offset``, without its line end; costs no more than that line.
+    """Return the line that holds ``offset``, without its line end; takes time linear in that line.
 
     An offset between ``\\r`` and ``\\n`` counts as the end of the line before.
     Raises ValueError when the offset lies outside the text.
@@ -60,7 +60,7 @@ def line_span(text: str, offset: int) -> Span:
         raise ValueError(f"offset {offset} lies outside a text of {len(text)} characters")
     if 0 < offset < len(text) and text[offset - 1] == "\r" and text[offset] == "\n":
         offset -= 1
-    # Look for \r only on the line found by \n: most texts hold none, and the search is the cost.
+    # Search for \r only inside the line found by \n, because most texts have none.
     start = text.rfind("\n", 0, offset) + 1
     start = max(start, text.rfind("\r", start, offset) + 1)
     newline = text.find("\n", offset)
@@ -70,7 +70,7 @@ def line_span(text: str, offset: int) -> Span:
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """The text after all edits, each counted in the old text; inserts at one place keep order.
+    """Apply all edits; offsets count in the old text, inserts at one offset keep their order.
 
     Raises ValueError when two edits overlap or one lies outside the text.
     """
@@ -87,7 +87,7 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 
 def minimal(text: str, edit: Edit) -> Edit:
-    """The same change without what old and new text share at both ends."""
+    """Return the same change without the common start and end of old and new text."""
     old, new = text[edit.span.start : edit.span.end], edit.new_text
     head = common_prefix(old, new)
     tail = common_prefix(old[head:][::-1], new[head:][::-1])
@@ -95,14 +95,14 @@ def minimal(text: str, edit: Edit) -> Edit:
 
 
 def difference(old: str, new: str) -> tuple[Edit, ...]:
-    """One edit that turns ``old`` into ``new``, or none when they are equal."""
+    """Return the one edit that turns ``old`` into ``new``, none if they are equal."""
     if old == new:
         return ()
     return (minimal(old, Edit(Span(0, len(old)), new)),)
 
 
 def common_prefix(left: str, right: str) -> int:
-    """Number of characters both texts begin with."""
+    """Return the length of the longest common prefix; found by bisection."""
     low, high = 0, min(len(left), len(right))
     if left[:high] == right[:high]:
         return high
@@ -116,15 +116,15 @@ def common_prefix(left: str, right: str) -> int:
 
 
 def scrub_surrogates(text: str) -> str:
-    """The text with every lone surrogate as U+FFFD, so that it can be encoded as UTF-8."""
+    """Replace every lone surrogate with U+FFFD, so that the text can be encoded as UTF-8."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def unix_line_ends(text: str) -> str:
-    r"""The text with every ``\r\n`` and lone ``\r`` as ``\n``."""
+    r"""Replace every ``\r\n`` and lone ``\r`` with ``\n``."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def indent_of(line: str) -> str:
-    """The blanks and tabs a line begins with."""
+    """Return the blanks and tabs at the start of a line."""
     return line[: len(line) - len(line.lstrip(" \t"))]

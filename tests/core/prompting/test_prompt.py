@@ -34,7 +34,6 @@ ORDERS = [
 def test_orders(name: str, flat: str) -> None:
     prompt = infill(BY_NAME[name], Window("P", "S"), path="a.py", language_id="python")
     assert prompt.flat() == flat
-    assert BY_NAME[name].suffix_first == (flat.index("S") < flat.rindex("P"))
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
@@ -78,7 +77,7 @@ def test_families_by_name(name: str, family: str) -> None:
 def test_plain_gets_the_prefix_alone() -> None:
     prompt = infill(PLAIN, Window("before", "after"), path="a.py", language_id="python")
     assert prompt.parts == ("before",)
-    assert not PLAIN.infills and not PLAIN.suffix_first
+    assert not PLAIN.infills
 
 
 def test_snippets_stand_in_front_behind_file_separators() -> None:

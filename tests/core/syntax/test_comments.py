@@ -7,14 +7,23 @@ from support.cursor import place
 from support.pieces import TEXTS, whole_lines
 
 from tabwright.core.languages import LANGUAGES, Language, by_id
-from tabwright.core.syntax.comments import Comment, comment_near
+from tabwright.core.syntax.comments import Comment, blocks, comment_of
 from tabwright.core.syntax.surroundings import around
 from tabwright.core.text import line_span
 
 
 def comment_around(text: str, offset: int, language: Language) -> Comment | None:
+    """The comment that holds the offset or ends on the line above."""
     near = around(text, offset, language)
-    return comment_near(near, near.at) if near is not None else None
+    if near is None:
+        return None
+    line = near.line_start(near.at)
+    above = near.line_start(line - 1) if line else line
+    for start in (line, above):
+        for block in blocks(near):
+            if block.start <= start < block.end:
+                return comment_of(near, block)
+    return None
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,9 @@ class Cut:
 
 
 def best_cut(task: Task, text: str, *, complete: bool) -> str | None:
-    """The best way to end ``text``; None when all of it repeats what follows the cursor.
+    """Return the best way to end ``text``; None if all of it repeats the text below the cursor.
 
-    ``complete``: the model ended by itself; otherwise its last line may be half a line.
+    ``complete``: the model ended the answer itself; otherwise the last line may be cut off.
     """
     cuts = _ranked(task, text, complete)
     if cuts and not cuts[0].text.strip() and cuts[0].rank >= 60:
@@ -56,12 +56,12 @@ def best_cut(task: Task, text: str, *, complete: bool) -> str | None:
     for cut in cuts:
         if parses_with(task, cut.text, task.offset):
             return cut.text
-    # Nothing parses, or it is no language we can parse: unpaired brackets tell the most.
+    # Nothing parses, or the language cannot be parsed: unpaired brackets are the best indication.
     return min(cuts, key=lambda cut: _fault_count(task, cut.text)).text
 
 
 def _fault_count(task: Task, text: str) -> int:
-    """Unpaired brackets, and one more where the next line would stand deeper than it could."""
+    """Count unpaired brackets, plus one if the next line would be indented too deep."""
     last = text.rstrip().rpartition("\n")[2]
     following = next_line(task)
     misfit = "\n" in text.strip() and not rest_of_line(task).strip() and bool(following)
@@ -94,7 +94,7 @@ def _cuts(task: Task, text: str, complete: bool) -> Iterator[Cut]:
 
 
 def rest_of_line_start(task: Task, text: str) -> int | None:
-    """Where the answer closes what was open at the cursor, as the rest of its line will do."""
+    """Return where the answer repeats the rest of the cursor's line, outside its own brackets."""
     rest = rest_of_line(task).rstrip()
     if not rest or rest[0] not in ")]}":
         return None
@@ -122,10 +122,10 @@ def _suffix_starts(text: str, suffix: str, complete: bool) -> Iterator[Cut]:
         elif found.whole_line and found.shared_chars >= 4:
             rank = 35
         elif found.reaches_end and not complete and suffix[:1] == "\n":
-            rank = 30  # cut off in mid-line, and that line had begun like the next one
+            rank = 30  # cut off inside a line that begins like the next line
         else:
-            # A bracket or two may be chance, so only soundness can choose such a place: the last
-            # when the model ended there, else the first, since it writes on past it.
+            # One or two equal brackets may be chance, so such a cut wins only if the text parses:
+            # the last one if the model ended there, else the first, as the model went past it.
             ends = found.reaches_end and complete
             yield Cut(21 if ends else 20, found.start if ends else -found.start, head)
             continue

@@ -1,4 +1,4 @@
-"""The filters that turn a model's answer into a suggestion, applied in order; all are pure."""
+"""The filters that turn a model's answer into a suggestion; pure, applied in order."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tabwright.core.text import indent_of, unix_line_ends
 
 REPEATS_SUFFIX = Message("the answer repeated the lines below")
 REPEATS_ITSELF = Message("the model repeated itself")
-HIDDEN_CHARACTERS = Message("the answer has characters that are not seen, which the file has not")
+HIDDEN_CHARACTERS = Message("the answer has invisible characters that the file does not have")
 BLANK = Message("the model had nothing to add")
 
 _LOOP_ROUNDS = 6
 _MAX_ROUND_CHARS = 80
-_MAX_VARIANTS = 16  # to end a line, each of which is parsed
+_MAX_VARIANTS = 16  # of a line's end; each variant is parsed
 _FENCE = re.compile(r"^[ \t]*+```", re.MULTILINE)
 _WORDS = re.compile(r"\w+")
 
@@ -49,7 +49,7 @@ class FilterState:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Why an answer is not shown, as a short sentence."""
+    """An answer that is not shown, with the reason as a short sentence."""
 
     reason: Message
 
@@ -58,9 +58,9 @@ Filter = Callable[[FilterState, Task], FilterState | Rejected]
 
 
 def cut_specials(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """End the answer at the first special token an engine let through as text.
+    """End the answer at the first special token that an engine returned as text.
 
-    Those of the model's own family always count, those of others where the document has none.
+    Tokens of the model's own family always count, others only if the document does not have them.
     """
     text = unix_line_ends(candidate.text)
     found = [text.find(token.removeprefix("▁")) for token in task.family.specials]
@@ -70,7 +70,7 @@ def cut_specials(candidate: FilterState, task: Task) -> FilterState | Rejected:
 
 
 def cut_fence(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """End the answer where an instructed model closes or opens a Markdown fence."""
+    """End the answer at a Markdown fence, which an instruction-tuned model may write."""
     if task.snapshot.language_id == "markdown":
         return candidate
     found = _FENCE.search(candidate.text)
@@ -80,7 +80,7 @@ def cut_fence(candidate: FilterState, task: Task) -> FilterState | Rejected:
 
 
 def cut_leading_blank(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """Where the cursor's line is empty, drop the empty lines an answer begins with."""
+    """Remove empty lines at the answer's start if the cursor's line is empty."""
     if head_of_line(task).strip() or rest_of_line(task).strip() or task.invoked:
         return candidate
     head = head_of_line(task)
@@ -91,7 +91,7 @@ def cut_leading_blank(candidate: FilterState, task: Task) -> FilterState | Rejec
 
 
 def cut_second_indent(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """Where the cursor stands behind the indentation, drop an indentation that is written again."""
+    """Remove indentation that the answer repeats after the cursor's own indentation."""
     head = head_of_line(task)
     if head and not head.strip() and candidate.text.startswith(head):
         with_indent, without_indent = candidate.text, candidate.text[len(head) :]
@@ -103,7 +103,7 @@ def cut_second_indent(candidate: FilterState, task: Task) -> FilterState | Rejec
 
 
 def cut_loop(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """Cut what goes on repeating itself after its first round; refuse it when nothing else is."""
+    """Cut an answer that loops after the first round; refuse it if nothing else remains."""
     at = loop_start(candidate.text)
     if at is None:
         return candidate
@@ -112,9 +112,9 @@ def cut_loop(candidate: FilterState, task: Task) -> FilterState | Rejected:
 
 
 def cut_to_statement(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """Keep the first statement of an answer that was not asked for several lines.
+    """Keep the first statement of an answer if several lines were not requested.
 
-    Its first line alone where the file parses with that and not with the whole.
+    Keep only its first line if the file parses with that and not with the whole statement.
     """
     if task.multiline:
         return candidate
@@ -133,7 +133,7 @@ def cut_to_statement(candidate: FilterState, task: Task) -> FilterState | Reject
 
 
 def cut_block(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """End an answer of several lines where it leaves the block it was asked for."""
+    """End an answer of several lines where it leaves the block at the cursor."""
     if not task.multiline:
         return candidate
     at = block_exit(task, candidate.text)
@@ -151,10 +151,9 @@ def cut_suffix(candidate: FilterState, task: Task) -> FilterState | Rejected:
 
 
 def fit_line(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """Make closers fit: those that stand behind the cursor, and those one line lacks or has twice.
+    """Correct closing brackets: those after the cursor, and those missing or doubled in one line.
 
-    Of the ways to fit the answer in, the first that parses wins, else the one with the fewest
-    unpaired brackets.
+    The first variant that parses wins, else the one with the fewest unpaired brackets.
     """
     rest = rest_of_line(task)
     if task.invoked and rest.strip(" \t)]}>\"'`:;,{"):
@@ -194,13 +193,13 @@ def _variants(candidate: FilterState, task: Task, rest: str) -> list[FilterState
 
 
 def _is_subsequence(part: str, text: str) -> bool:
-    """Whether the characters of ``part`` come in ``text`` in order, as editors want it."""
+    """Tell whether ``part`` is a subsequence of ``text``, as editors require to replace it."""
     rest = iter(text)
     return all(char in rest for char in part)
 
 
 def trim_end(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """Drop blanks and empty lines at the end when nothing but closers follows on the line."""
+    """Remove blanks and empty lines at the end if only closers follow on the line."""
     kept = candidate.text.rstrip()
     if rest_of_line(task).strip() and (task.invoked or "\n" in candidate.text[len(kept) :]):
         return candidate
@@ -208,14 +207,14 @@ def trim_end(candidate: FilterState, task: Task) -> FilterState | Rejected:
 
 
 def refuse_blank(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """Refuse an answer of blanks."""
+    """Refuse an answer of only whitespace."""
     return candidate if candidate.text.strip() else Rejected(BLANK)
 
 
 def refuse_repetition(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """Refuse an answer that says what the next lines say already.
+    """Refuse an answer that repeats the next lines.
 
-    One line must have the same words as the next; of several lines 95 in 100 characters the same.
+    Texts are equal if 95 % of their characters are; a single line must also have the same words.
     """
     if task.invoked and rest_of_line(task).strip():
         return candidate
@@ -238,7 +237,7 @@ def _nearly_equal(left: str, right: str) -> bool:
 
 
 def refuse_hidden_characters(candidate: FilterState, task: Task) -> FilterState | Rejected:
-    """Refuse characters that nobody sees and that the document does not have."""
+    """Refuse an answer with hidden characters that the document does not have."""
     char = hidden_character_in(candidate.text, task.snapshot.text)
     return Rejected(HIDDEN_CHARACTERS) if char else candidate
 
@@ -270,10 +269,10 @@ FILTERS: tuple[Filter, ...] = (
 
 
 def loop_start(text: str) -> int | None:
-    """Where a text that ends in a loop first repeats itself, or None.
+    """Return the offset where a text that ends in a loop first repeats itself, or None.
 
-    A loop is six rounds of three characters or more, or a line with words three times on end;
-    a ruler of one character is none.
+    A loop is six equal pieces of three or more characters, or three equal lines with words; a ruler
+    of one character is not a loop.
     """
     for width in range(3, min(_MAX_ROUND_CHARS, len(text) // _LOOP_ROUNDS) + 1):
         unit = text[-width:]

@@ -1,4 +1,4 @@
-"""Where an answer begins to repeat the text that follows the cursor."""
+"""Find where an answer begins to repeat the text after the cursor."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Overlap:
-    """From ``at`` on the answer equals the suffix for ``shared`` characters that are not blank.
+    """From offset ``start`` on, the answer equals the suffix for ``shared_chars`` characters.
 
-    ``to_end``: the answer ends before they differ. ``line``: the suffix's first line with text
-    is wholly repeated; ``all``: the whole suffix is.
+    Blanks do not count. ``reaches_end``: the answer ends before they differ. ``whole_line``: the
+    suffix's first line with text is repeated completely; ``whole_suffix``: all of the suffix is.
     """
 
     start: int
@@ -22,7 +22,7 @@ class Overlap:
 
 
 def overlaps(answer: str, suffix: str) -> Iterator[Overlap]:
-    """Every place where the answer goes on like the suffix by one character or more.
+    """Yield every offset where the answer equals the suffix for at least one character.
 
     Blank lines and the width of gaps inside a line may differ, the indentation may not.
     """

@@ -1,4 +1,4 @@
-"""Run the filters over a model's raw text, and decide when generation can be stopped."""
+"""Run the filters on a model's answer, and decide when generation can stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CERTAIN_CHARS = 16
 def clean(text: str, task: Task, *, complete: bool = True) -> FilterState | Rejected:
     """Run one raw answer through all filters in order.
 
-    ``complete``: False when the engine stopped at the token limit, so the end may be half a line.
+    ``complete``: False if the engine stopped at the token limit, so the last line may be cut off.
     """
     candidate = FilterState(text, task.offset, complete)
     for each in FILTERS:
@@ -30,10 +30,10 @@ def clean(text: str, task: Task, *, complete: bool = True) -> FilterState | Reje
 
 
 def should_stop(task: Task, partial_text: str) -> int | None:
-    """Where to cut a text that is still being written, or None to let the model go on.
+    """Return where to cut an answer that is still being generated, or None to continue.
 
-    Pure, and cheap enough to call on every piece that arrives. It ends one statement at its
-    end, and several lines where they leave their block, loop, or repeat what follows the cursor.
+    Cheap enough to call for every streamed piece. An answer of one statement is cut at its end; one
+    of several lines where it leaves the block, loops, or repeats the text after the cursor.
     """
     text = unix_line_ends(partial_text)
     if text != partial_text:
@@ -58,7 +58,7 @@ def _suffix_start(task: Task, text: str) -> int | None:
 
 
 def _offset_before(text: str, offset: int) -> int:
-    r"""The offset in a text with ``\r`` of what stands at ``offset`` once line ends are ``\n``."""
+    r"""Convert an offset in the text with ``\n`` line ends to one in the text with ``\r``."""
     at = 0
     for _ in range(offset):
         at += 2 if text.startswith("\r\n", at) else 1

@@ -1,4 +1,4 @@
-"""Extract code from a chat model's reply: remove fences and preambles, fix the indentation."""
+"""Extract code from a chat model's reply: remove fences and preambles, fix indentation."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _PREAMBLE = re.compile(
 
 
 def extract_code(reply: str, *, opened: bool = False) -> str:
-    """The code of the first fenced block; without a fence, all but a sentence in front.
+    """Return the code of the first fenced block; without a fence, all but an introductory sentence.
 
-    ``opened``: the prompt had opened the fence already, so the block ends at the first one. Line
-    ends come back as ``\\n``; a block that never ends goes to the end of the reply.
+    ``opened``: the prompt has already opened the fence, so the block ends at the first fence. Line
+    ends become ``\\n``; an unclosed block extends to the end of the reply.
     """
     text = unix_line_ends(reply)
     fence = _FENCE.search(text)
@@ -38,18 +38,18 @@ def _closing_fence(fence: str) -> re.Pattern[str]:
 
 
 def fence_for(text: str) -> str:
-    """The backticks of a fence that nothing in the text can close."""
+    """Return a fence longer than any run of backticks in the text."""
     longest = max((len(run[0]) for run in _BACKTICKS.finditer(text)), default=0)
     return "`" * max(3, longest + 1)
 
 
 def extract_prose(reply: str) -> str:
-    """A reply that is to be read: its line ends as ``\\n``, blank lines around it taken off."""
+    """Return a reply as prose: line ends become ``\\n``, surrounding blank lines are removed."""
     return unix_line_ends(reply).strip()
 
 
 def common_indent(lines: Sequence[str]) -> str:
-    """The blanks and tabs that all lines with text begin with."""
+    """Return the longest indentation that all lines with text share."""
     indents = [indent_of(line) for line in lines if line.strip()]
     if not indents:
         return ""
@@ -61,14 +61,14 @@ def common_indent(lines: Sequence[str]) -> str:
 
 
 def reindent(code: str, indent: str) -> str:
-    """The code with its lines' common indentation replaced; blank lines become empty."""
+    """Replace the common indentation of all lines with ``indent``; blank lines become empty."""
     lines = code.split("\n")
     common = len(common_indent(lines))
     return "\n".join(indent + line[common:] if line.strip() else "" for line in lines)
 
 
 def without_blank_edges(code: str) -> str:
-    """The code without the empty lines around it, ending in one line end; "" when all is blank."""
+    """Remove blank lines at both ends; the result ends in one line end, or is ""."""
     lines = code.split("\n")
     while lines and not lines[0].strip():
         del lines[0]

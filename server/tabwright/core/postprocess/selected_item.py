@@ -1,4 +1,4 @@
-"""Texts as they would be once something in them is accepted."""
+"""Combine a completion with the item that is selected in the editor's completion list."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from tabwright.core.text import Edit, Snapshot, Span, apply
 
 
 def apply_edit(snapshot: Snapshot, edit: Edit) -> tuple[Snapshot, int]:
-    """The document after an edit, and the cursor at the end of what was put in."""
+    """Return the document after an edit, and the cursor offset at the end of the new text."""
     text = apply(snapshot.text, [edit])
     return replace(snapshot, text=text), edit.span.start + len(edit.new_text)
 
 
 def combine_edits(snapshot: Snapshot, first: Edit, then: Edit) -> Edit:
-    """One edit of the document that does ``first`` and ``then``, which is an edit of what it gives.
+    """Combine two successive edits into one; ``then`` is an edit of the document after ``first``.
 
-    ``then`` must end behind what ``first`` puts in, or at its end.
+    Raises ValueError unless ``then`` ends at or after the end of ``first``'s new text.
     """
     after, end = apply_edit(snapshot, first)
     final = apply(after.text, [then])

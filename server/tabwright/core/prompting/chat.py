@@ -1,4 +1,4 @@
-"""From a conversation to the prompt an instructed model understands."""
+"""Build the prompt of an instruction-tuned model from a conversation."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _START, _END = "<|im_start|>", "<|im_end|>"
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """What one side says; the text holds no special tokens, whatever it looks like."""
+    """One message of a conversation; its text is never parsed for special tokens."""
 
     role: Literal["system", "user", "assistant"]
     text: str
 
 
 def chat(family: Family, messages: Sequence[ChatMessage], opening: str = "") -> Prompt:
-    """The prompt whose continuation is the assistant's next message, begun with ``opening``.
+    """Return the prompt for the assistant's next message, which begins with ``opening``.
 
-    ChatML where the family has its tokens (Qwen); else the instruction format of Alpaca, which
-    most instructed models without tokens of their own were shown.
+    ChatML if the family has its tokens (Qwen); else the instruction format of Alpaca, on which most
+    instruction-tuned models without such tokens were trained.
     """
     if _START in family.specials and _END in family.specials:
         return Prompt(tuple(_chatml(messages, opening)), family.specials)
@@ -36,7 +36,7 @@ def chat(family: Family, messages: Sequence[ChatMessage], opening: str = "") -> 
 
 
 def stop_texts(family: Family) -> tuple[str, ...]:
-    """The texts that end an answer where its model writes its end as text."""
+    """Return the stop texts of a family that has no end token for chat."""
     return () if _START in family.specials else ("### Instruction:",)
 
 
@@ -56,7 +56,7 @@ def _alpaca(messages: Sequence[ChatMessage], opening: str) -> str:
 
 
 def _without_headings(text: str) -> str:
-    """The text without what would begin another message."""
+    """Return the text with headings that would begin another message made harmless."""
     return _HEADING.sub("# ## ", _clean(text))
 
 

@@ -1,4 +1,4 @@
-"""Which text around the cursor goes into a prompt, chosen so that typing changes little of it."""
+"""Choose the text around the cursor for the prompt, so that typing changes little of it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tabwright.core.text import line_span
 _MAX_SNIPPETS = 2
 _MIN_SIMILARITY = 0.08
 _COMPARED_WORDS = 50
-WINDOW_HEAD_CHARS = 200  # characters by which the start of a window is known again
+WINDOW_HEAD_CHARS = 200  # characters by which the start of a window is recognized
 _CODE = re.compile(r"[\w+\-*/=<.@&|%#]")
 
 
 @dataclass(frozen=True)
 class Document:
-    """Another open file, already allowed by the privacy rules; ``uri`` is "" if it is not open."""
+    """Another file that the privacy rules allow; ``uri`` is "" if it is not open."""
 
     path: str
     language_id: str
@@ -28,7 +28,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Window:
-    """The text before and after the cursor that a prompt is made of; snippets go in front."""
+    """The text before and after the cursor for a prompt, and snippets of other files."""
 
     prefix: str
     suffix: str
@@ -37,7 +37,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Budget:
-    """Most characters of each part of a window."""
+    """The maximum number of characters of each part of a window."""
 
     prefix_chars: int = 4000
     suffix_chars: int = 1500
@@ -54,10 +54,10 @@ def build_window(
     after: str = "",
     previous: Window | None = None,
 ) -> Window:
-    """The window around ``offset``; costs what the budget allows, whatever the text's length.
+    """Return the window around ``offset``; takes time by the budget, not by the text's length.
 
     ``before`` and ``after`` are a notebook's other cells. ``previous`` is the last window of the
-    same document: its start, suffix and snippets are kept where they still fit.
+    same document; its start, suffix and snippets are kept where they still fit, for the KV cache.
     """
     prefix = _prefix(text, offset, budget.prefix_chars, before, previous)
     rest, following = _suffix(text, offset, budget.suffix_chars, after)
@@ -72,7 +72,7 @@ def build_window(
 
 def _prefix(text: str, offset: int, chars: int, before: str, previous: Window | None) -> str:
     if before:
-        # The cells share one count of characters, so that the blocks stay put in the notebook.
+        # The cells count as one text, so that block boundaries do not move in the notebook.
         before = before if before.endswith("\n") else before + "\n"
         text, offset = before + text[:offset], len(before) + offset
     step = max(1, chars // 2)
@@ -81,14 +81,14 @@ def _prefix(text: str, offset: int, chars: int, before: str, previous: Window | 
         return text[kept:offset]
     if offset <= chars:
         return text[:offset]
-    # It jumps by whole blocks, so it stays while the user types; then on to a line's start.
+    # The start moves in whole blocks, so that it stays while the user types, then to a line start.
     start = (offset - step) // step * step
     newline = text.find("\n", start - 1, start + step // 2)
     return text[newline + 1 if newline >= 0 else start : offset]
 
 
 def _kept_start(text: str, offset: int, chars: int, previous: Window | None) -> int | None:
-    """Where the last window began, while it still begins there and is neither short nor long."""
+    """Return the start of the last window if its text is still there and its length still fits."""
     head = previous.prefix[:WINDOW_HEAD_CHARS] if previous is not None else ""
     if len(head) < WINDOW_HEAD_CHARS:
         return None
@@ -98,9 +98,9 @@ def _kept_start(text: str, offset: int, chars: int, previous: Window | None) -> 
 
 
 def _suffix(text: str, offset: int, chars: int, after: str) -> tuple[str, str]:
-    """The rest of the cursor's line, and what follows from its line end on.
+    """Return the rest of the cursor's line, and the text from its line end on.
 
-    What follows is cut by its own length, so that it is the same however much of the line is typed.
+    The latter is cut by its own length, so that it stays the same while the line is typed.
     """
     line = text[offset : offset + chars]
     end = min((at for at in (line.find("\n"), line.find("\r")) if at >= 0), default=len(line))
@@ -118,7 +118,7 @@ def _suffix(text: str, offset: int, chars: int, after: str) -> tuple[str, str]:
 
 
 def _pinned_following(old_suffix: str, rest: str, following: str) -> str:
-    """What followed last time while it is nearly the same; never across a changed line."""
+    """Return the previous following text if it is nearly the same and the line end is unchanged."""
     old_line = line_span(old_suffix, 0).end
     old_rest, old = old_suffix[:old_line], old_suffix[old_line:]
     if old == following or not _differ_in_closers_only(old_rest, rest):

@@ -1,8 +1,7 @@
-"""The tokens by which models tell instructions from text, of every family we know.
+"""Control tokens of all known model families, and how to keep them from acting in user text.
 
-In text of the user's, and in what a model writes, they are text: a remote engine takes one string
-and finds such tokens in it itself, so there they are broken by a blank, which is taken out again of
-what comes back.
+A remote engine takes the prompt as one string and parses control tokens in it. So a token in the
+user's text is broken by a blank, which is removed again from the answer.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ _CHAT = (
     # SentencePiece
     "<s>", "</s>",
 )  # fmt: skip
-# What is also ordinary text: a placeholder in a usage line, a tag of HTML. In a prompt they are
-# broken all the same; an answer that has one is not cut there.
+# Tokens that are also ordinary text: a placeholder in a usage line, an HTML tag. They are broken in
+# a prompt, but an answer is not cut there.
 _ALSO_ORDINARY_TEXT = frozenset({
     "<s>", "</s>", "<filename>", "<reponame>", "<pr>", "<PRE>", "<mask>", "<pad>", "<tools>",
     "</tools>", "[PREFIX]", "[SUFFIX]", "[MIDDLE]", "[ARGS]", "[IMG]", "<unk>", "<repo_name>",
@@ -48,11 +47,11 @@ CONTROL_TOKENS: frozenset[str] = frozenset(
     token.removeprefix("▁")
     for token in (*_CHAT, *(token for each in (*FAMILIES, PLAIN) for token in each.specials))
 )
-"""Every control token that we know by its text; those of the shape ``<|name|>`` count besides."""
+"""The control tokens known by their text; any text of the form ``<|name|>`` counts too."""
 
 
 def _pattern(tokens: Collection[str]) -> re.Pattern[str]:
-    """The tokens sorted by their first two characters, so that a search mostly looks at those."""
+    """Return a pattern of the tokens grouped by their first two characters, for a quick search."""
     starts: dict[str, list[str]] = {}
     for token in sorted(tokens, key=lambda token: (-len(token), token)):
         starts.setdefault(token[:2], []).append(re.escape(token[2:]))
@@ -79,26 +78,26 @@ def _any_of(specials: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def find_control_tokens(text: str, specials: tuple[str, ...] = ()) -> Iterator[re.Match[str]]:
-    """The control tokens in a text, ``specials`` of a model among them."""
+    """Find the control tokens in a text, including a model's ``specials``."""
     return _any_of(specials).finditer(text)
 
 
 def break_token(token: str) -> str:
-    """A token with a blank behind its first character, so that no tokenizer finds it."""
+    """Insert a blank after a token's first character, so that no tokenizer finds the token."""
     return f"{token[0]} {token[1:]}"
 
 
 def break_control_tokens(text: str, specials: tuple[str, ...] = ()) -> str:
-    """The text with all its control tokens broken."""
+    """Return the text with all its control tokens broken (see ``break_token``)."""
     if "<" not in text and "[" not in text:
         return text
     return _any_of(specials).sub(lambda found: break_token(found[0]), text)
 
 
 def control_start(text: str, known: str = "") -> int | None:
-    """Where the first control token begins that a model wrote, None where there is none.
+    """Return the offset of the first control token in a model's answer, None if there is none.
 
-    ``known`` is the user's own text: a token that stands there is one that he works with.
+    ``known`` is the user's own text; tokens that occur in it do not count.
     """
     if "<" not in text and "[" not in text:
         return None
@@ -108,12 +107,12 @@ def control_start(text: str, known: str = "") -> int | None:
 
 
 def cut_at_control(text: str, known: str = "") -> str:
-    """What a model wrote before the first control token (see ``control_start``)."""
+    """Return the answer before the first control token (see ``control_start``)."""
     return text[: control_start(text, known)]
 
 
 def partial_token_start(text: str) -> int:
-    """Where a control token begins that the text's end may cut off; its length where none does."""
+    """Return the offset of a control token that the text's end cuts off; the length if none."""
     for at in range(max(0, len(text) - _MAX_TOKEN_CHARS), len(text)):
         rest = text[at:]
         if rest[0] in "<[" and (_PARTIAL_TOKEN.fullmatch(rest) or rest in _TOKEN_STARTS):

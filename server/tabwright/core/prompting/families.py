@@ -1,4 +1,4 @@
-"""Which special tokens each family of models infills with, and in which order."""
+"""The model families: their special tokens for infilling, and the order of the prompt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 
 
 class Slot(Enum):
-    """Where in a layout the user's text goes."""
+    """A place in a layout for the user's text."""
 
     PREFIX = "prefix"
     SUFFIX = "suffix"
@@ -16,11 +16,12 @@ class Slot(Enum):
 
 @dataclass(frozen=True)
 class Family:
-    """How one family of models is asked to fill a gap.
+    """The infill prompt format of one family of models.
 
     ``layout`` is the prompt's order: special tokens as text and the two slots. ``marks`` are
-    special tokens that tell this family from others with the same infill tokens.
-    ``file_separator`` begins each file where several are given; None when the family has none.
+    special tokens that distinguish this family from others with the same infill tokens.
+    ``file_separator`` begins each file of a prompt with several; None if the family has none.
+    ``names`` are parts of remote model names.
     """
 
     name: str
@@ -36,18 +37,13 @@ class Family:
         return tuple(item for item in self.layout if isinstance(item, str))
 
     @property
-    def suffix_first(self) -> bool:
-        """Whether the suffix stands before the prefix, so that typing keeps what is computed."""
-        return self.infills and self.layout.index(Slot.SUFFIX) < self.layout.index(Slot.PREFIX)
-
-    @property
     def infills(self) -> bool:
-        """Whether the model sees the text after the cursor at all."""
+        """Whether the prompt contains the text after the cursor."""
         return Slot.SUFFIX in self.layout
 
     @property
     def specials(self) -> tuple[str, ...]:
-        """Every special token this family is known by; none may come from the user's text."""
+        """All special tokens of the family; the user's text must not produce one."""
         return tuple(dict.fromkeys((*self.tokens, *self.stop_tokens, *self.marker_tokens)))
 
 
@@ -55,8 +51,9 @@ PLAIN = Family("plain", (Slot.PREFIX,), ("<|endoftext|>", "</s>"))
 
 
 def _spm(prefix: str, suffix: str, middle: str) -> tuple[str | Slot, ...]:
-    # The suffix-prefix-middle order of arXiv 2207.14255 in its variant that keeps the prefix sign
-    # in front, as the models below were trained on it together with prefix-suffix-middle.
+    # The suffix-prefix-middle order of arXiv 2207.14255, with the prefix token in front; the models
+    # below were trained on it together with prefix-suffix-middle. The suffix comes first so that
+    # typing keeps the computed part of the prompt.
     return (prefix, suffix, Slot.SUFFIX, middle, Slot.PREFIX)
 
 
@@ -66,7 +63,7 @@ _STAR = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>")
 _SANTA = ("<fim-prefix>", "<fim-suffix>", "<fim-middle>")
 _DEEPSEEK = ("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>")
 
-# Most telling first: the first family whose tokens a model all has is the model's.
+# The most specific first: a model belongs to the first family all of whose tokens it has.
 FAMILIES: tuple[Family, ...] = (
     Family(
         "qwen2.5-coder",
@@ -133,9 +130,9 @@ FAMILIES: tuple[Family, ...] = (
 
 
 def family_of(special_tokens: Collection[str]) -> Family:
-    """The family whose infill tokens a tokenizer has; PLAIN (prefix alone) when none fits."""
+    """Return the family whose infill tokens a tokenizer has; PLAIN (prefix only) if none fits."""
     known = set(special_tokens)
-    # SentencePiece writes a leading blank as ▁, which some tokenizers drop from the token's name.
+    # SentencePiece writes a leading blank as ▁, which some tokenizers omit in the token's name.
     known |= {"▁" + token for token in special_tokens if token in ("<PRE>", "<SUF>", "<MID>")}
     for family in FAMILIES:
         if known.issuperset((*family.tokens, *family.marker_tokens)):
@@ -144,7 +141,7 @@ def family_of(special_tokens: Collection[str]) -> Family:
 
 
 def family_by_name(model_name: str) -> Family:
-    """The family a remote model's name speaks of, the longest match first; PLAIN if unknown."""
+    """Return the family by a remote model's name, by the longest match; PLAIN if unknown."""
     name = model_name.lower().rsplit("/", 1)[-1]
     found = [(len(key), family) for family in FAMILIES for key in family.names if key in name]
     return max(found, key=lambda pair: pair[0])[1] if found else PLAIN

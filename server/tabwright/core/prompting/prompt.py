@@ -1,4 +1,4 @@
-"""From a window of text to the prompt a family of models understands."""
+"""Build the infill prompt of a model family from a window of text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Token:
-    """One special token by its text, such as ``<|fim_prefix|>``."""
+    """One special token, given by its text, such as ``<|fim_prefix|>``."""
 
     text: str
 
@@ -43,33 +43,33 @@ Part = str | Token
 
 @dataclass(frozen=True)
 class Prompt:
-    """Text and special tokens in order; ``specials`` are the texts that only a Token may mean."""
+    """Text and special tokens in order; ``specials`` are texts that only a Token may represent."""
 
     parts: tuple[Part, ...]
     specials: tuple[str, ...] = ()
 
     def flat(self) -> str:
-        """The prompt as one text, for engines that find the special tokens in it themselves.
+        """Return the prompt as one string, for engines that parse special tokens in it.
 
-        Control tokens in the user's text, of whatever family, are broken, so they cannot act.
+        Control tokens of any family in the user's text are broken, so that they have no effect.
         """
         pieces: list[str] = []
         for part in self.parts:
             if isinstance(part, Token):
                 pieces.append(part.text.replace("▁<", " <") if pieces else part.text.lstrip("▁"))
             else:
-                # SentencePiece models saw their prefix with a blank in front (Code Llama).
+                # SentencePiece models were trained with a blank before the prefix (Code Llama).
                 blank = " " if pieces and pieces[-1] == " <MID>" else ""
                 pieces.append(blank + break_control_tokens(part, self.specials))
         return "".join(pieces)
 
 
 def infill(family: Family, window: Window, *, path: str, language_id: str) -> Prompt:
-    """The prompt that asks for the text between the window's prefix and suffix.
+    """Return the prompt for the text between the window's prefix and suffix.
 
-    Snippets of other files stand in front, where they stay put while the user types: behind file
-    separators where the family has them, else as comments. Surrogates are replaced, line ends
-    become ``\\n``.
+    Snippets of other files come first, because they stay the same while the user types: after file
+    separators if the family has them, else as comments. Surrogates are replaced, line ends become
+    ``\\n``.
     """
     texts = {Slot.PREFIX: _clean(window.prefix), Slot.SUFFIX: _clean(window.suffix)}
     head: list[Part] = []

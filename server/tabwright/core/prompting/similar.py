@@ -1,4 +1,4 @@
-"""Snippets of other open files that resemble the text around the cursor, by Jaccard similarity."""
+"""Find snippets in other files that resemble the text around the cursor, by Jaccard similarity."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ _MAX_FILE_CHARS = 200_000
 
 
 def identifier_words(text: str) -> frozenset[str]:
-    """The words of identifiers in ``text``: camelCase and snake_case split, lower case."""
+    """Return the lower-case words of a text's identifiers; camelCase and snake_case are split."""
     return frozenset(word.lower() for word in _WORD.findall(text)) - _COMMON_WORDS
 
 
 def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
-    """Shared words over all words, 0 to 1; 0 when both are empty."""
+    """Return the number of shared words over all words, 0 to 1; 0 if both are empty."""
     union_size = len(left | right)
     return len(left & right) / union_size if union_size else 0.0
 
 
 def best_window(text: str, target_words: frozenset[str], max_chars: int) -> tuple[float, str]:
-    """The window of LINES lines of ``text`` most like ``about``, with its similarity.
+    """Return the similarity and text of the WINDOW_LINES lines most similar to ``target_words``.
 
-    Longer windows are cut at a line end within ``max_chars``. Windows too like it are passed over:
-    a model repeats them. ``(0.0, "")`` when nothing fits.
+    Longer windows are cut at a line end within ``max_chars``. Windows over MAX_SIMILARITY are
+    skipped, because a model repeats them. ``(0.0, "")`` if nothing fits.
     """
     best = (0.0, "")
     for window, window_words in _windows(text[:_MAX_FILE_CHARS], max_chars):

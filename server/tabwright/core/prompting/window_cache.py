@@ -1,7 +1,7 @@
-"""The windows that were asked about in one document, so that a revisit costs nothing.
+"""The windows of earlier requests in one document, so that a revisit needs no new prefill.
 
-A new one is small at first, since all of it must be computed before the first
-answer; the whole budget follows once the engine has computed it with nobody waiting.
+A new window is small at first, because all of it must be computed before the first answer. The
+window with the whole budget is computed in the background afterwards.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ _SMALL_BUDGET = Budget(prefix_chars=1200, suffix_chars=500, snippet_chars=0)
 
 @dataclass(frozen=True)
 class CachedWindow:
-    """A window whose tokens the engine has, and the budget it was cut by."""
+    """A window that the engine has computed, and the budget it was built with."""
 
     window: Window
     budget: Budget
 
 
 class WindowCache:
-    """The last windows of one document, the newest last. Not to be used by two threads at once."""
+    """The last windows of one document, the newest last; not thread-safe."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Create an empty cache."""
         self._windows: tuple[CachedWindow, ...] = ()
 
     def find(
         self, text: str, offset: int, before: str = "", after: str = ""
     ) -> CachedWindow | None:
-        """The newest window that `build` would begin with here, most of whose tokens are computed.
+        """Return the newest window that ``build_window`` would begin with at this cursor, or None.
 
         ``before`` and ``after`` are a notebook's other cells.
         """
@@ -47,20 +47,19 @@ class WindowCache:
         return None
 
     def add(self, window: Window, budget: Budget) -> None:
-        """Keep a window that was cut by ``budget``; one that begins alike, as it was before
-        something was typed, goes."""
+        """Add a window built with ``budget``; it replaces those with the same start."""
         others = (one for one in self._windows if not _same_head(one.window, window))
         self._windows = (*others, CachedWindow(window, budget))[-_MAX_WINDOWS:]
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all windows."""
         self._windows = ()
 
 
 def small_budget(budget: Budget, text: str) -> Budget:
-    """The budget of a first window in a text, no larger than the whole one.
+    """Return the budget of the first window in a text; never larger than ``budget``.
 
-    A text that fits into it nearly whole gets it at once: little would be saved.
+    A text that nearly fits gets the whole budget at once (without snippets), as little is saved.
     """
     smaller = Budget(
         min(budget.prefix_chars, _SMALL_BUDGET.prefix_chars),
@@ -72,8 +71,9 @@ def small_budget(budget: Budget, text: str) -> Budget:
 
 
 def _same_head(one: Window, other: Window) -> bool:
-    """Whether what stands first in a prompt is the same: what follows the cursor's line, and then
-    the start of the window, as far as both have one.
+    """Tell whether two prompts begin alike: the suffix after the cursor's line, then the prefix.
+
+    Of the prefixes the first WINDOW_HEAD_CHARS characters are compared, as far as both have them.
     """
     length = min(len(one.prefix), len(other.prefix), WINDOW_HEAD_CHARS)
     return _following(one) == _following(other) and one.prefix[:length] == other.prefix[:length]

@@ -1,1 +1,1 @@
-"""What must not be sent or shown: keys, hidden characters, links."""
+"""Detect what must not be sent or shown: keys, hidden characters, links."""

@@ -1,18 +1,19 @@
-"""Make text of others safe to display: no hidden characters, terminal codes or command links."""
+"""Make untrusted text safe to display: no hidden characters, terminal codes, command links."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Control characters but tab and line ends, and what changes the order of characters or is not seen.
+# Control characters except tab and line ends, and characters that are invisible or change the
+# display order.
 _HIDDEN_RANGES = (
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e"
     "\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _HIDDEN = re.compile(f"[{_HIDDEN_RANGES}]")
-# These belong to emoji and to some scripts, and only there are they harmless.
+# Joiners and variation selectors are harmless only within emoji and some scripts.
 _JOINERS = re.compile("[\u200c\u200d\ufe00-\ufe0f]")
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]{0,64}[ -/]{0,16}[@-~]|\x1b[\]PX^_][^\x07\x1b\x9c\n]{0,2000}(?:\x07|\x1b\\|\x9c)?"
@@ -24,7 +25,7 @@ _MAX_CHARACTERS = 4000
 
 
 def without_hidden(text: str) -> str:
-    """The text without terminal codes and characters that are not seen; line ends and tabs stay."""
+    """Return the text without terminal codes and hidden characters; keep line ends and tabs."""
     if text.isascii() and text.isprintable():
         return text
     text = _HIDDEN.sub("", _ESCAPES.sub("", text))
@@ -34,14 +35,14 @@ def without_hidden(text: str) -> str:
 
 
 def inert_line(text: str) -> str:
-    """The text as one line for a title or a label; see ``inert_message``."""
+    """Return the text as one line for a title or label; see ``inert_message``."""
     return inert_message(_SPACES.sub(" ", text))
 
 
 def inert_message(text: str) -> str:
-    """The text for a message, of 4,000 characters at most.
+    """Return the text as a message of at most 4,000 characters.
 
-    Editors make links of ``[text](command:name)`` in messages; only those to http and https stay.
+    Editors turn ``[text](command:name)`` in messages into links; only http and https links remain.
     """
     text = without_hidden(text)
     if len(text) > _MAX_CHARACTERS:
@@ -50,9 +51,9 @@ def inert_message(text: str) -> str:
 
 
 def hidden_character_in(text: str, known: str) -> str:
-    """The first character of ``text`` that is not seen and that ``known`` does not have, else "".
+    """Return the first hidden character of ``text`` that ``known`` does not have, else "".
 
-    Such characters make code read otherwise than it is compiled (CVE-2021-42574).
+    Such characters make code look different from what is compiled (CVE-2021-42574).
     """
     if text.isascii() and _HIDDEN.search(text) is None:
         return ""
@@ -66,11 +67,11 @@ def hidden_character_in(text: str, known: str) -> str:
 
 
 def character_name(char: str) -> str:
-    """What a character is called: "U+202E RIGHT-TO-LEFT OVERRIDE"."""
+    """Return a character's code point and Unicode name: "U+202E RIGHT-TO-LEFT OVERRIDE"."""
     return f"U+{ord(char):04X} {unicodedata.name(char, '')}".strip()
 
 
 def _allowed_joiner(text: str, found: re.Match[str]) -> str:
-    """The joiner where it stands behind a letter or sign outside of ASCII, else ""."""
+    """Return the joiner if it follows a non-ASCII character, else ""."""
     before = text[found.start() - 1 : found.start()] if found.start() else ""
     return found[0] if before and (not before.isascii() or found[0] == "\ufe0f") else ""

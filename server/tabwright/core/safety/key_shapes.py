@@ -1,8 +1,8 @@
-"""Find keys and passwords in a text by their shapes.
+"""Find keys and passwords in a text by their formats.
 
-The shapes are those that the services publish for their keys, and assignments to names that speak
-of a secret. There is no measure of randomness, which takes hashes for keys. Every pattern meets one
-line and has bounded repetitions, so that the time is linear in the text.
+The formats are those that services publish for their keys, and assignments to names such as
+``password``. Randomness is not measured, because that mistakes hashes for keys. Every pattern
+matches within one line and has bounded repetitions, so that the time is linear in the text.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tabwright.core.text import Span
 
 @dataclass(frozen=True)
 class Key:
-    """A key in a text: where it is, and what it is called ("GitHub token")."""
+    """A key in a text: its span and its kind ("GitHub token")."""
 
     span: Span
     kind: str
 
 
-# Shorter than the real ones too: a key may be cut off where the window ends, or be half typed.
+# They also match shorter keys: one may be cut off at the window's end, or be half typed.
 _SERVICES: tuple[tuple[str, str], ...] = (
     ("AWS key", r"(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{8,16}(?![A-Za-z0-9])"),
     ("GitHub token", r"gh[pousr]_[A-Za-z0-9]{10,255}|github_pat_[A-Za-z0-9_]{10,255}"),
@@ -75,12 +75,12 @@ _SERVICE = re.compile(
     + "|".join(f"(?P<k{number}>{shape})" for number, (_, shape) in enumerate(_SERVICES))
     + ")"
 )
-# Of each kind its group, and those in it that hold the key alone.
+# The groups of each kind: the whole match first, then those that hold the key alone.
 _GROUPS = tuple(
     (kind, range(at, at + re.compile(shape).groups + 1))
     for (kind, shape), at in zip(_SERVICES, _SERVICE.groupindex.values(), strict=True)
 )
-# What every shape above has, in any order: lines without it, which is most, are done with quickly.
+# A necessary condition of all patterns here, which quickly excludes most lines.
 _HINT = re.compile(r"[A-Za-z0-9]{8}|(?i:pass|pwd|secret|token|key|credential|authorization|://)")
 _URL = re.compile(
     r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@'\"`<>{}]{0,100}"
@@ -107,7 +107,7 @@ _PLAIN = re.compile(
 _AWS = re.compile(
     r"(?i:aws|secret)[^\n]{0,60}?(?<![A-Za-z0-9/+=])([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
 )
-# Names that end so speak of a secret and hold none.
+# Ends of names that describe a secret but do not contain one.
 _DESCRIBES_SECRET = re.compile(
     r"(?i)[-_]?(?:type|name|url|uri|file|path|dir|id|ids|header|field|env|var|kind|label|length|len"
     r"|regex|pattern|hint|prefix|suffix|count|policy|class|error|message|msg|title|placeholder|form"
@@ -125,12 +125,12 @@ _DUMMY_VALUES = frozenset({
     "label", "description", "title", "username", "email", "login", "user", "admin", "error",
     "invalid", "missing", "unknown", "redacted", "placeholder",
 })  # fmt: skip
-MAX_PIECE_CHARS = 4_000  # of a line that is searched at once
+MAX_PIECE_CHARS = 4_000  # characters of a line that are searched at once
 _OVERLAP = 500
 
 
 def find_keys(text: str) -> tuple[Key, ...]:
-    """All keys in a text, in order and apart from each other; none goes beyond a line's end."""
+    """Return all keys in a text, in order, without overlaps; each is within one line."""
     found: list[Key] = []
     lines = text.split("\n")
     blocks = private_key_lines(lines) if may_hold_private_key(text) else {}
@@ -188,7 +188,7 @@ def _candidates(line: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _is_value(value: str, is_password: bool) -> bool:
-    """Whether what is given to a name such as ``password`` or ``token`` looks like the real one."""
+    """Tell whether a quoted value of a name such as ``password`` looks like a real secret."""
     if _PLACEHOLDER.search(value) or value.lower() in _DUMMY_VALUES:
         return False
     if is_password and _WORD.match(value):
@@ -197,7 +197,7 @@ def _is_value(value: str, is_password: bool) -> bool:
 
 
 def _is_plain_value(value: str) -> bool:
-    """The same without quotes around it, where names of variables stand too."""
+    """Tell whether an unquoted value looks like a real secret and not like a variable's name."""
     if _PLACEHOLDER.search(value) or not _DIGIT.search(value) or value.isdigit():
         return False
     return _NAME.match(value) is None or len(value) >= 20

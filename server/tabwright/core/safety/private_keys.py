@@ -1,4 +1,4 @@
-"""Which lines of a text are the body of a private key in PEM or a like armour (RFC 7468)."""
+"""Find the lines of private keys in PEM (RFC 7468) or a similar text format."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _BASE64_LINE = re.compile(
 _ARMOUR = re.compile(r"[\s'\"+#*/,;|]{0,40}([A-Za-z0-9+/=]{2,128})(?:\\n)?[\s'\"+\\,;)|]{0,20}\Z")
 _BLOCK_LINES = 200
 _RUN_LINES = 3
-_WIDTHS = (64, 70, 76)  # of lines, as OpenSSL, OpenSSH and MIME write them
+_WIDTHS = (64, 70, 76)  # characters of a line, as OpenSSL, OpenSSH and MIME write
 
 
 def may_hold_private_key(text: str) -> bool:
-    """Whether it is worth looking at the lines of a text."""
+    """Tell quickly whether a text can contain a private key, so that its lines must be searched."""
     return "PRIVATE KEY" in text or len(text) > _RUN_LINES * 48
 
 
 def private_key_lines(lines: list[str]) -> dict[int, tuple[int, int]]:
-    """Per number of a line the part (start, end) that belongs to a private key.
+    """Return, by line number, the part (start, end) of the line that belongs to a private key.
 
-    Also where only the start, the middle or the end of the key is there.
+    A key is also found if only its start, middle or end is in the text.
     """
     found: dict[int, tuple[int, int]] = {}
     runs: list[int] = []
@@ -51,7 +51,7 @@ def private_key_lines(lines: list[str]) -> dict[int, tuple[int, int]]:
 
 
 def _is_key_run(lines: list[str], runs: list[int]) -> bool:
-    """Whether lines of base64 are so long and so alike that they may be a key's middle."""
+    """Tell whether lines of base64 are long and uniform enough to be the middle of a key."""
     if len(runs) < _RUN_LINES:
         return False
     bodies = [match[1] for number in runs if (match := _BASE64_LINE.match(lines[number]))]

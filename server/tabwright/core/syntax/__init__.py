@@ -1,1 +1,1 @@
-"""The structure of code: functions, comments, blocks, names, headers."""
+"""Analyse code without an index: functions, comments, blocks, names, brackets."""

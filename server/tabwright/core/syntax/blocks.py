@@ -1,4 +1,4 @@
-"""Blocks by indentation: whether the cursor is in an empty one, and where an answer leaves it."""
+"""Blocks by indentation: is the cursor in an empty block, and where does an answer leave it?"""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _MAX_HEADER_LINES = 20
 
 
 def depth(line: str) -> int:
-    """How far a line is indented, in columns; a tab counts as far as the next eighth."""
+    """Return a line's indentation in columns, with tab stops every 8 columns."""
     return len(indent_of(line).expandtabs(_TAB_COLUMNS))
 
 
 def empty_block_depth(task: Task) -> int | None:
-    """Return the depth of the statement that opens the empty block at the cursor, or None.
+    """Return the indentation of the statement that opens the empty block at the cursor, or None.
 
-    The block is empty when nothing deeper follows (rule 10 of the peers: then several lines help).
+    The block is empty if the next line is not indented deeper; then several lines are completed.
     """
     head = head_of_line(task)
     above = lines_above(task)
@@ -55,7 +55,7 @@ def empty_block_depth(task: Task) -> int | None:
 
 
 def _without_docstring(task: Task, above: list[str]) -> list[str]:
-    """The lines above without the docstring they end in: a body of nothing else is still empty."""
+    """Remove a docstring directly above the cursor: a body with only a docstring is empty."""
     quote = above[0].rstrip()[-3:] if above else ""
     if task.snapshot.language_id != "python" or quote not in ('"""', "'''"):
         return above
@@ -69,7 +69,7 @@ def _without_docstring(task: Task, above: list[str]) -> list[str]:
 
 
 def _statement_depth(task: Task, line: str, above: list[str]) -> int:
-    """How deep the first line of a statement stands whose last line is given."""
+    """Return the indentation of a statement's first line, given its last line."""
     statement = line
     for upper in above[:_MAX_HEADER_LINES]:
         if not scan(statement, by_id(task.snapshot.language_id)).unmatched:
@@ -94,10 +94,10 @@ def _opens_block(line: str, language: Language) -> bool:
 def block_exit(task: Task, text: str) -> int | None:
     """Return the offset where the answer leaves the block at the cursor, or None.
 
-    When the block was asked for by its opener, that is before the first line no deeper than the
-    opener (after it, when it is the closer the document lacks), and in languages without closers
-    after a statement nothing can follow. Otherwise only the margin counts: code inside a function
-    or class never goes on there.
+    In an empty block that is before the first line not deeper than the opener (after that line if
+    it is the closer that the document lacks), and in languages without closers after a statement
+    such as ``return``. Otherwise it is the first unindented line, since code inside a function or
+    class does not continue there.
     """
     opener_columns = None if task.invoked else empty_block_depth(task)
     if opener_columns is not None:
@@ -117,9 +117,9 @@ def block_exit(task: Task, text: str) -> int | None:
 def statement_end(task: Task, text: str) -> int | None:
     """Return the offset where the first statement of an answer ends; None if it may continue.
 
-    On a line that was begun, that is the line's end. On an empty one it takes the comments in
-    front along, the block that the statement opens where nothing deeper follows in the document,
-    and the lines that close its brackets where the document does not.
+    On a line with text that is the line's end. On an empty line the statement includes preceding
+    comments, the block that it opens unless the document has one, and the lines that close its
+    brackets unless the document closes them.
     """
     head = head_of_line(task)
     if head.strip():
@@ -140,7 +140,7 @@ def statement_end(task: Task, text: str) -> int | None:
 
 
 def _leaves_open(task: Task, text: str) -> bool:
-    """Whether the document lacks the closers of what ``text`` opens."""
+    """Tell whether the document lacks closers for the brackets that ``text`` opens."""
     opens_more = imbalance(task, text, task.offset) > imbalance(task, "", task.offset)
     return opens_more and not parses_with(task, text, task.offset)
 
@@ -167,7 +167,7 @@ def _end_of_block(task: Task, text: str, opener_columns: int, begin: int = 0) ->
         if depth(full_line) <= opener_columns:
             if body_columns >= 0 and _needs_clause(task, text[:start]):
                 if "\n" not in text[start:]:
-                    return None  # half a line yet: it may become the clause
+                    return None  # an incomplete line may still become the clause
                 if CONTINUES_BLOCK.match(full_line.strip()):
                     body_columns = -1
                     continue
@@ -191,7 +191,7 @@ def _end_of_block(task: Task, text: str, opener_columns: int, begin: int = 0) ->
 
 
 def _needs_clause(task: Task, text: str) -> bool:
-    """Whether the document parses with what is there but for a clause, as after a lone ``try``."""
+    """Tell whether a ``try`` still lacks its ``except`` or ``finally``, so that nothing parses."""
     return bool(_TRY_STATEMENT.search(text)) and parses_with(task, text, task.offset) is False
 
 
@@ -203,14 +203,14 @@ def _after_closer(
         stripped[0] in ")]}" and depth(full_line) == opener_columns and below[:1] != stripped[0]
     )
     if not is_missing_closer:
-        # Before closers on the cursor's own line the answer ends with that line's indentation.
+        # Before closers on the cursor's line the answer keeps the last line's indentation.
         inside = rest_of_line(task).strip() and stripped[0] in ")]}"
         return start + len(indent_of(full_line)) if inside else max(0, start - 1)
     return start + len(full_line) if start + len(full_line) < len(text) else None
 
 
 def _lines(head: str, text: str) -> Iterator[tuple[int, int, str]]:
-    """Every line with text: its offset in ``text``, its number, and itself with the head."""
+    """Yield each line with text: its offset in ``text``, its number, and the full line."""
     offset = 0
     for number, line in enumerate(text.split("\n")):
         full_line = head + line if number == 0 else line

@@ -1,4 +1,4 @@
-"""Brackets, strings and comments, told apart well enough to count what is open."""
+"""Count open brackets in code, ignoring strings and comments."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LONG_QUOTES = ('"""', "'''", "`")
 
 @dataclass(frozen=True)
 class BracketScan:
-    """What a text leaves open: its brackets, innermost last, and the quote it ends inside of.
+    """The open brackets of a text, innermost last, and the quote of a string open at its end.
 
-    ``unmatched`` holds the offsets of closers that no opener of the text belongs to.
+    ``unmatched`` holds the offsets of closers without an opener in the text.
     """
 
     open: tuple[str, ...]
@@ -25,12 +25,12 @@ class BracketScan:
 
     @property
     def imbalance(self) -> int:
-        """How many brackets have no partner."""
+        """The number of brackets without a partner."""
         return len(self.open) + len(self.unmatched)
 
     @property
     def missing(self) -> str:
-        """The closers that would close everything, innermost first."""
+        """The closers for all open brackets, innermost first."""
         return "".join(CLOSER_OF[opener] for opener in reversed(self.open))
 
 
@@ -53,7 +53,7 @@ def _pattern(language: Language) -> re.Pattern[str]:
 
 
 def scan(text: str, language: Language) -> BracketScan:
-    """Count the brackets of ``text`` outside strings and comments; its time grows with the text."""
+    """Find the unpaired brackets of ``text`` outside strings and comments, in linear time."""
     stack: list[str] = []
     unmatched: list[int] = []
     quote = ""

@@ -1,4 +1,4 @@
-"""Comments as blocks of whole lines: where they stand and what they say."""
+"""Find comments as blocks of whole lines, and return their text."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tabwright.core.syntax.surroundings import Surroundings
 from tabwright.core.text import Span, indent_of
 
 _STRING = re.compile(r"[rRuUbB]{0,2}(?P<quote>\"\"\"|'''|\"|')")
-# What a line ends with when a string below it belongs to the same statement.
+# Ends of a line whose statement continues with a string on the next line.
 _STATEMENT_CONTINUES = tuple("([{,=+\\%|")
 _STARS = re.compile(r"\A[ \t]*+\*++(?!/)(?: |(?=\t)|$)")
 
 
 @dataclass(frozen=True)
 class Comment:
-    """One block of comment.
+    """One comment of whole lines.
 
-    ``span`` holds whole lines with their ends, ``text`` the words without comment signs and common
-    indentation, ``indent`` what its first line begins with. ``string``: it is a string expression,
-    as docstrings are.
+    ``span`` holds the lines with line ends, ``text`` the text without comment signs and common
+    indentation, ``indent`` the first line's indentation. ``string``: it is a string expression, as
+    docstrings are.
     """
 
     span: Span
@@ -32,21 +32,9 @@ class Comment:
     string: bool = False
 
 
-def comment_near(near: Surroundings, at: int) -> Comment | None:
-    """The comment that holds ``at``, counted in the surroundings, or ends on the line above."""
-    line = near.line_start(at)
-    above = near.line_start(line - 1) if line else line
-    comment_blocks = blocks(near)
-    for place in (line, above):
-        for block in comment_blocks:
-            if block.start <= place < block.end:
-                return comment_of(near, block)
-    return None
-
-
 @dataclass(frozen=True)
 class CommentBlock:
-    """Whole lines of comment, counted in the surroundings; ``end`` is after the last line end."""
+    """The lines of one comment, in offsets into the surroundings; ``end`` is after the line end."""
 
     start: int
     end: int
@@ -55,7 +43,7 @@ class CommentBlock:
 
 @lru_cache(maxsize=2)
 def blocks(near: Surroundings) -> tuple[CommentBlock, ...]:
-    """Every comment on lines of its own, line comments of adjacent lines as one."""
+    """Return every comment on lines of its own; adjacent line comments are one block."""
     return tuple(_blocks(near))
 
 
@@ -93,7 +81,7 @@ def _comment_ranges(near: Surroundings) -> list[tuple[int, int, str]]:
 
 
 def _string_statements(near: Surroundings) -> Iterator[tuple[int, int]]:
-    """The strings that are statements of their own, with their prefixes."""
+    """Yield the ranges of strings that are whole statements, including their prefixes."""
     for span in near.masked.strings:
         head = near.text[near.line_start(span.start) : span.start].lstrip(" \t")
         if len(head) > 2 or head.strip("rRuUbB"):
@@ -105,14 +93,14 @@ def _string_statements(near: Surroundings) -> Iterator[tuple[int, int]]:
 
 
 def comment_of(near: Surroundings, block: CommentBlock) -> Comment:
-    """What a block says and where it stands in the document."""
+    """Return the comment of a block, with its span in the document."""
     raw = near.text[block.start : block.end]
     text = _TEXT_OF[block.kind](raw, near.language)
     return Comment(near.span(block.start, block.end), text, indent_of(raw), block.kind == "string")
 
 
 def dedented(lines: list[str]) -> str:
-    """Lines without the indentation that all after the first share, blank ones at the ends out."""
+    """Join lines without the indentation that all after the first share, as in docstrings."""
     lines = [line.rstrip().expandtabs(4) for line in lines]
     first = lines[0].strip() if lines else ""
     rest = lines[1:]
@@ -131,7 +119,7 @@ def _line_comment_text(raw: str, language: Language) -> str:
 
 @lru_cache(maxsize=16)
 def _line_sign(sign: str) -> re.Pattern[str]:
-    """The sign of a line comment, its last character any number of times, with what is before."""
+    """Return the pattern of a line comment's sign; its last character may repeat."""
     last_char = re.escape(sign[-1])
     return re.compile(rf"(?<![ \t])[ \t]*+{re.escape(sign)}{last_char}*+(?:!(?=\s|$))?")
 
@@ -153,7 +141,7 @@ def _string_text(raw: str, language: Language) -> str:
 
 
 def string_lines(literal: str) -> list[str]:
-    """The lines of a string literal without its prefix and quotes, as they stand."""
+    """Return the lines of a string literal without prefix and quotes, otherwise unchanged."""
     stripped = literal.strip()
     opening_quote = _STRING.match(stripped)
     if opening_quote is None:

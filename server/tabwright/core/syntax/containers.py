@@ -17,7 +17,7 @@ _NOT_A_HEADER = re.compile(r"[ \t]*+(?:[)\]}{#@*]|/[/*]|\w+[ \t]*+:[ \t]*+$|[\"'
 
 @dataclass(frozen=True)
 class Container:
-    """A class or its like: its name, the word that began it, and its header line."""
+    """A class, interface or the like: its name, its keyword and its header line."""
 
     name: str
     kind: str
@@ -25,9 +25,9 @@ class Container:
 
 
 def container_at(text: str, offset: int) -> Container | None:
-    """The innermost class around the line that holds the offset; None at the top level.
+    """Return the innermost class around the line of an offset; None at the top level.
 
-    Functions in between are passed by. Only the lines within reach above are read.
+    Functions in between are skipped. Only 100,000 characters above are read.
     """
     line = line_span(text, offset)
     margin = indent_columns(text[line.start : min(line.end, line.start + 200)] + "x")
@@ -47,7 +47,7 @@ def container_at(text: str, offset: int) -> Container | None:
 
 
 def owner_in(header: str) -> str:
-    """The type whose member a header at the top level defines: Go's receiver, C++'s scope."""
+    """Return the receiver type in the header of a Go method, else ""."""
     receiver = _GO_RECEIVER.match(header)
     return receiver["name"] if receiver else ""
 

@@ -1,4 +1,4 @@
-"""The extent of a function in the lines around it."""
+"""Where functions and blocks end, by indentation."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _INDENT_UNITS = {
 class Function:
     """One function, in offsets into the surroundings' text.
 
-    ``start`` is its header's first line, ``opened`` where its header ends (after ``:`` or ``{``),
-    ``end`` after its last line. ``inner`` is what stands between header and closer. ``lines``: the
-    body has lines of its own. ``whole``: nothing is missing, neither opener nor closer.
+    ``start`` is the start of the header's first line, ``opened`` the end of the header (after ``:``
+    or ``{``), ``end`` the end of the last line. ``inner`` is the range between header and closer.
+    ``lines``: the body has lines of its own. ``whole``: neither opener nor closer is missing.
     """
 
     name: str
@@ -39,21 +39,21 @@ class Function:
 
 
 def indent_columns(line: str) -> int:
-    """How many columns a line is indented; a tab counts as four."""
+    """Return a line's indentation in columns, with tab stops every 4 columns."""
     blank = len(line) - len(line.lstrip(" \t"))
     return len(line[:blank].expandtabs(4)) if "\t" in line[:blank] else blank
 
 
 def line_end(code: str, at: int) -> int:
-    """Where the line of ``at`` ends, before its line end."""
+    """Return the offset of the line end of the line at ``at``."""
     end = code.find("\n", at)
     return len(code) if end < 0 else end
 
 
 def block_end(near: Surroundings, at: int, margin: int) -> int:
-    """Where the lines from ``at`` on end that stand deeper than ``margin``, blank ones left out.
+    """Return the end of the lines from ``at`` on that are indented deeper than ``margin`` columns.
 
-    A closing brace at the margin is taken along.
+    Blank lines at the end are excluded; a closing brace at the margin is included.
     """
     code, end = near.masked.code, at
     while at < len(code):
@@ -93,7 +93,7 @@ def _line_effect(near: Surroundings, line: str, margin: int) -> _BlockEnd:
 
 
 def indent_unit(near: Surroundings) -> str:
-    """One step of indentation as the lines around write it, else as the language does."""
+    """Return one step of indentation as the surrounding lines use it, else the language's usual."""
     openers = near.language.block_openers
     step_widths = []
     above = ""

@@ -1,4 +1,4 @@
-"""Finds the functions in the surroundings of an offset: where each begins, opens and ends."""
+"""Find the functions around an offset: the start, header end and end of each."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _PARTNER = {")": "(", "]": "[", "}": "{"}
 _MAX_UNCLOSED = 12
 _KEYWORDS = frozenset(("if", "for", "while", "switch", "catch", "return", "synchronized", "using"))
 _BODY_FOLLOWS = re.compile(r"[^\n]*(?:\{|=>)|[^\n;]*\n[ \t]*+[{:]")
-# TypeScript's type of a function, as far as its arrow.
+# A function type of TypeScript, up to its arrow.
 _FUNCTION_TYPE = re.compile(r"\((?!\()(?s:.)*\)\s*+")
 _BRACE = re.compile(r"\s*+\{")
 _ARROW = re.compile(r"\s*+=>")
-# Parameters without brackets, by what closes the body.
+# Parameters without brackets, by what closes the function's body.
 _BARE_PARAMETERS = {"}": re.compile(r"[^\n=;{]*"), "end": re.compile(r"[^\n;]*")}
 _END = re.compile(r"end\b")
 _MODIFIERS = re.compile(
@@ -32,13 +32,13 @@ _MODIFIERS = re.compile(
 
 
 def functions(near: Surroundings) -> tuple[Function, ...]:
-    """Every function whose header is in reach, in order of their starts."""
-    # The cursor matters to how a text is read only where the text's start is out of reach.
+    """Return every function whose header is within reach, in order of their starts."""
+    # The cursor affects the result only if the text's start is out of reach; else cache for any.
     return _functions(replace(near, at=0) if near.from_document_start else near)
 
 
 def candidate_functions(near: Surroundings, at: int) -> Iterable[Function]:
-    """Those of them that begin up to the line of ``at`` and may hold it, in their order."""
+    """Return, in order, the functions that begin at or above the line of ``at`` and may hold it."""
     stop = near.line_end(at)
     if near.language.id == "python":
         return candidate_python_functions(near, stop)
@@ -65,7 +65,7 @@ def _functions(near: Surroundings) -> tuple[Function, ...]:
 
 
 def _partners(code: str) -> dict[int, int]:
-    """Offsets of brackets and of the closers that belong to them."""
+    """Return the offset of the closer for each opener's offset."""
     stack: list[int] = []
     found: dict[int, int] = {}
     for bracket in _BRACKET.finditer(code):
@@ -87,7 +87,7 @@ def _function(
     partners: dict[int, int],
     may_be_call: bool,
 ) -> Function | None:
-    """The function a header begins; None when it is a call or declaration after all."""
+    """Return the function of a header; None if it is a call or a declaration."""
     code, at = near.masked.code, header.end()
     start = near.line_start(header.start() + len(header["indent"]))
     stop = line_end(code, at)
@@ -122,12 +122,13 @@ def _function(
         return _with_end_keyword(near, function, header)
     skipped = syntax.after.match(code, after)
     begin = skipped.end() if skipped and skipped[0].strip() else after
-    # Only where types stand in front do braces on the next line belong to a call-like header.
+    # A brace on the next line belongs to a header that looks like a call only in languages that
+    # write the type before the name.
     return _with_braces(near, function, begin, partners, may_be_call and syntax.result != "before")
 
 
 def _result(near: Surroundings, syntax: FunctionSyntax, at: int) -> tuple[str, int]:
-    """The result type that begins at ``at`` and where it ends."""
+    """Return the result type that begins at ``at``, and its end offset."""
     code = near.masked.code
     if syntax.result == "go":
         found = re.compile(r"[ \t]*+(?:[^\n{]|(?<=interface)\{\}|(?<=struct)\{\})*").match(code, at)
@@ -153,20 +154,20 @@ def _result(near: Surroundings, syntax: FunctionSyntax, at: int) -> tuple[str, i
 
 @lru_cache(maxsize=16)
 def _result_sign(sign: str, swift: bool) -> re.Pattern[str]:
-    """What stands between a function's brackets and its result type."""
+    """Return the pattern between a function's brackets and its result type."""
     effects = r"(?:\s*+(?:async|throws|rethrows)\b)*" if swift else ""
     return re.compile(rf"{effects}\s*+{re.escape(sign)}[ \t]*+")
 
 
 def _ends_type(before: str, char: str) -> bool:
-    """Whether a character outside brackets ends the type that has been read so far."""
+    """Tell whether a character outside brackets ends the type read so far."""
     if char == "\n":
         return before[-1:] not in ("", "|", "&")
     return char in "=;,)" or (char == "{" and bool(before))
 
 
 def _with_end_keyword(near: Surroundings, function: Function, header: re.Match[str]) -> Function:
-    """A function whose body ends with the word ``end``."""
+    """Complete a function whose body ends with the keyword ``end``."""
     code, margin = near.masked.code, indent_columns(header["indent"] + "x")
     stop = line_end(code, function.opened)
     inline = re.compile(r"\bend\b").search(code, function.opened, stop)
@@ -190,7 +191,7 @@ def _with_end_keyword(near: Surroundings, function: Function, header: re.Match[s
 def _with_braces(
     near: Surroundings, function: Function, at: int, partners: dict[int, int], may_be_call: bool
 ) -> Function | None:
-    """A function whose body stands in braces, after ``=>`` or ``=``, or is missing."""
+    """Complete a function whose body is in braces, follows ``=>`` or ``=``, or is missing."""
     code = near.masked.code
     arrow = _ARROW.match(code, at)
     at = arrow.end() if arrow else at

@@ -1,4 +1,4 @@
-"""Finds the functions of Python text, whether or not it parses."""
+"""Find the functions of Python text, even if it does not parse."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ _COLON = re.compile(r"[()\[\]{}:]")
 
 
 def python_functions(near: Surroundings) -> Iterator[Function]:
-    """Every function whose header is in reach, in order of their starts."""
+    """Yield every function whose header is within reach, in order of their starts."""
     return (_function(near, header) for header in _DEF.finditer(near.masked.code))
 
 
 def candidate_python_functions(near: Surroundings, at: int) -> Iterator[Function]:
-    """Those of them that begin before ``at`` and that no later header ends, outermost first."""
+    """Yield the functions that begin before ``at`` and are not ended by a later header.
+
+    The outermost comes first.
+    """
     open_headers: list[re.Match[str]] = []
     for header in _DEF.finditer(near.masked.code, 0, at):
         margin = indent_columns(header["indent"])
@@ -64,7 +67,7 @@ def _function(near: Surroundings, header: re.Match[str]) -> Function:
 
 
 def _closing(code: str, bracket: int) -> int:
-    """Where the bracket at an offset is closed; -1 if it is not, or there is none."""
+    """Return the offset of the closer of the bracket at an offset; -1 if there is none."""
     if code[bracket : bracket + 1] != "(":
         return -1
     if plain := _PLAIN.match(code, bracket):

@@ -1,6 +1,7 @@
-"""How each language begins a function and a class: tables of patterns over masked code.
+"""Tables of patterns for the headers of functions and classes in each language.
 
-Every pattern matches from a line's start and ends before the round bracket of the parameters.
+They are applied to masked code. Every pattern of a function matches from a line's start up to the
+round bracket of the parameters.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ _TYPED = (
 
 @dataclass(frozen=True)
 class FunctionSyntax:
-    """One language's functions.
+    """The syntax of one language's functions.
 
-    ``starts`` begin one for sure; what ``calls`` match only is one when a body follows.
-    ``result`` is the sign between brackets and result type, "before" when the type stands in front.
-    ``after`` matches what may stand between those and the body. ``closer`` ends the body.
+    A match of ``starts`` is always a function, a match of ``calls`` only if a body follows.
+    ``result`` is the sign between brackets and result type; "before" if the type comes first.
+    ``after`` matches what may follow before the body. ``closer`` ends the body.
     """
 
     starts: tuple[re.Pattern[str], ...]
@@ -203,4 +204,3 @@ CLASS = re.compile(
     r"(?:[ \t]++(?:class[ \t]++)?(?P<name>[A-Za-z_]\w*(?:(?:::|\.)\w+)*))?(?P<rest>[^\n]*)",
     re.MULTILINE,
 )
-BODILESS = frozenset(("interface", "trait", "protocol", "type"))

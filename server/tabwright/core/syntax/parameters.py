@@ -1,4 +1,4 @@
-"""Parameters of functions, written the way each language writes them."""
+"""Parse the parameters of functions in the notation of each language."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _LAST_NAME = re.compile(r"(?<![\w$])(?P<name>[\w$]++)(?P<array>(?:\s*+\[[^\[\]]*
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter; what is not told is ""; a name may carry its sign (``*args``, ``...rest``)."""
+    """One parameter; ``type`` may be ""; the name keeps its sign (``*args``, ``...rest``)."""
 
     name: str
     type: str = ""
 
 
 def split(text: str, separator: str = ",") -> list[str]:
-    """The parts of ``text`` between separators that stand in no bracket and no string."""
+    """Split ``text`` at separators outside brackets and strings; reads 4,000 characters at most."""
     parts: list[str] = []
     stack: list[str] = []
     text = text[:_MAX_CHARS]
@@ -52,7 +52,7 @@ def split(text: str, separator: str = ",") -> list[str]:
 
 
 def parse(text: str, style: Style) -> tuple[Parameter, ...]:
-    """The parameters of what stands between the round brackets."""
+    """Parse the text between the round brackets."""
     pieces = [" ".join(piece.split()) for piece in split(text)]
     found = [
         _PARSERS[style](piece) for piece in pieces if piece and piece not in ("void", "/", "*")
@@ -72,7 +72,7 @@ def _colon(piece: str) -> Parameter:
     head = _without_default(piece)
     name, *type_ = split(head, ":")
     name = _MODIFIERS.sub("", name).strip()
-    # Swift's "label name: Type" is known by its name inside.
+    # Of Swift's "label name: Type" the body uses the name.
     label = re.fullmatch(r"[\w]+ ([\w]+)", name)
     name = label[1] if label else name.removesuffix("?")
     return Parameter(name, ":".join(type_).strip())
@@ -97,7 +97,7 @@ def _type_last(piece: str) -> Parameter:
 
 
 def _with_shared_types(found: list[Parameter]) -> tuple[Parameter, ...]:
-    """Go's ``a, b int``: a name without a type has that of the next."""
+    """Give each parameter without a type the type of the next one, as in Go's ``a, b int``."""
     if not any(parameter.type for parameter in found):
         return tuple(Parameter("", parameter.name) for parameter in found)
     resolved: list[Parameter] = []

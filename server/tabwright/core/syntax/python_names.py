@@ -1,4 +1,4 @@
-"""Names in Python that are used but bound nowhere, as far as the text around a gap can tell."""
+"""Find names that Python text uses but does not bind."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from collections.abc import Iterator
 _BUILTINS = frozenset(dir(builtins)) | {"__file__", "__name__", "__path__", "__class__"}
 _MAX_CHARS = 60_000
 _WORD = re.compile(r"[^\W\d]\w*")
-# What may bind a module's name: lines at the margin, and imports wherever they stand.
+# Lines that may bind a name of the module: unindented lines, and imports anywhere.
 _BINDING_LINE = re.compile(r"^(?:[^\s#].*|[ \t]++(?:import|from|global)\b.*)$", re.MULTILINE)
 _STAR_IMPORT = re.compile(r"^[ \t]*+from\s.*import\s*+\*", re.MULTILINE)
 
 
 def unbound_names(source: str, elsewhere: str = "") -> frozenset[str] | None:
-    """The names that ``source`` uses and neither it nor the module's other text binds.
+    """Return the names that ``source`` uses and that neither it nor ``elsewhere`` binds.
 
-    None when it does not parse or cannot be told. A name only ever bound by an augmented
-    assignment counts as unbound too.
+    ``elsewhere`` is the module's other text. None if the source does not parse, is too long, or a
+    star import may bind anything. A name that only ``+=`` and the like assign counts as unbound.
     """
     if len(source) > _MAX_CHARS or _STAR_IMPORT.search(source) or _STAR_IMPORT.search(elsewhere):
         return None
@@ -55,7 +55,7 @@ def _declared_global(table: symtable.SymbolTable) -> Iterator[str]:
 
 
 def _global_lookups(table: symtable.SymbolTable) -> Iterator[str]:
-    """Names looked up in the module or among the builtins, from every scope."""
+    """Yield the names that any scope looks up in the module or the builtins."""
     at_top = table.get_type() == "module"
     for symbol in table.get_symbols():
         if symbol.is_referenced() and (symbol.is_global() or (at_top and not _binds(symbol))):
@@ -65,7 +65,7 @@ def _global_lookups(table: symtable.SymbolTable) -> Iterator[str]:
 
 
 def _only_augmented(tree: ast.AST) -> Iterator[str]:
-    """Names of functions that ``+=`` and its kin change and nothing else binds."""
+    """Yield the names in functions that only augmented assignments such as ``+=`` bind."""
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue

@@ -8,20 +8,22 @@ import warnings
 from dataclasses import dataclass
 
 _MAX_CHARS = 60_000
-# The parser holds the GIL: about 0.2 s for this many characters.
+# The parser holds the GIL, for about 0.2 s with this many characters.
 MAX_PARSED_CHARS = 200_000
 _TOP_LEVEL_STATEMENT = re.compile(r"\n(?=[^\s)\]}#])(?!(?:else|elif|except|finally|case)\b)")
 _FILLERS = ("", "pass", "x", "x)", "if x:", "x]", "x:")
 
 
 def parses(source: str) -> bool:
-    """Whether ``source`` is Python that parses; False for text too long or too deep to try."""
+    """Tell whether ``source`` parses as Python; False for text that is too long or too deep."""
     return len(source) <= _MAX_CHARS and tree_of(source) is not None
 
 
 def tree_of(source: str) -> ast.Module | None:
-    """The syntax tree of Python text, without its warnings; None when it does not parse, or is
-    longer than ``LONGEST_PARSED``."""
+    """Return the syntax tree of Python text; warnings are ignored.
+
+    None if the text does not parse or is longer than ``MAX_PARSED_CHARS``.
+    """
     if len(source) > MAX_PARSED_CHARS:
         return None
     try:
@@ -34,25 +36,25 @@ def tree_of(source: str) -> ast.Module | None:
 
 @dataclass(frozen=True)
 class Frame:
-    """The text before and after a gap, as far as it matters for parsing."""
+    """The text before and after a gap that must be parsed together."""
 
     before: str
     after: str
 
     def parses_with(self, answer: str, skip: int = 0) -> bool:
-        """Whether the frame parses with ``answer`` in the gap and ``skip`` characters replaced."""
+        """Tell whether it parses with ``answer`` in place of the gap and ``skip`` characters."""
         return parses(self.before + answer + self.after[skip:])
 
 
 def frame(text: str, offset: int) -> Frame | None:
-    """What to parse around ``offset``: the top-level statements near it, or the whole text.
+    """Return the text to parse around ``offset``: the top-level statements near it, or all.
 
-    The statements alone are quicker and do not mind errors elsewhere; where they parse with
-    nothing simple in the gap (a string with lines at the margin, say), the whole text is tried.
-    None when the surroundings are too long to parse in time.
+    The statements alone are quicker to parse and independent of errors elsewhere. If they do not
+    parse with any simple filler in the gap (because of a multi-line string with unindented lines,
+    for example), the whole text is tried. None if the text is too long to parse in time.
     """
     start = _frame_start(text, offset)
-    # With the next statement, as a decorator needs it; without, in case just that one is broken.
+    # With the next statement, because a decorator needs it; then without, as it may be broken.
     ends = dict.fromkeys((_frame_end(text, offset, 2), _frame_end(text, offset, 1)))
     near = [Frame(text[start:offset], text[offset:end]) for end in ends]
     near = [gap for gap in near if len(gap.before) + len(gap.after) <= _MAX_CHARS]
@@ -70,7 +72,7 @@ def _can_parse(gap: Frame) -> bool:
 def _frame_start(text: str, offset: int) -> int:
     line = text.rfind("\n", 0, offset) + 1
     low = max(0, line - _MAX_CHARS)
-    # The statement before the cursor's own line: that line may be an else of it.
+    # Start at the statement before the cursor's line, because that line may be its ``else``.
     last = 0 if low == 0 else line
     for found in _TOP_LEVEL_STATEMENT.finditer(text, low, line):
         if found.end() < line:

@@ -1,4 +1,4 @@
-"""Parts of a document: the statement block around a place, and an outline of all the rest."""
+"""Parts of a document: the block around a span, its logical lines, and an outline of the rest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CONTINUES_STATEMENT = ("else", "elif", "except", "finally", "catch", "}", ")", 
 
 @dataclass(frozen=True)
 class Definition:
-    """A function or class: whole lines with decorators, its header's text, what it says of itself.
+    """A function or class: its lines with decorators, its header and its documentation.
 
     ``doc`` is the first line of its docstring or of the comment above it.
     """
@@ -38,9 +38,9 @@ class Definition:
 
 
 def enclosing_block(text: str, span: Span, language_id: str) -> Span:
-    """The whole lines of the smallest function, else top-level statement, that holds a span.
+    """Return the whole lines of the smallest function or top-level statement that holds a span.
 
-    Where that is longer than 80 lines, or there is none, up to 20 lines on both sides of the span.
+    If that has more than 80 lines, or there is none: up to 20 lines on both sides of the span.
     Raises ValueError when the span lies outside the text.
     """
     own = _whole_lines(text, span)
@@ -63,10 +63,10 @@ def enclosing_block(text: str, span: Span, language_id: str) -> Span:
 
 
 def logical_lines(text: str, span: Span, language_id: str) -> Span:
-    """The whole lines of a span, and those around that its brackets go on over.
+    """Return the whole lines of a span, and the lines around that its brackets extend over.
 
-    A bracket that opens more than 30 lines above or below is left, and braces are only followed in
-    Python, where they hold no statements. Raises ValueError when the span lies outside the text.
+    Brackets that extend more than 30 lines are ignored, and braces are followed in Python only,
+    where they contain no statements. Raises ValueError when the span lies outside the text.
     """
     own = _whole_lines(text, span)
     near = around(text, span.start, by_id(language_id))
@@ -87,7 +87,7 @@ def logical_lines(text: str, span: Span, language_id: str) -> Span:
 
 
 def _open_brackets(code: str, at: int, signs: str) -> list[int]:
-    """Where the brackets stand that code, which begins at ``at``, leaves open."""
+    """Return the offsets of open brackets in ``code``, which begins at offset ``at``."""
     stack: list[int] = []
     for offset, char in enumerate(code, at):
         if char in signs:
@@ -110,7 +110,7 @@ def _line_count(near: Surroundings, span: Span) -> int:
 
 
 def _top_level_statement(near: Surroundings, start: int, end: int) -> Span:
-    """The lines from the margin's last line above to before its next below, blank ones left out."""
+    """Return the lines from the last unindented line above to before the next one below."""
     code = near.masked.code
     top = start
     while top and _continues_statement(near, code[top : near.line_end(top)]):
@@ -127,15 +127,15 @@ def _top_level_statement(near: Surroundings, start: int, end: int) -> Span:
 
 
 def _continues_statement(near: Surroundings, line: str) -> bool:
-    """Whether a line belongs to a statement that began above it."""
+    """Tell whether a line belongs to a statement that begins above it."""
     bare = line.strip()
     return not bare or indent_columns(line) > 0 or bare.startswith(_CONTINUES_STATEMENT)
 
 
 def definitions(text: str, language_id: str) -> tuple[Definition, ...]:
-    """The functions and classes of a document in order of their starts.
+    """Return the functions and classes of a document in order of their starts.
 
-    Of a document longer than 400,000 characters only the start is read.
+    Only the first 400,000 characters are read.
     """
     return _definitions(text[:_MAX_CHARS], language_id)
 
@@ -183,10 +183,10 @@ def _end_of_class(near: Surroundings, body: int, margin: int) -> int:
 
 
 def outline(text: str, around: Span, language_id: str, max_chars: int) -> str:
-    """The headers, with first docstring lines, of the functions and classes around a span.
+    """Return the headers and first docstring lines of the functions and classes around a span.
 
-    Those that the span touches are left out, but for the headers of classes that hold it. Where
-    they do not all fit into ``max_chars``, the nearest stay. They keep their order and indentation.
+    Those that the span touches are excluded, except the headers of classes that contain it. If not
+    all fit into ``max_chars``, the nearest are kept, in their order and with their indentation.
     """
     entries = [
         (one, _outline_entry(one))
@@ -205,7 +205,7 @@ def outline(text: str, around: Span, language_id: str, max_chars: int) -> str:
 
 
 def _is_outside(one: Definition, around: Span) -> bool:
-    """Whether a definition lies beside a span, or is a class that goes on around it."""
+    """Tell whether a definition is outside a span, or is a class that contains it."""
     if one.kind == "class" and one.span.start < around.start and around.end <= one.span.end:
         return True
     return one.span.end <= around.start or max(around.end, around.start + 1) <= one.span.start

@@ -1,4 +1,4 @@
-"""Signatures of functions: what a header promises, and whether its body still holds a place."""
+"""Signatures of functions: the header, the documentation, and whether the body is a stub."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _MAX_BLANK_LINES = 3
 
 @dataclass(frozen=True)
 class Signature:
-    """A function's header and the place of its body.
+    """A function's header, documentation and spans.
 
-    ``header`` holds the whole lines of the header (without decorators), ``body`` those between it
-    and the closer: empty when the body is missing or shares lines with the header. ``span`` is all
-    of the function with decorators and closer. ``rest`` is the part of ``body`` after a docstring.
-    ``is_stub``: the body does nothing yet; ``complete``: neither opener nor closer is missing, and
-    body and header share no line, so that ``rest`` can be replaced alone.
+    ``header`` holds the whole lines of the header (without decorators), ``body`` the lines between
+    it and the closer: empty if the body is missing or shares a line with the header. ``span`` is
+    the whole function with decorators and closer, ``rest`` the part of ``body`` after a docstring.
+    ``is_stub``: the body is empty or a placeholder. ``complete``: neither opener nor closer is
+    missing, and body and header share no line, so that ``rest`` alone can be replaced.
     """
 
     language_id: str
@@ -58,7 +58,7 @@ class Signature:
 
 
 def signature_at(text: str, offset: int, language_id: str) -> Signature | None:
-    """The innermost function whose header or body holds the offset or begins on its line.
+    """Return the innermost function whose header or body holds the offset or begins on its line.
 
     Raises ValueError when the offset lies outside the text.
     """
@@ -67,7 +67,7 @@ def signature_at(text: str, offset: int, language_id: str) -> Signature | None:
 
 
 def signature_near(near: Surroundings, at: int) -> Signature | None:
-    """The innermost function at an offset counted in the surroundings."""
+    """Return the innermost function at an offset into the surroundings."""
     at = _below_decorators(near, at)
     best: Function | None = None
     for function in candidate_functions(near, at):
@@ -91,7 +91,7 @@ def _holds(near: Surroundings, function: Function, at: int) -> bool:
         return False
     if at < function.end or (at == len(near.text) and near.text[at - 1 : at] != "\n"):
         return at <= function.end
-    # The blank lines below an open body are where the user is about to write it.
+    # Blank lines below an open body belong to it, because the user is about to write there.
     gap = near.text[function.end : near.line_end(at)]
     open_body = not function.whole or near.language.id == "python"
     if gap.strip() or gap.count("\n") >= _MAX_BLANK_LINES or not open_body:
@@ -102,7 +102,7 @@ def _holds(near: Surroundings, function: Function, at: int) -> bool:
 
 
 def signature_of(near: Surroundings, function: Function) -> Signature:
-    """All that is known of a function that was found."""
+    """Return the signature of a function in the surroundings."""
     language_id = near.language.id
     decorators, top = find_decorators(near, function.start)
     doc, rest = _documentation(near, function, top)
@@ -129,7 +129,7 @@ def signature_of(near: Surroundings, function: Function) -> Signature:
 
 
 def find_decorators(near: Surroundings, start: int) -> tuple[tuple[str, ...], int]:
-    """The decorators, annotations or attributes above a header, and where they begin."""
+    """Return the decorators, annotations or attributes above a header, and their start offset."""
     found: list[str] = []
     while start:
         above = near.line_start(start - 1)
@@ -141,7 +141,7 @@ def find_decorators(near: Surroundings, start: int) -> tuple[tuple[str, ...], in
 
 
 def _documentation(near: Surroundings, function: Function, top: int) -> tuple[str, int]:
-    """A function's documentation, and where its body goes on after it."""
+    """Return a function's documentation, and the offset in its body after it."""
     start, end = function.inner
     if near.language.id != "python":
         above = comment_above(near, blocks(near), _above_imports(near, top))
@@ -155,7 +155,7 @@ def _documentation(near: Surroundings, function: Function, top: int) -> tuple[st
 
 
 def _above_imports(near: Surroundings, top: int) -> int:
-    """Where the imports begin that stand between a comment and ``top``; ``top`` without them."""
+    """Return the start of the imports directly above ``top``; ``top`` if there are none."""
     at = highest = top
     while at:
         line = near.line_start(at - 1)
@@ -170,7 +170,7 @@ def _above_imports(near: Surroundings, top: int) -> int:
 def comment_above(
     near: Surroundings, comment_blocks: Iterable[CommentBlock], top: int
 ) -> CommentBlock | None:
-    """The comment that ends on the line above ``top`` with the same indentation."""
+    """Return the comment that ends on the line above ``top`` with the same indentation."""
     for block in comment_blocks:
         if block.end == top and block.kind != "string":
             same = indent_columns(near.line(block.start)) == indent_columns(near.line(top))
@@ -186,7 +186,7 @@ def _parameters(near: Surroundings, function: Function) -> tuple[Parameter, ...]
 
 
 def _python_parameters(text: str) -> tuple[Parameter, ...] | None:
-    """Python's parameters as the parser sees them; None when they do not parse."""
+    """Parse Python's parameters with ``ast``; None if they do not parse."""
     if len(text) > _MAX_HEADER_CHARS:
         return None
     try:

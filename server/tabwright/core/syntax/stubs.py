@@ -31,7 +31,7 @@ _LONGEST = 1_000
 
 
 def is_placeholder(code: str, language_id: str) -> bool:
-    """Whether a body without its comments and docstring does nothing yet."""
+    """Tell whether a body, without comments and docstring, is empty or only a placeholder."""
     code = code.strip()
     if len(code) > _LONGEST:
         return False

@@ -1,6 +1,6 @@
-"""The whole lines around an offset, with code told apart from strings and comments.
+"""The whole lines around an offset, with strings and comments masked.
 
-Everything here is bounded by the reach that is asked for, however long the document or its lines.
+All work is bounded by the requested reach, however long the document or its lines are.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ REACH = 8_000
 _LONGEST_LINE = 4_000
 _FILLER = '"'
 _LONG_QUOTES = ('"""', "'''", "`")
-# Where "#" also stands inside words and variables, it comments only after a blank.
+# Languages in which "#" begins a comment only after a blank, because words may contain it.
 _BLANK_BEFORE = ("shellscript", "perl", "yaml", "makefile", "dockerfile", "powershell")
 _REGEX_LITERALS = ("javascript", "javascriptreact", "typescript", "typescriptreact")
-# Lines that stand in no string: where reading may begin when the text's start is out of reach.
+# Lines that are surely outside a string: masking starts there if the text's start is out of reach.
 _OUTSIDE_STRING = re.compile(
     r"^(?:(?:async )?def \w+\(|class \w+[(:]|@\w|import \w|from [\w.]+ import )", re.MULTILINE
 )
@@ -27,7 +27,7 @@ _OUTSIDE_STRING = re.compile(
 
 @dataclass(frozen=True)
 class CommentSpan:
-    """A stretch of comment as it was found: one line comment or one block comment."""
+    """The span of one line comment or one block comment."""
 
     span: Span
     block: bool
@@ -35,10 +35,10 @@ class CommentSpan:
 
 @dataclass(frozen=True)
 class Masked:
-    r"""A text of the same length without the insides of its strings and comments.
+    r"""A text of the same length with its strings and comments masked.
 
-    ``code`` holds ``"`` for every character of a string, its line ends too, so that a string of
-    several lines becomes one; comments are blank. Spans are counted in the text.
+    ``code`` has ``"`` for every character of a string, including line ends, so that a string of
+    several lines becomes one line; comments are blank. Spans are offsets into the text.
     """
 
     code: str
@@ -50,9 +50,9 @@ class Masked:
 class Surroundings:
     r"""Whole lines of a document from the offset ``base`` on.
 
-    ``text`` is as long as what it stands for, but every line ends in ``\n`` alone (a ``\r\n`` is a
-    blank and a ``\n``) and lone surrogates are U+FFFD. ``at`` is the offset asked about, counted in
-    ``text``; ``whole`` says whether the document's start is in reach.
+    ``text`` is as long as in the document, but every line ends in ``\n`` alone (``\r\n`` becomes a
+    blank and ``\n``) and lone surrogates are U+FFFD. ``at`` is the requested offset, as an offset
+    into ``text``. ``from_document_start`` is True if ``base`` is 0.
     """
 
     base: int
@@ -63,7 +63,7 @@ class Surroundings:
 
     @cached_property
     def masked(self) -> Masked:
-        """The lines without the insides of strings and comments."""
+        """The text with strings and comments masked."""
         start = 0
         if not self.from_document_start and self.language.id == "python":
             safe_start = _OUTSIDE_STRING.search(self.text)
@@ -72,7 +72,7 @@ class Surroundings:
 
     @cached_property
     def bare(self) -> str:
-        """The lines with comments blanked out and strings as they are."""
+        """The text with comments blanked out and strings unchanged."""
         parts = []
         done = 0
         for comment in self.masked.comments:
@@ -82,31 +82,31 @@ class Surroundings:
         return "".join((*parts, self.text[done:]))
 
     def span(self, start: int, end: int) -> Span:
-        """The document's span of a range of ``text``."""
+        """Convert a range of ``text`` to a span of the document."""
         return Span(self.base + start, self.base + end)
 
     def line(self, at: int) -> str:
-        r"""The line of ``text`` that holds the offset ``at``, without its line end."""
+        r"""Return the line of ``text`` that holds the offset ``at``, without its line end."""
         return self.text[self.line_start(at) : self.line_end(at)]
 
     def line_start(self, at: int) -> int:
-        """Where the line of ``at`` begins."""
+        """Return the start of the line at ``at``."""
         return self.text.rfind("\n", 0, at) + 1
 
     def line_end(self, at: int) -> int:
-        r"""Where the line of ``at`` ends, before its ``\n``."""
+        r"""Return the end of the line at ``at``, before its ``\n``."""
         end = self.text.find("\n", at)
         return len(self.text) if end < 0 else end
 
     def next_line(self, at: int) -> int:
-        """Where the line after that of ``at`` begins; the text's length when there is none."""
+        """Return the start of the line after that of ``at``; the text's length if there is none."""
         return min(len(self.text), self.line_end(at) + 1)
 
 
 def around(text: str, offset: int, language: Language, reach: int = REACH) -> Surroundings | None:
-    """The whole lines within ``reach`` characters of an offset; None on a line far too long.
+    """Return the whole lines within ``reach`` characters of an offset; None on a too long line.
 
-    They end where a neighbour is too long. Raises ValueError when the offset lies outside.
+    The lines stop before one of over 4,000 characters. Raises ValueError if the offset is outside.
     """
     line = line_span(text, offset)
     if len(line) > _LONGEST_LINE:
@@ -128,7 +128,7 @@ def around(text: str, offset: int, language: Language, reach: int = REACH) -> Su
 
 
 def whole_document(text: str, language: Language) -> Surroundings:
-    """The whole document as surroundings of its start; lines of any length."""
+    """Return the whole document as surroundings of its start; lines may have any length."""
     return Surroundings(0, _normalized(text), 0, language, True)
 
 
@@ -139,7 +139,7 @@ def _normalized(piece: str) -> str:
 
 
 def _length_of_last_short_lines(lines: list[str]) -> int:
-    """How many characters the last lines hold, with line ends, before one is too long."""
+    """Return the length, with line ends, of the last lines up to one that is too long."""
     kept = 0
     for line in reversed(lines):
         if len(line) > _LONGEST_LINE:
@@ -149,7 +149,7 @@ def _length_of_last_short_lines(lines: list[str]) -> int:
 
 
 def _length_of_first_short_lines(below: str, to_end: bool) -> int:
-    """How much of the text from a line's end on can stay, in whole lines that are short."""
+    """Return the length of the whole lines at the start of the text before one is too long."""
     kept = 0
     lines = below.split("\n")
     for number, line in enumerate(lines):
@@ -161,7 +161,7 @@ def _length_of_first_short_lines(below: str, to_end: bool) -> int:
 
 
 def mask(text: str, language: Language, start: int = 0) -> Masked:
-    r"""Blank out strings and comments from ``start`` on; lines must end in ``\n``."""
+    r"""Mask strings and comments from ``start`` on; lines must end in ``\n``."""
     parts = [text[:start]]
     comments: list[CommentSpan] = []
     strings: list[Span] = []
@@ -199,14 +199,14 @@ def _pattern(language: Language) -> re.Pattern[str]:
         strings.append(rf"(?<=[=(,:\[!&|?{{}}; ])/(?![/*\s=]){inside}/")
     if strings:
         alternatives.append(f"(?P<string>{'|'.join(strings)})")
-        # No string begins at an escaped quote. Else each one behind a string that is never closed
-        # would have all the rest read for its end.
+        # No string begins at an escaped quote; otherwise each one after an unclosed string would
+        # search all the rest for its end, in quadratic time.
         alternatives.append(r"(?P<escaped>\\[\"'`])")
     return re.compile("|".join(alternatives) or r"(?!)")
 
 
 def _string(quote: str) -> str:
-    """One string; a long one that is never closed ends with its line, as every short one does."""
+    """Return the pattern of a string; an unclosed one ends with its line, whatever its quotes."""
     sign = re.escape(quote)
     if quote not in _LONG_QUOTES:
         return f"{sign}(?:\\\\[^\\n]|[^{sign}\\\\\\n])*{sign}?"

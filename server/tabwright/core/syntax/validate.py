@@ -1,4 +1,4 @@
-"""Validate a document with an answer in it: Python is parsed, in others brackets are counted."""
+"""Validate a document with an answer in it: parse Python, count brackets in other languages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ cached_frame = lru_cache(maxsize=2)(frame)
 
 
 def parses_with(task: Task, text: str, end: int) -> bool | None:
-    """Whether Python still parses with ``text`` from the cursor to ``end``; None: cannot tell."""
+    """Tell whether Python parses with ``text`` from the cursor to ``end``; None if unknown."""
     gap = _frame(task)
     return None if gap is None else gap.parses_with(text, end - task.offset)
 
@@ -30,7 +30,7 @@ def _frame(task: Task) -> Frame | None:
 
 
 def imbalance(task: Task, text: str, end: int) -> int:
-    """How many brackets near the cursor lack a partner with ``text`` from the cursor to ``end``."""
+    """Count unpaired brackets near the cursor, with ``text`` from the cursor to ``end``."""
     whole = task.snapshot.text
     before = whole[max(0, task.offset - _REACH) : task.offset]
     after = whole[end : end + _REACH]
@@ -38,34 +38,34 @@ def imbalance(task: Task, text: str, end: int) -> int:
 
 
 def missing_closers(task: Task, text: str) -> str:
-    """The closers for what ``text`` opens and does not close, innermost first."""
+    """Return the closers for the brackets that ``text`` leaves open, innermost first."""
     return scan(text, by_id(task.snapshot.language_id)).missing
 
 
 def text_below(task: Task) -> str:
-    r"""The document from the cursor on, as far as answers are compared with it, ends as ``\n``."""
+    r"""Return the 1,500 characters from the cursor on, with ``\n`` line ends."""
     return unix_line_ends(task.snapshot.text[task.offset : task.offset + _REACH])
 
 
 def rest_of_line(task: Task) -> str:
-    """What stands between the cursor and the end of its line."""
+    """Return the text between the cursor and the end of its line."""
     return text_below(task).split("\n", 1)[0]
 
 
 def head_of_line(task: Task) -> str:
-    """What stands between the start of the cursor's line and the cursor; long lines are cut."""
+    """Return the text of the cursor's line before the cursor; at most 1,500 characters."""
     before = unix_line_ends(task.snapshot.text[max(0, task.offset - _REACH) : task.offset])
     return before[before.rfind("\n") + 1 :]
 
 
 def lines_above(task: Task) -> list[str]:
-    """The lines with text above the cursor's line, nearest first, as far as answers need them."""
+    """Return the non-blank lines above the cursor's line within reach, nearest first."""
     before = unix_line_ends(task.snapshot.text[max(0, task.offset - _REACH) : task.offset])
     return [line for line in reversed(before.split("\n")[:-1]) if line.strip()]
 
 
 def next_line(task: Task) -> str:
-    """The nearest line with text below the cursor's line; "" when none is near."""
+    """Return the nearest non-blank line below the cursor's line; "" if none is within reach."""
     return next((line for line in text_below(task).split("\n")[1:] if line.strip()), "")
 
 
@@ -73,8 +73,8 @@ def next_line(task: Task) -> str:
 class NameChanges:
     """The effect of an answer on the unbound names of Python text.
 
-    ``lacking`` are those without the answer, ``settled`` those of them that it binds, and
-    ``added`` the new ones.
+    ``unbound_before`` are those without the answer, ``newly_bound`` those of them that the answer
+    binds, ``newly_unbound`` those that it adds.
     """
 
     unbound_before: frozenset[str]
@@ -84,7 +84,7 @@ class NameChanges:
 
 @lru_cache(maxsize=2)
 def unbound_without_answer(text: str, offset: int) -> frozenset[str] | None:
-    """The names that the document uses near the gap and binds nowhere; None: cannot tell."""
+    """Return the names that the document uses near the gap but does not bind; None if unknown."""
     gap = cached_frame(text, offset)
     if gap is None:
         return None
@@ -97,7 +97,7 @@ def unbound_without_answer(text: str, offset: int) -> frozenset[str] | None:
 
 
 def name_changes(task: Task, text: str, end: int) -> NameChanges | None:
-    """What the answer does to the names; None for other languages and where it cannot be told."""
+    """Return how the answer changes the unbound names; None for other languages or if unknown."""
     whole, offset = task.snapshot.text, task.offset
     has_no_other_cells = unix_line_ends(whole[:offset]).endswith(task.window.prefix[-_REACH:])
     if task.snapshot.language_id != "python" or not has_no_other_cells:
