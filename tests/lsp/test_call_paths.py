@@ -96,7 +96,7 @@ async def action(trace: CallTrace) -> None:
 
 @pytest.mark.parametrize(
     ("path", "functions", "files"),
-    [(completion, 61, 17), (action, 74, 22)],
+    [(completion, 60, 17), (action, 73, 22)],
     ids=["completion", "action"],
 )
 async def test_a_call_path_gets_no_longer(

@@ -31,7 +31,7 @@ _LANE = "background"
 # Seconds without a keystroke before it begins, after an answer and after a cursor move.
 _READING_S = 0.15
 _RESTING_S = 0.5
-_LOOK_AGAIN_S = 30.0
+_BATTERY_S = 30.0  # between two looks at the battery
 
 logger = logging.getLogger(__name__)
 
@@ -56,19 +56,19 @@ class Prefetch:
         """Begin after the request of ``query`` got these edits; its other files are screened."""
         if query.setup.ahead():
             query = replace(query, invoked=False)
-            self._begin(partial(self._behind, query, edits), _READING_S)
+            self._begin(partial(self._run_after_answer, query, edits), _READING_S)
 
     def after_move(self, query: CompletionQuery) -> None:
         """Begin where the cursor stopped and no completion was requested yet."""
         if self._find(query.cursor) is None and query.setup.ahead():
-            self._begin(partial(self._at_rest, query), _RESTING_S)
+            self._begin(partial(self._run_at_cursor, query), _RESTING_S)
 
     def _begin(self, work: Callable[[], Awaitable[None]], pause_s: float) -> None:
         """Do this once ``pause_s`` seconds have passed, instead of what was begun before."""
         self.stop()
-        self._task = asyncio.create_task(self._after(pause_s, work))
+        self._task = asyncio.create_task(self._run_after(pause_s, work))
 
-    async def _after(self, pause_s: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run_after(self, pause_s: float, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(pause_s)
         try:
             await work()
@@ -80,7 +80,7 @@ class Prefetch:
         text, offset = cursor.snapshot.text, cursor.offset
         return self._windows.find(text, offset, cursor.before, cursor.after)
 
-    async def _behind(self, query: CompletionQuery, edits: Sequence[Edit]) -> None:
+    async def _run_after_answer(self, query: CompletionQuery, edits: Sequence[Edit]) -> None:
         if edits:
             await self._complete(replace(query, cursor=query.cursor.after_edit(edits[0])))
         cached = self._find(query.cursor)
@@ -89,7 +89,7 @@ class Prefetch:
         elif query.cursor.others and not cached.window.snippets:
             await self._prefill(query, whole=True, had_none=True)
 
-    async def _at_rest(self, query: CompletionQuery) -> None:
+    async def _run_at_cursor(self, query: CompletionQuery) -> None:
         cursor, setup = query.cursor, query.setup
         refusal, others = await setup.files(
             screened, setup.refused, cursor.path, cursor.snapshot.uri, cursor.others
@@ -147,7 +147,7 @@ class Battery:
 
     def drains(self) -> bool:
         """True on battery, False on mains and where nothing is known."""
-        if time.monotonic() - self._looked >= _LOOK_AGAIN_S:
+        if time.monotonic() - self._looked >= _BATTERY_S:
             self._looked = time.monotonic()
             # Not on every system is there a way to ask.
             ask = getattr(psutil, "sensors_battery", lambda: None)

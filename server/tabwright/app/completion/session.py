@@ -53,7 +53,7 @@ class Session:
         self._typed_at = float("-inf")
 
     def changed(self, snapshot: Snapshot) -> None:
-        """Take in a new text: cancels at once what can no longer be right."""
+        """Take in a new text: a request in flight that can no longer serve is cancelled at once."""
         now = asyncio.get_running_loop().time()
         if self._length >= 0 and 0 < len(snapshot.text) - self._length <= _MOST_TYPED:
             self._typed_at = now
@@ -106,7 +106,7 @@ class Session:
         except EngineError as error:
             result = nothing(error.message, problem="engine")
         except asyncio.CancelledError:
-            self._cancelled(query)
+            self._cancel_in_flight(query)
             raise
         finally:
             if self._newest is query:
@@ -130,17 +130,17 @@ class Session:
             request.future.cancel()
             request = None
         # 3. The cache. 4. What is in flight. 5. A request of its own.
-        result = self._cached(query)
+        result = self._from_cache(query)
         if result is None and request is not None:
-            result = await self._joined(request, query)
+            result = await self._from_in_flight(request, query)
         if result is None:
-            result = await self._asked(query)
+            result = await self._from_model(query)
         if not query.invoked:  # only who asks by hand may choose
             result = replace(result, edits=result.edits[:1])
         self._prefetch.after_answer(query, result.edits)
         return result
 
-    def _cached(self, query: CompletionQuery) -> CompletionResult | None:
+    def _from_cache(self, query: CompletionQuery) -> CompletionResult | None:
         """What is left of an answer that was given before.
 
         That the model has nothing here is known too, but asked by hand it is asked again.
@@ -153,17 +153,17 @@ class Session:
             return nothing(Message("the model had nothing to add here before"), source=CACHE)
         return CompletionResult(edits, source=CACHE)
 
-    async def _joined(
+    async def _from_in_flight(
         self, request: InFlightRequest, query: CompletionQuery
     ) -> CompletionResult | None:
         """The result of what is in flight, None when it cannot serve after all."""
         request.retarget(query.cursor.snapshot.text, query.cursor.offset)
-        result = await self._result(request, query, IN_FLIGHT)
+        result = await self._result_at_cursor(request, query, IN_FLIGHT)
         if result is None or not (result.edits or request.is_for(query.cursor)):
             return None
         return result
 
-    async def _asked(self, query: CompletionQuery) -> CompletionResult:
+    async def _from_model(self, query: CompletionQuery) -> CompletionResult:
         """The result of a request of its own, once the typing pauses."""
         setup = query.setup
         model = await unless(query.superseded, setup.model_info())
@@ -175,10 +175,10 @@ class Session:
             await unless(query.superseded, asyncio.sleep(delay_s))
         request = self._in_flight = InFlightRequest(task, setup, self._cache)
         self._windows.add(task.window, task.budget)
-        result = await self._result(request, query, MODEL)
+        result = await self._result_at_cursor(request, query, MODEL)
         return result or nothing(Message("the text changed while the model wrote"))
 
-    async def _result(
+    async def _result_at_cursor(
         self, request: InFlightRequest, query: CompletionQuery, source: str
     ) -> CompletionResult | None:
         """The result at the query's cursor; None when the request was cancelled under way."""
@@ -210,7 +210,8 @@ class Session:
         at_end = line_span(snapshot.text, offset).end == offset
         return self._debounce.delay_s(now, at_line_end=at_end)
 
-    def _cancelled(self, query: CompletionQuery) -> None:
+    def _cancel_in_flight(self, query: CompletionQuery) -> None:
+        """Cancel what this query, the newest, waits for; later while somebody types."""
         request = self._in_flight
         if request is None or self._newest is not query:
             return
@@ -221,13 +222,13 @@ class Session:
             request.future.cancel()
 
 
-# Debounce: the wait on a warm engine, and the latency of one; the bounds of an adaptive wait, and
-# its share at a line's end; the gap that is a pause; how many gaps and latencies count.
-_WARM_WAIT_S, _WARM_LATENCY_S = 0.025, 0.3
-_SHORTEST_S, _LONGEST_S = 0.1, 0.4
-_LINE_END_SHARE = 0.5
-_PAUSE_S = 1.5
-_GAPS, _ANSWERS = 10, 5
+# Of the debounce.
+_WARM_WAIT_S = 0.025
+_WARM_LATENCY_S = 0.3  # the longest median latency of a warm engine
+_SHORTEST_S, _LONGEST_S = 0.1, 0.4  # an adaptive wait
+_LINE_END_SHARE = 0.5  # of an adaptive wait, where the cursor is at a line's end
+_PAUSE_S = 1.5  # a longer gap says nothing about the speed of typing
+_GAPS, _ANSWERS = 10, 5  # how many of the last ones count
 
 
 class Debounce:

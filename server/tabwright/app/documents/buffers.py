@@ -157,7 +157,7 @@ class Buffers:
         """
         own = self.siblings(uri)
         found: list[Document] = []
-        for other in self:
+        for other in reversed(self._documents.values()):
             if other.uri not in own and 0 < len(other.text) <= _MOST_CHARACTERS:
                 path = self.path_of(other.uri) or other.uri
                 found.append(Document(path, other.language_id, other.text, other.uri))
