@@ -44,7 +44,7 @@ def test_case(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", cases("complete"), ids=lambda case: case.name)
-def test_case_with_carriage_returns_says_the_same(case: Case) -> None:
+def test_case_with_carriage_returns_has_the_same_result(case: Case) -> None:
     language = case.settings.get("language", "python")
     text = case.parts["buffer"].replace("\n", "\r\n")
     got, snapshot, task = run_case(case, text, language)
@@ -54,8 +54,8 @@ def test_case_with_carriage_returns_says_the_same(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", cases("complete"), ids=lambda case: case.name)
-def test_case_stopped_early_says_the_same(case: Case) -> None:
-    """Whatever should_stop cuts while the text arrives, the filters would have cut as well."""
+def test_case_stopped_early_has_the_same_result(case: Case) -> None:
+    """The filters remove everything that should_stop cuts during streaming."""
     language = case.settings.get("language", "python")
     _, _, task = run_case(case, case.parts["buffer"], language)
     if task is None:
@@ -75,7 +75,7 @@ def replace_model(case: Case, text: str) -> Case:
     return Case(case.name, settings_, {**case.parts, "model": text})
 
 
-def test_suffix_of_the_prompt_is_the_same_on_every_key_of_a_line() -> None:
+def test_prompt_suffix_is_the_same_at_every_keystroke_of_a_line() -> None:
     line = "total = sum(values) / len(values)"
     seen = set()
     for typed in range(len(line) + 1):
@@ -92,13 +92,13 @@ def test_prompt_ends_at_the_cursor() -> None:
     assert task.prompt.parts[-1] == "a = 1\nb = "
 
 
-def test_code_behind_the_cursor_is_in_the_prompt_when_asked_by_hand() -> None:
+def test_code_after_the_cursor_is_in_the_prompt_when_invoked() -> None:
     task = ask("a = ║(b)\nc = 3\n", invoked=True)
     assert task.prompt.parts[2] == "(b)\nc = 3\n"
     assert task.suffix_stop.startswith("(b)")
 
 
-def test_one_line_stops_at_its_end_and_a_block_at_an_empty_line() -> None:
+def test_stop_texts_of_one_line_and_of_a_block() -> None:
     assert ask("x = ║\n").stop == ("\n", "\r")
     assert ask("if x:\n    ║\n").stop == ("\n\n",)
     assert ask("if x:\n║\n    y()\n").multiline is False
@@ -120,11 +120,11 @@ def test_one_line_stops_at_its_end_and_a_block_at_an_empty_line() -> None:
         ("if x:\n\n\n    ║\ny()\n", True),
     ],
 )
-def test_several_lines_where_an_empty_block_begins(marked: str, several: bool) -> None:
+def test_several_lines_in_an_empty_block(marked: str, several: bool) -> None:
     assert ask(marked).multiline is several
 
 
-def test_heals_half_a_token_but_not_a_whole_line() -> None:
+def test_token_healing_only_inside_a_line() -> None:
     assert ask("retur║\n").heal
     assert ask("x = ║\n").heal
     assert not ask("x = 1\n║\n").heal
@@ -146,7 +146,7 @@ def test_small_context_gets_a_small_window() -> None:
     assert len(task.prompt.flat()) < 700
 
 
-def test_offset_past_the_end_is_clamped_and_empty_files_say_why() -> None:
+def test_offset_past_the_end_is_clamped_and_empty_file_is_refused() -> None:
     snapshot = Snapshot("file:///a.py", "python", 1, "x = ")
     assert isinstance(prepare(snapshot, 99, QWEN, Options(), invoked=False), Task)
     empty = prepare(replace(snapshot, text=" \n"), 0, QWEN, Options(), invoked=False)
@@ -172,18 +172,18 @@ def test_other_cells_and_files_are_context() -> None:
     assert flat.startswith("<|file_sep|>b.py\ndef load_table_rows")
 
 
-def test_candidates_come_parseable_first_and_once() -> None:
+def test_candidates_that_parse_come_first_without_duplicates() -> None:
     task = ask("def f(a):\n    return ║\n\nprint(f(1))\n", invoked=True)
     result = finish(task, ["a +* 2", "a * 2", "a * 2  ", "", "a * 3"])
     assert not isinstance(result, Nothing)
     assert [edit.new_text for edit in result] == ["a * 2", "a * 3", "a +* 2"]
 
 
-def test_no_text_no_answer() -> None:
+def test_no_text_gives_no_suggestion() -> None:
     assert finish(ask("x = ║\n"), []) == Nothing(Message("the model had nothing to add"))
 
 
-def test_closers_that_the_answer_brings_are_replaced() -> None:
+def test_closers_that_the_answer_contains_are_replaced() -> None:
     result = finish(ask("if foo(║)\n    bar()\n"), ["1, 2):"])
     assert not isinstance(result, Nothing)
     assert result[0].new_text == "1, 2):" and len(result[0].span) == 1
@@ -232,7 +232,7 @@ def test_any_answer_stays_on_the_cursor_line_and_within_the_text(
 
 @settings(max_examples=60, deadline=None)
 @given(count=st.integers(1, 30), budget=st.integers(50, 500))
-def test_windows_hold_to_their_budget(count: int, budget: int) -> None:
+def test_windows_stay_within_their_budget(count: int, budget: int) -> None:
     text = "some_name = some_call(1)\n" * count
     options = Options(budget=Budget(budget, budget, 0))
     task = prepare(Snapshot("", "python", 1, text), len(text), QWEN, options, invoked=False)

@@ -1,4 +1,4 @@
-"""What is not acceptable is asked for anew, and what is half a statement is gone on with."""
+"""Retries of unacceptable answers, and continuation of incomplete statements."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def ask(marked: str, *, invoked: bool = False) -> Task:
         ("def f(a):\n    x = ║\n    return x\n", "a +* 2", False),
     ],
 )
-def test_what_is_acceptable(marked: str, answer: str, expected: bool) -> None:
+def test_acceptable(marked: str, answer: str, expected: bool) -> None:
     task = ask(marked)
     assert acceptable(task, finish(task, [answer])) is expected
 
 
-def test_the_better_candidate_comes_first() -> None:
+def test_better_candidate_comes_first() -> None:
     task = ask(LACKS)
     result = finish(task, ["    xs = list(xs)", "    n = missing", "    total = 0", "  broken ="])
     assert isinstance(result, tuple)
@@ -68,18 +68,18 @@ def test_the_better_candidate_comes_first() -> None:
         ("def f(xs):\n    y = ║\n    return total\n", ""),
     ],
 )
-def test_the_hint_names_what_is_bound_nowhere(marked: str, expected: str) -> None:
+def test_hint_has_the_unbound_names(marked: str, expected: str) -> None:
     assert unbound_names_hint(ask(marked)) == expected
 
 
-def test_the_names_of_another_cell_are_not_missed() -> None:
+def test_names_of_another_cell_count_as_bound() -> None:
     snapshot, offset = place("def f(xs):\n║\n    return total\n")
     task = prepare(snapshot, offset, QWEN, Options(), invoked=False, before="total = 3\n")
     assert isinstance(task, Task)
     assert acceptable(task, finish(task, ["    xs = 1"]))
 
 
-def test_a_begun_answer_is_in_the_prompt() -> None:
+def test_answer_start_is_in_the_prompt() -> None:
     task = with_answer_start(ask(LACKS), "    total")
     assert task.prompt.parts[-1] == "def f(xs):\n    total"
     assert (task.answer_start, task.heal) == ("    total", False)
@@ -95,7 +95,7 @@ def test_a_begun_answer_is_in_the_prompt() -> None:
         ("", True),
     ],
 )
-def test_half_a_statement_is_gone_on_with(answer: str, goes_on: bool) -> None:
+def test_incomplete_statement_is_continued(answer: str, goes_on: bool) -> None:
     task = ask(WHOLE)
     rest = continuation_task(task, answer)
     assert (rest is not None) is goes_on
@@ -105,6 +105,6 @@ def test_half_a_statement_is_gone_on_with(answer: str, goes_on: bool) -> None:
         assert "\n" not in rest.stop
 
 
-def test_a_begun_line_is_not_gone_on_with() -> None:
+def test_line_with_text_is_not_continued() -> None:
     assert continuation_task(ask("def f(xs):\n    if ║\n    return 1\n"), "xs:") is None
     assert continuation_task(ask(WHOLE, invoked=True), "    if n:") is None

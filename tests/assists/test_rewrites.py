@@ -1,4 +1,4 @@
-"""What is asked of a stretch of code, and how answers are fitted in its place."""
+"""Actions that rewrite code: their prompts, and how answers become edits."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def question(action: Action) -> str:
     return "".join(part for part in action.prompt.parts if isinstance(part, str))
 
 
-def test_an_edit_shows_the_lines_and_takes_them_back_with_their_indentation() -> None:
+def test_edit_keeps_the_indentation_of_the_lines() -> None:
     action = asked(edit.prepare(at(CLASS, "return a\n", instruction="Return the double")))
     assert action.span == Span(CLASS.index("        return a"), CLASS.index("\n    def g"))
     assert "Return the double" in question(action)
@@ -70,13 +70,13 @@ def test_an_edit_shows_the_lines_and_takes_them_back_with_their_indentation() ->
         ("def f(a):\n    return a + 2\n\nprint(f(1))\n", TWO.replace("a + 1", "a + 2")),
     ],
 )
-def test_answers_of_all_kinds(answer: str, expected: str) -> None:
+def test_code_is_extracted_from_the_answer(answer: str, expected: str) -> None:
     inputs = at(TWO, "def f(a):\n    return a + 1\n", instruction="Add two")
     action = asked(edit.prepare(inputs))
     assert result(action, edit.finish(action, answer)) == expected
 
 
-def test_imports_in_front_go_where_imports_go() -> None:
+def test_leading_imports_are_split_off() -> None:
     inputs = at(TWO, "def f(a):\n    return a + 1\n", instruction="Use math")
     action = asked(edit.prepare(inputs))
     answer = "import math\nimport os\n\ndef f(a):\n    return math.floor(a)\n```"
@@ -86,13 +86,13 @@ def test_imports_in_front_go_where_imports_go() -> None:
     assert "import math" in proposal.imports
 
 
-def test_an_edit_without_words_or_code_says_so() -> None:
+def test_edit_without_instruction_or_code_gives_the_reason() -> None:
     assert isinstance(edit.prepare(at(TWO, "return f(b)")), Nothing)
     blank = ActionRequest(Snapshot("", "python", 1, "\n\n"), Span(0, 0), QWEN, instruction="x")
     assert isinstance(edit.prepare(blank), Nothing)
 
 
-def test_a_repair_that_failed_is_written_anew_from_its_docstring() -> None:
+def test_second_attempt_at_a_repair_uses_only_the_docstring() -> None:
     text = 'def f(a):\n    """Add one."""\n    return a - 1\n'
     inputs = at(text, text, instruction="Fix the bug")
     first = asked(edit.prepare(inputs))
@@ -104,14 +104,14 @@ def test_a_repair_that_failed_is_written_anew_from_its_docstring() -> None:
     assert got == text.replace("a - 1", "a + 1")
 
 
-def test_windows_line_ends_stay() -> None:
+def test_windows_line_ends_are_kept() -> None:
     text = TWO.replace("\n", "\r\n")
     action = asked(edit.prepare(at(text, "return a + 1", instruction="Add two")))
     got = result(action, edit.finish(action, "return a + 2\n```"))
     assert got == text.replace("a + 1", "a + 2")
 
 
-def test_a_fix_names_the_tool_the_line_and_the_recipe() -> None:
+def test_fix_prompt_has_the_tool_the_line_and_the_advice() -> None:
     text = "def f(x):\n    return x.upper()\n\n\nf(None)\n"
     start = text.index("upper")
     diagnostic = Diagnostic(
@@ -125,7 +125,7 @@ def test_a_fix_names_the_tool_the_line_and_the_recipe() -> None:
     assert isinstance(fix.prepare(at(text, "upper")), Nothing)
 
 
-def test_every_second_attempt_at_a_fix_takes_the_lines_of_the_fault_alone() -> None:
+def test_every_second_attempt_at_a_fix_replaces_only_the_faulty_lines() -> None:
     text = "import a\n\n\ndef f(x):\n    y = a.b(\n        x,\n    )\n    return y\n"
     start = text.index("b(")
     diagnostic = Diagnostic(Span(start, start + 1), "no member `b`", "Pylint")
@@ -142,7 +142,7 @@ def test_every_second_attempt_at_a_fix_takes_the_lines_of_the_fault_alone() -> N
     assert result(lines, fix.finish(lines, long)) == "the model's code is much longer than a fix"
 
 
-def test_a_fix_is_shown_what_other_files_say_of_the_names_in_its_lines() -> None:
+def test_fix_prompt_has_definitions_from_other_files() -> None:
     text = "import { open } from './db';\nopen(1, 2);\n"
     diagnostic = Diagnostic(Span(text.index("2"), text.index("2") + 1), "Expected 1 argument", "ts")
     header = "export function open(options: { id: number }): void"
@@ -153,7 +153,7 @@ def test_a_fix_is_shown_what_other_files_say_of_the_names_in_its_lines() -> None
         assert header in words and "close" not in words
 
 
-def test_a_fix_of_a_lone_line_has_nothing_smaller_to_take() -> None:
+def test_second_attempt_at_a_one_line_file_is_like_the_first() -> None:
     inputs = at("x = y\n", "y", diagnostics=(Diagnostic(Span(4, 5), "undefined"),))
     again = asked(fix.prepare(replace(inputs, attempt=1)))
     assert question(again) == question(asked(fix.prepare(inputs)))
@@ -168,7 +168,7 @@ def test_a_fix_of_a_lone_line_has_nothing_smaller_to_take() -> None:
         ("made-up", "nothing known", ""),
     ],
 )
-def test_recipes(code: str, message: str, part: str) -> None:
+def test_fix_advice(code: str, message: str, part: str) -> None:
     found = fix_advice(Diagnostic(Span(0, 0), message, "", code))
     assert part in found and bool(found) is bool(part)
 
@@ -182,25 +182,25 @@ def test_recipes(code: str, message: str, part: str) -> None:
         ("x = '#a'\n", "x = '#b'\n", False),
     ],
 )
-def test_documenting_leaves_the_code_the_same(old: str, new: str, same: bool) -> None:
+def test_same_code_ignores_docstrings_and_comments(old: str, new: str, same: bool) -> None:
     assert document.same_code(old, new, "python") is same
 
 
-def test_documenting_elsewhere_compares_without_comments() -> None:
+def test_same_code_in_other_languages_ignores_comments() -> None:
     old = "function f(a) {\n  return '// a';\n}\n"
     new = "/** Says. */\nfunction f(a) {\n  // so\n  return '// a';\n}\n"
     assert document.same_code(old, new, "javascript")
     assert not document.same_code(old, new.replace("'// a'", "'// b'"), "javascript")
 
 
-def test_a_changed_program_is_no_documentation() -> None:
+def test_document_refuses_changed_code() -> None:
     action = asked(document.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
     assert document.finish(action, "def f(a):\n    return a + 2\n```") == Nothing(document.CHANGED)
     good = document.finish(action, 'def f(a):\n    """Add one."""\n    return a + 1\n```')
     assert isinstance(good, Proposal)
 
 
-def test_simpler_is_not_longer() -> None:
+def test_simplify_refuses_longer_code() -> None:
     action = asked(simplify.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
     long = "def f(a):\n    b = a\n    c = b + 1\n    d = c\n    return d\n```"
     assert simplify.finish(action, long) == Nothing(
@@ -208,7 +208,7 @@ def test_simpler_is_not_longer() -> None:
     )
 
 
-def test_a_translation_is_a_document_of_its_own() -> None:
+def test_translation_is_a_new_document() -> None:
     inputs = at(TWO, "def f(a):\n    return a + 1\n", target="java")
     wanted = "class Solution {\n    public int f(int a) {\n"
     action = asked(translate.prepare(replace(inputs, declaration=wanted)))
@@ -222,7 +222,7 @@ def test_a_translation_is_a_document_of_its_own() -> None:
         assert isinstance(translate.prepare(replace(inputs, target=target)), Nothing)
 
 
-def test_tests_import_what_they_test() -> None:
+def test_written_tests_import_the_tested_names() -> None:
     action = asked(write_tests.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
     assert action.new_document == "test_code.py"
     assert action.opening == "from code import f\n"
@@ -232,14 +232,14 @@ def test_tests_import_what_they_test() -> None:
     assert isinstance(write_tests.finish(action, "```"), Nothing)
 
 
-def test_an_explanation_is_prose() -> None:
+def test_explanation_is_prose() -> None:
     action = asked(explain.prepare(at(TWO, "return a + 1")))
     assert action.language_id == "markdown" and "return a + 1" in question(action)
     assert explain.finish(action, "\nIt adds one.\n") == Proposal("It adds one.\n")
     assert isinstance(explain.finish(action, " \n"), Nothing)
 
 
-def test_a_stub_is_completed_and_keeps_its_signature() -> None:
+def test_stub_is_completed_and_keeps_its_signature() -> None:
     text = 'import re\n\n\ndef add(a: int, b: int) -> int:\n    """The sum."""\n    pass\n'
     action = asked(generate.prepare(at(text, "pass")))
     assert action.opening == 'def add(a: int, b: int) -> int:\n    """The sum."""\n'
@@ -247,14 +247,14 @@ def test_a_stub_is_completed_and_keeps_its_signature() -> None:
     assert got == text.replace("pass", "return a + b")
 
 
-def test_a_body_that_is_missing_is_written() -> None:
+def test_missing_body_is_generated() -> None:
     text = 'def add(a, b):\n    """The sum."""\n'
     action = asked(generate.prepare(at(text, '"""\n')))
     got = result(action, generate.finish(action, "    return a + b\n"))
     assert got == text + "    return a + b\n"
 
 
-def test_a_comment_gets_its_function_below() -> None:
+def test_function_is_inserted_below_its_comment() -> None:
     text = "# a function add(a, b) that returns the sum\n"
     action = asked(generate.prepare(at(text, "sum")))
     got = result(action, generate.finish(action, "def add(a, b):\n    return a + b\n```"))
@@ -271,20 +271,18 @@ def test_a_comment_gets_its_function_below() -> None:
         ("# a function add(a, b), the sum\n", "python", "sum", "def add(a, b):\n    pass\n"),
     ],
 )
-def test_a_function_left_empty_is_no_answer(
-    text: str, language: str, cursor: str, answer: str
-) -> None:
+def test_empty_function_is_refused(text: str, language: str, cursor: str, answer: str) -> None:
     action = asked(generate.prepare(at(text, cursor, language)))
     assert generate.finish(action, f"{answer}```") == Nothing(
         Message("the model left the function empty")
     )
 
 
-def test_where_nothing_is_asked_nothing_is_generated() -> None:
+def test_nothing_is_generated_without_a_request() -> None:
     assert generate.prepare(at(TWO, "return a + 1")) == Nothing(generate.NO_INTENT)
 
 
-def test_the_question_never_outgrows_the_model() -> None:
+def test_prompt_fits_the_model_context() -> None:
     small = replace(QWEN, context_length=300)
     inputs = replace(at(TWO * 20, "def f(a)", instruction="Add two"), model=small)
     assert isinstance(edit.prepare(inputs), Nothing)

@@ -1,4 +1,4 @@
-"""What became of a suggestion, told from the texts of a document alone."""
+"""Detect accepted suggestions from the document's text alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CURSOR = "║"
 
 
 def shown(before: str, suggestion: str, rest: str = "") -> Shown:
-    """The suggestion at the cursor of a text, which replaces the ``rest`` behind it."""
+    """Return a suggestion at the cursor that replaces the ``rest`` after it."""
     at = before.index(CURSOR)
     text = before.replace(CURSOR, "")
     return Shown.of(text, Edit(Span(at, at + len(rest)), suggestion))
@@ -37,7 +37,7 @@ def shown(before: str, suggestion: str, rest: str = "") -> Shown:
         ("f(║)", "x for x in y)", "f(x for )", "x for ", True),
     ],
 )
-def test_a_step(before: str, suggestion: str, later: str, inserted: str | None, left: bool) -> None:
+def test_step(before: str, suggestion: str, later: str, inserted: str | None, left: bool) -> None:
     rest = ")" if before.startswith("f(") else ""
     found = step(shown(before, suggestion, rest), later)
     if inserted is None:
@@ -49,7 +49,7 @@ def test_a_step(before: str, suggestion: str, later: str, inserted: str | None, 
     assert found.accepted == (len(inserted) > 1)
 
 
-def test_typed_to_its_end_it_was_not_accepted() -> None:
+def test_typed_suggestion_is_not_accepted() -> None:
     one = shown("x = ║\n", "f(1)")
     for typed in ("f", "f(", "f(1"):
         found = step(one, f"x = {typed}\n")
@@ -70,5 +70,5 @@ def test_typed_to_its_end_it_was_not_accepted() -> None:
         ("\n", "", True),
     ],
 )
-def test_what_is_kept(inserted: str, later: str, kept: bool) -> None:
+def test_is_kept(inserted: str, later: str, kept: bool) -> None:
     assert is_kept(inserted, 17, later) is kept

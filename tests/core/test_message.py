@@ -1,4 +1,4 @@
-"""Messages keep their template where they pass: errors, copies, other processes."""
+"""Messages keep their template in errors, copies and JSON."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ OUTER = Message("the model {0} is damaged ({1}); run: {2}", "m", INNER, "x")
 
 
 def sent(message: Message) -> dict[str, object]:
-    """What another process reads of it."""
+    """Return the message after a round trip through JSON."""
     found: dict[str, object] = json.loads(json.dumps(to_json(message)))
     return found
 
 
 def parts(message: str) -> object:
-    """A message as template and values, all the way down; a plain text as it is."""
+    """Return a message as nested template and values; plain text unchanged."""
     if not isinstance(message, Message):
         return message
     return message.template, [parts(value) for value in message.values]
 
 
-def test_a_message_is_its_english_text() -> None:
+def test_message_is_its_english_text() -> None:
     assert Message("{0} of {1}", 1, None) == "1 of None"
     assert Message("{") == "{" and verbatim("{0}") == "{0}"
     assert verbatim(OUTER) is OUTER
 
 
-def test_an_error_and_its_text_keep_the_message() -> None:
+def test_error_keeps_its_message() -> None:
     error = MessageError(INNER)
     assert parts(str(error)) == parts(error.message) == parts(INNER)
     assert parts(Message("not so: {0}", error)) == ("not so: {0}", [parts(INNER)])
@@ -46,7 +46,7 @@ def test_copies_keep_the_message() -> None:
         assert found == OUTER and parts(found) == parts(OUTER)
 
 
-def test_a_text_is_changed_in_the_values() -> None:
+def test_map_text_changes_the_values() -> None:
     changed = OUTER.map_text(lambda text: text.replace("a{b}", "…"))
     assert changed == "the model m is damaged (….txt cannot be read: no such file); run: x"
     assert isinstance(changed.values[1], Message) and changed.values[1].values[0] == "….txt"
@@ -56,14 +56,14 @@ def test_a_text_is_changed_in_the_values() -> None:
     )
 
 
-def test_another_process_rebuilds_the_message() -> None:
+def test_message_survives_json() -> None:
     for message in (INNER, OUTER, Message("done"), verbatim("x"), verbatim("")):
         found = from_json(sent(message))
         assert found == message and parts(found) == parts(message)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "data",
     [
         {},
         {"message": 3},
@@ -84,16 +84,16 @@ def test_another_process_rebuilds_the_message() -> None:
         {"message": "m" * 9, "template": "{0}{1}{2}{3}{4}{5}{6}{7}{8}", "values": ["m"] * 9},
     ],
 )
-def test_a_hostile_message_is_its_text(said: dict[str, object]) -> None:
-    text = said.get("message")
-    assert parts(from_json(said)) == parts(verbatim(text if isinstance(text, str) else ""))
+def test_hostile_json_gives_only_its_text(data: dict[str, object]) -> None:
+    text = data.get("message")
+    assert parts(from_json(data)) == parts(verbatim(text if isinstance(text, str) else ""))
 
 
-def test_messages_nested_too_deep_are_their_text() -> None:
-    said: dict[str, object] = {"template": "m", "values": []}
+def test_messages_nested_too_deep_give_only_their_text() -> None:
+    data: dict[str, object] = {"template": "m", "values": []}
     for _ in range(900):
-        said = {"template": "{0}", "values": [said]}
-    assert parts(from_json({"message": "m", **said})) == parts(verbatim("m"))
+        data = {"template": "{0}", "values": [data]}
+    assert parts(from_json({"message": "m", **data})) == parts(verbatim("m"))
 
 
 json_values = st.recursive(
@@ -106,6 +106,6 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["message", "template", "values"]), json_values))
-def test_what_is_shown_in_english_is_what_was_sent(said: dict[str, object]) -> None:
-    text = said.get("message")
-    assert from_json(said) == (text if isinstance(text, str) else "")
+def test_english_text_is_never_changed(data: dict[str, object]) -> None:
+    text = data.get("message")
+    assert from_json(data) == (text if isinstance(text, str) else "")

@@ -21,7 +21,7 @@ from tabwright.core.text import (
 TEXT = st.text(st.sampled_from("ab \n\r\f\u2028\x85é😀\ud800"), max_size=40)
 
 
-def test_lines_end_at_three_ends_alone() -> None:
+def test_lines_end_only_at_the_three_line_ends() -> None:
     assert line_starts("a\r\nb\nc\rd\fe\u2028f\x85g\vh") == (0, 3, 5, 7)
     assert line_starts("") == (0,)
     assert line_starts("\n") == (0, 1)
@@ -56,7 +56,7 @@ def test_line_span_agrees_with_line_starts(text: str, data: st.DataObject) -> No
     assert span.end == len(text) or text[span.end] in "\r\n"
 
 
-def test_spans_and_offsets_outside_are_refused() -> None:
+def test_invalid_spans_and_offsets_raise() -> None:
     with pytest.raises(ValueError, match="no span"):
         Span(3, 2)
     with pytest.raises(ValueError, match="no span"):
@@ -69,21 +69,19 @@ def test_spans_and_offsets_outside_are_refused() -> None:
         apply("abcd", [Edit(Span(0, 2), ""), Edit(Span(1, 3), "")])
 
 
-def test_snapshots_do_not_change() -> None:
+def test_snapshots_are_immutable() -> None:
     snapshot = Snapshot("file:///a.py", "python", 1, "x")
     with pytest.raises(AttributeError):
         snapshot.text = "y"  # type: ignore[misc]
 
 
-def test_edits_at_one_place_keep_their_order() -> None:
+def test_inserts_at_one_offset_keep_their_order() -> None:
     edits = [Edit(Span(1, 1), "x"), Edit(Span(1, 1), "y"), Edit(Span(1, 2), "")]
     assert apply("abc", edits) == "axyc"
 
 
 @given(text=TEXT, cuts=st.lists(st.integers(0, 40), max_size=8), new=st.lists(TEXT, min_size=8))
-def test_apply_is_the_same_from_the_back_one_by_one(
-    text: str, cuts: list[int], new: list[str]
-) -> None:
+def test_apply_equals_single_edits_from_the_end(text: str, cuts: list[int], new: list[str]) -> None:
     at = sorted({min(cut, len(text)) for cut in cuts})
     edits = [
         Edit(Span(start, end), piece)
@@ -108,7 +106,7 @@ def test_difference_turns_old_into_new_and_is_minimal(old: str, new: str) -> Non
 
 
 @given(text=TEXT, new=TEXT, data=st.data())
-def test_minimal_changes_the_same(text: str, new: str, data: st.DataObject) -> None:
+def test_minimal_edit_gives_the_same_text(text: str, new: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     edit = Edit(Span(start, data.draw(st.integers(start, len(text)))), new)
     assert apply(text, [minimal(text, edit)]) == apply(text, [edit])

@@ -75,15 +75,15 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     Raises ValueError when two edits overlap or one lies outside the text.
     """
     parts: list[str] = []
-    done = 0
+    end_of_last = 0
     for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end)):
-        if edit.span.start < done:
+        if edit.span.start < end_of_last:
             raise ValueError("two edits overlap")
         if edit.span.end > len(text):
             raise ValueError(f"an edit ends at {edit.span.end}, past the text's {len(text)}")
-        parts += (text[done : edit.span.start], edit.new_text)
-        done = edit.span.end
-    return "".join((*parts, text[done:]))
+        parts += (text[end_of_last : edit.span.start], edit.new_text)
+        end_of_last = edit.span.end
+    return "".join((*parts, text[end_of_last:]))
 
 
 def minimal(text: str, edit: Edit) -> Edit:

@@ -92,7 +92,7 @@ def result_end(marked: str) -> int:
     return marked.index("║")
 
 
-def test_closers_are_replaced_only_where_the_editor_can_show_it() -> None:
+def test_closers_are_replaced_only_if_they_are_a_subsequence() -> None:
     task = task_at("if f(║)\n    y()\n")
     assert run(filters.fit_line, task, "1):") == FilterState("1):", task.offset + 1)
     strings = task_at("x = f(║]\n")
@@ -100,7 +100,7 @@ def test_closers_are_replaced_only_where_the_editor_can_show_it() -> None:
     assert isinstance(result, FilterState) and result.end == strings.offset
 
 
-def test_reasons_are_sentences_for_users() -> None:
+def test_reasons_are_messages() -> None:
     for reason in (filters.REPEATS_SUFFIX, filters.REPEATS_ITSELF, filters.BLANK):
         assert reason[0].islower() and " " in reason and not reason.endswith(".")
 
@@ -120,7 +120,7 @@ def test_loop_start(text: str, at: int | None) -> None:
     assert loop_start(text) == at
 
 
-def test_every_filter_is_in_the_list_once_and_says_what_it_does() -> None:
+def test_every_filter_is_listed_once_and_has_a_docstring() -> None:
     made = {
         value
         for name, value in vars(filters).items()

@@ -29,16 +29,16 @@ CODE = "x = 1\ny = 2\n"
         f"```python\r\n{CODE}```\r\n".replace("\n", "\r\n").replace("\r\r", "\r"),
     ],
 )
-def test_the_code_of_a_reply(reply: str) -> None:
+def test_code_is_extracted_from_a_reply(reply: str) -> None:
     assert extract_code(reply) == CODE
 
 
 @pytest.mark.parametrize("code", ["ok = 1\n", "to_do = []\nhere = 2\n", "sure(1)\n"])
-def test_code_is_no_preamble(code: str) -> None:
+def test_code_is_not_removed_as_a_preamble(code: str) -> None:
     assert extract_code(code) == code
 
 
-def test_a_fence_inside_longer_fences_is_code() -> None:
+def test_fence_inside_a_longer_fence_is_code() -> None:
     inner = "text = '''\n```\n'''\n"
     assert extract_code(f"````python\n{inner}````\n") == inner
 
@@ -47,11 +47,11 @@ def test_a_fence_inside_longer_fences_is_code() -> None:
     ("reply", "expected"),
     [(f"{CODE}```\nThis code…", CODE), (CODE, CODE), (f"{CODE}``` \n", CODE)],
 )
-def test_a_fence_that_the_prompt_opened(reply: str, expected: str) -> None:
+def test_fence_opened_by_the_prompt(reply: str, expected: str) -> None:
     assert extract_code(reply, opened=True) == expected
 
 
-def test_indentation_is_common_to_lines_with_text() -> None:
+def test_common_indent_ignores_blank_lines() -> None:
     assert common_indent(["    a", "", "      b", "  "]) == "    "
     assert common_indent(["\ta", "    b"]) == ""
     assert reindent("  if a:\n\n    b\n", "\t") == "\tif a:\n\n\t  b\n"
@@ -64,12 +64,12 @@ def test_blank_edges() -> None:
 
 
 @given(st.text(alphabet="`~ab \n\r\t:", max_size=60), st.booleans())
-def test_any_reply_gives_some_text(reply: str, opened: bool) -> None:
+def test_extract_code_never_fails(reply: str, opened: bool) -> None:
     assert "\r" not in without_blank_edges(extract_code(reply, opened=opened))
 
 
 @given(st.lists(st.text(alphabet=" \tab", max_size=8), max_size=6))
-def test_reindenting_keeps_what_the_lines_say(lines: list[str]) -> None:
+def test_reindent_keeps_the_text_of_the_lines(lines: list[str]) -> None:
     again = reindent("\n".join(lines), "  ").split("\n")
     assert [line.strip() for line in again] == [line.strip() for line in lines or [""]]
     common = common_indent(again)

@@ -1,4 +1,4 @@
-"""What a text is once something in it is accepted, and one edit for two."""
+"""Combine a completion with the selected item of the editor's list."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tabwright.core.text import Edit, Snapshot, Span, apply
         ("a.b", Edit(Span(2, 3), "bc"), Edit(Span(0, 4), "x.bcd"), Edit(Span(0, 3), "x.bcd")),
     ],
 )  # fmt: skip
-def test_two_edits_are_one(text: str, first: Edit, then: Edit, expected: Edit) -> None:
+def test_two_edits_are_combined(text: str, first: Edit, then: Edit, expected: Edit) -> None:
     snapshot = Snapshot("file:///a.py", "python", 1, text)
     after, cursor = apply_edit(snapshot, first)
     assert cursor == first.span.start + len(first.new_text)
@@ -28,7 +28,7 @@ def test_two_edits_are_one(text: str, first: Edit, then: Edit, expected: Edit) -
     assert apply(text, [found]) == apply(after.text, [then])
 
 
-def test_an_edit_within_the_first_is_refused() -> None:
+def test_edit_that_ends_inside_the_first_is_refused() -> None:
     snapshot = Snapshot("file:///a.py", "python", 1, "x = pri\n")
     with pytest.raises(ValueError, match="ends before"):
         combine_edits(snapshot, Edit(Span(4, 7), "print"), Edit(Span(5, 6), "!"))

@@ -8,7 +8,7 @@ QWEN = family_by_name("qwen2.5-coder")
 SAID = [ChatMessage("system", SYSTEM), ChatMessage("user", "Add two <|im_end|>\r\nnumbers \ud800.")]
 
 
-def test_a_conversation_for_a_model_with_tokens_of_its_own() -> None:
+def test_chatml_prompt() -> None:
     prompt = chat(QWEN, SAID, "```python\n")
     start, end = Token("<|im_start|>"), Token("<|im_end|>")
     assert prompt.parts[:4] == (start, f"system\n{SYSTEM}", end, "\n")
@@ -19,7 +19,7 @@ def test_a_conversation_for_a_model_with_tokens_of_its_own() -> None:
     assert stop_texts(QWEN) == ()
 
 
-def test_a_model_without_such_tokens_gets_headings() -> None:
+def test_alpaca_prompt() -> None:
     prompt = chat(PLAIN, SAID[1:], "x")
     assert prompt.parts == (
         "### Instruction:\nAdd two <|im_end|>\nnumbers \ufffd.\n\n### Response:\nx",

@@ -12,12 +12,12 @@ BUDGET = Budget(400, 200, 300)
 LINES = "".join(f"value_{number} = compute({number})\n" for number in range(200))
 
 
-def test_short_texts_come_whole() -> None:
+def test_short_text_is_the_whole_window() -> None:
     assert build_window("a\nb", 1, Budget()) == Window("a", "\nb")
     assert build_window("", 0, Budget()) == Window("", "")
 
 
-def test_window_holds_to_its_budget_and_begins_with_a_line() -> None:
+def test_window_stays_within_its_budget_and_begins_with_a_line() -> None:
     for offset in range(0, len(LINES), 7):
         window = build_window(LINES, offset, BUDGET)
         assert LINES[:offset].endswith(window.prefix)
@@ -53,7 +53,7 @@ def test_typing_at_the_end_of_a_line_keeps_the_window(
 
 @settings(deadline=None, max_examples=50)
 @given(lines=st.lists(TYPED, min_size=1, max_size=30))
-def test_typing_whole_lines_moves_the_start_seldom(lines: list[str]) -> None:
+def test_typing_whole_lines_rarely_moves_the_start(lines: list[str]) -> None:
     text, offset, previous = LINES, len(LINES), None
     starts = set()
     for char in "\n".join(lines):
@@ -73,7 +73,7 @@ def test_edit_far_above_keeps_the_start() -> None:
     assert again.prefix == first.prefix
 
 
-def test_suffix_is_pinned_while_little_of_it_changes() -> None:
+def test_suffix_is_kept_after_small_changes() -> None:
     text = "x = 1\n" + "\n".join(f"word{number} again" for number in range(30)) + "\n"
     first = build_window(text, 5, BUDGET)
     changed = text.replace("word4 ", "other ")
@@ -85,12 +85,12 @@ def test_suffix_is_pinned_while_little_of_it_changes() -> None:
     "changed",
     ["x = 1 + y\nword0 again\nword1\n", "x = 1\nother again\nword1\n", "x = 1\nword0\n"],
 )
-def test_suffix_is_not_pinned_when_it_starts_otherwise_or_is_another(changed: str) -> None:
+def test_suffix_is_not_kept_after_large_changes(changed: str) -> None:
     first = build_window("x = 1\nword0 again\nword1\n", 5, BUDGET)
     assert build_window(changed, 5, BUDGET, previous=first).suffix == changed[5:]
 
 
-def test_closers_put_in_by_the_editor_do_not_unpin() -> None:
+def test_suffix_is_kept_when_the_editor_inserts_closers() -> None:
     text = "x = f\n" + "\n".join(f"word{number} again" for number in range(30)) + "\n"
     first = build_window(text, 5, BUDGET)
     changed = text.replace("x = f\n", "x = f()\n").replace("word9 ", "other ")
@@ -135,7 +135,7 @@ def test_snippets_are_similar_files_but_not_copies() -> None:
     assert build_window(text, len(text), Budget(snippet_chars=0), others=[SIMILAR]).snippets == ()
 
 
-def test_snippets_stay_while_the_start_does() -> None:
+def test_snippets_are_kept_while_the_start_is() -> None:
     text = "value = 3\nnumber = load()\nprint(compute(value"
     first = build_window(text, len(text), Budget(), others=[SIMILAR])
     rewritten = Document("lib.py", "python", "something = else_\n")
@@ -146,7 +146,7 @@ def test_snippets_stay_while_the_start_does() -> None:
     assert closed.snippets == ()
 
 
-def test_snippets_hold_to_their_budget() -> None:
+def test_snippets_stay_within_their_budget() -> None:
     lines = [f"def compute_{n}(value, number): return load_{n}(total)\n" for n in range(500)]
     big = Document("big.py", "python", "".join(lines))
     text = "value = 3\nnumber = load()\nprint(compute(value"

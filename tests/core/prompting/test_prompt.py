@@ -31,19 +31,19 @@ ORDERS = [
 
 
 @pytest.mark.parametrize(("name", "flat"), ORDERS)
-def test_orders(name: str, flat: str) -> None:
+def test_layout_of_each_family(name: str, flat: str) -> None:
     prompt = infill(BY_NAME[name], Window("P", "S"), path="a.py", language_id="python")
     assert prompt.flat() == flat
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-def test_every_family_is_found_by_its_tokens(family: object) -> None:
+def test_every_family_is_found_by_its_special_tokens(family: object) -> None:
     assert family in FAMILIES
     index = [each is family for each in FAMILIES].index(True)
     assert family_of(FAMILIES[index].specials) is family
 
 
-def test_families_by_tokens_alone() -> None:
+def test_family_by_tokenizer_tokens() -> None:
     assert family_of([]) is PLAIN
     assert family_of(["<|endoftext|>"]) is PLAIN  # CodeGen and other GPT-like models
     assert family_of(["<PRE>", "<SUF>", "<MID>"]).name == "codellama"
@@ -70,17 +70,17 @@ def test_families_by_tokens_alone() -> None:
         ("", "plain"),
     ],
 )
-def test_families_by_name(name: str, family: str) -> None:
+def test_family_by_model_name(name: str, family: str) -> None:
     assert family_by_name(name).name == family
 
 
-def test_plain_gets_the_prefix_alone() -> None:
+def test_plain_family_gets_only_the_prefix() -> None:
     prompt = infill(PLAIN, Window("before", "after"), path="a.py", language_id="python")
     assert prompt.parts == ("before",)
     assert not PLAIN.infills
 
 
-def test_snippets_stand_in_front_behind_file_separators() -> None:
+def test_snippets_come_first_after_file_separators() -> None:
     window = Window("P", "S", (Document("lib/b.py", "python", "def b():\n    pass\n"),))
     prompt = infill(BY_NAME["qwen2.5-coder"], window, path="a.py", language_id="python")
     assert prompt.parts[:4] == (
@@ -101,7 +101,7 @@ def test_snippets_are_comments_where_a_family_has_no_separator() -> None:
     assert in_text.parts == ("P",)
 
 
-def test_text_is_cleaned() -> None:
+def test_surrogates_and_line_ends_are_replaced() -> None:
     window = Window("a\r\nb\ud800", "c\rd")
     prompt = infill(BY_NAME["qwen2.5-coder"], window, path="a.py", language_id="python")
     assert prompt.parts[-1] == "a\nb\ufffd"
@@ -109,7 +109,7 @@ def test_text_is_cleaned() -> None:
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, PLAIN], ids=lambda family: family.name)
-def test_look_alikes_stay_text_in_parts_and_cannot_act_in_flat(family: object) -> None:
+def test_control_tokens_in_user_text_are_broken_in_flat(family: object) -> None:
     known = next(each for each in (*FAMILIES, PLAIN) if each is family)
     text = " ".join(known.specials)
     prompt = infill(known, Window(text, text), path="a.py", language_id="python")
@@ -122,11 +122,11 @@ def test_look_alikes_stay_text_in_parts_and_cannot_act_in_flat(family: object) -
 
 
 @given(st.lists(st.sampled_from(["<|", "|>", "fim_prefix", "<", ">", "x", "<s>", "</s>"])))
-def test_flat_holds_no_special_token_of_the_users(pieces: list[str]) -> None:
+def test_flat_has_no_special_token_from_user_text(pieces: list[str]) -> None:
     flat = Prompt(("".join(pieces),), BY_NAME["qwen2.5-coder"].specials).flat()
     assert "<|fim_prefix|>" not in flat and "</s>" not in flat
 
 
-def test_flat_leaves_code_alone() -> None:
+def test_flat_does_not_change_code() -> None:
     code = "if a <|b and c|> d or x[prefix] < s > t:\n    print('<fim>')\n"
     assert Prompt((code,), BY_NAME["qwen2.5-coder"].specials).flat() == code

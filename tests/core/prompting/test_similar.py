@@ -3,7 +3,7 @@ from __future__ import annotations
 from tabwright.core.prompting.similar import best_window, identifier_words, jaccard
 
 
-def test_words_are_split_and_common_ones_dropped() -> None:
+def test_identifier_words_are_split_without_common_words() -> None:
     assert identifier_words("def loadHTTPResponse(self, max_size2):") == {
         "load",
         "http",
@@ -19,7 +19,7 @@ def test_jaccard() -> None:
     assert jaccard(frozenset(), frozenset()) == 0
 
 
-def test_best_window_is_the_like_one_cut_at_a_line() -> None:
+def test_best_window_is_the_most_similar_cut_at_a_line_end() -> None:
     lines = ["nothing here\n"] * 100
     lines[60] = "load_response(max_size)\n"
     score, text = best_window(
@@ -29,6 +29,6 @@ def test_best_window_is_the_like_one_cut_at_a_line() -> None:
     assert len(text) <= 400 and text.endswith("\n")
 
 
-def test_copies_are_passed_over() -> None:
+def test_copies_are_skipped() -> None:
     score, text = best_window("load_response(size)\n", identifier_words("load_response(size)"), 400)
     assert (score, text) == (0.0, "")

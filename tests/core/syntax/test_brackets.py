@@ -33,7 +33,7 @@ def test_scan(language: str, text: str, open_: str, unmatched: tuple[int, ...], 
     assert ("".join(found.open), found.unmatched, found.quote) == (open_, unmatched, quote)
 
 
-def test_missing_closers_close_innermost_first() -> None:
+def test_missing_closers_are_innermost_first() -> None:
     found = scan("f([{", by_id("python"))
     assert found.missing == "}])"
     assert scan("f([{" + found.missing, by_id("python")).imbalance == 0
@@ -43,7 +43,7 @@ TEXT = st.text(st.sampled_from("()[]{}\"'`#/*\\\n a-"), max_size=60)
 
 
 @given(text=TEXT, language=st.sampled_from(sorted(LANGUAGES)))
-def test_scan_never_fails_and_counts_no_more_than_there_is(text: str, language: str) -> None:
+def test_scan_never_fails_and_counts_at_most_all_brackets(text: str, language: str) -> None:
     found = scan(text, LANGUAGES[language])
     assert found.imbalance <= sum(char in "()[]{}" for char in text)
     assert all(text[at] in ")]}" for at in found.unmatched)

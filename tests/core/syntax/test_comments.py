@@ -27,7 +27,7 @@ def comment_around(text: str, offset: int, language: Language) -> Comment | None
 
 
 @pytest.mark.parametrize(
-    ("language", "marked", "words"),
+    ("language", "marked", "text"),
     [
         ("python", "x = 1\n# one\n#  two║\n\n# three\n", "one\n two"),
         ("python", "# one\n║x = 1\n", "one"),
@@ -75,10 +75,10 @@ def comment_around(text: str, offset: int, language: Language) -> Comment | None
         ("json", "{}║\n", None),
     ],
 )
-def test_words(language: str, marked: str, words: str | None) -> None:
+def test_comment_text(language: str, marked: str, text: str | None) -> None:
     snapshot, offset = place(marked, language)
     found = comment_around(snapshot.text, offset, by_id(language))
-    assert (found.text if found else None) == words
+    assert (found.text if found else None) == text
 
 
 def test_span_and_indent() -> None:
@@ -89,7 +89,7 @@ def test_span_and_indent() -> None:
     assert (found.indent, found.string) == ("\t", False)
 
 
-def test_every_line_of_a_block_finds_it() -> None:
+def test_block_comment_is_found_on_each_of_its_lines() -> None:
     text = "/*\n one\n\n two\n*/\n"
     for offset in range(len(text) + 1):
         found = comment_around(text, offset, by_id("c"))

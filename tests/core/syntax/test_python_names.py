@@ -26,11 +26,11 @@ CASES: list[tuple[str, set[str]]] = [
 
 
 @pytest.mark.parametrize(("source", "expected"), CASES)
-def test_names_that_nothing_binds(source: str, expected: set[str]) -> None:
+def test_unbound_names(source: str, expected: set[str]) -> None:
     assert unbound_names(source) == frozenset(expected)
 
 
-def test_the_rest_of_the_module_binds_at_its_margin_and_by_imports() -> None:
+def test_unindented_lines_and_imports_elsewhere_bind() -> None:
     source = "def f():\n    return LIMIT, np.pi, helper(), loose\n"
     elsewhere = (
         "LIMIT = 3\n# loose\nif True:\n    import numpy as np\n\n"
@@ -40,10 +40,10 @@ def test_the_rest_of_the_module_binds_at_its_margin_and_by_imports() -> None:
 
 
 @pytest.mark.parametrize("text", ["def f(:\n", "x" * 70_000, "a = \0"])
-def test_what_cannot_be_told(text: str) -> None:
+def test_unknown_for_text_that_does_not_parse_or_is_too_long(text: str) -> None:
     assert unbound_names(text) is None
 
 
-def test_a_star_import_may_bind_anything() -> None:
+def test_unknown_after_a_star_import() -> None:
     assert unbound_names("def f():\n    return sin(1)\n", "from math import *\n") is None
     assert unbound_names("from math import *\nprint(sin(1))\n") is None

@@ -33,7 +33,7 @@ def test_parses(source: str, fine: bool) -> None:
 BROKEN = "def broken(:\n    pass\n\n\n"
 
 
-def test_frame_does_not_mind_errors_elsewhere() -> None:
+def test_frame_parses_despite_errors_elsewhere() -> None:
     snapshot, offset = place(BROKEN + "def f(x):\n    ║\n    return x\n\n\n" + BROKEN)
     gap = frame(snapshot.text, offset)
     assert gap is not None
@@ -41,21 +41,21 @@ def test_frame_does_not_mind_errors_elsewhere() -> None:
     assert not gap.parses_with("x += (")
 
 
-def test_frame_reaches_back_to_the_if_of_an_else() -> None:
+def test_frame_includes_the_if_of_an_else() -> None:
     snapshot, offset = place("if x:\n    y()\nelse:\n    ║\nz()\n")
     gap = frame(snapshot.text, offset)
     assert gap is not None and gap.before.startswith("if x:")
     assert gap.parses_with("w()")
 
 
-def test_frame_is_the_whole_text_where_a_string_has_lines_at_the_margin() -> None:
+def test_frame_is_the_whole_text_with_unindented_lines_in_a_string() -> None:
     snapshot, offset = place('def f():\n    text = """\nmargin\n"""\n    return ║\n')
     gap = frame(snapshot.text, offset)
     assert gap is not None and gap.before.startswith("def f")
     assert gap.parses_with("text") and not gap.parses_with("text)")
 
 
-def test_frame_replaces_what_is_skipped() -> None:
+def test_frame_replaces_skipped_characters() -> None:
     snapshot, offset = place("x = f(║)\n")
     gap = frame(snapshot.text, offset)
     assert gap is not None

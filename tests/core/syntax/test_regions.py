@@ -129,7 +129,7 @@ def test_definitions(text: str, language: str, shown: list[tuple[str, str, int, 
     assert found == shown
 
 
-def test_headers_hold_no_body() -> None:
+def test_headers_do_not_contain_the_body() -> None:
     headers = [one.header for one in definitions(PYTHON, "python")]
     assert headers[0] == "def first(\n    a: int,\n) -> int:"
     assert headers[2] == "    def total(self):"

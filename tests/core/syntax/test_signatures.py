@@ -115,7 +115,7 @@ def test_signature(
     assert found.language_id == language
 
 
-def test_every_language_of_the_table_is_tried() -> None:
+def test_every_language_of_the_table_has_a_case() -> None:
     tried = {language.removesuffix("react") for language, *_ in ROWS}
     assert {language.removesuffix("react") for language in FUNCTION_SYNTAX} <= tried
 
@@ -187,7 +187,7 @@ def test_doc(marked: str, language: str, doc: str) -> None:
         ("def f():\n    x = '''\ndef g():\n'''║\n", "f"),
     ],
 )
-def test_place(marked: str, name: str | None) -> None:
+def test_function_at_the_cursor(marked: str, name: str | None) -> None:
     found = at(marked, "python")
     assert (found.name if found else None) == name
 
@@ -198,11 +198,11 @@ def test_decorators_and_async() -> None:
     assert (found.decorators, found.is_async) == (("@a.b(1)", "@c"), True)
 
 
-def test_nothing_on_a_line_far_too_long() -> None:
+def test_no_signature_on_a_too_long_line() -> None:
     assert signature_at("def f(): " + "x" * 10_000_000, 3, "python") is None
 
 
-def test_parameters_of_unknown_shape_stay_readable() -> None:
+def test_parameters_that_do_not_parse_are_kept_as_text() -> None:
     assert parse("a, b = (1, 2), 'x, y'", "bare") == (
         Parameter("a"),
         Parameter("b"),
@@ -232,7 +232,7 @@ PYTHON_LINES = st.sampled_from(
     st.lists(st.tuples(st.sampled_from(["", "    ", "\t", "        "]), PYTHON_LINES), max_size=12),
     st.integers(0, 300),
 )
-def test_no_function_that_could_hold_the_offset_is_left_out(
+def test_candidates_include_every_function_at_the_offset(
     lines: list[tuple[str, str]], number: int
 ) -> None:
     text = "\n".join(indent + line for indent, line in lines)

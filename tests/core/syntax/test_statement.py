@@ -1,4 +1,4 @@
-"""Where the first statement of an answer ends: ``¦`` in the answer shows the place."""
+"""The end of an answer's first statement; ``¦`` marks the expected end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CASES = [
 @pytest.mark.parametrize(
     ("language", "marked", "answer"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
-def test_the_first_statement_ends(language: str, marked: str, answer: str) -> None:
+def test_statement_end(language: str, marked: str, answer: str) -> None:
     snapshot, offset = place(marked, language)
     task = prepare(snapshot, offset, QWEN, Options(), invoked=False)
     assert isinstance(task, Task) and not task.multiline
@@ -55,7 +55,7 @@ DOCSTRINGS = [
 
 
 @pytest.mark.parametrize(("marked", "several"), DOCSTRINGS)
-def test_a_body_of_a_docstring_alone_is_still_empty(marked: str, several: bool) -> None:
+def test_body_with_only_a_docstring_is_empty(marked: str, several: bool) -> None:
     snapshot, offset = place(marked)
     task = prepare(snapshot, offset, QWEN, Options(), invoked=False)
     assert isinstance(task, Task)

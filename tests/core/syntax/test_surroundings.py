@@ -28,7 +28,7 @@ def test_mask(language: str, text: str, code: str) -> None:
     assert mask(text, by_id(language)).code == code
 
 
-def test_lines_too_long_end_what_is_read() -> None:
+def test_surroundings_end_at_a_too_long_line() -> None:
     text = "a\n" + "x" * 9000 + "\nb\r\nc\n" + "y" * 9000 + "\nd\n"
     near = around(text, text.index("c"), by_id("python"))
     assert near is not None
@@ -36,7 +36,7 @@ def test_lines_too_long_end_what_is_read() -> None:
     assert around(text, text.index("x"), by_id("python")) is None
 
 
-def test_reading_begins_outside_strings() -> None:
+def test_masking_begins_outside_strings() -> None:
     inside = "words\n" * 2000
     text = f'"""{inside}"""\ndef f():\n    """Doc."""\n' + "x = 1\n" * 100
     near = around(text, text.index("Doc"), by_id("python"), 3000)

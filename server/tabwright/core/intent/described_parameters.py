@@ -33,7 +33,7 @@ _SECTION = re.compile(
 )
 _SECTION_LINE = re.compile(
     r"^(?P<indent>[ \t]*+)(?P<name>\*{0,2}\w+)[ \t]*+(?:\((?P<type>[^)\n]*)\))?[ \t]*+:[ \t]*+"
-    r"(?P<told>[^\n]*)$",
+    r"(?P<text>[^\n]*)$",
     re.MULTILINE,
 )
 _TYPED_FIRST = re.compile(r"\s*+(?:const\s++)?[\w<>\[\]]+[ \t*&]+\w+\s*+(?:,|$)")
@@ -98,7 +98,7 @@ def parse_documented_parameters(text: str) -> tuple[Parameter, ...]:
     lines = list(_SECTION_LINE.finditer(section["body"])) if section else []
     margin = min((len(line["indent"]) for line in lines), default=0)
     return tuple(
-        Parameter(line["name"], line["type"] or (line["told"] if "---" in ruled else ""))
+        Parameter(line["name"], line["type"] or (line["text"] if "---" in ruled else ""))
         for line in lines
         if len(line["indent"]) == margin
     )

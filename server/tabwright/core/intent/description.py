@@ -55,15 +55,15 @@ _NAMES = tuple(
     )
 )
 _RESULTS = (
-    re.compile(r"@returns?[ \t]++(?:\{(?P<type>[^}\n]+)\}[ \t]*+-?[ \t]*+)?(?P<told>[^\n@]*)"),
-    re.compile(r":returns?:[ \t]*+(?P<told>[^\n]+)"),
+    re.compile(r"@returns?[ \t]++(?:\{(?P<type>[^}\n]+)\}[ \t]*+-?[ \t]*+)?(?P<text>[^\n@]*)"),
+    re.compile(r":returns?:[ \t]*+(?P<text>[^\n]+)"),
     re.compile(
-        r"^[ \t]*+Returns?[ \t]*+:?[ \t]*+\n(?:[ \t]*+-+[ \t]*+\n)?[ \t]*+(?P<told>[^\n]+)", re.M
+        r"^[ \t]*+Returns?[ \t]*+:?[ \t]*+\n(?:[ \t]*+-+[ \t]*+\n)?[ \t]*+(?P<text>[^\n]+)", re.M
     ),
     re.compile(
-        r"(?i:\breturn(?:s|ing)?\b:?)[ \t]++(?P<told>(?:[^.;。；\n]|\.(?=\w)|\n(?![ \t]*+\n))+)"
+        r"(?i:\breturn(?:s|ing)?\b:?)[ \t]++(?P<text>(?:[^.;。；\n]|\.(?=\w)|\n(?![ \t]*+\n))+)"
     ),
-    re.compile(r"返回(?:值[是为]?)?[:：]?\s*+(?P<told>[^。；;，,\n]+)"),
+    re.compile(r"返回(?:值[是为]?)?[:：]?\s*+(?P<text>[^。；;，,\n]+)"),
 )
 _SENTENCE = re.compile(
     r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s++|(?<=[。；;！？])\s*+|\n\s*+(?:[-*•]|\d+[.)])\s++|\n(?:[^\S\n]*+\n)++"
@@ -141,7 +141,7 @@ def _result(text: str) -> str:
         found = pattern.search(text)
         if found:
             type_ = found.groupdict().get("type") or ""
-            prose = _BLANKS.sub(" ", _TAIL.sub("", found["told"])).split(". ")[0].strip(" .,:，。")
+            prose = _BLANKS.sub(" ", _TAIL.sub("", found["text"])).split(". ")[0].strip(" .,:，。")
             return ": ".join(part for part in (type_, prose) if part)[:200]
     return ""
 

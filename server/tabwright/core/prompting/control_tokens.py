@@ -21,7 +21,7 @@ _CHAT = (
     # Gemma
     "<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<pad>", "<unk>", "<mask>",
     "<start_of_image>", "<end_of_image>", "<start_function_call>", "<end_function_call>",
-    # Code Llama, StarCoder, SantaCoder and their kin
+    # Code Llama, StarCoder, SantaCoder and similar models
     "<PRE>", "<SUF>", "<MID>", "<EOT>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>",
     "<fim-prefix>", "<fim-middle>", "<fim-suffix>", "<fim-pad>", "<file_sep>", "<repo_name>",
     "<gh_stars>", "<issue_start>", "<issue_comment>", "<issue_closed>", "<jupyter_start>",

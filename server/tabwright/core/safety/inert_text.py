@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 # Control characters except tab and line ends, and characters that are invisible or change the
 # display order.
@@ -64,11 +63,6 @@ def hidden_character_in(text: str, known: str) -> str:
         if found[0] not in known and not _allowed_joiner(text, found):
             return found[0]
     return ""
-
-
-def character_name(char: str) -> str:
-    """Return a character's code point and Unicode name: "U+202E RIGHT-TO-LEFT OVERRIDE"."""
-    return f"U+{ord(char):04X} {unicodedata.name(char, '')}".strip()
 
 
 def _allowed_joiner(text: str, found: re.Match[str]) -> str:

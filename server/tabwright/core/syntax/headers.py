@@ -41,8 +41,8 @@ def _patterns(*bodies: str) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(_START + body, re.MULTILINE) for body in bodies)
 
 
-def _modifiers(words: str) -> str:
-    return rf"(?:(?:{words})\b[ \t]*+)*"
+def _modifiers(alternatives: str) -> str:
+    return rf"(?:(?:{alternatives})\b[ \t]*+)*"
 
 
 _EXPORT = r"(?:export[ \t]++)?(?:default[ \t]++)?"

@@ -74,12 +74,12 @@ class Surroundings:
     def bare(self) -> str:
         """The text with comments blanked out and strings unchanged."""
         parts = []
-        done = 0
+        copied_to = 0
         for comment in self.masked.comments:
-            parts.append(self.text[done : comment.span.start])
-            done = comment.span.end
-            parts.append(self.masked.code[comment.span.start : done])
-        return "".join((*parts, self.text[done:]))
+            parts.append(self.text[copied_to : comment.span.start])
+            copied_to = comment.span.end
+            parts.append(self.masked.code[comment.span.start : copied_to])
+        return "".join((*parts, self.text[copied_to:]))
 
     def span(self, start: int, end: int) -> Span:
         """Convert a range of ``text`` to a span of the document."""
@@ -165,20 +165,20 @@ def mask(text: str, language: Language, start: int = 0) -> Masked:
     parts = [text[:start]]
     comments: list[CommentSpan] = []
     strings: list[Span] = []
-    done = start
+    copied_to = start
     for found in _pattern(language).finditer(text, start):
         if found.lastgroup == "escaped":
             continue
-        parts.append(text[done : found.start()])
-        done = found.end()
-        span = Span(found.start(), done)
+        parts.append(text[copied_to : found.start()])
+        copied_to = found.end()
+        span = Span(found.start(), copied_to)
         if found.lastgroup == "string":
             strings.append(span)
             parts.append(_FILLER * len(span))
             continue
         comments.append(CommentSpan(span, found.lastgroup == "block"))
         parts.append("\n".join(" " * len(line) for line in found[0].split("\n")))
-    parts.append(text[done:])
+    parts.append(text[copied_to:])
     return Masked("".join(parts), tuple(comments), tuple(strings))
 
 
