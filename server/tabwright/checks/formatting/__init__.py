@@ -1,1 +1,1 @@
-"""black, and all that makes a candidate fit its document."""
+"""Format a candidate with black, and adapt its imports and line ends to the document."""

@@ -1,4 +1,4 @@
-"""black with the project's own settings: the whole text, or no more than the lines of an edit."""
+"""Run black with the project's settings on the whole text, or only on the lines of an edit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class BlackConfig:
     unstable: bool = False
 
     def mode(self) -> Mode:
-        """The same as black has it; raises KeyError for a version it does not know."""
+        """Convert to black's own type; raises KeyError for a Python version it does not know."""
         from black import Mode
         from black.mode import TargetVersion
 
@@ -55,61 +55,63 @@ class BlackConfig:
 
 
 def format_edit(path: str, root: str, before: str, after: str, *, cell: bool = False) -> str:
-    """``after`` as black leaves it: all of it where ``before`` was clean, else the changed lines.
+    """Format ``after``: all of it if ``before`` was formatted, else only the changed lines.
 
-    What black cannot do (a text that does not parse, over 100,000 characters, settings that are
-    wrong) comes back as it was, and so does a result that would not be the same program.
+    ``after`` is returned unchanged when it does not parse, is longer than 100,000 characters, the
+    settings are not valid, or the result would not be the same program.
     """
     if len(after) > LONGEST or not after.strip():
         return after
     import black
 
     old, new = _with_final_line_end(before), _with_final_line_end(after)
-    edit = diff_texts(old, new)
+    changes = diff_texts(old, new)
     try:
-        done = _format(old, new, edit, black_config(path, root))
-        black.assert_equivalent(new, done)
-    except Exception as error:  # noqa: BLE001 - what black cannot do stays as it is
+        formatted = _format(old, new, changes, black_config(path, root))
+        black.assert_equivalent(new, formatted)
+    except Exception as error:  # noqa: BLE001 - a text that black cannot format stays as it is
         logger.info("not formatted by black: %r", error)
         return after
-    own_last_line = len(split_lines(new)) in edit.new_lines
+    own_last_line = len(split_lines(new)) in changes.new_lines
     if not after.endswith(("\n", "\r")) and (cell or not own_last_line):
-        done = done.removesuffix("\n")
-    return restore_line_ends(after, done, line_end(before or after))
+        formatted = formatted.removesuffix("\n")
+    return restore_line_ends(after, formatted, line_end(before or after))
 
 
-def break_long_line(path: str, root: str, text: str, line: int, most: int | None) -> str:
-    """The text with the statement of a line broken into lines of ``most`` characters; "" if not.
+def break_long_line(path: str, root: str, text: str, line: int, limit: int | None) -> str:
+    """Return the text with the statement at a line split into lines of ``limit`` characters.
 
-    Strings are split too, which black does only when it is told to. ``most`` None leaves the
-    project's line length, which is never exceeded.
+    Returns "" if black cannot split it. Strings are split too, which is an option of black. With
+    ``limit`` None the project's line length applies, which is never exceeded.
     """
     if len(text) > LONGEST:
         return ""
     import black
     from black.mode import Preview
 
-    closed = _with_final_line_end(text)
+    unix_text = _with_final_line_end(text)
     try:
         settings = black_config(path, root)
-        length = min(settings.line_length, most or settings.line_length)
+        length = min(settings.line_length, limit or settings.line_length)
         mode = replace(settings, line_length=length, preview=True).mode()
         mode.enabled_features = {Preview.string_processing}
-        lines = [_statement_lines(closed, line)]
-        done = _changes_in_ranges(closed, black.format_str(closed, mode=mode, lines=lines), lines)
-        black.assert_equivalent(closed, done)
-    except Exception as error:  # noqa: BLE001 - what black cannot do mends nothing
+        lines = [_statement_lines(unix_text, line)]
+        formatted = _changes_in_ranges(
+            unix_text, black.format_str(unix_text, mode=mode, lines=lines), lines
+        )
+        black.assert_equivalent(unix_text, formatted)
+    except Exception as error:  # noqa: BLE001 - such a text stays as it is
         logger.info("no line broken by black: %r", error)
         return ""
-    if done == closed:
+    if formatted == unix_text:
         return ""
     if not text.endswith(("\n", "\r")):
-        done = done.removesuffix("\n")
-    return restore_line_ends(text, done, line_end(text))
+        formatted = formatted.removesuffix("\n")
+    return restore_line_ends(text, formatted, line_end(text))
 
 
 def _statement_lines(text: str, line: int) -> tuple[int, int]:
-    """First and last line of the innermost statement, or block's header, that holds a line."""
+    """Return the first and last line of the innermost statement, or block header, at a line."""
     found = (line, line)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.stmt):
@@ -121,54 +123,56 @@ def _statement_lines(text: str, line: int) -> tuple[int, int]:
 
 
 def _with_final_line_end(text: str) -> str:
-    """The text with unix line ends, the last line's too."""
+    """Return the text with Unix line ends, also after the last line."""
     unix = unix_line_ends(text)
     return unix if unix.endswith("\n") or not unix else unix + "\n"
 
 
-def _format(old: str, new: str, edit: LineChanges, settings: BlackConfig) -> str:
+def _format(old: str, new: str, changes: LineChanges, settings: BlackConfig) -> str:
     import black
 
-    whole = black.format_str(new, mode=settings.mode())
-    ranges = _edited_ranges(split_lines(new), edit)
-    if _changes_in_ranges(new, whole, ranges) == whole or _is_formatted(old, settings):
-        return whole
+    all_formatted = black.format_str(new, mode=settings.mode())
+    ranges = _edited_ranges(split_lines(new), changes)
+    if _changes_in_ranges(new, all_formatted, ranges) == all_formatted or _is_formatted(
+        old, settings
+    ):
+        return all_formatted
     if not ranges:
         return new
-    # black sets the blank lines and the indentation around the lines too.
+    # black also changes the blank lines and the indentation around the lines.
     return _changes_in_ranges(
         new, black.format_str(new, mode=settings.mode(), lines=ranges), ranges
     )
 
 
-def _edited_ranges(lines: list[str], edit: LineChanges) -> list[tuple[int, int]]:
-    """First and last line of each block that the edit put in, without blank lines at its rim.
+def _edited_ranges(lines: list[str], changes: LineChanges) -> list[tuple[int, int]]:
+    """Return the first and last line of each block of the edit, without outer blank lines.
 
-    Of those, nobody can tell which are the edit's and which stood there before.
+    A diff cannot tell which of those were there before.
     """
     ranges = []
-    for block in edit.blocks:
+    for block in changes.blocks:
         filled = [n for n in range(block.new_start, block.new_end) if lines[n - 1].strip()]
         ranges += [(filled[0], filled[-1])] if filled else []
     return ranges
 
 
-def _changes_in_ranges(text: str, done: str, ranges: list[tuple[int, int]]) -> str:
-    """``text`` with what ``done`` changes in the ranges of lines, or puts in at their rim."""
-    old, new = split_lines(text), split_lines(done)
+def _changes_in_ranges(text: str, formatted: str, ranges: list[tuple[int, int]]) -> str:
+    """Return ``text`` with the changes of ``formatted`` in, or next to, the line ranges."""
+    old, new = split_lines(text), split_lines(formatted)
     result: list[str] = []
     at = 0
     for block in diff_lines(old, new).blocks:
         first, last = block.old_start, block.old_end - 1
-        put = new[block.new_start - 1 : block.new_end - 1]
+        replacement = new[block.new_start - 1 : block.new_end - 1]
         if not _is_in_ranges(first, last, ranges):
-            # Blank lines beside a range are the document's, whatever else the block holds.
+            # Blank lines next to a range belong to the document.
             filled = [n for n in range(first, last + 1) if old[n - 1].strip()]
             if not filled or not _is_in_ranges(filled[0], filled[-1], ranges):
                 continue
             first, last = filled[0], filled[-1]
-            put = _without_outer_blank_lines(put)
-        result += (*old[at : first - 1], *put)
+            replacement = _without_outer_blank_lines(replacement)
+        result += (*old[at : first - 1], *replacement)
         at = last
     return "".join((*result, *old[at:]))
 
@@ -184,26 +188,26 @@ def _without_outer_blank_lines(lines: list[str]) -> list[str]:
 
 @lru_cache(maxsize=8)
 def _is_formatted(text: str, settings: BlackConfig) -> bool:
-    """Whether black would leave the text alone; kept, for the other candidates."""
+    """Whether black would not change the text; cached for the other candidates."""
     import black
 
     try:
         return bool(black.format_str(text, mode=settings.mode()) == text)
-    except Exception:  # noqa: BLE001 - what black cannot read is not clean
+    except Exception:  # noqa: BLE001 - a text that black cannot read is not formatted
         return False
 
 
 def restore_line_ends(original: str, text: str, end: str) -> str:
-    r"""The text, which has ``\n`` alone, with each line that stands in ``original`` ended as there.
+    r"""Return the text, whose line ends are ``\n``, with the line ends that ``original`` has.
 
-    Other lines get ``end``.
+    Lines that are not in ``original`` get ``end``.
     """
     lines = split_lines(original)
-    bare = [unix_line_ends(line) for line in lines]
+    unix_lines = [unix_line_ends(line) for line in lines]
     new = split_lines(text)
     result = [line.replace("\n", end) for line in new]
-    blocks = diff_lines(bare, new).blocks
-    # The lines before, between and after the blocks that differ.
+    blocks = diff_lines(unix_lines, new).blocks
+    # The equal lines before, between and after the blocks that differ.
     begins = [(0, 0), *((block.old_end - 1, block.new_end - block.old_end) for block in blocks)]
     stops = [*(block.old_start - 1 for block in blocks), len(lines)]
     for (at, shift), stop in zip(begins, stops, strict=True):
@@ -213,9 +217,9 @@ def restore_line_ends(original: str, text: str, end: str) -> str:
 
 
 def black_config(path: str, root: str) -> BlackConfig:
-    """The settings in the project's pyproject.toml; its line length from ruff's if need be.
+    """Read the project's settings from pyproject.toml; ruff's line length if black has none.
 
-    Raises what black, the parser of the file or the system raise for settings that are wrong.
+    Raises whatever black, the TOML parser or the system raises for settings that are not valid.
     """
     from black.files import find_pyproject_toml, parse_pyproject_toml
 
@@ -239,7 +243,7 @@ def black_config(path: str, root: str) -> BlackConfig:
 
 
 def _refuse_large(start: str) -> None:
-    """Raise ValueError where a file that black looks at for its settings is no small one."""
+    """Raise ValueError where a pyproject.toml that black would read is larger than 1 MiB."""
     for folder in (Path(start), *Path(start).parents):
         file = folder / "pyproject.toml"
         if file.is_file() and file.stat().st_size > _MOST_BYTES:
@@ -247,7 +251,7 @@ def _refuse_large(start: str) -> None:
 
 
 def _ruff_line_length(file: str | None) -> int | None:
-    """The line length that ruff is told, for a project that has its settings there."""
+    """Return ruff's line length, for a project that has no settings for black."""
     if file is None:
         return None
     tool = tomllib.loads(Path(file).read_text("utf-8")).get("tool", {})

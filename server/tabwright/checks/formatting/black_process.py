@@ -1,9 +1,8 @@
-"""black, in a process of its own for all but short texts.
+"""Run black in a process of its own, except for short texts.
 
-Its code is compiled and gives the interpreter to no other thread while it works, a second for some
-40,000 characters, so in the server's own process it would hold everything up. A process can be
-ended, too, when a text was made to take it for ever. It stays for the next text, since to start it
-and to import black takes longer than most texts do.
+black is compiled and holds the GIL while it works, about a second for 40,000 characters, so it
+would block the server. A process can also be killed when a crafted text takes too long. It is kept
+for the next text, because starting it and importing black takes longer than most texts.
 """
 
 from __future__ import annotations
@@ -31,75 +30,75 @@ _FUNCTIONS: Mapping[str, Callable[..., str]] = {
 
 
 async def format_edit(path: str, root: str, before: str, after: str, *, cell: bool = False) -> str:
-    """See ``black_format.formatted``; ``after`` as it is where black takes more than 10 s."""
+    """See ``black_format.format_edit``; returns ``after`` when black takes more than 10 s."""
     if len(after) > black_format.LONGEST or not after.strip():
         return after
     if max(len(before), len(after)) <= _SHORT:
         return await asyncio.to_thread(
             black_format.format_edit, path, root, before, after, cell=cell
         )
-    done = await _run_in_process("format_edit", path, root, before, after, cell=cell)
-    return after if done is None else done
+    result = await _run_in_process("format_edit", path, root, before, after, cell=cell)
+    return after if result is None else result
 
 
-async def break_long_line(path: str, root: str, text: str, line: int, most: int | None) -> str:
-    """See ``black_format.lines_formatted``; "" where black takes more than 10 s."""
+async def break_long_line(path: str, root: str, text: str, line: int, limit: int | None) -> str:
+    """See ``black_format.break_long_line``; returns "" when black takes more than 10 s."""
     if len(text) > black_format.LONGEST:
         return ""
     if len(text) <= _SHORT:
-        return await asyncio.to_thread(black_format.break_long_line, path, root, text, line, most)
-    return await _run_in_process("break_long_line", path, root, text, line, most) or ""
+        return await asyncio.to_thread(black_format.break_long_line, path, root, text, line, limit)
+    return await _run_in_process("break_long_line", path, root, text, line, limit) or ""
 
 
 async def _run_in_process(name: str, *arguments: object, **named: object) -> str | None:
-    """What a function of ``black_format`` returns in the other process; None if nothing."""
-    asked = json.dumps({"function": name, "arguments": arguments, "named": named})
-    return await asyncio.get_running_loop().run_in_executor(_thread, _process.call, asked)
+    """Call a function of ``black_format`` in the other process; None when it fails."""
+    request = json.dumps({"function": name, "arguments": arguments, "named": named})
+    return await asyncio.get_running_loop().run_in_executor(_thread, _process.call, request)
 
 
 class _BlackProcess:
-    """The process, started when it is first needed; one thread alone uses this."""
+    """The process, started when it is first needed; used by one thread only."""
 
     def __init__(self) -> None:
         self._child: processes.Child[bytes] | None = None
 
-    def call(self, question: str) -> str | None:
-        """The answer to a line of JSON; None where there is none within the time limit."""
-        # One that was idle may end at this very moment: then the next one is asked.
+    def call(self, request: str) -> str | None:
+        """Send a line of JSON and return the result; None when the process fails or is too slow."""
+        # An idle process may end at this moment; then the call is repeated with a new one.
         is_new = self._child is None
-        answered, answer = self._call(question)
+        answered, answer = self._call(request)
         if not answered and not is_new:
-            _, answer = self._call(question)
+            _, answer = self._call(request)
         return answer
 
-    def _call(self, question: str) -> tuple[bool, str | None]:
-        """Whether the process answered or was too slow, and the answer."""
-        late = threading.Event()
+    def _call(self, request: str) -> tuple[bool, str | None]:
+        """Return whether the process answered or was too slow, and the result."""
+        timed_out = threading.Event()
         try:
             process = self._child or self._start()
             assert process.stdin is not None and process.stdout is not None
 
             def end() -> None:
-                late.set()
+                timed_out.set()
                 process.kill()
 
             timer = threading.Timer(_TIMEOUT_S, end)
             timer.start()
             try:
-                process.stdin.write(question.encode("ascii") + b"\n")
+                process.stdin.write(request.encode("ascii") + b"\n")
                 process.stdin.flush()
                 line = process.stdout.readline()
             finally:
                 timer.cancel()
-            if line.endswith(b"\n") and not late.is_set():
+            if line.endswith(b"\n") and not timed_out.is_set():
                 answer = json.loads(line)
                 return True, answer if isinstance(answer, str) else None
-            reason = f"over {_TIMEOUT_S:g} s" if late.is_set() else "the process ended"
+            reason = f"over {_TIMEOUT_S:g} s" if timed_out.is_set() else "the process ended"
         except (OSError, ValueError) as error:
             reason = str(error)
         logger.info("not formatted by black: %s", reason)
         self._end()
-        return late.is_set(), None
+        return timed_out.is_set(), None
 
     def _start(self) -> processes.Child[bytes]:
         pipe = processes.PIPE
@@ -117,7 +116,7 @@ class _BlackProcess:
                 try:
                     stream.close()
                 except OSError as error:
-                    logger.debug("what black was not given any more: %s", error)
+                    logger.debug("could not close a pipe to black: %s", error)
         process.wait()
         processes.ended(process)
 
@@ -127,7 +126,7 @@ _thread = ThreadPoolExecutor(1, "tabwright-black")
 
 
 def main() -> int:
-    """Answer each line of JSON on stdin with one on stdout, until nobody asks for 5 minutes."""
+    """Answer each line of JSON on stdin with one on stdout; end after 5 minutes without one."""
     while True:
         idle = threading.Timer(_IDLE_S, os._exit, (0,))
         idle.daemon = True
@@ -136,9 +135,9 @@ def main() -> int:
         idle.cancel()
         if not line:
             return 0
-        asked = json.loads(line)
-        done = _FUNCTIONS[asked["function"]](*asked["arguments"], **asked["named"])
-        sys.stdout.write(json.dumps(done) + "\n")
+        request = json.loads(line)
+        result = _FUNCTIONS[request["function"]](*request["arguments"], **request["named"])
+        sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""Make a candidate fit its document: imports in place, line ends kept, Python formatted."""
+"""Adapt a candidate to its document: insert imports, keep line ends, format Python."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _END = re.compile(r"(?:\r\n|\n|\r)\Z")
 
 
 async def improve(candidate: EditCandidate, imports: Sequence[str]) -> str:
-    """The whole new text, with ``imports`` where they go and Python's new lines formatted.
+    """Return the whole new text, with ``imports`` inserted and Python's new lines formatted.
 
-    Python gets the imports from the standard library, too, that the edit's names need.
-    What cannot be formatted is left as it is.
+    Python also gets the standard library imports that the edit's names need. A text that black
+    cannot format stays as it is.
     """
     text = await asyncio.to_thread(_with_one_line_end, candidate.before, candidate.after)
     text = await asyncio.to_thread(insert_imports, text, imports, candidate.language_id)
     if candidate.language_id != "python":
         return text
-    if not candidate.cell:  # its names may come from other cells
-        lacking = await asyncio.to_thread(missing_imports, candidate.before, text)
-        text = await asyncio.to_thread(insert_imports, text, lacking, "python")
+    if not candidate.cell:  # names in a cell may come from other cells
+        missing = await asyncio.to_thread(missing_imports, candidate.before, text)
+        text = await asyncio.to_thread(insert_imports, text, missing, "python")
     return await format_edit(
         candidate.path, candidate.root, candidate.before, text, cell=candidate.cell
     )
 
 
 def _with_one_line_end(before: str, after: str) -> str:
-    """The text with the changed lines ended as most of the document's lines are."""
+    """Return the text with the most frequent line end of the document in the changed lines."""
     end = line_end(before or after)
     lines = split_lines(after)
     if unix_line_ends(after) == after and end == "\n":

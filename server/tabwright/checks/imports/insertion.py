@@ -1,4 +1,4 @@
-"""Insert missing import lines where imports belong; in Python by the syntax tree."""
+"""Insert missing imports below the existing ones; in Python by the syntax tree."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _Import = ast.Import | ast.ImportFrom
 
 
 def insert_imports(text: str, imports: Sequence[str], language_id: str) -> str:
-    """The text with each import that it lacks, where imports go; line ends are the text's own.
+    """Return the text with each missing import inserted, with the text's own line ends.
 
-    In Python a line that is no import is passed over; so is one whose names are imported already.
+    In Python lines that are no imports, and names that are already imported, are skipped.
     """
     wanted = [line.strip() for line in imports if line.strip()]
     if not wanted:
@@ -37,10 +37,10 @@ def _insert_python_imports(text: str, tree: ast.Module, wanted: Sequence[str]) -
             if missing is None:
                 continue
             text = _insert_python_import(text, tree, missing)
-            again = tree_of(text)
-            if again is None:
+            new_tree = tree_of(text)
+            if new_tree is None:
                 return text
-            tree = again
+            tree = new_tree
     return text
 
 
@@ -50,15 +50,17 @@ def _statements(line: str) -> list[_Import]:
 
 
 def _missing(wanted: _Import, tree: ast.Module) -> _Import | None:
-    """The part of an import that the module lacks, None when it has it all."""
-    there = {_alias_key(node, alias) for node in _module_imports(tree.body) for alias in node.names}
+    """Return the part of an import that the module lacks; None if it lacks nothing."""
+    existing = {
+        _alias_key(node, alias) for node in _module_imports(tree.body) for alias in node.names
+    }
     modules = {alias.name for node in _module_imports(tree.body) for alias in node.names}
     names = []
     for alias in wanted.names:
-        star = isinstance(wanted, ast.ImportFrom) and _alias_key(wanted, ast.alias("*")) in there
+        star = isinstance(wanted, ast.ImportFrom) and _alias_key(wanted, ast.alias("*")) in existing
         inside = isinstance(wanted, ast.Import) and alias.asname is None
         inside = inside and any(name.startswith(f"{alias.name}.") for name in modules)
-        if _alias_key(wanted, alias) not in there and not star and not inside:
+        if _alias_key(wanted, alias) not in existing and not star and not inside:
             names.append(alias)
     if not names:
         return None
@@ -68,7 +70,7 @@ def _missing(wanted: _Import, tree: ast.Module) -> _Import | None:
 
 
 def _module_imports(body: Sequence[ast.stmt]) -> list[_Import]:
-    """The imports that run with the module, those under ``if`` and ``try`` too."""
+    """Return the imports at module level, also those inside ``if`` and ``try``."""
     found: list[_Import] = []
     for node in body:
         if isinstance(node, _Import):
@@ -112,7 +114,7 @@ def _last_line(node: ast.stmt) -> int:
 
 
 def _insert_first_import(lines: list[str], tree: ast.Module, new: str, end: str) -> str:
-    """Put an import below the docstring, else below the comments at the top, else first."""
+    """Insert an import below the docstring, else below the comments at the top, else first."""
     if tree.body and _is_docstring(tree.body[0], tree):
         at = tree.body[0].end_lineno or 1
     else:
@@ -123,13 +125,13 @@ def _insert_first_import(lines: list[str], tree: ast.Module, new: str, end: str)
         below += 1
     rest = lines[below:]
     head = [end] if at and lines[at - 1].strip() else []
-    two = rest and re.match(r"@|(?:async\s++)?def\b|class\b|#", rest[0])
-    foot = [] if not rest else [end, end] if two else [end]
+    needs_two_lines = rest and re.match(r"@|(?:async\s++)?def\b|class\b|#", rest[0])
+    foot = [] if not rest else [end, end] if needs_two_lines else [end]
     return "".join((*lines[:at], *head, new, *foot, *rest))
 
 
 def _count_header_comments(lines: Sequence[str]) -> int:
-    """How many lines at the top stay there: those for the system, and a comment apart."""
+    """Count the lines that stay at the top: for the system, and a comment above a blank line."""
     count = 0
     while count < len(lines) and re.match(r"#!|#.*coding[:=]", lines[count]):
         count += 1
@@ -147,7 +149,7 @@ def _is_docstring(node: ast.stmt, tree: ast.Module) -> bool:
 
 
 def _sort_key(node: _Import) -> tuple[int, bool, str]:
-    """Where an import goes among others: future, standard library, installed, own."""
+    """Return the sort key of an import: future, standard library, installed, relative."""
     plain = isinstance(node, ast.Import)
     module = node.names[0].name if isinstance(node, ast.Import) else node.module or ""
     top = module.partition(".")[0]

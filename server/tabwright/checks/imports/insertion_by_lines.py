@@ -1,4 +1,4 @@
-"""Insert missing import lines where imports belong, by patterns of the lines at the top."""
+"""Insert missing imports below the existing ones, by patterns for the lines at the top."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tabwright.checks.lines import line_end, split_lines, terminate_line
 from tabwright.core.languages import by_id
 
 _SCRIPT = r"import\b(?!\s*+\()|(?:const|let|var)\s[^=]*=\s*+require\(|export\s.*\bfrom\s"
-# How an import begins, at the margin.
+# How an import begins, without indentation.
 _IMPORT: Mapping[str, re.Pattern[str]] = {
     language: re.compile(pattern)
     for language, pattern in {
@@ -33,7 +33,7 @@ _IMPORT: Mapping[str, re.Pattern[str]] = {
         "zig": r"const\s++\w+\s*+=\s*+@import",
     }.items()
 }
-# What may stand before the first import and must stay there.
+# Lines that must stay before the first import.
 _HEADER = re.compile(
     r"#!|%|package\b|namespace\s++[\w.\\]+;|module\s.*\bwhere|library\b.*;"
     r"|#\s*+pragma\s++once|#\s*+ifndef\b|#\s*+define\s++\w+\s*+$|//!|/\*!"
@@ -56,9 +56,9 @@ _IN_BRACES = re.compile(
 
 @dataclass(frozen=True)
 class _FileTop:
-    """The top of a text: how many lines its header has, and up to which its imports go.
+    """The top of a text: the number of header lines, and of the lines up to the last import.
 
-    ``known`` are its imports as they compare, one for each name in braces.
+    ``known`` are its normalized imports, one for each name in braces.
     """
 
     header: int
@@ -67,18 +67,18 @@ class _FileTop:
 
 
 def insert_imports(text: str, wanted: Sequence[str], language_id: str) -> str:
-    """The text with each import that it lacks below its other imports, else below its header."""
+    """Return the text with each missing import below its other imports, else below its header."""
     lines, end = split_lines(text), line_end(text)
     head = _read_top(text, lines, language_id)
-    fresh = [new for line in dict.fromkeys(wanted) if (new := _missing(line, head.known))]
-    if not fresh:
+    new_lines = [new for line in dict.fromkeys(wanted) if (new := _missing(line, head.known))]
+    if not new_lines:
         return text
     at = head.imports or head.header
     terminate_line(lines, at, end)
     below = lines[at : at + 1]
     gap_above = [end] if at and not head.imports and lines[at - 1].strip() else []
     gap_below = [end] if below and below[0].strip() and not head.imports else []
-    added = [line.replace("\r\n", "\n").replace("\n", end) + end for line in fresh]
+    added = [line.replace("\r\n", "\n").replace("\n", end) + end for line in new_lines]
     return "".join((*lines[:at], *gap_above, *added, *gap_below, *lines[at:]))
 
 
@@ -86,53 +86,53 @@ def _read_top(text: str, lines: Sequence[str], language_id: str) -> _FileTop:
     pattern = _IMPORT.get(language_id)
     comment = by_id(language_id).line_comment
     header = start = _count_file_comment(text, lines, language_id)
-    imports = depth = opened = 0
+    imports = depth = open_brackets = 0
     lowest = sys.maxsize
     statement = ""
     in_comment = False
     known: set[str] = set()
     for number, line in enumerate(lines[start:], start + 1):
-        bare = line.strip()
+        stripped = line.strip()
         begins = pattern is not None and pattern.match(line) is not None
         if statement or (begins and not in_comment):
             statement += line
             if depth <= lowest:
                 lowest, imports = depth, number
-            opened += _open_brackets(line)
-            if opened <= 0:
+            open_brackets += _bracket_balance(line)
+            if open_brackets <= 0:
                 known.update(_imported_names(statement))
-                statement, opened = "", 0
-        elif in_comment or bare.startswith("/*"):
-            in_comment = "*/" not in bare
-            header = number if bare.startswith("/*!") and not imports else header
+                statement, open_brackets = "", 0
+        elif in_comment or stripped.startswith("/*"):
+            in_comment = "*/" not in stripped
+            header = number if stripped.startswith("/*!") and not imports else header
         elif _HEADER.match(line) and not imports:
             header = number
-        elif not _SKIPPED.match(line) and not (comment and bare.startswith(comment)):
+        elif not _SKIPPED.match(line) and not (comment and stripped.startswith(comment)):
             break
         depth += _depth_change(line)
     return _FileTop(header, imports, frozenset(known))
 
 
 def _count_file_comment(text: str, lines: Sequence[str], language_id: str) -> int:
-    """How many lines a comment about the whole file has: at the top, a blank line below it."""
+    """Count the lines of the file's own comment: at the top, with a blank line below it."""
     if language_id == "python":
         found = _PYTHON_TOP.match(text)
         return len(split_lines(found[0])) if found else 0
     comment = by_id(language_id).line_comment
     in_block = False
     for number, line in enumerate(lines):
-        bare = line.strip()
-        if in_block or bare.startswith("/*"):
-            in_block = "*/" not in bare
-        elif not bare:
+        stripped = line.strip()
+        if in_block or stripped.startswith("/*"):
+            in_block = "*/" not in stripped
+        elif not stripped:
             return number
-        elif not (comment and bare.startswith(comment)) and not line.startswith("#!"):
+        elif not (comment and stripped.startswith(comment)) and not line.startswith("#!"):
             break
     return 0
 
 
 def _missing(wanted: str, known: frozenset[str]) -> str:
-    """The import without the names in braces that are known; "" when all of it is."""
+    """Return the import without the names in braces that are known; "" if nothing is left."""
     items = _imported_names(wanted)
     if set(items) <= known:
         return ""
@@ -145,14 +145,14 @@ def _missing(wanted: str, known: frozenset[str]) -> str:
 
 
 def _imported_names(statement: str) -> dict[str, str]:
-    """An import as it compares, one entry for each name in braces, with that name."""
-    bare = statement.strip()
-    if bare.startswith("import") and "(" in bare:
-        inside = bare.partition("(")[2].rpartition(")")[0]
+    """Map each name in braces, as a normalized import of its own, to that name."""
+    stripped = statement.strip()
+    if stripped.startswith("import") and "(" in stripped:
+        inside = stripped.partition("(")[2].rpartition(")")[0]
         return {_normalized(f"import {line}"): line for line in inside.splitlines() if line.strip()}
-    braces = _IN_BRACES.match(bare)
+    braces = _IN_BRACES.match(stripped)
     if braces is None:
-        return {_normalized(bare): bare}
+        return {_normalized(stripped): stripped}
     names = [name.strip() for name in braces["names"].split(",") if name.strip()]
     head, tail = braces["head"].removesuffix("{"), braces["tail"].removeprefix("}")
     rust = head.startswith("use")
@@ -162,15 +162,15 @@ def _imported_names(statement: str) -> dict[str, str]:
 
 
 def _normalized(line: str) -> str:
-    """A statement as it compares: without blanks, the kind of quotes and the semicolon."""
+    """Normalize a statement: no spaces, double quotes, no final semicolon."""
     return _SPACES.sub("", line.replace("'", '"')).rstrip(";")
 
 
 def _depth_change(line: str) -> int:
-    """How a line for the preprocessor changes the depth of conditions."""
+    """Return how a line changes the nesting depth of preprocessor conditions."""
     found = _CONDITION.match(line)
     return 0 if found is None else 1 if found[1] == "if" else -1
 
 
-def _open_brackets(text: str) -> int:
+def _bracket_balance(text: str) -> int:
     return sum((char in "({[") - (char in ")}]") for char in text)

@@ -1,4 +1,4 @@
-"""Imports that an edit to Python forgot: names it uses whose home is beyond doubt."""
+"""Find standard library imports that an edit to Python needs but lacks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from tabwright.core.syntax.python_names import unbound_names
 from tabwright.core.syntax.python_parse import tree_of
 
-# What the standard library has under one name only, or as good as.
+# Names that only one module of the standard library defines, or one that is meant nearly always.
 _NAMES_OF_MODULES: Mapping[str, Iterable[str]] = {
     "abc": ("ABC", "abstractmethod"),
     "collections": ("Counter", "OrderedDict", "defaultdict", "deque", "namedtuple"),
@@ -28,28 +28,28 @@ _NAMES_OF_MODULES: Mapping[str, Iterable[str]] = {
         *("Optional", "Protocol", "Sequence", "Set", "Tuple", "Type", "TypeVar", "Union"),
     ),
 }
-_MODULE_OF = {name: home for home, names in _NAMES_OF_MODULES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _NAMES_OF_MODULES.items() for name in names}
 
 
 def missing_imports(before: str, after: str) -> tuple[str, ...]:
-    """The import lines for names of the standard library that nothing binds any more, or yet.
+    """Return the import lines for standard library names that the edit leaves undefined.
 
-    A module is only meant where one of its attributes is used.
+    The name of a module counts only where one of its attributes is used.
     """
-    now, then = unbound_names(after), unbound_names(before)
-    fresh = (now or frozenset()) - (then or frozenset())
+    unbound_after, unbound_before = unbound_names(after), unbound_names(before)
+    new = (unbound_after or frozenset()) - (unbound_before or frozenset())
     tree = tree_of(after)
-    if not fresh or tree is None:
+    if not new or tree is None:
         return ()
     bases = {
         node.value.id
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
-    modules = {name for name in fresh & bases if name in sys.stdlib_module_names}
-    # `datetime.now()` and `datetime.date` do not tell which of the two was meant.
+    modules = {name for name in new & bases if name in sys.stdlib_module_names}
+    # `datetime` is a module and a class; the table above decides for the class.
     modules -= _MODULE_OF.keys()
-    homes = {name: _MODULE_OF[name] for name in fresh if name in _MODULE_OF}
+    sources = {name: _MODULE_OF[name] for name in new if name in _MODULE_OF}
     lines = [f"import {name}" for name in modules]
-    lines += [f"from {home} import {name}" for name, home in homes.items()]
+    lines += [f"from {module} import {name}" for name, module in sources.items()]
     return tuple(sorted(lines))

@@ -1,4 +1,4 @@
-"""Landlock: which files the process may still open. See landlock(7) and linux/landlock.h."""
+"""Restrict the files that a process may open: landlock(7) and linux/landlock.h."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tabwright.checks.sandbox import system
 _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
 _ASK_VERSION = 1
 _PATH_BENEATH = 1
-# Before the third version a file that may be read could be emptied.
+# Before version 3 a file with read access could be truncated.
 _OLDEST = 3
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG = 1 << 4, 1 << 5, 1 << 7, 1 << 8
 _TRUNCATE = 1 << 14
-# By version: access to files, TCP, and what is shut off of other processes.
+# Access rights by version: files, TCP, and the scopes that separate other processes.
 _FILES = {3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _TCP = 3
 _OTHER_PROCESSES = 3
@@ -38,10 +38,10 @@ class _PathBeneath(ctypes.Structure):
 
 
 def confine(readable: Iterable[str], devices: Iterable[str], writable: Iterable[str]) -> None:
-    """Leave access to these paths, and what is in them, alone; raises OSError where it cannot.
+    """Allow access only to these paths and the files below them; raises OSError.
 
-    ``devices`` may be read and written, but not emptied or deleted. Paths that do not exist are
-    passed over. Names, sizes and dates of other files can still be seen, and so can symlinks.
+    ``devices`` may be read and written, but not truncated or deleted. Paths that do not exist are
+    skipped. Names, sizes and dates of other files, and symlinks, can still be read.
     """
     version = _version()
     if version < _OLDEST:
@@ -68,7 +68,7 @@ def confine(readable: Iterable[str], devices: Iterable[str], writable: Iterable[
 
 
 def _version() -> int:
-    """What this kernel's Landlock knows, from 1; raises OSError where it is not switched on."""
+    """Return the Landlock version of this kernel, from 1; raises OSError where it is off."""
     return system.system_call(_CREATE, None, 0, _ASK_VERSION)
 
 

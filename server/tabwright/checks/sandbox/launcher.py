@@ -1,9 +1,9 @@
-"""The process that the server starts: it forks one that shuts itself in, and sees to its end.
+"""The process that the server starts: it forks one that isolates itself, and waits for its end.
 
 On stdin is one JSON object: ``layers`` (a combination of ``runs``), ``parent`` (the server's pid),
 ``seconds``, ``cpu_s``, ``memory`` (bytes), ``readable`` and ``packages`` (paths) and ``work``, the
-question to ``example_child``. The first line of JSON on stdout is ["contained"], or
-["uncontained", reason]; then nothing of the question was run.
+request to ``example_child``. The first line of JSON on stdout is ["isolated"], or
+["not isolated", reason]; in the second case nothing of the request was run.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from tabwright.checks.sandbox import landlock, namespaces, seccomp, system
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _MOST_FILES = 64
 _LONGEST_FILE = 2**20
-# Exists, may be read by anybody outside, and by nobody inside.
+# Everybody can read this file outside the sandbox, and nobody inside.
 _FORBIDDEN_FILE = "/proc/self/status"
 _UNUSED_PID = 2**22
 
 
 class SandboxIneffective(Exception):
-    """The process could still do what it must not."""
+    """The process can still do something that the sandbox forbids."""
 
 
 def main() -> None:
-    """Answer the question on stdin; ends with the status of the process that was shut in."""
+    """Run the request on stdin; exits with the status of the isolated process."""
     system.end_with_parent()
     request = json.loads(sys.stdin.buffer.read())
     if os.getppid() != request["parent"]:
@@ -44,7 +44,7 @@ def main() -> None:
             namespaces.enter()
             system.end_with_parent()
     except OSError as error:
-        _write_line(1, ["uncontained", str(error)])
+        _write_line(1, ["not isolated", str(error)])
         return
     alive_read, alive_write = os.pipe()
     child = os.fork()
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _wait_or_kill(child: int, seconds: float) -> int:
-    """The exit status of a child, which is killed when its time is over."""
+    """Return the exit status of a child, which is killed after ``seconds``."""
     signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -65,15 +65,15 @@ def _wait_or_kill(child: int, seconds: float) -> int:
 
 
 def _run_isolated(request: dict[str, Any], alive_read: int) -> int:
-    """Shut this process in, and do the work; the exit status."""
+    """Isolate this process, run the work, and return the exit status."""
     out = os.dup(1)
     try:
         _isolate(request, alive_read)
         _verify()
     except (OSError, SandboxIneffective) as error:
-        _write_line(out, ["uncontained", str(error)])
+        _write_line(out, ["not isolated", str(error)])
         return 0
-    _write_line(out, ["contained"])
+    _write_line(out, ["isolated"])
     _prepare_interpreter(request["packages"])
     example_child.run_examples(request["work"], lambda answer: _write_line(out, answer))
     return 0
@@ -86,30 +86,30 @@ def _write_line(descriptor: int, answer: object) -> None:
 
 
 def _isolate(request: dict[str, Any], alive_read: int) -> None:
-    """Take everything away that the work does not need; in an order where each step still can."""
+    """Remove all access that the work does not need, in an order in which each step can run."""
     layers, readable = request["layers"], request["readable"]
-    private = "namespaces" in layers
-    if private:
+    has_namespaces = "namespaces" in layers
+    if has_namespaces:
         namespaces.build(readable, DEVICES)
     system.drop_privileges()
     if "landlock" in layers:
-        # Without namespaces the current folder is one of the real file tree: empty, to be read.
-        writable = [namespaces.PRIVATE] if private else []
+        # Without namespaces the current folder is an empty folder of the real file tree, readable.
+        writable = [namespaces.PRIVATE] if has_namespaces else []
         landlock.confine([*readable, "."], DEVICES, writable)
     _set_limits(request["cpu_s"], request["memory"])
     system.end_with_parent()
     if select.select([alive_read], [], [], 0)[0]:
-        raise SandboxIneffective("the process that watches it ended")
+        raise SandboxIneffective("the process that waits for it ended")
     os.close(alive_read)
-    nowhere = os.open(os.devnull, os.O_RDWR)
+    null_device = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
-        os.dup2(nowhere, standard)
-    os.close(nowhere)
-    seccomp.confine(writing=private)
+        os.dup2(null_device, standard)
+    os.close(null_device)
+    seccomp.confine(writing=has_namespaces)
 
 
 def _set_limits(cpu_s: int, memory: int) -> None:
-    for which, most in (
+    for limit, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_FSIZE, _LONGEST_FILE),
@@ -117,15 +117,15 @@ def _set_limits(cpu_s: int, memory: int) -> None:
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),
     ):
-        hard = resource.getrlimit(which)[1]
+        hard = resource.getrlimit(limit)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(which, (most, most))
+        resource.setrlimit(limit, (most, most))
 
 
 def _verify() -> None:
-    """Try one thing of each sort that must fail; raises SandboxIneffective if it does not.
+    """Try one forbidden action of each kind; raises SandboxIneffective if one succeeds.
 
-    Some kernels and container runtimes accept what they then do not enforce.
+    Some kernels and container runtimes accept restrictions but do not enforce them.
     """
     forbidden: tuple[tuple[str, Callable[[], object]], ...] = (
         ("read a file outside", lambda: os.open(_FORBIDDEN_FILE, os.O_RDONLY)),
@@ -149,9 +149,9 @@ def _fork() -> None:
 
 
 def _prepare_interpreter(packages: list[str]) -> None:
-    """Give the interpreter what it has when it is started by hand: packages, ``exit`` and ``help``.
+    """Give the interpreter what it usually has: packages, ``exit`` and ``help``.
 
-    Files named .pth, which run code of whoever wrote them, are not read.
+    Files named .pth are not read, because they can contain code.
     """
     import site
 
@@ -159,6 +159,6 @@ def _prepare_interpreter(packages: list[str]) -> None:
     sys.path.extend(packages)
     site.setquit()
     site.sethelper()
-    # What was imported to get here is no part of an ordinary interpreter.
+    # An ordinary interpreter has not imported our modules.
     for name in [name for name in sys.modules if name.partition(".")[0] == "tabwright"]:
         del sys.modules[name]

@@ -1,4 +1,4 @@
-"""Namespaces: a file tree, process numbers and a network of the process's own.
+"""Give a process a file tree, process numbers and a network of its own.
 
 See namespaces(7), user_namespaces(7), mount_setattr(2) and pivot_root(2). Linux 5.12 is needed.
 """
@@ -38,9 +38,9 @@ class _Attributes(ctypes.Structure):
 
 
 def enter() -> None:
-    """Make the namespaces; the next process that is forked is the first of the new numbers.
+    """Create the namespaces; the next process that is forked gets process number 1.
 
-    Raises OSError where the system lets no user make them.
+    Raises OSError where users may not create namespaces.
     """
     user, group = os.geteuid(), os.getegid()
     spaces = _NEWNS | _NEWCGROUP | _NEWUTS | _NEWIPC | _NEWPID | _NEWNET
@@ -51,10 +51,10 @@ def enter() -> None:
 
 
 def build(readable: Iterable[str], devices: Iterable[str]) -> None:
-    """Replace the file tree by one of these paths, read-only, and a ``PRIVATE`` folder.
+    """Replace the file tree by these paths, read-only, and a writable ``PRIVATE`` folder.
 
-    The current folder, which must be empty, is where it is put together; afterwards it is another
-    empty one, in ``PRIVATE``. Paths that do not exist are passed over. Raises OSError.
+    The new tree is built in the current folder, which must be empty; afterwards the current folder
+    is an empty one in ``PRIVATE``. Paths that do not exist are skipped. Raises OSError.
     """
     here = os.getcwd()
     system.call("mount", b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
@@ -63,7 +63,7 @@ def build(readable: Iterable[str], devices: Iterable[str]) -> None:
     flags = _MS_NOSUID | _MS_NODEV
     system.call("mount", b"tmpfs", here.encode(), b"tmpfs", flags, b"size=1m,mode=755")
     os.chdir(here)
-    # First, since what is read may lie below it: a Python that was installed in /tmp.
+    # Mounted first, because a readable path may be below it: a Python that is installed in /tmp.
     private = "." + PRIVATE
     os.mkdir(private)
     data = f"size={_PRIVATE_BYTES},nr_inodes={_PRIVATE_FILES},mode=700"
@@ -71,12 +71,12 @@ def build(readable: Iterable[str], devices: Iterable[str]) -> None:
     for path, mount in mounts:
         if mount is not None:
             _attach_mounts(mount, path)
-    # The old tree ends up on top of the new one, and is taken off it.
+    # pivot_root puts the old tree on top of the new one, so it is unmounted.
     system.system_call(_PIVOT_ROOT[os.uname().machine], b".", b".")
     system.call("umount2", b".", _MNT_DETACH)
     os.chdir("/")
     _set_attributes(_AT_FDCWD, b"/", 0, _RDONLY | _NOSUID | _NODEV)
-    # Not ``PRIVATE`` itself, where the way to a Python in /tmp may lie.
+    # Not ``PRIVATE`` itself, which may contain the path to a Python in /tmp.
     work = os.path.join(PRIVATE, "work")
     os.mkdir(work)
     os.chdir(work)
@@ -88,7 +88,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _clone_mounts(path: str, attributes: int) -> int | None:
-    """A copy of the mounts at a path, not yet in the file tree, with attributes set on all."""
+    """Copy the mounts at a path, not yet in the file tree, and set attributes on all of them."""
     try:
         flags = _TREE_CLONE | _TREE_CLOEXEC | _AT_RECURSIVE
         mount = system.system_call(_OPEN_TREE, _AT_FDCWD, os.fsencode(path), flags)
@@ -105,7 +105,7 @@ def _set_attributes(folder: int, path: bytes, flags: int, attributes: int) -> No
 
 
 def _attach_mounts(mount: int, path: str) -> None:
-    """Put a copy of mounts into the current folder, at the path that it had."""
+    """Attach a copy of mounts in the current folder, at its original path."""
     target = "." + path
     if os.path.isdir(path):
         os.makedirs(target, exist_ok=True)

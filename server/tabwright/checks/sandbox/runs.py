@@ -1,4 +1,4 @@
-"""Start the sandbox, with the strongest combination of layers that works on this machine."""
+"""Run code in the sandbox, with the strongest combination of layers that works here."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from tabwright.checks.sandbox import seccomp
 from tabwright.checks.tools.child_process import run_until_timeout
 from tabwright.core.message import Message, MessageError, joined
 
-# Each is enough, since every one has seccomp besides: no sockets, no other processes, no signals.
-# What is left are files: a file tree of its own, or Landlock.
+# Each is enough: seccomp is always added, and forbids sockets, other processes and signals.
+# For files there is either a file tree of its own, or Landlock.
 COMBINATIONS = (("namespaces", "landlock"), ("namespaces",), ("landlock",))
 _MEMORY = 2**30
 _MOST_PRINTED = 2**18
 _MOST_REASON = 200
-# The launcher ends the work by itself so much later than the server would.
+# The launcher ends the work by itself this much later than the server does.
 _GRACE_S = 2.0
 _START = (
     "import sys; sys.path.insert(0, sys.argv.pop());"
     "from tabwright.checks.sandbox.launcher import main;"
     "del sys.path[0]; main()"
 )
-# numpy and others would start a thread for each processor, and no thread may be started.
+# Libraries such as numpy would start a thread per processor, which the sandbox forbids.
 _ENVIRONMENT = {
     name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 }
@@ -48,25 +48,25 @@ _working: tuple[str, ...] | None = None
 
 
 class SandboxUnavailable(MessageError):
-    """This machine has no combination of layers that contains a process; the message says why."""
+    """No combination of layers works on this machine; the message says why."""
 
 
 @dataclass(frozen=True)
 class SandboxRun:
-    """What the work printed, cut to 256 KiB, and whether it ended before its time was over."""
+    """What the work printed, cut to 256 KiB, and whether it ended within its time limit."""
 
     lines: tuple[str, ...]
     ended: bool
 
 
 async def run(work: Mapping[str, object], timeout_s: float, cpu_s: int) -> SandboxRun:
-    """Do the work, a question to ``example_child``, where it can touch nothing.
+    """Run the work, a request to ``example_child``, in the sandbox.
 
-    Raises SandboxUnavailable, and then nothing of it was run, and ToolFailed.
+    Raises SandboxUnavailable, in which case nothing was run, and ToolFailed.
     """
     global _working
-    if lacking := unsupported_reason():
-        raise SandboxUnavailable(lacking)
+    if unsupported := unsupported_reason():
+        raise SandboxUnavailable(unsupported)
     reasons: list[Message] = []
     first = (_working,) if _working else ()
     for layers in dict.fromkeys((*first, *COMBINATIONS)):
@@ -90,7 +90,7 @@ async def working_layers() -> tuple[str, ...]:
 
 
 def unsupported_reason() -> Message | None:
-    """Why no process can be contained on a machine of this sort; None if it can be tried."""
+    """Return why the sandbox does not support this machine; None if it does."""
     if _SYSTEM != "linux":
         return Message("the sandbox needs Linux")
     if not seccomp.is_supported(platform.machine()):
@@ -125,42 +125,42 @@ async def _run(
                 environment=_ENVIRONMENT,
             )
         finally:
-            # A cleaner of temporary folders may have come first.
+            # A program that cleans temporary folders may have deleted it.
             with suppress(FileNotFoundError):
                 folder.rmdir()
     return output.stdout[:_MOST_PRINTED].splitlines(), ended
 
 
 def _reason_not_isolated(lines: list[str]) -> str | None:
-    """Why the work was not begun; None when it was."""
+    """Return why the work did not start; None when it did."""
     first = lines[0] if lines else ""
-    if first == '["contained"]':
+    if first == '["isolated"]':
         return None
     try:
         answer = json.loads(first)
     except ValueError:
-        return "the process ended before it said so"
+        return "the process ended before it reported"
     return str(answer[-1])[:_MOST_REASON]
 
 
 @cache
 def _paths() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What Python needs to read, none inside another, and the folders of installed packages.
+    """Return the paths that Python must read, none inside another, and the package folders.
 
-    The packages are those of our own environment, as for any program started with this Python.
+    The packages are those of our own environment, as for any program run with this Python.
     """
-    ours = [path for path in sys.path if os.path.basename(path) in _PACKAGE_FOLDERS]
-    packages = [path for path in ours if os.path.isdir(path)]
-    wanted = sorted({*_LIBRARIES, *_standard_library(), *packages})
+    package_paths = [path for path in sys.path if os.path.basename(path) in _PACKAGE_FOLDERS]
+    packages = [path for path in package_paths if os.path.isdir(path)]
+    paths = sorted({*_LIBRARIES, *_standard_library(), *packages})
     kept: list[str] = []
-    for path in wanted:
+    for path in paths:
         if os.path.exists(path) and not any(path.startswith(f"{one}/") for one in kept):
             kept.append(path)
     return tuple(kept), tuple(packages)
 
 
 def _standard_library() -> Iterator[str]:
-    """Its folders, each with the shared libraries that lie beside it where it is an own folder."""
+    """Yield its folders, each including the shared libraries next to it, for a separate install."""
     base = {"installed_base": sys.base_prefix, "platbase": sys.base_exec_prefix}
     for name in ("stdlib", "platstdlib"):
         folder = Path(sysconfig.get_path(name, vars=base))

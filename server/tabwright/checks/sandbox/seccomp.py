@@ -1,6 +1,6 @@
-"""The system calls that an example may use, as a seccomp filter; all others fail.
+"""Allow only listed system calls with a seccomp filter; all others fail.
 
-The list is of what is allowed, so that what a later kernel adds is refused. It has no call that
+The table lists what is allowed, so that calls of later kernels are refused. It has no call that
 starts a process or a thread, opens a socket, sends a signal to another process, or changes a file's
 owner or attributes. See seccomp(2), and Documentation/userspace-api/seccomp_filter.rst of Linux.
 """
@@ -21,7 +21,7 @@ _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 # Numbers on x86-64 and on aarch64; None where there is no such call.
 _ALLOWED: dict[str, tuple[int | None, int | None]] = {
-    # Files that are open, or may be opened: which ones is up to the other layers.
+    # Files; the other layers decide which ones may be opened.
     "read": (0, 63),
     "write": (1, 64),
     "readv": (19, 65),
@@ -79,7 +79,7 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "alarm": (37, None),
     "getitimer": (36, 102),
     "setitimer": (38, 103),
-    # What this process is.
+    # Information about this process.
     "getpid": (39, 172),
     "getppid": (110, 173),
     "gettid": (186, 178),
@@ -115,7 +115,7 @@ _ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "time": (201, None),
 }
 
-# Only where all that can be reached and written is a private file system.
+# Allowed only where the writable file system is private.
 _WRITING: dict[str, tuple[int | None, int | None]] = {
     "fsync": (74, 82),
     "fdatasync": (75, 83),
@@ -145,7 +145,7 @@ _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 1030)
 _IOCTL_COMMANDS = (0x5401, 0x541B, 0x5451, 0x5450)
 # PR_SET_NAME, PR_GET_NAME.
 _PRCTL_COMMANDS = (15, 16)
-# From here on numbers are the same everywhere. glibc tries an older call only after ENOSYS.
+# From here on all architectures share numbers. glibc tries an older call only after ENOSYS.
 _FIRST_NEWER = 424
 
 _LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
@@ -158,19 +158,19 @@ class _Program(ctypes.Structure):
 
 
 def is_supported(machine: str) -> bool:
-    """Whether there is a filter for such a processor, as ``os.uname().machine`` names it."""
+    """Whether there is a filter for a processor, named as in ``os.uname().machine``."""
     return machine in _ARCHITECTURES
 
 
 def filter_program(machine: str, pid: int, writing: bool) -> bytes:
-    """The filter in BPF for a process that is ``pid`` to itself; little-endian machines only.
+    """Return the BPF filter for a process whose own pid is ``pid``; little-endian machines only.
 
-    ``writing``: whether it may make, change and delete files at all.
+    ``writing``: whether it may create, change and delete files.
     """
     column, architecture = _ARCHITECTURES[machine]
     simple = [*_ALLOWED.values(), *(_WRITING.values() if writing else ())]
     numbers = [numbers[column] for numbers in simple]
-    # (call, which argument, its allowed values): the kernel looks at the lower 32 bits of these.
+    # (call, index of an argument, its allowed values); the filter compares the lower 32 bits.
     by_argument = (
         (_FCNTL, 1, _FCNTL_COMMANDS),
         (_IOCTL, 1, _IOCTL_COMMANDS),
@@ -191,7 +191,7 @@ def filter_program(machine: str, pid: int, writing: bool) -> bytes:
             for call, index, values in by_argument
             for part in _allow_by_argument(call[column], index, values)
         ),
-        # Python's and glibc's own number for "not on this kernel".
+        # Python and glibc expect ENOSYS for calls that the kernel does not have.
         _instruction(_IF_AT_LEAST, _FIRST_NEWER, 0, 1),
         _instruction(_RETURN, _ERRNO | errno.ENOSYS),
         _instruction(_RETURN, _ERRNO | errno.EPERM),
@@ -206,7 +206,7 @@ def _allow(values: Iterable[int]) -> Iterator[bytes]:
 
 
 def _allow_by_argument(number: int, index: int, values: tuple[int, ...]) -> Iterator[bytes]:
-    """Allow a system call whose argument is one of the values; with another, EPERM."""
+    """Allow a system call whose argument is one of the values; EPERM for other values."""
     yield _instruction(_IF_EQUAL, number, 0, 2 * len(values) + 2)
     yield _instruction(_LOAD, _AT_ARGUMENTS + 8 * index)
     yield from _allow(values)
@@ -218,7 +218,7 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def confine(writing: bool) -> None:
-    """Hold this thread to the filter from now on; raises OSError where the kernel has none."""
+    """Apply the filter to this thread; raises OSError where the kernel has no seccomp."""
     instructions = filter_program(os.uname().machine, os.getpid(), writing)
     program_struct = _Program(len(instructions) // 8, instructions)
     system.call("prctl", system.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

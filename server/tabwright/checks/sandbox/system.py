@@ -18,7 +18,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def call(name: str, *arguments: int | bytes | ctypes.Structure | None) -> int:
-    """A function of the C library that returns -1 for an error; raises OSError, which names it."""
+    """Call a function of the C library; raises OSError with its name when it returns -1."""
     passed = [
         ctypes.c_long(one) if isinstance(one, int)
         else ctypes.byref(one) if isinstance(one, ctypes.Structure)
@@ -33,14 +33,14 @@ def call(name: str, *arguments: int | bytes | ctypes.Structure | None) -> int:
 
 
 def system_call(number: int, *arguments: int | bytes | ctypes.Structure | None) -> int:
-    """A system call by its number; raises OSError."""
+    """Make a system call by its number; raises OSError."""
     return call("syscall", number, *arguments)
 
 
 def end_with_parent() -> None:
     """Have the kernel kill this process as soon as the thread that started it ends.
 
-    To be called after every change of user or capabilities, which undoes it.
+    A change of user or capabilities resets this, so call it again after each.
     """
     call("prctl", PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
@@ -58,9 +58,9 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def drop_privileges() -> None:
-    """Give up every capability, for good: no program started from here gets any back.
+    """Drop every capability for good: programs started from here do not get any back.
 
-    Nor is a crash reported: what the system starts for that reads this memory, often as root.
+    Crash reports are disabled too: the program that writes them reads this memory, often as root.
     """
     call("prctl", PR_SET_DUMPABLE, 0, 0, 0, 0)
     call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -1,1 +1,1 @@
-"""Does a candidate parse, are its names bound, is anything in it risky?"""
+"""Check whether a candidate parses, defines its names, and makes risky calls."""

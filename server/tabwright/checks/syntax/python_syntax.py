@@ -1,4 +1,4 @@
-"""Python: does it compile, and are its names bound? With nothing but the standard library."""
+"""Check whether Python code compiles and its names are defined, with the standard library."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class SyntaxFault:
 
 
 def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
-    """What Python's own compiler says against the text; None when it compiles or is too long.
+    """Return the error of Python's compiler; None when the text compiles or is too long.
 
-    In a cell, lines for the notebook itself are passed over, and ``await`` may stand anywhere.
+    In a cell, lines for the notebook itself are ignored, and ``await`` is allowed anywhere.
     """
     if cell:
         if source.lstrip().startswith("%%"):
@@ -50,19 +50,19 @@ def syntax_fault(source: str, cell: bool = False) -> SyntaxFault | None:
 
 
 def check_syntax(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
-    """A fault when the text stopped compiling, or still does not because of the changed lines."""
+    """Return a fault when the edit adds a syntax error, also to a text that had others."""
     if len(candidate.after) > MAX_PARSED_CHARS:
-        # Of a text that would hold everything up, only the statements around the change are parsed.
+        # Parsing holds the GIL, so of a long text only the statements around the change are parsed.
         broken = _breaks_statements(candidate.before, candidate.after)
         line = min(changes.new_lines, default=0)
         return (_as_fault(SyntaxFault(line, Message("invalid syntax"))),) if broken else ()
-    now = syntax_fault(candidate.after, candidate.cell)
-    if now is None:
+    after = syntax_fault(candidate.after, candidate.cell)
+    if after is None:
         return ()
-    fault = _as_fault(now)
+    fault = _as_fault(after)
     if syntax_fault(candidate.before, candidate.cell) is None:
         return (fault,)
-    if now.line in changes.new_lines or _breaks_statements(candidate.before, candidate.after):
+    if after.line in changes.new_lines or _breaks_statements(candidate.before, candidate.after):
         return (fault,)
     return ()
 
@@ -72,9 +72,9 @@ def _as_fault(found: SyntaxFault) -> Fault:
 
 
 def _breaks_statements(before: str, after: str) -> bool:
-    """Whether the statements at the margin around the change parsed before and no longer do.
+    """Whether the top-level statements around the change parsed before and no longer do.
 
-    For a document that is broken elsewhere: the compiler tells of the first error only.
+    For a document with an error elsewhere: the compiler reports the first error only.
     """
     for edit in difference(before, after):
         start, end = edit.span.start, edit.span.end
@@ -87,32 +87,32 @@ def _breaks_statements(before: str, after: str) -> bool:
 
 
 def _statements_around(text: str, start: int, end: int) -> str:
-    """The whole statements at the margin that a stretch of the text touches."""
+    """Return the top-level statements that the span from ``start`` to ``end`` touches."""
     first = max((one.start() for one in _STATEMENT.finditer(text, 0, start + 1)), default=0)
     following = _STATEMENT.search(text, max(end, start + 1))
     return text[first : following.start() if following else len(text)]
 
 
 def check_names(candidate: EditCandidate) -> tuple[Fault, ...]:
-    """Names that nothing binds and that were not so before; none for a cell of a notebook."""
+    """Return a fault for each name that is newly undefined; none for a notebook cell."""
     if candidate.cell:
         return ()
-    now, then = unbound_names(candidate.after), unbound_names(candidate.before)
-    if now is None:
+    after, before = unbound_names(candidate.after), unbound_names(candidate.before)
+    if after is None:
         return ()
-    fresh = now - (then or frozenset())
+    new = after - (before or frozenset())
     return tuple(
         Fault(
             "name",
             Message("`{0}` is not defined", name),
             _first_line_using(candidate.after, name),
         )
-        for name in sorted(fresh)
+        for name in sorted(new)
     )
 
 
 def _first_line_using(source: str, name: str) -> int:
-    """The first line that looks the name up."""
+    """Return the first line, from 1, that uses the name; 0 if it is unknown."""
     tree = tree_of(source)
     nodes = ast.walk(tree) if tree is not None else ()
     lines = [one.lineno for one in nodes if isinstance(one, ast.Name) and one.id == name]

@@ -1,4 +1,4 @@
-"""Risky calls in languages that have no linter at hand: a few patterns, only where they are new."""
+"""Find new risky calls by a few patterns, in languages for which no linter is bundled."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, Message]] = {
 
 
 def check(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
-    """A fault for each risky call in the changed lines beyond those that stood there before."""
+    """Return a fault for each risky call that the changed lines add."""
     comment = by_id(candidate.language_id).line_comment
     old, new = split_lines(candidate.before), split_lines(candidate.after)
     faults: list[Fault] = []
-    for risky, words in _risks(candidate.language_id):
-        had = sum(
+    for risky, message in _risks(candidate.language_id):
+        count_before = sum(
             bool(risky.search(_code_of_line(old[line - 1], comment))) for line in changes.old_lines
         )
         lines = sorted(
@@ -85,17 +85,17 @@ def check(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
             for line in changes.new_lines
             if risky.search(_code_of_line(new[line - 1], comment))
         )
-        faults += [Fault("risk", words, line) for line in lines[had:]]
+        faults += [Fault("risk", message, line) for line in lines[count_before:]]
     return tuple(faults)
 
 
 @lru_cache(maxsize=16)
 def _risks(language_id: str) -> tuple[tuple[re.Pattern[str], Message], ...]:
-    """The patterns of a language, each with what it means."""
+    """Return the patterns of a language, each with its message."""
     table = {**_ANY, **_BY_LANGUAGE.get(language_id, {})}
-    return tuple((re.compile(pattern), words) for pattern, words in table.items())
+    return tuple((re.compile(pattern), message) for pattern, message in table.items())
 
 
 def _code_of_line(line: str, comment: str) -> str:
-    """The line, of a long one the start; nothing of it when it is a comment."""
+    """Return the line, cut to 1,000 characters; "" for a comment."""
     return "" if comment and line.lstrip().startswith(comment) else line[:_LONGEST_LINE]

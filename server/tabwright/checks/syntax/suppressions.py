@@ -1,4 +1,4 @@
-"""Comments that silence a tool: a fix that only adds one has fixed nothing."""
+"""Find new comments that suppress a tool's diagnostics, which fix nothing."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _SUPPRESSION = re.compile(
 
 
 def check(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
-    """A fault for each comment in the changed lines that silences a tool and is new."""
+    """Return a fault for each suppressing comment that the changed lines add."""
     if not candidate.diagnostics:
         return ()
     old, new = split_lines(candidate.before), split_lines(candidate.after)
-    had = sum(len(_SUPPRESSION.findall(old[line - 1])) for line in changes.old_lines)
+    count_before = sum(len(_SUPPRESSION.findall(old[line - 1])) for line in changes.old_lines)
     found = [
         (line, match[0])
         for line in sorted(changes.new_lines)
         for match in _SUPPRESSION.finditer(new[line - 1])
     ]
     return tuple(
-        Fault("diagnostic", Message("the error is only suppressed ({0})", words), line)
-        for line, words in found[had:]
+        Fault("diagnostic", Message("the error is only suppressed ({0})", comment), line)
+        for line, comment in found[count_before:]
     )

@@ -1,4 +1,4 @@
-"""Other languages than Python: nodes of the syntax tree that are errors, before and after."""
+"""Check the syntax of other languages than Python: error nodes of the tree, before and after."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tabwright.core.text import line_starts, scrub_surrogates
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Tree
 
-# Language id: the package of its grammar and the function in it that gives it.
+# Language id: the package of its grammar, and the function in it that returns the grammar.
 GRAMMARS: Mapping[str, tuple[str, str]] = {
     "javascript": ("tree_sitter_javascript", "language"),
     "javascriptreact": ("tree_sitter_javascript", "language"),
@@ -39,13 +39,13 @@ _MOST_S = 0.9  # of CPU time; a text without errors takes some 0.4 s for each me
 
 
 class NoSyntaxTree(MessageError):
-    """A tree cannot be had, mostly for want of a grammar; the message says why."""
+    """There is no tree of a text, mostly because no grammar is installed; the message says why."""
 
 
 def error_lines(text: str, language_id: str) -> list[int]:
-    """The lines (from 1) of the tree's error and missing nodes, in order.
+    """Return the lines, from 1, of the tree's error and missing nodes, in order.
 
-    Raises NoGrammar when there is no parser for the language.
+    Raises NoSyntaxTree when there is no parser for the language.
     """
     raw = scrub_surrogates(text).encode("utf-8")
     root = _tree(raw, language_id).root_node
@@ -59,9 +59,9 @@ def error_lines(text: str, language_id: str) -> list[int]:
 
 
 def _tree(raw: bytes, language_id: str) -> Tree:
-    """The tree of a text; raises NoGrammar, also where the parser takes too long.
+    """Parse a text; raises NoSyntaxTree, also when the parser takes longer than 0.9 s of CPU time.
 
-    The parser keeps all other threads waiting, but for the calls of the functions given to it.
+    The parser holds the GIL, except in its calls of the two functions below.
     """
     grammar = _grammar(language_id)
     from tree_sitter import Parser
@@ -84,29 +84,29 @@ def _tree(raw: bytes, language_id: str) -> Tree:
 
 
 def check_syntax(candidate: EditCandidate, changes: LineChanges) -> tuple[Fault, ...]:
-    """A fault when the tree has more errors than before."""
+    """Return a fault when the tree has more errors than before."""
     try:
-        now = error_lines(candidate.after, candidate.language_id)
-        if not now:
+        after = error_lines(candidate.after, candidate.language_id)
+        if not after:
             return ()
-        if len(now) <= len(error_lines(candidate.before, candidate.language_id)):
+        if len(after) <= len(error_lines(candidate.before, candidate.language_id)):
             return ()
     except NoSyntaxTree as error:
         return (Fault("checker", Message("{0}, so the syntax was not checked", error)),)
-    near = [line for line in now if line in changes.new_lines] or now
+    changed = [line for line in after if line in changes.new_lines] or after
     name = by_id(candidate.language_id).name
-    return (Fault("syntax", Message("it does not parse as {0}", name), near[0]),)
+    return (Fault("syntax", Message("it does not parse as {0}", name), changed[0]),)
 
 
 def _error_starts(root: Node) -> Iterator[int]:
-    """Where error and missing nodes begin; an error inside another is not counted again."""
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
+    """Yield the byte offsets of error and missing nodes; an error inside another is skipped."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
         if node.is_error or node.is_missing:
             yield node.start_byte
         elif node.has_error:
-            waiting.extend(reversed(node.children))
+            pending.extend(reversed(node.children))
 
 
 @cache

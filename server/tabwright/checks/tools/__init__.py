@@ -1,1 +1,1 @@
-"""Linters and type checkers: which are there, how each is run, what it reports."""
+"""Find linters and type checkers, run them, and compare what they report before and after."""

@@ -1,4 +1,4 @@
-"""Run another program for a moment: bounded in time and output, ended with all its children."""
+"""Run another program with limits on time and output, and kill it with all its children."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 
 class ToolFailed(MessageError):
-    """A program gave no answer; the message says why, with the program as its subject."""
+    """A program gave no usable result; the message says why, as "did not answer in 3 s"."""
 
 
 @dataclass(frozen=True)
 class ProgramOutput:
-    """What a program left: its exit status and what it printed."""
+    """The exit status of a program and what it printed."""
 
     status: int
     stdout: str
@@ -36,7 +36,7 @@ class ProgramOutput:
 
     @property
     def error_line(self) -> str:
-        """Its first line on stderr, else on stdout, cut to 200 characters; "" if there is none."""
+        """The first line on stderr, else on stdout, cut to 200 characters; "" if there is none."""
         lines = (line.strip() for line in (self.stderr + "\n" + self.stdout).splitlines())
         return next((line[:200] for line in lines if line), "")
 
@@ -49,7 +49,7 @@ async def run(
     cwd: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> ProgramOutput:
-    """Run a program to its end, in a session of its own; without ``cwd`` in our private folder.
+    """Run a program to its end, in a session of its own; in our private folder without ``cwd``.
 
     Raises ToolFailed when it cannot be started, prints over 16 MiB, or takes longer than
     ``timeout_s`` seconds. Then, and on cancellation, its whole process group is killed.
@@ -70,7 +70,7 @@ async def run_until_timeout(
     cwd: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[ProgramOutput, bool]:
-    """Like ``run``, but a program out of time gives what it printed so far, and False."""
+    """Like ``run``, but returns what was printed so far, and False, when the time is over."""
     process = await _start(command, cwd, environment)
     output, errors = bytearray(), bytearray()
     ended = False
@@ -95,7 +95,7 @@ async def run_until_timeout(
 async def _start(
     command: Sequence[str], cwd: str | None, environment: Mapping[str, str] | None
 ) -> Process:
-    """The program, started; cancelled meanwhile, it is ended as soon as it has begun."""
+    """Start the program; if cancelled meanwhile, kill it as soon as it has started."""
     starting = asyncio.create_task(
         processes.start_async(
             command,
@@ -115,7 +115,7 @@ async def _start(
 
 
 async def gather_or_cancel(*jobs: Coroutine[None, None, T]) -> list[T]:
-    """The results of jobs run side by side; when one fails, the others are cancelled first."""
+    """Run jobs concurrently and return their results; when one fails, cancel the others first."""
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         return await asyncio.gather(*tasks)
@@ -127,7 +127,7 @@ async def gather_or_cancel(*jobs: Coroutine[None, None, T]) -> list[T]:
 
 async def _write_stdin(stream: asyncio.StreamWriter | None, text: str) -> None:
     assert stream is not None
-    # A program may end without reading all it is given.
+    # A program may end without reading all of its input.
     with suppress(BrokenPipeError, ConnectionResetError):
         stream.write(text.encode("utf-8", "replace"))
         await stream.drain()
@@ -147,7 +147,7 @@ def _text(raw: bytearray) -> str:
 
 
 async def _kill_when_started(starting: asyncio.Task[Process]) -> None:
-    # What could not be started needs no end.
+    # A program that could not be started needs no kill.
     with suppress(OSError, ValueError):
         process = await starting
         await _kill(process)
@@ -155,7 +155,7 @@ async def _kill_when_started(starting: asyncio.Task[Process]) -> None:
 
 
 async def _uncancelled(job: Coroutine[None, None, None]) -> None:
-    """Await a short job to its end, whoever cancels meanwhile; they are obeyed afterwards."""
+    """Await a short job to its end; a cancellation meanwhile is raised afterwards."""
     task = asyncio.create_task(job)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -169,7 +169,7 @@ async def _uncancelled(job: Coroutine[None, None, None]) -> None:
 
 
 async def _kill(process: Process) -> None:
-    # Gone already: nothing to kill.
+    # The process has already ended.
     with suppress(ProcessLookupError):
         if _POSIX:
             os.killpg(process.pid, signal.SIGKILL)
@@ -177,6 +177,6 @@ async def _kill(process: Process) -> None:
             process.kill()
     if process.stdin is not None:
         process.stdin.close()
-    # A descendant that left the group may hold the pipes open for ever.
+    # A child process that left the group may keep the pipes open forever.
     with suppress(TimeoutError):
         await asyncio.wait_for(process.communicate(), _GRACE_S)

@@ -1,4 +1,4 @@
-"""eslint: what it reports about a text on its standard input."""
+"""Run eslint on a text on its standard input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DONE = {0, 1}
 
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
-    """Ask about the text under the document's name, where its settings lie; raises ToolFailed."""
+    """Return the reports on the text, under the document's name and settings; raises ToolFailed."""
     settings = file.nearest_above(*_CONFIGURATIONS)
     name = file.path or file.file_name
     output = await run(

@@ -15,13 +15,13 @@ from tabwright.processes import own_python
 _ENVIRONMENTS = (".venv", "venv", "env")
 _IS_WINDOWS = os.name == "nt"
 _BIN = "Scripts" if _IS_WINDOWS else "bin"
-_ENDINGS = ".COM;.EXE;.BAT;.CMD"  # of programs on Windows, where PATHEXT is not set
+_ENDINGS = ".COM;.EXE;.BAT;.CMD"  # of programs on Windows when PATHEXT is not set
 
 
 def find_bundled(name: str, workspace: str = "") -> str | None:
-    """A program that was installed beside our own Python, else the one on PATH.
+    """Find a program that was installed beside our own Python, else the one on PATH.
 
-    What PATH has inside a ``workspace`` ("" for none) is passed over.
+    Folders on PATH that are inside ``workspace`` ("" for none) are skipped.
     """
     return find_in((name,), (str(own_python().parent),)) or find_in(
         (name,), path_folders(workspace)
@@ -29,21 +29,21 @@ def find_bundled(name: str, workspace: str = "") -> str | None:
 
 
 def find_project_program(names: tuple[str, ...], root: str, path: str) -> str | None:
-    """The first of ``names`` among the project's own tools, else on PATH.
+    """Find the first of ``names`` among the project's own tools, else on PATH.
 
-    Such a program is for a folder that the user trusts alone.
+    Such a program may run only in a folder that the user trusts.
     """
     own = (*_environment_folders(root), *_node_folders(root, path))
     return find_in(names, own) or find_in(names, path_folders())
 
 
 def find_project_python(root: str) -> str | None:
-    """The Python of the project's own environment, if it has one."""
+    """Find the Python of the project's own environment; None where it has none."""
     return find_in(("python",), _environment_folders(root))
 
 
 def find_in(names: Iterable[str], folders: Iterable[str]) -> str | None:
-    """The first of the programs ``names`` that lies in one of ``folders``, relative ones aside."""
+    """Find the first of the programs ``names`` in ``folders``; relative folders are skipped."""
     absolute = [folder for folder in folders if os.path.isabs(folder)]
     for name in names:
         for folder in absolute:
@@ -54,20 +54,20 @@ def find_in(names: Iterable[str], folders: Iterable[str]) -> str | None:
     return None
 
 
-def path_folders(outside: str = "") -> list[str]:
-    """The folders that PATH names in full, without those in a folder that is left ``outside``."""
+def path_folders(excluded: str = "") -> list[str]:
+    """Return the absolute folders on PATH, without those inside ``excluded`` ("" for none)."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     kept = [folder for folder in folders if os.path.isabs(folder)]
-    if not outside:
+    if not excluded:
         return kept
-    # Its own name may lie there, or what it links to.
-    names = {os.path.abspath(outside), os.path.realpath(outside)}
+    # A folder is inside by its own path or by the path that it links to.
+    names = {os.path.abspath(excluded), os.path.realpath(excluded)}
     return [folder for folder in kept if not any(_is_below(folder, one) for one in names)]
 
 
 def _is_below(folder: str, top: str) -> bool:
-    spellings = (os.path.abspath(folder), os.path.realpath(folder))
-    return any(Path(each).is_relative_to(top) for each in spellings)
+    paths = (os.path.abspath(folder), os.path.realpath(folder))
+    return any(Path(each).is_relative_to(top) for each in paths)
 
 
 def _endings(name: str) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def _environment_folders(root: str) -> Iterator[str]:
 
 
 def _node_folders(root: str, path: str) -> Iterator[str]:
-    """node_modules/.bin from the file's folder up to the root."""
+    """Yield node_modules/.bin of the file's folder and of those above it up to the root."""
     if not root:
         return
     top = Path(root)

@@ -1,4 +1,4 @@
-"""mypy: what it reports about a text that stands for the file on disk."""
+"""Run mypy on a text that replaces the file on disk."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _SILENT = ("--no-error-summary", "--show-error-codes", "--no-pretty", "--no-colo
 
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
-    """Ask about the document with ``text`` in place of what the disk holds.
+    """Return the reports on the document with ``text`` instead of its contents on disk.
 
     Raises ToolFailed, OSError.
     """
     python = find_project_python(file.root)
     with ExitStack() as stack:
         copy = stack.enter_context(temporary_file(file, text))
-        # mypy takes files of one size and one second for the same, and answers from its cache.
+        # mypy takes files of the same size and modification second for equal, and uses its cache.
         age = crc32(text.encode("utf-8", "replace"))
         os.utime(copy, (age, age))
         on_disk = bool(file.path) and Path(file.path).is_file()

@@ -1,4 +1,4 @@
-"""The project's own checkers: is what one of them reported gone, and is anything new?"""
+"""Run the project's own tools: are their diagnostics resolved, and are there new ones?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RunTool = Callable[[str, str, CheckedFile], Coroutine[None, None, list[ToolRepo
 
 @dataclass(frozen=True)
 class Tool:
-    """A checker: its name, the sources its diagnostics come with, its programs, how it is asked."""
+    """A tool: its name, the sources of its diagnostics, its program names, and how to run it."""
 
     name: str
     sources: frozenset[str]
@@ -30,7 +30,7 @@ class Tool:
     run: _RunTool = field(compare=False)
 
     def program(self, candidate: EditCandidate) -> str | None:
-        """Where it is installed, None when it is not."""
+        """Return the path of its program, None when it is not installed."""
         return find_project_program(self.programs, candidate.root, candidate.path)
 
 
@@ -56,7 +56,7 @@ _BY_SOURCE = {source: tool for tool in TOOLS for source in tool.sources}
 
 
 def first_program(diagnostics: Sequence[Diagnostic], root: str, path: str) -> str:
-    """The first program that a check of these diagnostics would run in a trusted folder, or ""."""
+    """Return the first program that a check of these diagnostics would run, "" for none."""
     for diagnostic in diagnostics:
         tool = tool_for(diagnostic)
         program = find_project_program(tool.programs, root, path) if tool is not None else None
@@ -66,7 +66,7 @@ def first_program(diagnostics: Sequence[Diagnostic], root: str, path: str) -> st
 
 
 def tool_for(diagnostic: Diagnostic) -> Tool | None:
-    """The tool that a diagnostic's source names."""
+    """Return the tool that a diagnostic's source names; None for an unknown source."""
     return _BY_SOURCE.get(diagnostic.source.casefold())
 
 
@@ -78,7 +78,7 @@ async def check(
     wanted: Sequence[Diagnostic],
     options: CheckOptions,
 ) -> ToolResult:
-    """What the tool says of ``wanted`` and of anything new; raises ToolFailed."""
+    """Return which of ``wanted`` remain and what is new; raises ToolFailed."""
     file = CheckedFile(candidate.path, candidate.root, candidate.language_id, options.timeout_s)
     try:
         before, after = await gather_or_cancel(
@@ -98,11 +98,11 @@ _cache: OrderedDict[tuple[str, CheckedFile, str], tuple[float, list[ToolReport]]
 async def _reports_before(
     tool: Tool, program: str, text: str, file: CheckedFile
 ) -> list[ToolReport]:
-    """The same for all candidates of an action: asked once."""
+    """Return the reports on the old text, which all candidates of an action share: cached."""
     key = (program, file, text)
-    known = _cache.get(key)
-    if known is not None and time.monotonic() - known[0] < _CACHED_S:
-        return known[1]
+    cached = _cache.get(key)
+    if cached is not None and time.monotonic() - cached[0] < _CACHED_S:
+        return cached[1]
     found = await tool.run(program, text, file)
     _cache[key] = (time.monotonic(), found)
     while len(_cache) > _CACHED:

@@ -1,4 +1,4 @@
-"""pylint: what it reports about a text on its standard input."""
+"""Run pylint on a text on its standard input."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from tabwright.checks.tools.reports import ToolReport, json_objects, number_at, 
 from tabwright.checks.tools.scratch_files import CheckedFile
 from tabwright.core.message import Message
 
-# Bits of its status that mean it did not work: a fatal message, a wrong call.
+# Bits of its exit status for a fatal message and for wrong arguments.
 _FAILED = 1 | 32
 
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
-    """Ask about the text under the document's name; raises ToolFailed."""
+    """Return the reports on the text, under the document's name; raises ToolFailed."""
     command = (program, "--output-format=json", "--score=n", "--from-stdin")
     name = file.path or file.file_name
     output = await run((*command, name), timeout_s=file.timeout_s, stdin=text, cwd=file.folder)

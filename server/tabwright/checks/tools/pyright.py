@@ -1,4 +1,4 @@
-"""pyright and basedpyright: what they report about a text."""
+"""Run pyright or basedpyright on a text."""
 
 from __future__ import annotations
 
@@ -18,19 +18,27 @@ _DONE = {0, 1}
 
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
-    """Ask about a copy of the document in its own folder; raises ToolFailed, OSError."""
+    """Return the reports on a copy of the document in its folder; raises ToolFailed, OSError."""
     python = find_project_python(file.root)
-    # pyright passes hidden files over, whatever it is told.
-    with file_beside(file, text, prefix="") as path, _what(file, path) as what:
-        command = (program, "--outputjson", *(("--pythonpath", python) if python else ()), *what)
+    # pyright skips hidden files, even those named on its command line.
+    with (
+        file_beside(file, text, prefix="") as path,
+        _path_arguments(file, path) as arguments,
+    ):
+        command = (
+            program,
+            "--outputjson",
+            *(("--pythonpath", python) if python else ()),
+            *arguments,
+        )
         output = await run(command, timeout_s=file.timeout_s, cwd=file.folder)
     if output.status not in _DONE:
         raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.error_line))
-    loaded = load_json(output.stdout)
-    found = loaded.get("generalDiagnostics") if isinstance(loaded, dict) else None
+    output_json = load_json(output.stdout)
+    found = output_json.get("generalDiagnostics") if isinstance(output_json, dict) else None
     if not isinstance(found, list):
         raise ToolFailed(Message("printed no valid report"))
-    if not number_at(loaded, "summary", "filesAnalyzed"):
+    if not number_at(output_json, "summary", "filesAnalyzed"):
         raise ToolFailed(Message("analyzed no file"))
     return [
         ToolReport(
@@ -44,16 +52,20 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
 
 
 @contextmanager
-def _what(file: CheckedFile, path: Path) -> Iterator[tuple[str, ...]]:
-    """The file; with the project's own settings, which it ignores for files named to it."""
+def _path_arguments(file: CheckedFile, path: Path) -> Iterator[tuple[str, ...]]:
+    """Yield the arguments that name the file.
+
+    pyright ignores the project's settings for a file named on its command line, so they are
+    extended by a temporary configuration.
+    """
     settings = file.nearest_above("pyrightconfig.json") or file.nearest_above("pyproject.toml")
     if settings is None or not os.access(settings.parent, os.W_OK | os.X_OK):
         yield (str(path),)
         return
-    own = {
+    configuration = {
         "extends": settings.name,
         "include": [os.path.relpath(path, settings.parent)],
         "exclude": [],
     }
-    with hidden_file(settings.parent, ".json", json.dumps(own)) as config:
+    with hidden_file(settings.parent, ".json", json.dumps(configuration)) as config:
         yield ("-p", str(config))

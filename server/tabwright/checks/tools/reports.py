@@ -1,4 +1,4 @@
-"""What tools report about a text, and what it says of an edit: gone, still there, new."""
+"""Compare the reports of a tool before and after an edit: resolved, remaining, new."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _TS_CODE = re.compile(r"ts(?=\d+$)")
 
 @dataclass(frozen=True)
 class ToolReport:
-    """One finding of a tool: where (line from 1), what, and by which rule.
+    """One report of a tool: its line, from 1, its message and its rule.
 
-    ``code`` is the rule's usual name, ``aliases`` are its others.
+    ``code`` is the usual name of the rule, ``aliases`` are its other names.
     """
 
     line: int
@@ -33,7 +33,7 @@ class ToolReport:
     aliases: tuple[str, ...] = ()
 
     def matches(self, diagnostic: Diagnostic) -> bool:
-        """Whether the rule is the diagnostic's; where that names none, the wording decides."""
+        """Whether the rule is the diagnostic's; by the message if the diagnostic has no code."""
         if diagnostic.code:
             names = {rule_name(self.code), *map(rule_name, self.aliases)}
             return bool(names & rule_names(diagnostic.code))
@@ -47,12 +47,12 @@ class ToolReport:
 
 
 def rule_name(code: str) -> str:
-    """A rule's name as tools and clients agree on it: "TS2322" and "2322" are one."""
+    """Normalize a rule's name: tools and clients write "TS2322" or "2322"."""
     return _TS_CODE.sub("", code.strip().casefold())
 
 
 def rule_names(code: str) -> set[str]:
-    """The names in a diagnostic's code, which may be like "line-too-long (C0301)"."""
+    """Return the rule names in a diagnostic's code, which may be "line-too-long (C0301)"."""
     return {rule_name(code), *(rule_name(part) for part in re.findall(r"[\w@/.-]+", code))}
 
 
@@ -63,7 +63,7 @@ def _normalized_message(message: str) -> str:
 
 @dataclass(frozen=True)
 class ToolResult:
-    """What a tool's two reports say; ``unseen`` are diagnostics that it never reported itself."""
+    """The faults of an edit; ``unreported`` are the diagnostics that the tool never reported."""
 
     faults: tuple[Fault, ...] = ()
     unreported: tuple[Diagnostic, ...] = ()
@@ -71,7 +71,7 @@ class ToolResult:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The reports on a text before and after an edit, and the lines that the edit changed."""
+    """The reports on the text before and after an edit, and the lines that it changed."""
 
     before: Sequence[ToolReport]
     after: Sequence[ToolReport]
@@ -79,7 +79,7 @@ class Comparison:
     text_before: str = field(repr=False)
 
     def evaluate(self, wanted: Sequence[Diagnostic]) -> ToolResult:
-        """Which of ``wanted`` still stand, and what is new besides them."""
+        """Return which of ``wanted`` remain, and which reports are new."""
         faults: list[Fault] = []
         unreported: list[Diagnostic] = []
         for diagnostic in wanted:
@@ -88,22 +88,22 @@ class Comparison:
             if not same:
                 unreported.append(diagnostic)
                 continue
-            asked = sum(same[0].matches(other) for other in wanted)
-            standing = self._remaining(diagnostic, line, asked)
-            if standing is not None:
-                message = Message("the error is still there: {0}", standing.summary)
-                faults.append(Fault("diagnostic", message, standing.line))
-        named = {(fault.line, fault.message.partition(": ")[2]) for fault in faults}
-        fresh = [
-            report for report in self.new_reports() if (report.line, report.summary) not in named
+            wanted_count = sum(same[0].matches(other) for other in wanted)
+            remaining = self._remaining(diagnostic, line, wanted_count)
+            if remaining is not None:
+                message = Message("the error is still there: {0}", remaining.summary)
+                faults.append(Fault("diagnostic", message, remaining.line))
+        reported = {(fault.line, fault.message.partition(": ")[2]) for fault in faults}
+        new = [
+            report for report in self.new_reports() if (report.line, report.summary) not in reported
         ]
         faults += [
-            Fault("new diagnostic", verbatim(one.summary), one.line) for one in fresh[:_MOST_NEW]
+            Fault("new diagnostic", verbatim(one.summary), one.line) for one in new[:_MOST_NEW]
         ]
         return ToolResult(tuple(faults), tuple(unreported))
 
     def new_reports(self) -> list[ToolReport]:
-        """Reports of which there are more than before, those in changed lines first."""
+        """Return the reports that occur more often than before, preferably in changed lines."""
         known = Counter(_key(report) for report in self.before)
         total = Counter(_key(report) for report in self.after)
         found: list[ToolReport] = []
@@ -113,10 +113,11 @@ class Comparison:
                 found.append(report)
         return sorted(found, key=lambda one: one.line)
 
-    def _remaining(self, diagnostic: Diagnostic, line: int, asked: int) -> ToolReport | None:
-        """The report in the changed lines, or where the diagnostic stood, that is still its own.
+    def _remaining(self, diagnostic: Diagnostic, line: int, wanted_count: int) -> ToolReport | None:
+        """Return the report that still stands for the diagnostic, None when it is resolved.
 
-        Others of the same rule may have stood there before and stay: as many as were not asked for.
+        It is looked for in the changed lines and at the diagnostic's own line. Other reports of the
+        same rule may remain, all but the ``wanted_count`` that the edit should resolve.
         """
         near_old = self.changes.old_lines | {line}
         near_new = self.changes.new_lines | {self.changes.new_line_of(line)}
@@ -126,11 +127,11 @@ class Comparison:
             old = [one for one in self.before if one.matches(diagnostic)]
             new = [one for one in self.after if one.matches(diagnostic)]
         own = min(old, key=lambda one: abs(one.line - line))
-        had = [one for one in old if _key(one) == _key(own)]
-        has = [one for one in new if _key(one) == _key(own)]
-        if len(has) >= len(had):
-            return has[0]
-        return new[0] if len(new) > max(0, len(old) - asked) else None
+        equal_before = [one for one in old if _key(one) == _key(own)]
+        equal_after = [one for one in new if _key(one) == _key(own)]
+        if len(equal_after) >= len(equal_before):
+            return equal_after[0]
+        return new[0] if len(new) > max(0, len(old) - wanted_count) else None
 
 
 def _key(report: ToolReport) -> tuple[str, str]:
@@ -138,7 +139,7 @@ def _key(report: ToolReport) -> tuple[str, str]:
 
 
 def json_objects(text: str) -> list[dict[str, object]]:
-    """The objects of a JSON list that a tool printed; raises ToolFailed when it is none."""
+    """Return the objects of the JSON list that a tool printed; raises ToolFailed for no list."""
     loaded = load_json(text)
     if not isinstance(loaded, list):
         raise ToolFailed(Message("printed no valid report"))
@@ -146,7 +147,7 @@ def json_objects(text: str) -> list[dict[str, object]]:
 
 
 def load_json(text: str) -> object:
-    """What a tool printed as JSON; raises ToolFailed when it is none."""
+    """Parse the JSON that a tool printed; raises ToolFailed for anything else."""
     try:
         loaded: object = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -155,13 +156,13 @@ def load_json(text: str) -> object:
 
 
 def text_at(item: object, *path: str) -> str:
-    """The string or number at a path of keys, as text; "" when there is none."""
+    """Return the string or number at a path of keys, as text; "" when there is none."""
     found = _at(item, path)
     return str(found) if isinstance(found, str | int) else ""
 
 
 def number_at(item: object, *path: str) -> int:
-    """The whole number at a path of keys; 0 when there is none."""
+    """Return the integer at a path of keys; 0 when there is none."""
     found = _at(item, path)
     return found if isinstance(found, int) else 0
 

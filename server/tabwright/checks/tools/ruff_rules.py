@@ -1,4 +1,4 @@
-"""ruff: are its diagnostics gone, are names bound, are risky calls made?"""
+"""Run ruff: are its diagnostics resolved, are names defined, are calls risky?"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SOURCES = frozenset({"ruff", "flake8", "pycodestyle", "pyflakes", "pydocstyle",
 _CODE = re.compile(r"(?!TS)[A-Z]{1,5}\d{3}|PL[CEFRW]\d{4}")
 _NAME_CODES = ("F821", "F822", "F823")
 _RISK_CODE = re.compile(r"S\d{3}")
-# Style more than risk: assert, and exceptions passed over.
+# Style rather than risk: assert, and ignored exceptions.
 _IGNORED_RISKS = frozenset({"S101", "S110", "S112"})
 _IGNORED_RISKS_IN_TESTS = frozenset(
     {"S105", "S106", "S107", "S108", "S113", "S311", "S603", "S607"}
@@ -60,7 +60,7 @@ _RISK_MESSAGES: Mapping[str, Message] = {
     "S608": Message("builds SQL out of strings"),
     "S701": Message("makes a template without escaping"),
 }
-# Rules of other tools that ruff knows as well, for when the other tool is missing.
+# Rules of other tools that ruff has too, for when the other tool is missing.
 _RUFF_CODES: Mapping[str, str] = {
     "reportundefinedvariable": "F821",
     "name-defined": "F821",
@@ -93,18 +93,18 @@ _RUFF_CODES: Mapping[str, str] = {
 
 
 def is_from_ruff(diagnostic: Diagnostic) -> bool:
-    """Whether a diagnostic is one that ruff can report itself, by its source or else its code."""
+    """Whether ruff can report the diagnostic itself, by its source or else by its code."""
     source = diagnostic.source.casefold()
     return source in _SOURCES or (not source and _CODE.fullmatch(diagnostic.code) is not None)
 
 
 def is_ruff_code(code: str) -> bool:
-    """Whether a code has the form of ruff's rules."""
+    """Whether a code has the form of a ruff rule."""
     return _CODE.fullmatch(code) is not None
 
 
 def as_ruff_diagnostic(diagnostic: Diagnostic) -> Diagnostic | None:
-    """The same diagnostic by ruff's name for its rule, None when it has none."""
+    """Return the diagnostic with ruff's code for its rule, None when ruff has no such rule."""
     codes = [
         _RUFF_CODES[name] for name in sorted(rule_names(diagnostic.code)) if name in _RUFF_CODES
     ]
@@ -119,10 +119,9 @@ async def check(
     wanted: Sequence[Diagnostic],
     options: CheckOptions,
 ) -> ToolResult:
-    """Names and risks that are new, and what became of ``wanted``.
+    """Return new undefined names and risks, and which of ``wanted`` remain.
 
-    Other rules are looked at only where one of ``wanted`` is ruff's own. Raises ToolFailed when
-    ruff cannot be asked.
+    New reports of other rules count only where one of ``wanted`` is ruff's own. Raises ToolFailed.
     """
     ruff = find_bundled("ruff", candidate.folder)
     if ruff is None:
@@ -151,18 +150,18 @@ async def check(
     ]
     if not wanted:
         return ToolResult(tuple(faults))
-    verdict = Comparison(before, after, changes, candidate.before).evaluate(wanted)
-    style = any(is_from_ruff(diagnostic) for diagnostic in wanted)
+    result = Comparison(before, after, changes, candidate.before).evaluate(wanted)
+    check_style = any(is_from_ruff(diagnostic) for diagnostic in wanted)
     faults += [
         fault
-        for fault in verdict.faults
-        if fault.kind != "new diagnostic" or (style and not _is_reported_elsewhere(fault))
+        for fault in result.faults
+        if fault.kind != "new diagnostic" or (check_style and not _is_reported_elsewhere(fault))
     ]
-    return ToolResult(tuple(faults), verdict.unreported)
+    return ToolResult(tuple(faults), result.unreported)
 
 
 def _is_reported_elsewhere(fault: Fault) -> bool:
-    """Names and risks are told of as such, syntax errors by the check of the syntax."""
+    """Whether another check reports it: names, risks and syntax errors have their own."""
     code = fault.message.rpartition(" (")[2].removesuffix(")")
     return code == "invalid-syntax" or code in _NAME_CODES or bool(_RISK_CODE.fullmatch(code))
 
@@ -170,20 +169,20 @@ def _is_reported_elsewhere(fault: Fault) -> bool:
 async def _reports_before_and_after(
     ruff: str, candidate: EditCandidate, wanted: Sequence[Diagnostic], options: CheckOptions
 ) -> tuple[list[ToolReport], list[ToolReport]]:
-    """The reports on both texts, with the first set of options that ruff accepts.
+    """Return the reports on both texts, with the first set of options that ruff accepts.
 
-    A rule that this ruff does not know, and a configuration that it cannot read, are left out.
+    A rule that this ruff does not know, or a configuration that it cannot read, is left out.
     """
     always = (*_NAME_CODES, "S")
-    chosen = (*always, *sorted({one.code for one in wanted if is_ruff_code(one.code)}))
-    apart = ruff_settings.isolated_options(candidate.path, candidate.root)
+    with_wanted = (*always, *sorted({one.code for one in wanted if is_ruff_code(one.code)}))
+    isolated = ruff_settings.isolated_options(candidate.path, candidate.root)
     attempts: list[tuple[str, ...]] = [
-        (*apart, "--extend-select", ",".join(chosen)),
-        (*apart, "--extend-select", ",".join(always)),
+        (*isolated, "--extend-select", ",".join(with_wanted)),
+        (*isolated, "--extend-select", ",".join(always)),
     ]
     if options.trusted:
         attempts[:0] = [
-            ("--extend-select", ",".join(chosen)),
+            ("--extend-select", ",".join(with_wanted)),
             ("--extend-select", ",".join(always)),
         ]
     while True:
@@ -201,7 +200,7 @@ async def _reports_before_and_after(
 
 
 class _OptionsRejected(ToolFailed):
-    """ruff did not like its options or its configuration."""
+    """ruff rejected its options or its configuration."""
 
 
 async def _reports(
@@ -221,10 +220,13 @@ async def _reports(
 async def run_ruff(
     ruff: str, text: str, selection: Sequence[str], candidate: EditCandidate, options: CheckOptions
 ) -> list[dict[str, object]]:
-    """What ruff prints about a text with the rules of a selection; raises ToolFailed."""
+    """Return the JSON reports of ruff on a text, with options that select rules.
+
+    Raises ToolFailed.
+    """
     command = (
         *(ruff, "check", "--output-format", "json", "--no-cache", "--quiet", "--exit-zero"),
-        # Preview rules only where they are named; what is silenced is seen all the same.
+        # Preview rules only where they are named; suppressed reports are included.
         *("--preview", "--config", "lint.explicit-preview-rules=true", "--ignore-noqa"),
         *(*selection, "--stdin-filename", _file_name(candidate), "-"),
     )

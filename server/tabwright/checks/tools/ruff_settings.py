@@ -1,7 +1,7 @@
-"""What a project tells ruff, read by us where ruff must not read it itself.
+"""Read a project's ruff settings for a folder where ruff must not read them itself.
 
-ruff's ``extend`` reads any file or device that it names. So in a folder that nobody trusts ruff
-runs isolated, and gets of the project's settings the line length and the version of Python alone.
+ruff's ``extend`` reads any file or device that it names. So in an untrusted folder ruff runs
+isolated, and gets only the line length and the Python version of the project's settings.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _LONGEST_LINE = 320  # ruff takes no more
 
 
 def isolated_options(path: str, root: str) -> tuple[str, ...]:
-    """Options that have ruff read no settings, and give it those of the document's project.
+    """Return options that make ruff read no files, with two settings of the document's project.
 
-    They come from the nearest file in the document's folder and those above, up to the root. What
-    cannot be read or used is left out.
+    They come from the nearest file in the document's folder and those above, up to the root. A
+    value that cannot be read or is not valid is left out.
     """
     found = _nearest(path, root)
     length, version = found.get("line-length"), found.get("target-version")
@@ -51,7 +51,7 @@ def _nearest(path: str, root: str) -> Mapping[str, object]:
 
 
 def _read(file: Path) -> Mapping[str, object] | None:
-    """ruff's settings in a file, None where there are none."""
+    """Return the ruff settings in a file, None where there are none."""
     try:
         raw = regular_file.start_of(file, _MOST_BYTES + 1)
         if len(raw) > _MOST_BYTES:

@@ -1,4 +1,4 @@
-"""tsc: what it reports about a text under the project's own settings."""
+"""Run tsc on a text with the project's own settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPTIONS = {"noEmit": True, "composite": False, "incremental": False, "skipLibCh
 
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
-    """Ask about a copy of the document in its own folder; raises ToolFailed, OSError.
+    """Return the reports on a copy of the document in its folder; raises ToolFailed, OSError.
 
     Settings come from the nearest tsconfig.json or jsconfig.json, through a file that extends it.
     """
