@@ -36,7 +36,7 @@ def at(text: str, what: str, language: str = "python", **more: object) -> Action
     return ActionRequest(snapshot, Span(start, start + len(what)), QWEN, **more)  # type: ignore[arg-type]
 
 
-def asked(found: Action | Nothing) -> Action:
+def as_action(found: Action | Nothing) -> Action:
     assert isinstance(found, Action), found
     return found
 
@@ -47,14 +47,14 @@ def result(action: Action, proposal: Proposal | Nothing) -> str:
     return apply(action.snapshot.text, [Edit(action.span, proposal.text)])
 
 
-def question(action: Action) -> str:
+def prompt_text(action: Action) -> str:
     return "".join(part for part in action.prompt.parts if isinstance(part, str))
 
 
 def test_edit_keeps_the_indentation_of_the_lines() -> None:
-    action = asked(edit.prepare(at(CLASS, "return a\n", instruction="Return the double")))
+    action = as_action(edit.prepare(at(CLASS, "return a\n", instruction="Return the double")))
     assert action.span == Span(CLASS.index("        return a"), CLASS.index("\n    def g"))
-    assert "Return the double" in question(action)
+    assert "Return the double" in prompt_text(action)
     assert action.draft == "return a\n"
     got = result(action, edit.finish(action, "return a * 2\n```\nDone!"))
     assert got == CLASS.replace("return a\n", "return a * 2\n")
@@ -72,13 +72,13 @@ def test_edit_keeps_the_indentation_of_the_lines() -> None:
 )
 def test_code_is_extracted_from_the_answer(answer: str, expected: str) -> None:
     inputs = at(TWO, "def f(a):\n    return a + 1\n", instruction="Add two")
-    action = asked(edit.prepare(inputs))
+    action = as_action(edit.prepare(inputs))
     assert result(action, edit.finish(action, answer)) == expected
 
 
 def test_leading_imports_are_split_off() -> None:
     inputs = at(TWO, "def f(a):\n    return a + 1\n", instruction="Use math")
-    action = asked(edit.prepare(inputs))
+    action = as_action(edit.prepare(inputs))
     answer = "import math\nimport os\n\ndef f(a):\n    return math.floor(a)\n```"
     proposal = edit.finish(action, answer)
     assert isinstance(proposal, Proposal)
@@ -95,10 +95,10 @@ def test_edit_without_instruction_or_code_gives_the_reason() -> None:
 def test_second_attempt_at_a_repair_uses_only_the_docstring() -> None:
     text = 'def f(a):\n    """Add one."""\n    return a - 1\n'
     inputs = at(text, text, instruction="Fix the bug")
-    first = asked(edit.prepare(inputs))
-    assert "return a - 1" in question(first) and first.opening == ""
-    later = asked(edit.prepare(replace(inputs, attempt=1)))
-    assert "return a - 1" not in question(later)
+    first = as_action(edit.prepare(inputs))
+    assert "return a - 1" in prompt_text(first) and first.opening == ""
+    later = as_action(edit.prepare(replace(inputs, attempt=1)))
+    assert "return a - 1" not in prompt_text(later)
     assert later.opening == 'def f(a):\n    """Add one."""\n'
     got = result(later, edit.finish(later, "    return a + 1\n```"))
     assert got == text.replace("a - 1", "a + 1")
@@ -106,7 +106,7 @@ def test_second_attempt_at_a_repair_uses_only_the_docstring() -> None:
 
 def test_windows_line_ends_are_kept() -> None:
     text = TWO.replace("\n", "\r\n")
-    action = asked(edit.prepare(at(text, "return a + 1", instruction="Add two")))
+    action = as_action(edit.prepare(at(text, "return a + 1", instruction="Add two")))
     got = result(action, edit.finish(action, "return a + 2\n```"))
     assert got == text.replace("a + 1", "a + 2")
 
@@ -118,8 +118,8 @@ def test_fix_prompt_has_the_tool_the_line_and_the_advice() -> None:
         Span(start, start + 5), '"upper" is not a known attribute of "None"', "Pyright",
         "reportOptionalMemberAccess", ("x is declared here",),
     )  # fmt: skip
-    action = asked(fix.prepare(at(text, "upper", diagnostics=(diagnostic,))))
-    words = question(action)
+    action = as_action(fix.prepare(at(text, "upper", diagnostics=(diagnostic,))))
+    words = prompt_text(action)
     for part in ("Pyright", "x is declared here", "return x.upper()", "Check for None"):
         assert part in words
     assert isinstance(fix.prepare(at(text, "upper")), Nothing)
@@ -130,10 +130,10 @@ def test_every_second_attempt_at_a_fix_replaces_only_the_faulty_lines() -> None:
     start = text.index("b(")
     diagnostic = Diagnostic(Span(start, start + 1), "no member `b`", "Pylint")
     inputs = at(text, "b(", diagnostics=(diagnostic,))
-    whole, lines = (asked(fix.prepare(replace(inputs, attempt=n))) for n in (0, 1))
+    whole, lines = (as_action(fix.prepare(replace(inputs, attempt=n))) for n in (0, 1))
     assert whole.span == Span(0, len(text))
     assert text[lines.span.start : lines.span.end] == "    y = a.b(\n        x,\n    )\n"
-    assert "def f(x):" in question(lines) and lines.draft == "y = a.b(\n    x,\n)\n"
+    assert "def f(x):" in prompt_text(lines) and lines.draft == "y = a.b(\n    x,\n)\n"
     got = result(lines, fix.finish(lines, "y = a.c(x)\n```"))
     assert got == text.replace("a.b(\n        x,\n    )", "a.c(x)")
     got = result(lines, fix.finish(lines, "import a\n\n\ndef f(x):\n    return 1\n```"))
@@ -149,14 +149,14 @@ def test_fix_prompt_has_definitions_from_other_files() -> None:
     other = Document("/w/db.ts", "typescript", f"{header} {{\n}}\nfunction close() {{\n}}\n")
     inputs = at(text, "2", "typescript", diagnostics=(diagnostic,), others=(other,))
     for attempt in (0, 1):
-        words = question(asked(fix.prepare(replace(inputs, attempt=attempt))))
+        words = prompt_text(as_action(fix.prepare(replace(inputs, attempt=attempt))))
         assert header in words and "close" not in words
 
 
 def test_second_attempt_at_a_one_line_file_is_like_the_first() -> None:
     inputs = at("x = y\n", "y", diagnostics=(Diagnostic(Span(4, 5), "undefined"),))
-    again = asked(fix.prepare(replace(inputs, attempt=1)))
-    assert question(again) == question(asked(fix.prepare(inputs)))
+    again = as_action(fix.prepare(replace(inputs, attempt=1)))
+    assert prompt_text(again) == prompt_text(as_action(fix.prepare(inputs)))
 
 
 @pytest.mark.parametrize(
@@ -194,14 +194,14 @@ def test_same_code_in_other_languages_ignores_comments() -> None:
 
 
 def test_document_refuses_changed_code() -> None:
-    action = asked(document.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
+    action = as_action(document.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
     assert document.finish(action, "def f(a):\n    return a + 2\n```") == Nothing(document.CHANGED)
     good = document.finish(action, 'def f(a):\n    """Add one."""\n    return a + 1\n```')
     assert isinstance(good, Proposal)
 
 
 def test_simplify_refuses_longer_code() -> None:
-    action = asked(simplify.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
+    action = as_action(simplify.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
     long = "def f(a):\n    b = a\n    c = b + 1\n    d = c\n    return d\n```"
     assert simplify.finish(action, long) == Nothing(
         Message("the model's code is longer than yours")
@@ -211,7 +211,7 @@ def test_simplify_refuses_longer_code() -> None:
 def test_translation_is_a_new_document() -> None:
     inputs = at(TWO, "def f(a):\n    return a + 1\n", target="java")
     wanted = "class Solution {\n    public int f(int a) {\n"
-    action = asked(translate.prepare(replace(inputs, declaration=wanted)))
+    action = as_action(translate.prepare(replace(inputs, declaration=wanted)))
     assert (action.new_document, action.language_id) == ("code.java", "java")
     assert action.opening == wanted
     proposal = translate.finish(action, "        return a + 1;\n    }\n}\n```")
@@ -223,7 +223,7 @@ def test_translation_is_a_new_document() -> None:
 
 
 def test_written_tests_import_the_tested_names() -> None:
-    action = asked(write_tests.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
+    action = as_action(write_tests.prepare(at(TWO, "def f(a):\n    return a + 1\n")))
     assert action.new_document == "test_code.py"
     assert action.opening == "from code import f\n"
     proposal = write_tests.finish(action, "\n\ndef test_f():\n    assert f(1) == 2\n```")
@@ -233,15 +233,15 @@ def test_written_tests_import_the_tested_names() -> None:
 
 
 def test_explanation_is_prose() -> None:
-    action = asked(explain.prepare(at(TWO, "return a + 1")))
-    assert action.language_id == "markdown" and "return a + 1" in question(action)
+    action = as_action(explain.prepare(at(TWO, "return a + 1")))
+    assert action.language_id == "markdown" and "return a + 1" in prompt_text(action)
     assert explain.finish(action, "\nIt adds one.\n") == Proposal("It adds one.\n")
     assert isinstance(explain.finish(action, " \n"), Nothing)
 
 
 def test_stub_is_completed_and_keeps_its_signature() -> None:
     text = 'import re\n\n\ndef add(a: int, b: int) -> int:\n    """The sum."""\n    pass\n'
-    action = asked(generate.prepare(at(text, "pass")))
+    action = as_action(generate.prepare(at(text, "pass")))
     assert action.opening == 'def add(a: int, b: int) -> int:\n    """The sum."""\n'
     got = result(action, generate.finish(action, "    return a + b\n```"))
     assert got == text.replace("pass", "return a + b")
@@ -249,14 +249,14 @@ def test_stub_is_completed_and_keeps_its_signature() -> None:
 
 def test_missing_body_is_generated() -> None:
     text = 'def add(a, b):\n    """The sum."""\n'
-    action = asked(generate.prepare(at(text, '"""\n')))
+    action = as_action(generate.prepare(at(text, '"""\n')))
     got = result(action, generate.finish(action, "    return a + b\n"))
     assert got == text + "    return a + b\n"
 
 
 def test_function_is_inserted_below_its_comment() -> None:
     text = "# a function add(a, b) that returns the sum\n"
-    action = asked(generate.prepare(at(text, "sum")))
+    action = as_action(generate.prepare(at(text, "sum")))
     got = result(action, generate.finish(action, "def add(a, b):\n    return a + b\n```"))
     assert got == text + "def add(a, b):\n    return a + b\n"
 
@@ -272,7 +272,7 @@ def test_function_is_inserted_below_its_comment() -> None:
     ],
 )
 def test_empty_function_is_refused(text: str, language: str, cursor: str, answer: str) -> None:
-    action = asked(generate.prepare(at(text, cursor, language)))
+    action = as_action(generate.prepare(at(text, cursor, language)))
     assert generate.finish(action, f"{answer}```") == Nothing(
         Message("the model left the function empty")
     )

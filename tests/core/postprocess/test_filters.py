@@ -100,7 +100,7 @@ def test_closers_are_replaced_only_if_they_are_a_subsequence() -> None:
     assert isinstance(result, FilterState) and result.end == strings.offset
 
 
-def test_reasons_are_messages() -> None:
+def test_reasons_are_short_lower_case_phrases() -> None:
     for reason in (filters.REPEATS_SUFFIX, filters.REPEATS_ITSELF, filters.BLANK):
         assert reason[0].islower() and " " in reason and not reason.endswith(".")
 
