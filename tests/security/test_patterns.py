@@ -23,7 +23,7 @@ from tabwright.client.remote import emulate
 from tabwright.core.intent import description
 from tabwright.core.languages import LANGUAGES, Language
 from tabwright.core.safety import key_shapes
-from tabwright.core.syntax import stubs, surroundings
+from tabwright.core.syntax import excerpt, stubs
 from tabwright.core.syntax.headers import FUNCTION_SYNTAX
 
 MOST = 100_000  # characters
@@ -33,7 +33,7 @@ MAKERS: Mapping[str, Maker] = {
     "tabwright.core.syntax.brackets:_pattern": lambda module: [
         module._pattern(language) for language in _languages()
     ],
-    "tabwright.core.syntax.surroundings:_pattern": lambda module: [
+    "tabwright.core.syntax.excerpt:_pattern": lambda module: [
         module._pattern(language) for language in _languages()
     ],
     "tabwright.core.syntax.comments:_line_sign": lambda module: [
@@ -44,7 +44,7 @@ MAKERS: Mapping[str, Maker] = {
     "tabwright.core.syntax.functions:_result_sign": lambda module: [
         module._result_sign(sign, swift) for sign in ("", ":", "->") for swift in (False, True)
     ],
-    "tabwright.core.syntax.headers:_patterns": lambda module: [],  # only called for FORMS
+    "tabwright.core.syntax.headers:_patterns": lambda module: [],  # for FUNCTION_SYNTAX
     "tabwright.core.prompting.control_tokens:_pattern": lambda module: [
         module._any_of(()),
         module._unambiguous(),
@@ -75,11 +75,11 @@ MATCHED = (
     "tabwright.app.documents.secret_names:_joined",
 )
 # Patterns that meet no longer text than this: where it is cut stands in the same file, or, for the
-# headers of functions, in ``core.surroundings``.
+# headers of functions, in ``core.syntax.excerpt``.
 BOUNDED: Mapping[str, int] = {
     "tabwright.checks.syntax.risks:": risks._LONGEST_LINE,
     "tabwright.client.remote.emulate:": emulate.MAX_CUT,
-    "tabwright.core.syntax.functions:FORMS": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
+    "tabwright.core.syntax.functions:FUNCTION_SYNTAX": 2 * excerpt.REACH + excerpt._LONGEST_LINE,
     "tabwright.core.safety.key_shapes:": key_shapes.MAX_PIECE_CHARS,
     "tabwright.app.actions.inert_markdown:": inert_markdown._MOST_CHARACTERS,
     "tabwright.app.documents.secret_names:_joined": 5 * secret_names._MOST_OF_NAME,
@@ -88,7 +88,7 @@ BOUNDED: Mapping[str, int] = {
     "tabwright.app.documents.secret_names:_HARMLESS": secret_names._MOST_OF_NAME,
     "tabwright.app.documents.secret_names:": secret_names._MOST_CHARACTERS,
     "tabwright.core.syntax.stubs:": stubs._LONGEST,
-    "tabwright.core.syntax.surroundings:": 2 * surroundings.REACH + surroundings._LONGEST_LINE,
+    "tabwright.core.syntax.excerpt:": 2 * excerpt.REACH + excerpt._LONGEST_LINE,
     "tabwright.core.intent.description:": description._MAX_CHARS,
     "tabwright.lsp.convert:_WORD": 200,
 }

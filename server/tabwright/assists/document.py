@@ -10,8 +10,8 @@ from tabwright.core.action import Action, Proposal
 from tabwright.core.languages import by_id
 from tabwright.core.message import Message
 from tabwright.core.postprocess.replies import reindent
+from tabwright.core.syntax.excerpt import whole_document
 from tabwright.core.syntax.python_parse import tree_of
-from tabwright.core.syntax.surroundings import whole_document
 from tabwright.core.task import Nothing
 from tabwright.core.text import unix_line_ends
 

@@ -8,21 +8,21 @@ from support.pieces import TEXTS, whole_lines
 
 from tabwright.core.languages import LANGUAGES, Language, by_id
 from tabwright.core.syntax.comments import Comment, blocks, comment_of
-from tabwright.core.syntax.surroundings import around
+from tabwright.core.syntax.excerpt import excerpt_around
 from tabwright.core.text import line_span
 
 
 def comment_around(text: str, offset: int, language: Language) -> Comment | None:
     """The comment that holds the offset or ends on the line above."""
-    near = around(text, offset, language)
-    if near is None:
+    excerpt = excerpt_around(text, offset, language)
+    if excerpt is None:
         return None
-    line = near.line_start(near.at)
-    above = near.line_start(line - 1) if line else line
+    line = excerpt.line_start(excerpt.at)
+    above = excerpt.line_start(line - 1) if line else line
     for start in (line, above):
-        for block in blocks(near):
+        for block in blocks(excerpt):
             if block.start <= start < block.end:
-                return comment_of(near, block)
+                return comment_of(excerpt, block)
     return None
 
 

@@ -7,11 +7,11 @@ from support.cursor import place
 from support.pieces import TEXTS, whole_lines
 
 from tabwright.core.languages import LANGUAGES, by_id
+from tabwright.core.syntax.excerpt import excerpt_around
 from tabwright.core.syntax.functions import candidate_functions, functions
 from tabwright.core.syntax.headers import FUNCTION_SYNTAX
 from tabwright.core.syntax.parameters import Parameter, parse
 from tabwright.core.syntax.signatures import Signature, signature_at
-from tabwright.core.syntax.surroundings import around
 
 ROWS = [
     # language, text, name, parameters ("name:type"), result, stub
@@ -237,14 +237,14 @@ def test_candidates_include_every_function_at_the_offset(
 ) -> None:
     text = "\n".join(indent + line for indent, line in lines)
     at = number % (len(text) + 1)
-    near = around(text, at, by_id("python"), 10_000)
-    assert near is not None
+    excerpt = excerpt_around(text, at, by_id("python"), 10_000)
+    assert excerpt is not None
     holding = [
         one
-        for one in functions(near)
-        if one.start <= at <= one.end and one.start <= near.line_end(at)
+        for one in functions(excerpt)
+        if one.start <= at <= one.end and one.start <= excerpt.line_end(at)
     ]
-    found = list(candidate_functions(near, at))
+    found = list(candidate_functions(excerpt, at))
     assert [one for one in holding if at < one.end] == [
         one for one in found if one in holding and at < one.end
     ]

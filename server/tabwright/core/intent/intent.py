@@ -16,11 +16,11 @@ from tabwright.core.intent.examples import Example
 from tabwright.core.languages import by_id
 from tabwright.core.syntax.comments import Comment, CommentBlock, blocks, comment_of
 from tabwright.core.syntax.containers import Container, container_at, owner_in
+from tabwright.core.syntax.excerpt import Excerpt, excerpt_around
 from tabwright.core.syntax.extents import indent_columns, indent_unit
 from tabwright.core.syntax.parameters import Parameter
 from tabwright.core.syntax.signatures import Signature, comment_above, signature_near
 from tabwright.core.syntax.stubs import is_placeholder
-from tabwright.core.syntax.surroundings import Surroundings, around
 from tabwright.core.text import Snapshot, Span, indent_of
 
 Kind = Literal["comment", "stub", "docstring", "todo"]
@@ -68,50 +68,50 @@ def intent_at(snapshot: Snapshot, span: Span) -> Intent | None:
         return None
     begin = span.start + len(selected) - len(selected.lstrip())
     begin = begin if selected.strip() else span.start
-    near = around(snapshot.text, begin, by_id(snapshot.language_id))
-    if near is None:
+    excerpt = excerpt_around(snapshot.text, begin, by_id(snapshot.language_id))
+    if excerpt is None:
         return None
-    found = _stub_intent(snapshot, near) or _comment_intent(snapshot, near)
+    found = _stub_intent(snapshot, excerpt) or _comment_intent(snapshot, excerpt)
     if found is None:
         return None
     intent, end = found
     return intent if span.start + len(selected.rstrip()) <= max(end, begin) else None
 
 
-def _stub_intent(snapshot: Snapshot, near: Surroundings) -> tuple[Intent, int] | None:
+def _stub_intent(snapshot: Snapshot, excerpt: Excerpt) -> tuple[Intent, int] | None:
     """Return the request of a function with an empty body, and the function's end offset."""
-    comment_blocks = blocks(near)
-    signature = signature_near(near, near.at) or _stub_below_comment(near, comment_blocks)
+    comment_blocks = blocks(excerpt)
+    signature = signature_near(excerpt, excerpt.at) or _stub_below_comment(excerpt, comment_blocks)
     if signature is None or not signature.is_stub:
         return None
     container = container_at(snapshot.text, signature.header.start)
     if _is_empty_by_design(snapshot, signature, container):
         return None
-    text = _stub_text(near, comment_blocks, signature)
+    text = _stub_text(excerpt, comment_blocks, signature)
     described = parse_docstring(text, signature.name)
     intent = _intent(
-        near, "docstring" if signature.doc else "stub", text, described, _stub_span(signature)
+        excerpt, "docstring" if signature.doc else "stub", text, described, _stub_span(signature)
     )
     intent = replace(
         intent,
         name=signature.name,
         parameters=_with_described_types(signature.parameters, described.parameters),
         result=signature.result or described.result,
-        indent=_stub_indent(near, signature),
-        container=_container_name(near, signature, container),
+        indent=_stub_indent(excerpt, signature),
+        container=_container_name(excerpt, signature, container),
         signature=signature,
     )
     return intent, signature.span.end
 
 
 def _stub_below_comment(
-    near: Surroundings, comment_blocks: tuple[CommentBlock, ...]
+    excerpt: Excerpt, comment_blocks: tuple[CommentBlock, ...]
 ) -> Signature | None:
     """Return the function that begins directly below the comment at the cursor."""
     for block in comment_blocks:
-        if block.start <= near.at < block.end and block.kind != "string":
-            signature = signature_near(near, min(block.end, len(near.text)))
-            top = signature.span.start - near.base if signature else -1
+        if block.start <= excerpt.at < block.end and block.kind != "string":
+            signature = signature_near(excerpt, min(block.end, len(excerpt.text)))
+            top = signature.span.start - excerpt.base if signature else -1
             return signature if top == block.end else None
     return None
 
@@ -130,16 +130,16 @@ def _is_empty_by_design(
 
 
 def _stub_text(
-    near: Surroundings, comment_blocks: tuple[CommentBlock, ...], signature: Signature
+    excerpt: Excerpt, comment_blocks: tuple[CommentBlock, ...], signature: Signature
 ) -> str:
-    top = signature.span.start - near.base
-    above = comment_above(near, comment_blocks, top)
-    start, end = (signature.header.end - near.base, signature.span.end - near.base)
+    top = signature.span.start - excerpt.base
+    above = comment_above(excerpt, comment_blocks, top)
+    start, end = (signature.header.end - excerpt.base, signature.span.end - excerpt.base)
     inner = [
         block for block in comment_blocks if start <= block.start < end and block.kind != "string"
     ]
-    parts = [comment_of(near, above).text] if above else []
-    parts += [signature.doc, *(comment_of(near, block).text for block in inner)]
+    parts = [comment_of(excerpt, above).text] if above else []
+    parts += [signature.doc, *(comment_of(excerpt, block).text for block in inner)]
     described = [
         request_text(part) for part in parts if may_be_request(part) or part == signature.doc
     ]
@@ -152,15 +152,15 @@ def _stub_span(signature: Signature) -> Span:
     return Span(signature.header.start, signature.span.end)
 
 
-def _stub_indent(near: Surroundings, signature: Signature) -> str:
+def _stub_indent(excerpt: Excerpt, signature: Signature) -> str:
     if not signature.complete:
         return signature.indent
-    body = near.text[signature.body.start - near.base : signature.body.end - near.base]
+    body = excerpt.text[signature.body.start - excerpt.base : signature.body.end - excerpt.base]
     margin = indent_columns(signature.indent + "x")
     for line in body.split("\n"):
         if line.strip() and indent_columns(line) > margin:
             return indent_of(line)
-    return signature.indent + indent_unit(near)
+    return signature.indent + indent_unit(excerpt)
 
 
 def _with_described_types(
@@ -175,93 +175,93 @@ def _with_described_types(
     )
 
 
-def _container_name(near: Surroundings, signature: Signature, container: Container | None) -> str:
+def _container_name(excerpt: Excerpt, signature: Signature, container: Container | None) -> str:
     scope = signature.name.rpartition("::")[0]
-    header = near.line(signature.header.start - near.base)
+    header = excerpt.line(signature.header.start - excerpt.base)
     return container.name if container else scope or owner_in(header)
 
 
-def _comment_intent(snapshot: Snapshot, near: Surroundings) -> tuple[Intent, int] | None:
+def _comment_intent(snapshot: Snapshot, excerpt: Excerpt) -> tuple[Intent, int] | None:
     """Return the request of a comment that describes no existing code, and its end offset."""
-    block = _comment_block_at(near)
+    block = _comment_block_at(excerpt)
     if block is None:
         return None
-    comment = comment_of(near, block)
-    if not may_be_request(comment.text) or not _is_request(near, block, comment):
+    comment = comment_of(excerpt, block)
+    if not may_be_request(comment.text) or not _is_request(excerpt, block, comment):
         return None
     is_todo_comment = is_todo(comment.text)
     text = request_text(comment.text)
     kind: Kind = "todo" if is_todo_comment else "docstring" if comment.string else "comment"
     container = container_at(snapshot.text, comment.span.start)
     intent = replace(
-        _intent(near, kind, text, parse_docstring(text), _span_below(near, block)),
+        _intent(excerpt, kind, text, parse_docstring(text), _span_below(excerpt, block)),
         indent=comment.indent,
         container=container.name if container else "",
-        signature=signature_near(near, block.start),
+        signature=signature_near(excerpt, block.start),
     )
     return intent, max(comment.span.end, intent.span.end)
 
 
-def _comment_block_at(near: Surroundings) -> CommentBlock | None:
+def _comment_block_at(excerpt: Excerpt) -> CommentBlock | None:
     """Return the comment at the cursor, or above it with at most one blank line between."""
-    line = near.line_start(near.at)
-    comment_blocks = blocks(near)
+    line = excerpt.line_start(excerpt.at)
+    comment_blocks = blocks(excerpt)
     for _ in range(3):
         for block in comment_blocks:
-            if block.start <= line < block.end or (block.end == line == len(near.text)):
+            if block.start <= line < block.end or (block.end == line == len(excerpt.text)):
                 return block
-        if near.line(line).strip() or line == 0:
+        if excerpt.line(line).strip() or line == 0:
             return None
-        line = near.line_start(line - 1)
+        line = excerpt.line_start(line - 1)
     return None
 
 
-def _is_request(near: Surroundings, block: CommentBlock, comment: Comment) -> bool:
+def _is_request(excerpt: Excerpt, block: CommentBlock, comment: Comment) -> bool:
     """Tell whether a comment is a request, not a description of the code below it."""
-    following = _next_code_start(near, block.end)
-    ends = following < 0 or indent_columns(near.line(following)) < indent_columns(
+    following = _next_code_start(excerpt, block.end)
+    ends = following < 0 or indent_columns(excerpt.line(following)) < indent_columns(
         comment.indent + "x"
     )
     if comment.string:
-        before = near.masked.code[: block.start].rstrip()
+        before = excerpt.masked.code[: block.start].rstrip()
         if not before:
             return following < 0
         header = before[before.rfind("\n") + 1 :].split()
         opened = before.endswith(":") and bool(header)
         in_class = opened and header[0] == "class"
         if opened:
-            return in_class and (ends or _placeholder_end(near, block) > block.end)
+            return in_class and (ends or _placeholder_end(excerpt, block) > block.end)
     if is_explicit_request(comment.text):
         return True
-    below = near.line(block.end) if block.end < len(near.text) else ""
-    return ends or not below.strip() or _placeholder_end(near, block) > block.end
+    below = excerpt.line(block.end) if block.end < len(excerpt.text) else ""
+    return ends or not below.strip() or _placeholder_end(excerpt, block) > block.end
 
 
-def _next_code_start(near: Surroundings, at: int) -> int:
-    code = near.masked.code[at:]
+def _next_code_start(excerpt: Excerpt, at: int) -> int:
+    code = excerpt.masked.code[at:]
     rest = code.lstrip()
     return at + len(code) - len(rest) if rest else -1
 
 
-def _placeholder_end(near: Surroundings, block: CommentBlock) -> int:
+def _placeholder_end(excerpt: Excerpt, block: CommentBlock) -> int:
     """Return the end of the placeholder directly below a comment; the comment's end if none."""
     at = block.end
-    line = near.bare[at : near.line_end(at)]
-    same = indent_columns(line) == indent_columns(near.line(block.start))
-    if line.strip() and same and is_placeholder(line, near.language.id):
-        return near.next_line(at)
+    line = excerpt.bare[at : excerpt.line_end(at)]
+    same = indent_columns(line) == indent_columns(excerpt.line(block.start))
+    if line.strip() and same and is_placeholder(line, excerpt.language.id):
+        return excerpt.next_line(at)
     return at
 
 
-def _span_below(near: Surroundings, block: CommentBlock) -> Span:
-    return near.span(block.end, _placeholder_end(near, block))
+def _span_below(excerpt: Excerpt, block: CommentBlock) -> Span:
+    return excerpt.span(block.end, _placeholder_end(excerpt, block))
 
 
 def _intent(
-    near: Surroundings, kind: Kind, text: str, described: ParsedDocstring, span: Span
+    excerpt: Excerpt, kind: Kind, text: str, described: ParsedDocstring, span: Span
 ) -> Intent:
     return Intent(
-        near.language.id,
+        excerpt.language.id,
         kind,
         text,
         described.name,

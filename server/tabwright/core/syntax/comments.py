@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tabwright.core.languages import Language
-from tabwright.core.syntax.surroundings import Surroundings
+from tabwright.core.syntax.excerpt import Excerpt
 from tabwright.core.text import Span, indent_of
 
 _STRING = re.compile(r"[rRuUbB]{0,2}(?P<quote>\"\"\"|'''|\"|')")
@@ -34,7 +34,7 @@ class Comment:
 
 @dataclass(frozen=True)
 class CommentBlock:
-    """The lines of one comment, in offsets into the surroundings; ``end`` is after the line end."""
+    """The lines of one comment, in offsets into the excerpt; ``end`` is after the line end."""
 
     start: int
     end: int
@@ -42,19 +42,19 @@ class CommentBlock:
 
 
 @lru_cache(maxsize=2)
-def blocks(near: Surroundings) -> tuple[CommentBlock, ...]:
+def blocks(excerpt: Excerpt) -> tuple[CommentBlock, ...]:
     """Return every comment on lines of its own; adjacent line comments are one block."""
-    return tuple(_blocks(near))
+    return tuple(_blocks(excerpt))
 
 
-def _blocks(near: Surroundings) -> Iterator[CommentBlock]:
+def _blocks(excerpt: Excerpt) -> Iterator[CommentBlock]:
     pending: CommentBlock | None = None
     indent = ""
-    for begin, finish, kind in _comment_ranges(near):
-        start, end = near.line_start(begin), near.next_line(max(begin, finish - 1))
-        if near.text[start:begin].strip() or near.masked.code[finish:end].strip():
+    for begin, finish, kind in _comment_ranges(excerpt):
+        start, end = excerpt.line_start(begin), excerpt.next_line(max(begin, finish - 1))
+        if excerpt.text[start:begin].strip() or excerpt.masked.code[finish:end].strip():
             continue
-        indent_here = near.text[start:begin]
+        indent_here = excerpt.text[start:begin]
         if (
             pending
             and pending.kind == kind == "line"
@@ -70,33 +70,35 @@ def _blocks(near: Surroundings) -> Iterator[CommentBlock]:
         yield pending
 
 
-def _comment_ranges(near: Surroundings) -> list[tuple[int, int, str]]:
+def _comment_ranges(excerpt: Excerpt) -> list[tuple[int, int, str]]:
     found = [
         (comment.span.start, comment.span.end, "block" if comment.block else "line")
-        for comment in near.masked.comments
+        for comment in excerpt.masked.comments
     ]
-    if near.language.id == "python":
-        found += [(*ends, "string") for ends in _string_statements(near)]
+    if excerpt.language.id == "python":
+        found += [(*ends, "string") for ends in _string_statements(excerpt)]
     return sorted(found)
 
 
-def _string_statements(near: Surroundings) -> Iterator[tuple[int, int]]:
+def _string_statements(excerpt: Excerpt) -> Iterator[tuple[int, int]]:
     """Yield the ranges of strings that are whole statements, including their prefixes."""
-    for span in near.masked.strings:
-        head = near.text[near.line_start(span.start) : span.start].lstrip(" \t")
+    for span in excerpt.masked.strings:
+        head = excerpt.text[excerpt.line_start(span.start) : span.start].lstrip(" \t")
         if len(head) > 2 or head.strip("rRuUbB"):
             continue
-        before = near.masked.code[: span.start - len(head)].rstrip()[-1:]
-        long = near.text.startswith(('"""', "'''"), span.start)
+        before = excerpt.masked.code[: span.start - len(head)].rstrip()[-1:]
+        long = excerpt.text.startswith(('"""', "'''"), span.start)
         if before not in _STATEMENT_CONTINUES and (long or before != '"'):
             yield span.start - len(head), span.end
 
 
-def comment_of(near: Surroundings, block: CommentBlock) -> Comment:
+def comment_of(excerpt: Excerpt, block: CommentBlock) -> Comment:
     """Return the comment of a block, with its span in the document."""
-    raw = near.text[block.start : block.end]
-    text = _TEXT_OF[block.kind](raw, near.language)
-    return Comment(near.span(block.start, block.end), text, indent_of(raw), block.kind == "string")
+    raw = excerpt.text[block.start : block.end]
+    text = _TEXT_OF[block.kind](raw, excerpt.language)
+    return Comment(
+        excerpt.span(block.start, block.end), text, indent_of(raw), block.kind == "string"
+    )
 
 
 def dedented(lines: list[str]) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from tabwright.core.syntax.surroundings import Surroundings
+from tabwright.core.syntax.excerpt import Excerpt
 
 _LABEL = re.compile(r"[ \t]*+(?:public|private|protected|signals|slots)[ \t]*+:[ \t]*+")
 _INDENT_UNITS = {
@@ -19,7 +19,7 @@ _INDENT_UNITS = {
 
 @dataclass(frozen=True)
 class Function:
-    """One function, in offsets into the surroundings' text.
+    """One function, in offsets into the excerpt's text.
 
     ``start`` is the start of the header's first line, ``opened`` the end of the header (after ``:``
     or ``{``), ``end`` the end of the last line. ``inner`` is the range between header and closer.
@@ -50,23 +50,23 @@ def line_end(code: str, at: int) -> int:
     return len(code) if end < 0 else end
 
 
-def block_end(near: Surroundings, at: int, margin: int) -> int:
+def block_end(excerpt: Excerpt, at: int, margin: int) -> int:
     """Return the end of the lines from ``at`` on that are indented deeper than ``margin`` columns.
 
     Blank lines at the end are excluded; a closing brace at the margin is included.
     """
-    code, end = near.masked.code, at
+    code, end = excerpt.masked.code, at
     while at < len(code):
         stop = line_end(code, at)
         line = code[at:stop]
         if line.strip():
-            after = _line_effect(near, line, margin)
+            after = _line_effect(excerpt, line, margin)
             if after is _BlockEnd.BEFORE:
                 break
             end = stop
             if after is _BlockEnd.WITH:
                 break
-        elif near.text[at:stop].strip() and indent_columns(near.text[at:stop]) > margin:
+        elif excerpt.text[at:stop].strip() and indent_columns(excerpt.text[at:stop]) > margin:
             end = stop
         at = stop + 1
     return end if end == 0 or code[end - 1 : end] == "\n" else min(len(code), end + 1)
@@ -80,11 +80,11 @@ class _BlockEnd(Enum):
     BEFORE = 2
 
 
-def _line_effect(near: Surroundings, line: str, margin: int) -> _BlockEnd:
+def _line_effect(excerpt: Excerpt, line: str, margin: int) -> _BlockEnd:
     width, first = indent_columns(line), line.lstrip()[0]
-    if width > margin or (near.language.id == "python" and first in ")]}"):
+    if width > margin or (excerpt.language.id == "python" and first in ")]}"):
         return _BlockEnd.NOT
-    if near.language.id != "python" and width == margin:
+    if excerpt.language.id != "python" and width == margin:
         if _LABEL.fullmatch(line):
             return _BlockEnd.NOT
         if first == "}":
@@ -92,16 +92,16 @@ def _line_effect(near: Surroundings, line: str, margin: int) -> _BlockEnd:
     return _BlockEnd.BEFORE
 
 
-def indent_unit(near: Surroundings) -> str:
+def indent_unit(excerpt: Excerpt) -> str:
     """Return one step of indentation as the surrounding lines use it, else the language's usual."""
-    openers = near.language.block_openers
+    openers = excerpt.language.block_openers
     step_widths = []
     above = ""
-    for line in near.masked.code.split("\n"):
+    for line in excerpt.masked.code.split("\n"):
         if line.startswith("\t") and line.strip():
             return "\t"
         if line.strip():
             if openers and above.endswith(openers) and indent_columns(line) > indent_columns(above):
                 step_widths.append(indent_columns(line) - indent_columns(above))
             above = line.rstrip()
-    return " " * min(step_widths) if step_widths else _INDENT_UNITS.get(near.language.id, "    ")
+    return " " * min(step_widths) if step_widths else _INDENT_UNITS.get(excerpt.language.id, "    ")

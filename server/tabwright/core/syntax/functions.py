@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
+from tabwright.core.syntax.excerpt import Excerpt
 from tabwright.core.syntax.extents import Function, block_end, indent_columns, line_end
 from tabwright.core.syntax.functions_python import candidate_python_functions, python_functions
 from tabwright.core.syntax.headers import FUNCTION_SYNTAX, FunctionSyntax
-from tabwright.core.syntax.surroundings import Surroundings
 
 _BRACKET = re.compile(r"[()\[\]{}]")
 _PARTNER = {")": "(", "]": "[", "}": "{"}
@@ -31,34 +31,34 @@ _MODIFIERS = re.compile(
 )
 
 
-def functions(near: Surroundings) -> tuple[Function, ...]:
+def functions(excerpt: Excerpt) -> tuple[Function, ...]:
     """Return every function whose header is within reach, in order of their starts."""
     # The cursor affects the result only if the text's start is out of reach; else cache for any.
-    return _functions(replace(near, at=0) if near.from_document_start else near)
+    return _functions(replace(excerpt, at=0) if excerpt.from_document_start else excerpt)
 
 
-def candidate_functions(near: Surroundings, at: int) -> Iterable[Function]:
+def candidate_functions(excerpt: Excerpt, at: int) -> Iterable[Function]:
     """Return, in order, the functions that begin at or above the line of ``at`` and may hold it."""
-    stop = near.line_end(at)
-    if near.language.id == "python":
-        return candidate_python_functions(near, stop)
-    return (function for function in functions(near) if function.start <= stop)
+    stop = excerpt.line_end(at)
+    if excerpt.language.id == "python":
+        return candidate_python_functions(excerpt, stop)
+    return (function for function in functions(excerpt) if function.start <= stop)
 
 
 @lru_cache(maxsize=4)
-def _functions(near: Surroundings) -> tuple[Function, ...]:
-    if near.language.id == "python":
-        return tuple(python_functions(near))
-    syntax = FUNCTION_SYNTAX.get(near.language.id)
+def _functions(excerpt: Excerpt) -> tuple[Function, ...]:
+    if excerpt.language.id == "python":
+        return tuple(python_functions(excerpt))
+    syntax = FUNCTION_SYNTAX.get(excerpt.language.id)
     if syntax is None:
         return ()
-    partners = _partners(near.masked.code)
+    partners = _partners(excerpt.masked.code)
     found: dict[int, Function] = {}
     for pattern in (*syntax.starts, *syntax.calls):
-        for header in pattern.finditer(near.masked.code):
+        for header in pattern.finditer(excerpt.masked.code):
             at = header.start() + len(header["indent"])
             if at not in found and header["name"] not in _KEYWORDS:
-                function = _function(near, syntax, header, partners, pattern in syntax.calls)
+                function = _function(excerpt, syntax, header, partners, pattern in syntax.calls)
                 if function:
                     found[at] = function
     return tuple(found[at] for at in sorted(found))
@@ -81,29 +81,31 @@ def _partners(code: str) -> dict[int, int]:
 
 
 def _function(
-    near: Surroundings,
+    excerpt: Excerpt,
     syntax: FunctionSyntax,
     header: re.Match[str],
     partners: dict[int, int],
     may_be_call: bool,
 ) -> Function | None:
     """Return the function of a header; None if it is a call or a declaration."""
-    code, at = near.masked.code, header.end()
-    start = near.line_start(header.start() + len(header["indent"]))
+    code, at = excerpt.masked.code, header.end()
+    start = excerpt.line_start(header.start() + len(header["indent"]))
     stop = line_end(code, at)
     if code[at : at + 1] == "(":
         closer = partners.get(at, -1)
         if may_be_call and not _BODY_FOLLOWS.match(code, max(at, closer) + 1):
             return None
-        parameters = near.text[at + 1 : closer if closer >= 0 else stop]
+        parameters = excerpt.text[at + 1 : closer if closer >= 0 else stop]
     else:
         word = _BARE_PARAMETERS[syntax.closer].match(code, at)
         closer = word.end() - 1 if word else at - 1
-        parameters = near.text[at : closer + 1].strip()
+        parameters = excerpt.text[at : closer + 1].strip()
     after = closer + 1 if closer >= 0 else stop
     groups = header.groupdict()
     before = groups.get("result") or ""
-    result, after = (before, after) if syntax.result == "before" else _result(near, syntax, after)
+    result, after = (
+        (before, after) if syntax.result == "before" else _result(excerpt, syntax, after)
+    )
     if syntax.result == "before":
         result = " ".join(_MODIFIERS.sub("", before).split())
     function = Function(
@@ -111,7 +113,7 @@ def _function(
         start,
         after,
         (after, after),
-        near.next_line(max(start, after - 1)),
+        excerpt.next_line(max(start, after - 1)),
         parameters,
         " ".join(result.split()),
         groups.get("is_async") is not None or "async" in before.split(),
@@ -119,22 +121,24 @@ def _function(
         whole=False,
     )
     if syntax.closer == "end":
-        return _with_end_keyword(near, function, header)
+        return _with_end_keyword(excerpt, function, header)
     skipped = syntax.after.match(code, after)
     begin = skipped.end() if skipped and skipped[0].strip() else after
     # A brace on the next line belongs to a header that looks like a call only in languages that
     # write the type before the name.
-    return _with_braces(near, function, begin, partners, may_be_call and syntax.result != "before")
+    return _with_braces(
+        excerpt, function, begin, partners, may_be_call and syntax.result != "before"
+    )
 
 
-def _result(near: Surroundings, syntax: FunctionSyntax, at: int) -> tuple[str, int]:
+def _result(excerpt: Excerpt, syntax: FunctionSyntax, at: int) -> tuple[str, int]:
     """Return the result type that begins at ``at``, and its end offset."""
-    code = near.masked.code
+    code = excerpt.masked.code
     if syntax.result == "go":
         found = re.compile(r"[ \t]*+(?:[^\n{]|(?<=interface)\{\}|(?<=struct)\{\})*").match(code, at)
         end = found.end() if found else at
-        return near.text[at:end].strip(), end
-    sign = _result_sign(syntax.result, near.language.id == "swift").match(code, at)
+        return excerpt.text[at:end].strip(), end
+    sign = _result_sign(syntax.result, excerpt.language.id == "swift").match(code, at)
     if not syntax.result or sign is None:
         return "", at
     begin = end = sign.end()
@@ -149,7 +153,7 @@ def _result(near: Surroundings, syntax: FunctionSyntax, at: int) -> tuple[str, i
             break
         depth += (char in "([{") - (char in ")]}")
         end += 1
-    return near.text[begin:end].strip(), begin + len(near.text[begin:end].rstrip())
+    return excerpt.text[begin:end].strip(), begin + len(excerpt.text[begin:end].rstrip())
 
 
 @lru_cache(maxsize=16)
@@ -166,9 +170,9 @@ def _ends_type(before: str, char: str) -> bool:
     return char in "=;,)" or (char == "{" and bool(before))
 
 
-def _with_end_keyword(near: Surroundings, function: Function, header: re.Match[str]) -> Function:
+def _with_end_keyword(excerpt: Excerpt, function: Function, header: re.Match[str]) -> Function:
     """Complete a function whose body ends with the keyword ``end``."""
-    code, margin = near.masked.code, indent_columns(header["indent"] + "x")
+    code, margin = excerpt.masked.code, indent_columns(header["indent"] + "x")
     stop = line_end(code, function.opened)
     inline = re.compile(r"\bend\b").search(code, function.opened, stop)
     if inline:
@@ -179,32 +183,32 @@ def _with_end_keyword(near: Surroundings, function: Function, header: re.Match[s
             whole=True,
         )
     body = min(len(code), stop + 1)
-    end = block_end(near, body, margin)
+    end = block_end(excerpt, body, margin)
     closer = re.compile(r"\s*+").match(code, end)
     at = closer.end() if closer else end
-    closed = _END.match(code, at) is not None and indent_columns(near.line(at)) == margin
-    last = near.line_start(at) if closed else end
-    whole_end = near.next_line(at) if closed else end
+    closed = _END.match(code, at) is not None and indent_columns(excerpt.line(at)) == margin
+    last = excerpt.line_start(at) if closed else end
+    whole_end = excerpt.next_line(at) if closed else end
     return replace(function, inner=(body, last), end=whole_end, lines=True, whole=closed)
 
 
 def _with_braces(
-    near: Surroundings, function: Function, at: int, partners: dict[int, int], may_be_call: bool
+    excerpt: Excerpt, function: Function, at: int, partners: dict[int, int], may_be_call: bool
 ) -> Function | None:
     """Complete a function whose body is in braces, follows ``=>`` or ``=``, or is missing."""
-    code = near.masked.code
+    code = excerpt.masked.code
     arrow = _ARROW.match(code, at)
     at = arrow.end() if arrow else at
     brace = re.compile(r"[ \t]*+\n?[ \t]*+\{").match(code, at)
     if brace and not (may_be_call and not arrow and "\n" in brace[0]):
-        return _function_in_braces(near, function, brace.end(), partners)
+        return _function_in_braces(excerpt, function, brace.end(), partners)
     stop = line_end(code, at)
     rest = code[at:stop].strip()
     if arrow and rest:
         return replace(
             function, opened=at, inner=(at, stop), end=min(len(code), stop + 1), whole=True
         )
-    if rest.startswith("=") and near.language.id in ("kotlin", "scala"):
+    if rest.startswith("=") and excerpt.language.id in ("kotlin", "scala"):
         at = code.index("=", at) + 1
         return replace(
             function, opened=at, inner=(at, stop), end=min(len(code), stop + 1), whole=True
@@ -215,26 +219,26 @@ def _with_braces(
 
 
 def _function_in_braces(
-    near: Surroundings, function: Function, opened: int, partners: dict[int, int]
+    excerpt: Excerpt, function: Function, opened: int, partners: dict[int, int]
 ) -> Function:
-    code = near.masked.code
+    code = excerpt.masked.code
     closer = partners.get(opened - 1, -1)
-    margin = indent_columns(near.line(function.start))
-    alone = not near.text[opened : near.line_end(opened)].strip()
+    margin = indent_columns(excerpt.line(function.start))
+    alone = not excerpt.text[opened : excerpt.line_end(opened)].strip()
     if closer >= 0:
-        line = near.line_start(closer)
+        line = excerpt.line_start(closer)
         first = not code[line:closer].strip()
-        if not first or line <= function.start or indent_columns(near.line(closer)) >= margin:
+        if not first or line <= function.start or indent_columns(excerpt.line(closer)) >= margin:
             has_own_lines = alone and first and line > opened
-            inner = (near.next_line(opened), line) if has_own_lines else (opened, closer)
+            inner = (excerpt.next_line(opened), line) if has_own_lines else (opened, closer)
             return replace(
                 function,
                 opened=opened,
                 inner=inner,
-                end=near.next_line(closer),
+                end=excerpt.next_line(closer),
                 lines=has_own_lines,
                 whole=True,
             )
-    body = near.next_line(opened)
-    end = block_end(near, body, margin)
+    body = excerpt.next_line(opened)
+    end = block_end(excerpt, body, margin)
     return replace(function, opened=opened, inner=(body, end), end=end, lines=alone)

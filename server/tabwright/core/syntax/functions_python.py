@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tabwright.core.syntax.excerpt import Excerpt
 from tabwright.core.syntax.extents import Function, block_end, indent_columns, line_end
-from tabwright.core.syntax.surroundings import Surroundings
 
 _DEF = re.compile(
     r"^(?P<indent>[ \t]*+)(?P<is_async>async[ \t]++)?def[ \t]++(?P<name>\w+)[ \t]*+"
@@ -19,39 +19,39 @@ _PLAIN = re.compile(r"\([^()\[\]{}\n]*\)")  # brackets on one line with none ins
 _COLON = re.compile(r"[()\[\]{}:]")
 
 
-def python_functions(near: Surroundings) -> Iterator[Function]:
+def python_functions(excerpt: Excerpt) -> Iterator[Function]:
     """Yield every function whose header is within reach, in order of their starts."""
-    return (_function(near, header) for header in _DEF.finditer(near.masked.code))
+    return (_function(excerpt, header) for header in _DEF.finditer(excerpt.masked.code))
 
 
-def candidate_python_functions(near: Surroundings, at: int) -> Iterator[Function]:
+def candidate_python_functions(excerpt: Excerpt, at: int) -> Iterator[Function]:
     """Yield the functions that begin before ``at`` and are not ended by a later header.
 
     The outermost comes first.
     """
     open_headers: list[re.Match[str]] = []
-    for header in _DEF.finditer(near.masked.code, 0, at):
+    for header in _DEF.finditer(excerpt.masked.code, 0, at):
         margin = indent_columns(header["indent"])
         while open_headers and indent_columns(open_headers[-1]["indent"]) >= margin:
             open_headers.pop()
         open_headers.append(header)
-    return (_function(near, header) for header in open_headers)
+    return (_function(excerpt, header) for header in open_headers)
 
 
-def _function(near: Surroundings, header: re.Match[str]) -> Function:
-    code = near.masked.code
+def _function(excerpt: Excerpt, header: re.Match[str]) -> Function:
+    code = excerpt.masked.code
     start, bracket = header.start(), header.end()
     closer = _closing(code, bracket)
     stop = line_end(code, max(bracket, closer))
     after = max(bracket, closer + 1)
     colon = _colon(code, after, stop)
-    result = near.text[after : colon if colon >= 0 else stop]
+    result = excerpt.text[after : colon if colon >= 0 else stop]
     result = result.partition("->")[2].strip()
-    inner = near.text[bracket + 1 : closer if closer >= 0 else stop]
+    inner = excerpt.text[bracket + 1 : closer if closer >= 0 else stop]
     rest = code[colon + 1 : stop].strip() if colon >= 0 else ""
     opened = colon + 1 if colon >= 0 else stop
     body = min(len(code), stop + 1)
-    end = body if rest else block_end(near, body, indent_columns(header["indent"]))
+    end = body if rest else block_end(excerpt, body, indent_columns(header["indent"]))
     return Function(
         header["name"],
         start,

@@ -8,11 +8,11 @@ from typing import Literal
 
 from tabwright.core.languages import by_id
 from tabwright.core.syntax.comments import CommentBlock, blocks, comment_of
+from tabwright.core.syntax.excerpt import Excerpt, excerpt_around, whole_document
 from tabwright.core.syntax.extents import block_end, indent_columns
 from tabwright.core.syntax.functions import functions
 from tabwright.core.syntax.headers import CLASS
 from tabwright.core.syntax.signatures import REACH, find_decorators, signature_of
-from tabwright.core.syntax.surroundings import Surroundings, around, whole_document
 from tabwright.core.text import Span, indent_of, line_span
 
 MAX_LINES = 80
@@ -44,22 +44,22 @@ def enclosing_block(text: str, span: Span, language_id: str) -> Span:
     Raises ValueError when the span lies outside the text.
     """
     own = _whole_lines(text, span)
-    near = around(text, span.start, by_id(language_id), REACH)
-    if near is None or own.end > near.base + len(near.text):
+    excerpt = excerpt_around(text, span.start, by_id(language_id), REACH)
+    if excerpt is None or own.end > excerpt.base + len(excerpt.text):
         return own
-    start, end = own.start - near.base, own.end - near.base
-    reaching = [one for one in functions(near) if one.start <= end <= one.end]
-    holding = [signature_of(near, one).span for one in reaching]
+    start, end = own.start - excerpt.base, own.end - excerpt.base
+    reaching = [one for one in functions(excerpt) if one.start <= end <= one.end]
+    holding = [signature_of(excerpt, one).span for one in reaching]
     holding = [one for one in holding if one.start <= own.start and own.end <= one.end]
-    smallest = min(holding, key=len, default=_top_level_statement(near, start, end))
-    if _line_count(near, smallest) <= MAX_LINES:
+    smallest = min(holding, key=len, default=_top_level_statement(excerpt, start, end))
+    if _line_count(excerpt, smallest) <= MAX_LINES:
         return smallest
     low, high = start, end
     for _ in range(_LINES_AROUND):
-        low = near.line_start(max(0, low - 1))
-        high = near.next_line(high)
-    low = max(low, smallest.start - near.base)
-    return near.span(low, max(end, min(high, smallest.end - near.base)))
+        low = excerpt.line_start(max(0, low - 1))
+        high = excerpt.next_line(high)
+    low = max(low, smallest.start - excerpt.base)
+    return excerpt.span(low, max(end, min(high, smallest.end - excerpt.base)))
 
 
 def logical_lines(text: str, span: Span, language_id: str) -> Span:
@@ -69,20 +69,20 @@ def logical_lines(text: str, span: Span, language_id: str) -> Span:
     where they contain no statements. Raises ValueError when the span lies outside the text.
     """
     own = _whole_lines(text, span)
-    near = around(text, span.start, by_id(language_id))
-    if near is None or own.end > near.base + len(near.text):
+    excerpt = excerpt_around(text, span.start, by_id(language_id))
+    if excerpt is None or own.end > excerpt.base + len(excerpt.text):
         return own
-    code = near.masked.code
+    code = excerpt.masked.code
     signs = _ALL_BRACKETS if language_id == "python" else _ROUND_BRACKETS
-    start, end = own.start - near.base, own.end - near.base
+    start, end = own.start - excerpt.base, own.end - excerpt.base
     top = start
     for _ in range(_MAX_BRACKET_LINES):
-        top = near.line_start(max(0, top - 1))
-    start = near.line_start(min((start, *_open_brackets(code[top:start], top, signs))))
+        top = excerpt.line_start(max(0, top - 1))
+    start = excerpt.line_start(min((start, *_open_brackets(code[top:start], top, signs))))
     for _ in range(_MAX_BRACKET_LINES):
         if end == len(code) or not _open_brackets(code[start:end], start, signs):
-            return near.span(start, end)
-        end = near.next_line(end)
+            return excerpt.span(start, end)
+        end = excerpt.next_line(end)
     return own
 
 
@@ -105,28 +105,28 @@ def _whole_lines(text: str, span: Span) -> Span:
     return Span(start, end + (2 if text.startswith("\r\n", end) else end < len(text)))
 
 
-def _line_count(near: Surroundings, span: Span) -> int:
-    return near.text.count("\n", span.start - near.base, span.end - near.base)
+def _line_count(excerpt: Excerpt, span: Span) -> int:
+    return excerpt.text.count("\n", span.start - excerpt.base, span.end - excerpt.base)
 
 
-def _top_level_statement(near: Surroundings, start: int, end: int) -> Span:
+def _top_level_statement(excerpt: Excerpt, start: int, end: int) -> Span:
     """Return the lines from the last unindented line above to before the next one below."""
-    code = near.masked.code
+    code = excerpt.masked.code
     top = start
-    while top and _continues_statement(near, code[top : near.line_end(top)]):
-        top = near.line_start(top - 1)
+    while top and _continues_statement(excerpt, code[top : excerpt.line_end(top)]):
+        top = excerpt.line_start(top - 1)
     bottom = end
     while bottom < len(code):
-        line = code[bottom : near.line_end(bottom)]
-        if line.strip() and not _continues_statement(near, line):
+        line = code[bottom : excerpt.line_end(bottom)]
+        if line.strip() and not _continues_statement(excerpt, line):
             break
-        bottom = near.next_line(bottom)
-    while bottom > end and not near.line(bottom - 1).strip():
-        bottom = near.line_start(bottom - 1)
-    return near.span(top, max(bottom, end))
+        bottom = excerpt.next_line(bottom)
+    while bottom > end and not excerpt.line(bottom - 1).strip():
+        bottom = excerpt.line_start(bottom - 1)
+    return excerpt.span(top, max(bottom, end))
 
 
-def _continues_statement(near: Surroundings, line: str) -> bool:
+def _continues_statement(excerpt: Excerpt, line: str) -> bool:
     """Tell whether a line belongs to a statement that begins above it."""
     bare = line.strip()
     return not bare or indent_columns(line) > 0 or bare.startswith(_CONTINUES_STATEMENT)
@@ -142,47 +142,47 @@ def definitions(text: str, language_id: str) -> tuple[Definition, ...]:
 
 @lru_cache(maxsize=2)
 def _definitions(text: str, language_id: str) -> tuple[Definition, ...]:
-    near = whole_document(text, by_id(language_id))
-    comments = {block.end: block for block in blocks(near) if block.kind != "string"}
-    strings = {block.start: block for block in blocks(near) if block.kind == "string"}
+    excerpt = whole_document(text, by_id(language_id))
+    comments = {block.end: block for block in blocks(excerpt) if block.kind != "string"}
+    strings = {block.start: block for block in blocks(excerpt) if block.kind == "string"}
     found = []
-    for one in functions(near):
-        _, top = find_decorators(near, one.start)
-        body = near.next_line(max(one.start, one.opened - 1))
-        header = near.text[one.start : one.opened].rstrip(" \t\n{")
-        doc = _doc(near, top, body, comments, strings)
-        found.append(Definition(one.name, "function", near.span(top, one.end), header, doc))
-    for match in CLASS.finditer(near.masked.code):
+    for one in functions(excerpt):
+        _, top = find_decorators(excerpt, one.start)
+        body = excerpt.next_line(max(one.start, one.opened - 1))
+        header = excerpt.text[one.start : one.opened].rstrip(" \t\n{")
+        doc = _doc(excerpt, top, body, comments, strings)
+        found.append(Definition(one.name, "function", excerpt.span(top, one.end), header, doc))
+    for match in CLASS.finditer(excerpt.masked.code):
         if not match["name"]:
             continue
-        start = near.line_start(match.end("indent"))
-        body = near.next_line(start)
-        end = _end_of_class(near, body, indent_columns(match["indent"] + "x"))
-        doc = _doc(near, start, body, comments, strings)
-        header = near.line(start).rstrip(" \t{")
-        found.append(Definition(match["name"], "class", near.span(start, end), header, doc))
+        start = excerpt.line_start(match.end("indent"))
+        body = excerpt.next_line(start)
+        end = _end_of_class(excerpt, body, indent_columns(match["indent"] + "x"))
+        doc = _doc(excerpt, start, body, comments, strings)
+        header = excerpt.line(start).rstrip(" \t{")
+        found.append(Definition(match["name"], "class", excerpt.span(start, end), header, doc))
     return tuple(sorted(found, key=lambda one: (one.span.start, -one.span.end)))
 
 
 def _doc(
-    near: Surroundings,
+    excerpt: Excerpt,
     top: int,
     body: int,
     comments: dict[int, CommentBlock],
     strings: dict[int, CommentBlock],
 ) -> str:
-    block = strings.get(body) if near.language.id == "python" else comments.get(top)
-    return comment_of(near, block).text.strip().split("\n", 1)[0] if block else ""
+    block = strings.get(body) if excerpt.language.id == "python" else comments.get(top)
+    return comment_of(excerpt, block).text.strip().split("\n", 1)[0] if block else ""
 
 
-def _end_of_class(near: Surroundings, body: int, margin: int) -> int:
-    brace = near.line(body).strip() == "{"
-    end = block_end(near, near.next_line(body) if brace else body, margin)
-    closes = near.line(end).split() if end < len(near.text) else []
-    return near.next_line(end) if closes[:1] == ["end"] else end
+def _end_of_class(excerpt: Excerpt, body: int, margin: int) -> int:
+    brace = excerpt.line(body).strip() == "{"
+    end = block_end(excerpt, excerpt.next_line(body) if brace else body, margin)
+    closes = excerpt.line(end).split() if end < len(excerpt.text) else []
+    return excerpt.next_line(end) if closes[:1] == ["end"] else end
 
 
-def outline(text: str, around: Span, language_id: str, max_chars: int) -> str:
+def outline(text: str, target: Span, language_id: str, max_chars: int) -> str:
     """Return the headers and first docstring lines of the functions and classes around a span.
 
     Those that the span touches are excluded, except the headers of classes that contain it. If not
@@ -191,9 +191,9 @@ def outline(text: str, around: Span, language_id: str, max_chars: int) -> str:
     entries = [
         (one, _outline_entry(one))
         for one in definitions(text, language_id)
-        if _is_outside(one, around)
+        if _is_outside(one, target)
     ]
-    entries.sort(key=lambda pair: _distance(pair[0].span, around))
+    entries.sort(key=lambda pair: _distance(pair[0].span, target))
     kept = []
     chars_left = max_chars
     for one, lines in entries:
@@ -204,15 +204,15 @@ def outline(text: str, around: Span, language_id: str, max_chars: int) -> str:
     return "\n".join(lines for _, lines in sorted(kept))
 
 
-def _is_outside(one: Definition, around: Span) -> bool:
+def _is_outside(one: Definition, target: Span) -> bool:
     """Tell whether a definition is outside a span, or is a class that contains it."""
-    if one.kind == "class" and one.span.start < around.start and around.end <= one.span.end:
+    if one.kind == "class" and one.span.start < target.start and target.end <= one.span.end:
         return True
-    return one.span.end <= around.start or max(around.end, around.start + 1) <= one.span.start
+    return one.span.end <= target.start or max(target.end, target.start + 1) <= one.span.start
 
 
-def _distance(span: Span, around: Span) -> int:
-    return max(span.start - around.end, around.start - span.end, 0)
+def _distance(span: Span, target: Span) -> int:
+    return max(span.start - target.end, target.start - span.end, 0)
 
 
 def _outline_entry(one: Definition) -> str:

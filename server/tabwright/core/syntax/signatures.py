@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from tabwright.core.languages import by_id
 from tabwright.core.syntax.comments import CommentBlock, blocks, comment_of, dedented, string_lines
+from tabwright.core.syntax.excerpt import Excerpt, excerpt_around
 from tabwright.core.syntax.extents import Function, indent_columns
 from tabwright.core.syntax.functions import candidate_functions
 from tabwright.core.syntax.headers import FUNCTION_SYNTAX
 from tabwright.core.syntax.parameters import Parameter, parse
 from tabwright.core.syntax.stubs import is_placeholder
-from tabwright.core.syntax.surroundings import Surroundings, around
 from tabwright.core.text import Span, indent_of
 
 __all__ = ["Parameter", "Signature", "signature_at"]
@@ -62,127 +62,129 @@ def signature_at(text: str, offset: int, language_id: str) -> Signature | None:
 
     Raises ValueError when the offset lies outside the text.
     """
-    near = around(text, offset, by_id(language_id), REACH)
-    return None if near is None else signature_near(near, near.at)
+    excerpt = excerpt_around(text, offset, by_id(language_id), REACH)
+    return None if excerpt is None else signature_near(excerpt, excerpt.at)
 
 
-def signature_near(near: Surroundings, at: int) -> Signature | None:
-    """Return the innermost function at an offset into the surroundings."""
-    at = _below_decorators(near, at)
+def signature_near(excerpt: Excerpt, at: int) -> Signature | None:
+    """Return the innermost function at an offset into the excerpt."""
+    at = _below_decorators(excerpt, at)
     best: Function | None = None
-    for function in candidate_functions(near, at):
-        if _holds(near, function, at):
+    for function in candidate_functions(excerpt, at):
+        if _holds(excerpt, function, at):
             best = function
-    return None if best is None else signature_of(near, best)
+    return None if best is None else signature_of(excerpt, best)
 
 
-def _below_decorators(near: Surroundings, at: int) -> int:
-    line = near.line_start(at)
-    while line < len(near.text) and _DECORATOR.match(near.masked.code, line, near.line_end(line)):
-        following = near.next_line(line)
+def _below_decorators(excerpt: Excerpt, at: int) -> int:
+    line = excerpt.line_start(at)
+    while line < len(excerpt.text) and _DECORATOR.match(
+        excerpt.masked.code, line, excerpt.line_end(line)
+    ):
+        following = excerpt.next_line(line)
         if following == line:
             break
         line = at = following
     return at
 
 
-def _holds(near: Surroundings, function: Function, at: int) -> bool:
+def _holds(excerpt: Excerpt, function: Function, at: int) -> bool:
     if at < function.start:
         return False
-    if at < function.end or (at == len(near.text) and near.text[at - 1 : at] != "\n"):
+    if at < function.end or (at == len(excerpt.text) and excerpt.text[at - 1 : at] != "\n"):
         return at <= function.end
     # Blank lines below an open body belong to it, because the user is about to write there.
-    gap = near.text[function.end : near.line_end(at)]
-    open_body = not function.whole or near.language.id == "python"
+    gap = excerpt.text[function.end : excerpt.line_end(at)]
+    open_body = not function.whole or excerpt.language.id == "python"
     if gap.strip() or gap.count("\n") >= _MAX_BLANK_LINES or not open_body:
         return False
-    deeper = indent_columns(near.line(at)) > indent_columns(near.line(function.start))
-    body_code = near.masked.code[slice(*function.inner)]
+    deeper = indent_columns(excerpt.line(at)) > indent_columns(excerpt.line(function.start))
+    body_code = excerpt.masked.code[slice(*function.inner)]
     return deeper or not _STRINGS.sub("", body_code).strip()
 
 
-def signature_of(near: Surroundings, function: Function) -> Signature:
-    """Return the signature of a function in the surroundings."""
-    language_id = near.language.id
-    decorators, top = find_decorators(near, function.start)
-    doc, rest = _documentation(near, function, top)
-    header_end = near.next_line(max(function.start, function.opened - 1))
-    inner = near.bare[rest : function.inner[1]]
+def signature_of(excerpt: Excerpt, function: Function) -> Signature:
+    """Return the signature of a function in the excerpt."""
+    language_id = excerpt.language.id
+    decorators, top = find_decorators(excerpt, function.start)
+    doc, rest = _documentation(excerpt, function, top)
+    header_end = excerpt.next_line(max(function.start, function.opened - 1))
+    inner = excerpt.bare[rest : function.inner[1]]
     body = function.inner if function.lines else (header_end, header_end)
     rest = min(max(rest, body[0]), body[1])
     return Signature(
         language_id,
         function.name,
-        _parameters(near, function),
+        _parameters(excerpt, function),
         function.result,
         function.is_async,
         decorators,
         doc,
-        near.span(function.start, header_end),
-        near.span(*body),
-        near.span(rest, body[1]),
-        near.span(top, max(function.end, header_end)),
-        indent_of(near.line(function.start)),
+        excerpt.span(function.start, header_end),
+        excerpt.span(*body),
+        excerpt.span(rest, body[1]),
+        excerpt.span(top, max(function.end, header_end)),
+        indent_of(excerpt.line(function.start)),
         is_stub=is_placeholder(inner, language_id),
         complete=function.whole and function.lines,
     )
 
 
-def find_decorators(near: Surroundings, start: int) -> tuple[tuple[str, ...], int]:
+def find_decorators(excerpt: Excerpt, start: int) -> tuple[tuple[str, ...], int]:
     """Return the decorators, annotations or attributes above a header, and their start offset."""
     found: list[str] = []
     while start:
-        above = near.line_start(start - 1)
-        if not _DECORATOR.match(near.masked.code, above, start - 1):
+        above = excerpt.line_start(start - 1)
+        if not _DECORATOR.match(excerpt.masked.code, above, start - 1):
             break
-        found.append(near.text[above : start - 1].strip())
+        found.append(excerpt.text[above : start - 1].strip())
         start = above
     return tuple(reversed(found)), start
 
 
-def _documentation(near: Surroundings, function: Function, top: int) -> tuple[str, int]:
+def _documentation(excerpt: Excerpt, function: Function, top: int) -> tuple[str, int]:
     """Return a function's documentation, and the offset in its body after it."""
     start, end = function.inner
-    if near.language.id != "python":
-        above = comment_above(near, blocks(near), _above_imports(near, top))
-        return (comment_of(near, above).text if above else ""), start
-    code = near.masked.code[start:end]
+    if excerpt.language.id != "python":
+        above = comment_above(excerpt, blocks(excerpt), _above_imports(excerpt, top))
+        return (comment_of(excerpt, above).text if above else ""), start
+    code = excerpt.masked.code[start:end]
     found = re.match(r"\s*+(?P<literal>[rRuU]?\"+)[ \t]*+;?[ \t]*+(?=\n|$)", code)
     if found is None:
         return "", start
-    literal = near.text[start + found.start("literal") : start + found.end("literal")]
+    literal = excerpt.text[start + found.start("literal") : start + found.end("literal")]
     return dedented(string_lines(literal)), min(end, start + found.end() + 1)
 
 
-def _above_imports(near: Surroundings, top: int) -> int:
+def _above_imports(excerpt: Excerpt, top: int) -> int:
     """Return the start of the imports directly above ``top``; ``top`` if there are none."""
     at = highest = top
     while at:
-        line = near.line_start(at - 1)
-        if _IMPORT.match(near.text, line, at):
+        line = excerpt.line_start(at - 1)
+        if _IMPORT.match(excerpt.text, line, at):
             highest = line
-        elif near.text[line:at].strip():
+        elif excerpt.text[line:at].strip():
             break
         at = line
     return highest
 
 
 def comment_above(
-    near: Surroundings, comment_blocks: Iterable[CommentBlock], top: int
+    excerpt: Excerpt, comment_blocks: Iterable[CommentBlock], top: int
 ) -> CommentBlock | None:
     """Return the comment that ends on the line above ``top`` with the same indentation."""
     for block in comment_blocks:
         if block.end == top and block.kind != "string":
-            same = indent_columns(near.line(block.start)) == indent_columns(near.line(top))
+            same = indent_columns(excerpt.line(block.start)) == indent_columns(excerpt.line(top))
             return block if same else None
     return None
 
 
-def _parameters(near: Surroundings, function: Function) -> tuple[Parameter, ...]:
-    if near.language.id == "python":
+def _parameters(excerpt: Excerpt, function: Function) -> tuple[Parameter, ...]:
+    if excerpt.language.id == "python":
         parsed = _python_parameters(function.parameters)
         return parse(function.parameters, "colon") if parsed is None else parsed
-    return parse(function.parameters, FUNCTION_SYNTAX[near.language.id].style)
+    return parse(function.parameters, FUNCTION_SYNTAX[excerpt.language.id].style)
 
 
 def _python_parameters(text: str) -> tuple[Parameter, ...] | None:

@@ -47,7 +47,7 @@ class Masked:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Excerpt:
     r"""Whole lines of a document from the offset ``base`` on.
 
     ``text`` is as long as in the document, but every line ends in ``\n`` alone (``\r\n`` becomes a
@@ -103,7 +103,9 @@ class Surroundings:
         return min(len(self.text), self.line_end(at) + 1)
 
 
-def around(text: str, offset: int, language: Language, reach: int = REACH) -> Surroundings | None:
+def excerpt_around(
+    text: str, offset: int, language: Language, reach: int = REACH
+) -> Excerpt | None:
     """Return the whole lines within ``reach`` characters of an offset; None on a too long line.
 
     The lines stop before one of over 4,000 characters. Raises ValueError if the offset is outside.
@@ -124,12 +126,12 @@ def around(text: str, offset: int, language: Language, reach: int = REACH) -> Su
     base = line.start - len(above)
     middle = _normalized(text[line.start : line.end])
     at = min(offset, line.end) - base
-    return Surroundings(base, above + middle + below, at, language, base == 0)
+    return Excerpt(base, above + middle + below, at, language, base == 0)
 
 
-def whole_document(text: str, language: Language) -> Surroundings:
-    """Return the whole document as surroundings of its start; lines may have any length."""
-    return Surroundings(0, _normalized(text), 0, language, True)
+def whole_document(text: str, language: Language) -> Excerpt:
+    """Return the whole document as an excerpt; lines may have any length."""
+    return Excerpt(0, _normalized(text), 0, language, True)
 
 
 def _normalized(piece: str) -> str:
