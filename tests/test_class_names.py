@@ -9,8 +9,6 @@ from pathlib import Path
 SOURCE = Path(__file__).parent.parent / "server" / "tabwright"
 # What the demo completes is sample code, not ours.
 SAMPLES = SOURCE / "demo_files"
-# Names that two classes still share; this list may only shrink.
-OPEN = frozenset({"ModelMissing", "Privacy"})
 
 
 def class_homes() -> dict[str, list[str]]:
@@ -28,5 +26,4 @@ def test_no_two_classes_have_one_name() -> None:
     homes = class_homes()
     assert len(homes) > 200
     shared = {name: files for name, files in homes.items() if len(files) > 1}
-    assert {name: files for name, files in shared.items() if name not in OPEN} == {}
-    assert OPEN - set(shared) == set(), "these are unique now: take them out of OPEN"
+    assert shared == {}

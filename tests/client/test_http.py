@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 from support import scripted_engine
 
-from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing, Request
+from tabwright.client.engine import EngineError, EngineUnavailable, ModelNotFound, Request
 from tabwright.client.http import Disconnected, Link, NotConnected, Target, own_body, standard_body
 from tabwright.client.stream import StreamedAnswer, events, parse_object
 
@@ -149,12 +149,12 @@ async def test_a_listener_that_has_enough_closes_the_connection(linked: Linked, 
     [
         (
             {"error": {"status": 404, "code": "model_missing", "message": "run: pull m"}},
-            ModelMissing,
+            ModelNotFound,
             "run: pull m",
         ),
         (
             {"error": {"status": 404, "code": "x", "message": "The model `m` does not exist."}},
-            ModelMissing,
+            ModelNotFound,
             "does not exist",
         ),
         ({"raw": "404 page not found", "status": 404}, EngineError, "no completions there"),
@@ -170,7 +170,7 @@ async def test_a_listener_that_has_enough_closes_the_connection(linked: Linked, 
             "not ready",
         ),
         ({"raw": "<html>oh", "status": 500}, EngineError, "<html>oh"),
-        ({"raw": '{"error": "model m not found"}', "status": 404}, ModelMissing, "m not found"),
+        ({"raw": '{"error": "model m not found"}', "status": 404}, ModelNotFound, "m not found"),
         ({"raw": "not json"}, EngineError, "not JSON"),
         ({"raw": "[1]"}, EngineError, "not an object"),
         ({"raw": "{}"}, Disconnected, "before the answer was whole"),
@@ -186,7 +186,7 @@ async def test_a_listener_that_has_enough_closes_the_connection(linked: Linked, 
                 "error": {"message": "gone", "code": "model_missing"},
                 "error_after": 1,
             },
-            ModelMissing,
+            ModelNotFound,
             "gone",
         ),
         ({"text": "a b", "drop_after": 1}, Disconnected, "the engine"),

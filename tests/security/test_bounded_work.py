@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from tabwright.app.documents.privacy import Privacy, bounded
+from tabwright.app.documents.privacy import PrivacyRules, bounded
 from tabwright.assists import complete, registry
 from tabwright.assists.request import ActionRequest
 from tabwright.checks import lines
@@ -241,7 +241,7 @@ def test_a_fence_that_nothing_in_the_code_can_close() -> None:
 def test_a_crafted_ignore_file_takes_bounded_time(line: str, tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".gitignore").write_text(f"{line}\nhidden.py\n", "utf-8")
-    judge = Privacy([tmp_path])
+    judge = PrivacyRules([tmp_path])
 
     within("a name", judge.allowed, tmp_path / ("a" * 120))
     within("a path", judge.allowed, tmp_path / "/".join("a" for _ in range(60)))

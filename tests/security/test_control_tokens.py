@@ -185,7 +185,7 @@ async def remote(*rules: dict[str, Any]) -> AsyncIterator[tuple[RemoteEngine, Sc
     script = {"rules": list(rules), "models": {"team-model": {}}}
     async with scripted_engine.running(script, tcp=True) as served:
         options = RemoteOptions(f"http://127.0.0.1:{served.port}/v1/")
-        engine = RemoteEngine(options, refusal=lambda: "")
+        engine = RemoteEngine(options, refusal=lambda: None)
         try:
             yield engine, served
         finally:

@@ -79,7 +79,7 @@ def request(n: int = 1) -> Request:
 
 async def ask(served: Hostile, timeout_s: float = 20.0) -> Answer:
     options = RemoteOptions(f"http://127.0.0.1:{served.port}", "m", "MY_KEY", timeout_s=timeout_s)
-    engine = RemoteEngine(options, refusal=lambda: "")
+    engine = RemoteEngine(options, refusal=lambda: None)
     try:
         return await engine.generate(request())
     finally:
@@ -246,7 +246,7 @@ async def test_a_list_of_models_that_is_none(number: int) -> None:
     head = WHOLE.replace(b"OK", b"/models-too")
     async with hostile(head + MODELS[number]) as served:
         engine = RemoteEngine(
-            RemoteOptions(f"http://127.0.0.1:{served.port}", timeout_s=5.0), refusal=lambda: ""
+            RemoteOptions(f"http://127.0.0.1:{served.port}", timeout_s=5.0), refusal=lambda: None
         )
         try:
             info = await engine.model_info("m")

@@ -378,7 +378,7 @@ async def remote(*rules: dict[str, Any]) -> AsyncIterator[tuple[RemoteEngine, Sc
     script = {"rules": list(rules), "models": {"qwen2.5-coder-0.5b": {}}}
     async with scripted_engine.running(script, tcp=True) as served:
         engine = RemoteEngine(
-            RemoteOptions(f"http://127.0.0.1:{served.port}/v1/"), refusal=lambda: ""
+            RemoteOptions(f"http://127.0.0.1:{served.port}/v1/"), refusal=lambda: None
         )
         try:
             yield engine, served

@@ -12,7 +12,7 @@ import pytest
 from lsprotocol import types
 from support.editor import Home, editing, engine_for
 
-from tabwright.app.documents.privacy import Privacy, screened
+from tabwright.app.documents.privacy import PrivacyRules, screened
 from tabwright.app.documents.secret_names import secret_by_name
 from tabwright.core.prompting.context import Document
 
@@ -33,7 +33,7 @@ def test_there_are_enough_names() -> None:
 
 @pytest.mark.parametrize("name", SECRET)
 def test_usual_names_of_secrets_are_refused(tmp_path: Path, name: str) -> None:
-    rules = Privacy([tmp_path])
+    rules = PrivacyRules([tmp_path])
     assert rules.allowed(tmp_path / name)
     assert rules.allowed(f"vscode-remote://ssh-remote%2Bhost/home/u/{quote(name)}")
     assert rules.allowed(f"untitled:{quote(name)}")
@@ -42,7 +42,7 @@ def test_usual_names_of_secrets_are_refused(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ORDINARY)
 def test_ordinary_names_are_allowed(tmp_path: Path, name: str) -> None:
-    rules = Privacy([tmp_path])
+    rules = PrivacyRules([tmp_path])
     assert rules.allowed(tmp_path / name) is None
     assert rules.allowed(f"vscode-remote://ssh-remote%2Bhost/home/u/{quote(name)}") is None
 
@@ -108,7 +108,7 @@ def test_case_width_and_invisible_characters_do_not_hide_a_name(name: str) -> No
     ],
 )
 def test_every_uri_is_judged_by_its_segments(uri: str) -> None:
-    assert Privacy([]).allowed(uri)
+    assert PrivacyRules([]).allowed(uri)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_every_uri_is_judged_by_its_segments(uri: str) -> None:
     ],
 )
 def test_ordinary_uris_are_allowed(uri: str) -> None:
-    assert Privacy([]).allowed(uri) is None
+    assert PrivacyRules([]).allowed(uri) is None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="these folders are those of Linux")
@@ -133,15 +133,15 @@ def test_ordinary_uris_are_allowed(uri: str) -> None:
     "path", ["/proc/self/environ", "/proc/1/cmdline", "/sys/kernel/x", "/dev/mem"]
 )
 def test_what_the_system_shows_as_files_is_refused(tmp_path: Path, path: str) -> None:
-    assert Privacy([]).allowed(path) and Privacy(["/"]).allowed(f"file://{path}")
+    assert PrivacyRules([]).allowed(path) and PrivacyRules(["/"]).allowed(f"file://{path}")
     (tmp_path / "notes.txt").symlink_to(path)
-    assert Privacy([tmp_path], ["!notes.txt"]).allowed(tmp_path / "notes.txt")
-    assert Privacy([]).allowed(f"vscode-remote://host{path}")
-    assert Privacy([]).allowed("/dev/shm/work/main.py") is None
+    assert PrivacyRules([tmp_path], ["!notes.txt"]).allowed(tmp_path / "notes.txt")
+    assert PrivacyRules([]).allowed(f"vscode-remote://host{path}")
+    assert PrivacyRules([]).allowed("/dev/shm/work/main.py") is None
 
 
 def test_the_users_list_counts_in_every_scheme() -> None:
-    rules = Privacy([], ["*.sql"])
+    rules = PrivacyRules([], ["*.sql"])
     assert rules.allowed("vscode-remote://host/work/dump.sql")
     assert rules.allowed("git:/work/dump.sql?x")
     assert rules.allowed("vscode-remote://host/work/dump.py") is None
@@ -175,7 +175,7 @@ def test_what_git_info_exclude_names_is_ignored(tmp_path: Path, no_git_settings:
     (top / "sub").mkdir(parents=True)
     git(top, "init", "-q")
     (top / ".git" / "info" / "exclude").write_text("hidden.py\n/sub/own.py\n")
-    rules = Privacy([top])
+    rules = PrivacyRules([top])
     assert "exclude" in (rules.allowed(top / "sub" / "hidden.py") or "")
     assert rules.allowed(top / "sub" / "own.py")
     assert rules.allowed(top / "seen.py") is None
@@ -183,7 +183,7 @@ def test_what_git_info_exclude_names_is_ignored(tmp_path: Path, no_git_settings:
     assert rules.allowed(top / "sub" / "hidden.py") is None  # the tree's own files come first
     (top / ".git" / "info" / "exclude").write_text("seen.py\n")
     assert rules.allowed(top / "seen.py") and rules.allowed(top / "sub" / "own.py") is None
-    assert Privacy([top], respect_gitignore=False).allowed(top / "seen.py") is None
+    assert PrivacyRules([top], respect_gitignore=False).allowed(top / "seen.py") is None
 
 
 def test_the_excludes_of_a_worktree_and_a_submodule(tmp_path: Path, no_git_settings: Path) -> None:
@@ -197,8 +197,8 @@ def test_the_excludes_of_a_worktree_and_a_submodule(tmp_path: Path, no_git_setti
     (top / ".git" / "info" / "exclude").write_text("hidden.py\n")
     (top / ".git" / "modules" / "lib" / "info").mkdir(exist_ok=True)
     (top / ".git" / "modules" / "lib" / "info" / "exclude").write_text("inner.py\n")
-    assert Privacy([tmp_path / "tree"]).allowed(tmp_path / "tree" / "hidden.py")
-    rules = Privacy([top])
+    assert PrivacyRules([tmp_path / "tree"]).allowed(tmp_path / "tree" / "hidden.py")
+    rules = PrivacyRules([top])
     assert rules.allowed(top / "lib" / "inner.py")
     assert rules.allowed(top / "inner.py") is None
 
@@ -210,11 +210,11 @@ def test_the_users_own_excludes(tmp_path: Path, no_git_settings: Path) -> None:
     default = no_git_settings / ".config" / "git" / "ignore"
     default.parent.mkdir(parents=True)
     default.write_text("mine.py\n")
-    assert Privacy([top]).allowed(top / "mine.py")
+    assert PrivacyRules([top]).allowed(top / "mine.py")
     (no_git_settings / ".gitconfig").write_text("[core]\n\texcludesFile = ~/own\n")
     (no_git_settings / "own").write_text("other.py\n")
-    assert Privacy([top]).allowed(top / "mine.py") is None
-    assert Privacy([top]).allowed(top / "other.py")
+    assert PrivacyRules([top]).allowed(top / "mine.py") is None
+    assert PrivacyRules([top]).allowed(top / "other.py")
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_no_name_takes_long(name: str) -> None:
 
 
 def test_a_secret_buffer_is_no_context_for_another_file() -> None:
-    rules = Privacy([])
+    rules = PrivacyRules([])
     uri = "git:/?%7B%22path%22%3A%22%2Fwork%2F.env%22%7D"
     others = [Document("/", "ini", "KEY=1", uri), Document("/work/b.py", "python", "b = 1")]
     refusal, kept = screened(rules.allowed, "/work/a.py", "file:///work/a.py", others)
@@ -240,11 +240,11 @@ def test_an_ignore_file_counts_without_a_workspace(tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "deep").mkdir(parents=True)
     (project / ".tabwrightignore").write_text("/deep/mine.py\n")
-    for rules in (Privacy(()), Privacy([tmp_path / "other"])):
+    for rules in (PrivacyRules(()), PrivacyRules([tmp_path / "other"])):
         assert "is ignored by" in str(rules.allowed(project / "deep" / "mine.py"))
         assert rules.allowed(project / "deep" / "other.py") is None
     (project / "deep" / ".tabwrightignore").write_text("other.py\n")
-    assert "is ignored by" in str(Privacy(()).allowed(project / "deep" / "other.py"))
+    assert "is ignored by" in str(PrivacyRules(()).allowed(project / "deep" / "other.py"))
 
 
 async def test_ignore_files_of_a_folder_that_is_added_later_count(

@@ -13,7 +13,7 @@ from lsprotocol import types
 from support.editor import Editor, Home, editing, engine_for
 from support.listener import Listener, listening
 
-from tabwright.app.documents.privacy import Privacy
+from tabwright.app.documents.privacy import PrivacyRules
 from tabwright.app.settings.layers import Layers, effective, split
 from tabwright.app.settings.settings import Settings
 
@@ -176,14 +176,14 @@ def test_a_workspace_denies_more_files_and_never_fewer(tmp_path: Path) -> None:
     assert found.settings.privacy.deny == ("private.py", "!public.env")
     assert found.ignored == ("tabwright.privacy.deny (!)",)
     settings = found.settings.privacy
-    privacy = Privacy((tmp_path,), settings.deny, added_globs=settings.added)
+    privacy = PrivacyRules((tmp_path,), settings.deny, added_globs=settings.added)
     assert privacy.allowed(tmp_path / "public.env") is None
     for name in ("private.py", ".env", "id_rsa"):
         assert privacy.allowed(tmp_path / name), name
     stricter = effective(Layers(user, None, {"privacy": {"deny": ["*.env", "*.md"]}}), FILE)
     assert stricter.ignored == ()
     settings = stricter.settings.privacy
-    privacy = Privacy((tmp_path,), settings.deny, added_globs=settings.added)
+    privacy = PrivacyRules((tmp_path,), settings.deny, added_globs=settings.added)
     assert privacy.allowed(tmp_path / "public.env") and privacy.allowed(tmp_path / "a.md")
 
 

@@ -15,6 +15,7 @@ from tabwright.app.documents.buffers import Cursor
 from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.assists.complete import ModelInfo, Options
 from tabwright.client.engine import Answer, OnText, Request, Usage
+from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
 from tabwright.core.prompting.prompt import family_by_name
 from tabwright.core.text import Snapshot
@@ -91,7 +92,7 @@ class Desk:
         self.engine = WrittenEngine()
         self.session = Session(URI, AnswerCache())
         self.work = WorkerThreads("test", 2)
-        self.refused: Callable[[str], str | None] = lambda path: None
+        self.refused: Callable[[str], Message | None] = lambda path: None
         self.debounce_s = 0.0
         self.others: Sequence[Document] = ()
         self.options = Options()

@@ -10,6 +10,7 @@ from tabwright.core.message import MessageError
 from tabwright.core.prompting.prompt import Prompt
 from tabwright.core.task import ModelInfo
 
+MODEL_MISSING, NOT_ALLOWED = "model_missing", "not_allowed"
 OnText = Callable[[int, str], None]
 """Called with the index of a candidate and the text that was added to it."""
 
@@ -63,19 +64,30 @@ class Answer:
 
 
 class EngineError(MessageError):
-    """The engine did not answer as asked; the message is one the user can act on."""
+    """A request to the engine failed; the message says what the user can do.
+
+    ``problem`` is the kind of failure, which decides what the user is advised and offered.
+    """
+
+    problem = "engine"
 
 
-class ModelMissing(EngineError):
-    """The model is not on this machine (or unknown to the remote engine)."""
+class ModelNotFound(EngineError):
+    """The engine does not have the model."""
+
+    problem = MODEL_MISSING
 
 
 class NotAllowed(EngineError):
     """The user has not allowed the engine's address; nothing was sent."""
 
+    problem = NOT_ALLOWED
+
 
 class EngineUnavailable(EngineError):
     """No engine could be reached, or the connection ended before the answer was complete."""
+
+    problem = "unavailable"
 
 
 class Engine(Protocol):
@@ -86,7 +98,7 @@ class Engine(Protocol):
         ...
 
     async def model_info(self, name: str) -> ModelInfo:
-        """Name, family and context length (tokens) of a model; raises ModelMissing."""
+        """Name, family and context length (tokens) of a model; raises ModelNotFound."""
         ...
 
     async def status(self) -> dict[str, object]:

@@ -17,7 +17,7 @@ from tabwright.client.engine import (
     Answer,
     EngineError,
     EngineUnavailable,
-    ModelMissing,
+    ModelNotFound,
     OnText,
     Request,
 )
@@ -209,7 +209,7 @@ class Link:
         code = said.get("code")
         name = self.target.name
         if code == "model_missing" or (status == 404 and "model" in message.lower()):
-            raise ModelMissing(message)
+            raise ModelNotFound(message)
         if code == "unauthorized" or status in (401, 403):
             raise EngineError(Message("{0} does not accept the key: {1}", name, message))
         if 300 <= status < 400:

@@ -48,8 +48,8 @@ class ActionCommands:
         found = await actions.executor.execute(request, title)
         edit = await actions.edit(request, found)
         if isinstance(found, Nothing) or isinstance(edit, Nothing):
-            return _nothing(actions.refuse(title, found, edit))
-        actions.tell(title, found)
+            return _nothing(actions.failure_reason(title, found, edit))
+        actions.show_faults(title, found)
         self._conversations.put(uri, _with_turn(request, found, talk))
         answer: Json = {
             "edit": edit,
@@ -90,7 +90,7 @@ class ActionCommands:
         if isinstance(found, Nothing):
             return _nothing(found.reason)
         edit = await actions.edit(request, found)
-        actions.tell(title, found)
+        actions.show_faults(title, found)
         answer: Json = {
             "edit": None if isinstance(edit, Nothing) else edit,
             "uri": "" if isinstance(edit, Nothing) else workspace_edits.created(edit),
@@ -176,7 +176,7 @@ def _with_turn(
     return replace(talk, turns=(*talk.turns, turn), text=found.after, span=found.changed)
 
 
-def _nothing(reason: str) -> Json:
+def _nothing(reason: Message) -> Json:
     return {
         "edit": None,
         "text": "",

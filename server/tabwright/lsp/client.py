@@ -123,7 +123,7 @@ class EditorBar:
             found.add_done_callback(note)
         await asked
 
-    def report(self, message: str, percent: float | None = None) -> None:
+    def report(self, message: Message, percent: float | None = None) -> None:
         """Send a report."""
         whole = None if percent is None else min(100, max(0, int(percent)))
         if self._open:
@@ -131,7 +131,7 @@ class EditorBar:
             report = types.WorkDoneProgressReport(message=told, percentage=whole)
             self._progress.report(self._token, report)
 
-    def end(self, message: str) -> None:
+    def end(self, message: Message) -> None:
         """Send the end, once."""
         if self._open:
             self._open = False

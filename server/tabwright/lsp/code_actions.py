@@ -12,12 +12,12 @@ from tabwright.app.actions.listing import MOST_DIAGNOSTICS, Listed, guessed, lis
 from tabwright.app.completion.query import KEPT_OUT
 from tabwright.app.documents import new_documents
 from tabwright.app.documents.line_edits import line_edits
-from tabwright.app.documents.privacy import refused_by
+from tabwright.app.documents.privacy import refusal_for
 from tabwright.app.runtime.host import Host
 from tabwright.assists.registry import ASSISTS, Assist
 from tabwright.assists.request import ActionRequest
 from tabwright.checks.faults import EditCandidate
-from tabwright.core.message import Message, joined, without_full_stop
+from tabwright.core.message import Message, joined, verbatim, without_full_stop
 from tabwright.core.task import Nothing
 from tabwright.core.text import Snapshot
 from tabwright.lsp import convert, workspace_edits
@@ -57,7 +57,7 @@ class CodeActions:
             return []
         if not self.host.configuration.settings.is_on(cursor.snapshot.language_id):
             return []
-        refusal = await workspace.files(refused_by, workspace.privacy.allowed, cursor.path, uri)
+        refusal = await workspace.files(refusal_for, workspace.privacy.allowed, cursor.path, uri)
         if refusal is not None:
             where = convert.line_and_character(start)
             self.host.report.refuse(KEPT_OUT, refusal, uri, where)
@@ -109,9 +109,9 @@ class CodeActions:
         found = await self.executor.execute(request, action.title)
         edit = await self.edit(request, found)
         if isinstance(found, Nothing) or isinstance(edit, Nothing):
-            self.refuse(action.title, found, edit)
+            self.failure_reason(action.title, found, edit)
             return action
-        self.tell(action.title, found)
+        self.show_faults(action.title, found)
         title = self.editor.language.title
         uri = workspace_edits.created(edit)
         action.title, action.edit = title(title_with_fault(action.title, found.faults)), edit
@@ -130,8 +130,8 @@ class CodeActions:
         found = await self.executor.execute(request, title)
         edit = await self.edit(request, found)
         if isinstance(found, Nothing) or isinstance(edit, Nothing):
-            return {"applied": False, "reason": self.refuse(title, found, edit)}
-        self.tell(title, found)
+            return {"applied": False, "reason": self.failure_reason(title, found, edit)}
+        self.show_faults(title, found)
         applied = await self.applied(title, found, edit, unannounced=True)
         return {**faults_of(title, found), **applied}
 
@@ -188,7 +188,7 @@ class CodeActions:
             reason = await self.editor.apply(Message("Tabwright: {0}", title), edit)
         uri = workspace_edits.created(edit)
         if reason:
-            self.refuse(title, found, Nothing(reason))
+            self.failure_reason(title, found, Nothing(reason))
         elif uri and self.able.shows:
             await self.editor.show_document(uri)
         return {"applied": not reason, "reason": reason or ""}
@@ -198,7 +198,7 @@ class CodeActions:
         uri = str(argument.get("uri") or "")
         return {"shown": self.able.shows and bool(uri) and await self.editor.show_document(uri)}
 
-    def tell(self, title: str, found: EditCandidate) -> None:
+    def show_faults(self, title: str, found: EditCandidate) -> None:
         """Warn of what is doubtful.
 
         That something was not checked is said in the title each time, as a message once.
@@ -211,18 +211,18 @@ class CodeActions:
             self.host.client.show("warning", told)
         for reason in unchecked:
             told = Message("Tabwright: {0}: {1}.", title, reason)
-            self.host.notices.say(f"unchecked: {reason}", "warning", told)
+            self.host.notices.show_once(f"unchecked: {reason}", "warning", told)
 
-    def refuse(
+    def failure_reason(
         self,
         title: str,
         found: EditCandidate | Nothing,
         edit: types.WorkspaceEdit | Nothing,
-    ) -> str:
-        """Why there is no edit; shown here unless there is no candidate, which has been shown."""
+    ) -> Message:
+        """Return why there is no edit; show it, except where the executor has shown it."""
         if isinstance(found, Nothing):
             return found.reason
-        reason = edit.reason if isinstance(edit, Nothing) else ""
+        reason = edit.reason if isinstance(edit, Nothing) else verbatim("")
         told = Message("Tabwright: {0}: {1}.", title, without_full_stop(reason))
         self.host.client.show("warning", told)
         return reason

@@ -172,7 +172,7 @@ async def test_where_the_cursor_rests_is_read_before_it_is_asked_about(desk: Des
 
 
 async def test_a_file_that_must_stay_out_is_not_read(desk: Desk) -> None:
-    desk.refused = lambda path: "it is secret"
+    desk.refused = lambda path: Message("it is secret")
     desk.move(desk.cursor("KEY = ║\n"))
     await settle()
     assert not desk.engine.calls

@@ -17,7 +17,7 @@ from tabwright.assists.complete import Options
 from tabwright.client.engine import (
     EngineError,
     EngineUnavailable,
-    ModelMissing,
+    ModelNotFound,
 )
 from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
@@ -243,7 +243,7 @@ async def test_the_answer_stops_early_when_it_has_enough(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("error", "problem"),
     [
-        (ModelMissing(Message("run: tabwright models pull m")), "model_missing"),
+        (ModelNotFound(Message("run: tabwright models pull m")), "model_missing"),
         (EngineUnavailable(Message("it went away")), "unavailable"),
         (EngineError(Message("it failed")), "engine"),
     ],
@@ -291,7 +291,7 @@ async def test_closers_an_editor_puts_in_do_not_matter(desk: Desk) -> None:
 
 
 async def test_a_private_file_asks_nobody(desk: Desk) -> None:
-    desk.refused = lambda path: f"{path} is a secret"
+    desk.refused = lambda path: Message("{0} is a secret", path)
     outcome = await desk.ask("KEY = ║\n")
     assert (outcome.reason, outcome.detail) == (
         "this file is kept from the model",
@@ -306,7 +306,7 @@ async def test_private_files_are_no_context(desk: Desk) -> None:
         Document("/work/open.py", "python", shared + "OPEN = 1\n"),
         Document("/work/secret.py", "python", shared + "SECRET = 1\n"),
     ]
-    desk.refused = lambda path: "secret" if "secret" in path else None
+    desk.refused = lambda path: Message("secret") if "secret" in path else None
     desk.ask("def compute_final_price(order):\n    return compute_total_price(order, ║)\n")
     prompt = (await desk.engine.call(1)).request.prompt.flat()
     assert "SECRET" not in prompt and "secret.py" not in prompt

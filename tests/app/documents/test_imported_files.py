@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tabwright.app.documents.imported_files import imported
+from tabwright.core.message import Message
 from tabwright.core.text import Snapshot
 
 FILES = {
@@ -59,7 +60,7 @@ def test_files(root: Path, language: str, text: str, expected: list[str]) -> Non
     found = imported(snapshot, str(path), str(root), lambda name: None)
     assert [Path(one.path).relative_to(root.resolve()).as_posix() for one in found] == expected
     assert all(one.text == FILES[name] for one, name in zip(found, expected, strict=True))
-    assert imported(snapshot, str(path), str(root), lambda name: "secret") == ()
+    assert imported(snapshot, str(path), str(root), lambda name: Message("secret")) == ()
 
 
 def test_what_is_refused_is_not_even_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +70,9 @@ def test_what_is_refused_is_not_even_read(root: Path, monkeypatch: pytest.Monkey
     )
     path = root / "web" / "main.ts"
     snapshot = Snapshot(path.as_uri(), "typescript", 1, 'import "./rows";\nimport "./old";\n')
-    imported(snapshot, str(path), str(root), lambda name: "secret" if "rows" in name else None)
+    imported(
+        snapshot, str(path), str(root), lambda name: Message("secret") if "rows" in name else None
+    )
     assert read == ["old.js"]
 
 

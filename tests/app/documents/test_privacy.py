@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tabwright.app.documents.privacy import Privacy
+from tabwright.app.documents.privacy import PrivacyRules
 
 
 def put(root: Path, files: dict[str, str]) -> None:
@@ -22,7 +22,7 @@ def put(root: Path, files: dict[str, str]) -> None:
 
 def allowed(root: Path, *names: str, **fields: object) -> list[str]:
     """Those of the names that may be read."""
-    rules = Privacy([root], **fields)  # type: ignore[arg-type]
+    rules = PrivacyRules([root], **fields)  # type: ignore[arg-type]
     return [name for name in names if rules.allowed(root / name) is None]
 
 
@@ -58,7 +58,7 @@ def allowed(root: Path, *names: str, **fields: object) -> list[str]:
     ],
 )
 def test_secrets_are_denied(tmp_path: Path, name: str) -> None:
-    reason = Privacy([tmp_path]).allowed(tmp_path / name)
+    reason = PrivacyRules([tmp_path]).allowed(tmp_path / name)
     assert reason and "built-in list" in reason
 
 
@@ -79,7 +79,7 @@ def test_secrets_are_denied(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_source_is_allowed(tmp_path: Path, name: str) -> None:
-    assert Privacy([tmp_path]).allowed(tmp_path / name) is None
+    assert PrivacyRules([tmp_path]).allowed(tmp_path / name) is None
 
 
 def test_the_users_globs(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_the_users_globs(tmp_path: Path) -> None:
         "x/private/a.py",
         "secrets.py",
     ]
-    reason = Privacy([tmp_path], deny).allowed(tmp_path / "a.sql")
+    reason = PrivacyRules([tmp_path], deny).allowed(tmp_path / "a.sql")
     assert reason == "a.sql is on the list privacy.deny"
 
 
@@ -106,7 +106,7 @@ def test_ignore_files_from_the_root_down(tmp_path: Path) -> None:
     names = ["x.log", "a/x.log", "a/keep.log", "keep.log", "build/x.py", "a/build/x.py"]
     names += ["top.py", "a/top.py", "a/local.py", "local.py", "a/b/x.py", "a/b/ok.py"]
     assert allowed(tmp_path, *names) == ["a/keep.log", "a/top.py", "local.py", "a/b/ok.py"]
-    reason = Privacy([tmp_path]).allowed(tmp_path / "a/build/x.py")
+    reason = PrivacyRules([tmp_path]).allowed(tmp_path / "a/build/x.py")
     assert reason == f"a/build is ignored by 'build/' in {tmp_path / '.gitignore'}"
 
 
@@ -128,7 +128,7 @@ def test_gitignore_can_be_left_aside(tmp_path: Path) -> None:
 
 
 def test_a_changed_ignore_file_is_read_again(tmp_path: Path) -> None:
-    rules = Privacy([tmp_path])
+    rules = PrivacyRules([tmp_path])
     path = tmp_path / "sub" / "a.py"
     assert rules.allowed(path) is None
     put(tmp_path, {".gitignore": "a.py\n"})
@@ -145,10 +145,10 @@ def test_a_changed_ignore_file_is_read_again(tmp_path: Path) -> None:
 def test_the_repository_above_the_root_counts(tmp_path: Path) -> None:
     put(tmp_path, {".git/HEAD": "", ".gitignore": "/app/gen/\n", "app/gen/x.py": ""})
     root = tmp_path / "app"
-    assert Privacy([root]).allowed(root / "gen" / "x.py")
+    assert PrivacyRules([root]).allowed(root / "gen" / "x.py")
     # And a file of no root is judged by its own repository.
-    assert Privacy([]).allowed(root / "gen" / "x.py")
-    assert Privacy([]).allowed(root / "x.py") is None
+    assert PrivacyRules([]).allowed(root / "gen" / "x.py")
+    assert PrivacyRules([]).allowed(root / "x.py") is None
 
 
 def test_links_are_judged_by_what_they_point_to(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_links_are_judged_by_what_they_point_to(tmp_path: Path) -> None:
     for link, target in [("e.py", ".env"), ("g.py", "gen/x.py"), ("ok.py", "x.py"), ("lib", "gen")]:
         (tmp_path / link).symlink_to(tmp_path / target)
     assert allowed(tmp_path, "e.py", "g.py", "ok.py", "lib/x.py") == ["ok.py"]
-    reason = Privacy([tmp_path]).allowed(tmp_path / "e.py")
+    reason = PrivacyRules([tmp_path]).allowed(tmp_path / "e.py")
     assert reason and reason.startswith("it is a link and .env may hold secrets")
     (tmp_path / "loop.py").symlink_to(tmp_path / "loop.py")
     assert allowed(tmp_path, "loop.py") == ["loop.py"], "there is nothing to read"
@@ -166,7 +166,7 @@ def test_a_root_that_is_a_link(tmp_path: Path) -> None:
     put(tmp_path, {"real/.gitignore": "a.py\n", "real/b.py": ""})
     (tmp_path / "link").symlink_to(tmp_path / "real")
     for root in ("link", "real"):
-        rules = Privacy([tmp_path / root])
+        rules = PrivacyRules([tmp_path / root])
         assert rules.allowed(tmp_path / "link" / "a.py")
         assert rules.allowed(tmp_path / "link" / "b.py") is None
 
@@ -177,7 +177,7 @@ def test_broken_ignore_files_warn_once_and_the_rest_holds(tmp_path: Path) -> Non
     (tmp_path / "sub" / ".gitignore").write_bytes(b"\0\0x.py")
     (tmp_path / "sub" / ".tabwrightignore").mkdir()
     said: list[str] = []
-    rules = Privacy([tmp_path], ["\\", "*.sql"], warn=said.append)
+    rules = PrivacyRules([tmp_path], ["\\", "*.sql"], warn=said.append)
     for _ in range(2):
         assert rules.allowed(tmp_path / "a.py") and rules.allowed(tmp_path / "b.py")
         assert rules.allowed(tmp_path / "x.sql")
@@ -193,7 +193,7 @@ def test_broken_ignore_files_warn_once_and_the_rest_holds(tmp_path: Path) -> Non
 def test_a_huge_ignore_file_is_cut(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("a.py\n" + "#" * (2 << 20))
     said: list[str] = []
-    rules = Privacy([tmp_path], warn=said.append)
+    rules = PrivacyRules([tmp_path], warn=said.append)
     assert rules.allowed(tmp_path / "a.py") and "too large" in said[0]
 
 
@@ -215,12 +215,12 @@ def test_uris(tmp_path: Path, uri: str, free: bool) -> None:
     put(tmp_path, {".gitignore": "ignored.*\n"})
     cell = f"vscode-notebook-cell:{tmp_path}"
     uri = uri.format(root=tmp_path.as_uri(), cell=cell)
-    assert (Privacy([tmp_path]).allowed(uri) is None) == free
+    assert (PrivacyRules([tmp_path]).allowed(uri) is None) == free
 
 
 @pytest.mark.parametrize("path", ["a\0b.py", "x" * 5000 + ".py", "", "/", "\ud800.py"])
 def test_odd_paths_do_not_crash(tmp_path: Path, path: str) -> None:
-    reason = Privacy([tmp_path]).allowed(path)
+    reason = PrivacyRules([tmp_path]).allowed(path)
     assert reason is None or isinstance(reason, str)
 
 
@@ -228,7 +228,7 @@ def test_a_judgement_asked_again_is_quick(tmp_path: Path) -> None:
     import time
 
     put(tmp_path, {"a/b/c/d/.gitignore": "".join(f"p{n}/*.txt\n" for n in range(500))})
-    rules = Privacy([tmp_path])
+    rules = PrivacyRules([tmp_path])
     path = tmp_path / "a/b/c/d/x.py"
     rules.allowed(path)
     started = time.process_time()
@@ -279,6 +279,6 @@ def test_a_pipe_in_place_of_a_list_is_not_opened(tmp_path: Path) -> None:
     warned: list[str] = []
     for name in (".gitignore", ".tabwrightignore", ".git"):
         (tmp_path / name).symlink_to(tmp_path / "pipe")
-    privacy = Privacy([tmp_path], warn=warned.append)
+    privacy = PrivacyRules([tmp_path], warn=warned.append)
     assert privacy.allowed(tmp_path / "a.py") is None
     assert [Path(said.split()[0]).name for said in warned] == [".gitignore", ".tabwrightignore"]

@@ -17,7 +17,7 @@ import pytest
 from support import scripted_engine
 
 from tabwright import paths
-from tabwright.client.engine import EngineUnavailable, ModelMissing, Request
+from tabwright.client.engine import EngineUnavailable, ModelNotFound, Request
 from tabwright.client.local.engine import LocalEngine, LocalOptions
 from tabwright.client.local.launch import MAX_STARTS, Launcher, engine_command
 
@@ -206,7 +206,7 @@ async def test_model_info(command: Callable[..., tuple[str, ...]]) -> None:
         info = await engine.model_info("code")
         assert (info.name, info.context_length, info.family.name) == ("code", 512, "qwen2.5-coder")
         assert not (await engine.model_info("plain")).family.infills
-        with pytest.raises(ModelMissing, match="tabwright models pull absent"):
+        with pytest.raises(ModelNotFound, match="tabwright models pull absent"):
             await engine.model_info("absent")
 
 

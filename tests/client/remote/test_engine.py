@@ -11,15 +11,14 @@ import pytest
 from support import scripted_engine
 from support.scripted_engine import ScriptedEngine
 
-from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing, Request
+from tabwright.client.engine import EngineError, EngineUnavailable, ModelNotFound, Request
 from tabwright.client.remote.engine import RemoteEngine, RemoteOptions
 
 Ask = Callable[..., Request]
 
 
-def allowed() -> str:
-    """As if the user had allowed every address."""
-    return ""
+def allowed() -> None:
+    """Allow every address."""
 
 
 class Clock:
@@ -320,7 +319,7 @@ async def test_a_wrong_answer_is_no_outage(ask: Ask) -> None:
 async def test_a_missing_model_is_looked_up_again(ask: Ask) -> None:
     gone = {"error": {"status": 404, "code": "x", "message": "model not found"}, "times": 1}
     async with remote(gone, {"text": "x"}) as (engine, served):
-        with pytest.raises(ModelMissing):
+        with pytest.raises(ModelNotFound):
             await engine.generate(ask("f("))
         served.script = replace(served.script, models={"codestral": {}})
         await engine.generate(ask("f("))

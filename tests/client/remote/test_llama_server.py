@@ -113,7 +113,7 @@ def options(llama: str, monkeypatch: pytest.MonkeyPatch) -> RemoteOptions:
 
 
 async def test_completes_streams_and_reuses_its_cache(options: RemoteOptions) -> None:
-    engine = RemoteEngine(options, refusal=lambda: "")
+    engine = RemoteEngine(options, refusal=lambda: None)
     info = await engine.model_info("")
     assert info.family.name == "qwen2.5-coder"
     assert info.context_length == 512
@@ -137,7 +137,7 @@ async def test_completes_streams_and_reuses_its_cache(options: RemoteOptions) ->
 
 
 async def test_special_tokens_in_the_prompt_are_tokens_there(options: RemoteOptions) -> None:
-    engine = RemoteEngine(options, refusal=lambda: "")
+    engine = RemoteEngine(options, refusal=lambda: None)
     info = await engine.model_info("")
     prompt = infill(info.family, Window("a", "b"), path="a.py", language_id="python")
     answer = await engine.generate(Request(info.name, prompt, 1, heal=False))
@@ -146,14 +146,14 @@ async def test_special_tokens_in_the_prompt_are_tokens_there(options: RemoteOpti
 
 
 async def test_a_prompt_too_long_says_so(options: RemoteOptions, ask: Ask) -> None:
-    engine = RemoteEngine(options, refusal=lambda: "")
+    engine = RemoteEngine(options, refusal=lambda: None)
     with pytest.raises(EngineError, match="exceeds the available context size"):
         await engine.generate(ask("a b c d " * 500))
     await engine.aclose()
 
 
 async def test_cancelling_frees_its_only_slot(options: RemoteOptions, ask: Ask) -> None:
-    engine = RemoteEngine(options, refusal=lambda: "")
+    engine = RemoteEngine(options, refusal=lambda: None)
     begun = asyncio.Event()
     task = asyncio.create_task(
         engine.generate(ask("def f(", max_tokens=400), lambda *_: begun.set())
@@ -172,7 +172,7 @@ async def test_a_wrong_key(
     options: RemoteOptions, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LLAMA_KEY", "sk-wrong")
-    engine = RemoteEngine(options, refusal=lambda: "")
+    engine = RemoteEngine(options, refusal=lambda: None)
     with pytest.raises(EngineError, match="does not accept the key") as caught:
         await engine.generate(ask())
     assert not isinstance(caught.value, EngineUnavailable) and "sk-wrong" not in str(caught.value)

@@ -14,7 +14,7 @@ from tabwright.app.actions.candidate_checks import (
     first_program,
 )
 from tabwright.app.actions.model_choice import ActionsModel
-from tabwright.app.actions.search import SearchSetup, Tell, search
+from tabwright.app.actions.search import ReportProgress, SearchSetup, search
 from tabwright.app.documents.imported_files import imported
 from tabwright.app.documents.privacy import screened
 from tabwright.app.runtime import log
@@ -24,7 +24,7 @@ from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.assists.registry import Assist
 from tabwright.assists.request import ActionRequest
 from tabwright.checks.faults import CheckOptions, EditCandidate, Fault
-from tabwright.client.engine import EngineError, ModelMissing
+from tabwright.client.engine import EngineError, ModelNotFound
 from tabwright.core.message import Message, without_full_stop
 from tabwright.core.task import Nothing
 
@@ -48,13 +48,13 @@ def title_with_fault(title: str, faults: Sequence[Fault]) -> str:
     return Message("{0} (may be wrong: {1})", title, fault_message(worst))
 
 
-def fault_message(fault: Fault) -> str:
+def fault_message(fault: Fault) -> Message:
     """The message of a fault, with its line where that is known."""
     message = without_full_stop(fault.message)
     return Message("{0} (line {1})", message, fault.line) if fault.line else message
 
 
-def with_advice(fault: Fault) -> str:
+def with_advice(fault: Fault) -> Message:
     """The message of a fault, with its line and what the user can do about it."""
     return (
         Message("{0} ({1})", fault_message(fault), fault.advice)
@@ -128,7 +128,7 @@ class ActionExecutor:
             return self._refused(title, Nothing(Message("this action is not known here")))
         misplaced: asyncio.Future[Message] = loop.create_future()
         self._running[misplaced] = request
-        last: str = CANCELLED
+        last = CANCELLED
         try:
             bar = await self._host.client.bar(Message("Tabwright: {0}", title), cancellable=True)
             try:
@@ -188,7 +188,7 @@ class ActionExecutor:
         return self._refused(title, found) if isinstance(found, Nothing) else found
 
     async def _answer(
-        self, assist: Assist, request: ActionRequest, tell: Tell
+        self, assist: Assist, request: ActionRequest, report: ReportProgress
     ) -> EditCandidate | Nothing:
         host, workspace, document = self._host, self._host.workspace, request.document
         if not await host.configuration.until_ready():
@@ -211,7 +211,7 @@ class ActionExecutor:
             others += tuple(other for other in found if other.path not in known)
         runtime = host.engines.start()
         if not runtime.ready:
-            tell(Message("starting the model"), None)
+            report(Message("starting the model"), None)
             try:
                 async with asyncio.timeout(settings.actions.timeout_seconds):
                     await asyncio.shield(runtime.warm())
@@ -241,10 +241,10 @@ class ActionExecutor:
                 seconds=settings.actions.timeout_seconds,
             )
             request = replace(request, model=info, others=others, root=root)
-            return await search(assist, request, setup, tell)
-        except ModelMissing as error:
+            return await search(assist, request, setup, report)
+        except ModelNotFound as error:
             if model == runtime.model:
-                host.engines.trouble("model_missing", error.message)
+                host.engines.report_problem(error.problem, error.message)
             raise
 
     async def _trusts(self, request: ActionRequest, root: str) -> bool:

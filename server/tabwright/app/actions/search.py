@@ -39,7 +39,7 @@ _ROOM = 150  # tokens that an answer may have beyond twice as many as one before
 _PATIENCE_S = 10.0
 _TELL_S = 0.4
 
-Tell = Callable[[str, float | None], None]
+ReportProgress = Callable[[Message, float | None], None]
 """Told what goes on, and how far it has come in percent where that is known."""
 
 
@@ -57,27 +57,27 @@ class SearchSetup:
 
 
 async def search(
-    assist: Assist, request: ActionRequest, setup: SearchSetup, tell: Tell
+    assist: Assist, request: ActionRequest, setup: SearchSetup, report: ReportProgress
 ) -> EditCandidate | Nothing:
     """The best of the candidates, or why there is none.
 
     The next one is asked for only while the last ones have faults and there is time. Raises
     EngineError when the engine fails before there is any.
     """
-    return await _Search(assist, request, setup, tell).best()
+    return await _Search(assist, request, setup, report).best()
 
 
 class _Search:
     """The candidates of one action so far."""
 
     def __init__(
-        self, assist: Assist, request: ActionRequest, setup: SearchSetup, tell: Tell
+        self, assist: Assist, request: ActionRequest, setup: SearchSetup, report: ReportProgress
     ) -> None:
         self._assist = assist
         self._request = request
         self._before = request.document.text
         self._setup = setup
-        self._tell = tell
+        self._report = report
         self._until = asyncio.get_running_loop().time() + setup.seconds
         self._found: list[EditCandidate] = []
         self._reasons: list[Message] = []
@@ -123,7 +123,7 @@ class _Search:
                 self._reasons.append(action.reason)
                 break
             engine_request = self._engine_request(action)
-            self._tell(self._words(Message("asking the model")), None)
+            self._report(self._with_try(Message("asking the model")), None)
             try:
                 async with asyncio.timeout_at(self._until):
                     answer = await self._answer(engine_request)
@@ -185,16 +185,16 @@ class _Search:
             lines += text.count("\n") if not index else 0
             if loop.time() - told_at >= _TELL_S:
                 told_at = loop.time()
-                self._tell(self._words(Message("{0} lines written", lines + 1)), None)
+                self._report(self._with_try(Message("{0} lines written", lines + 1)), None)
 
         answer = await self._setup.engine.generate(request, on_text)
         if request.n == 1:
             self._longest = max(self._longest, answer.usage.completion_tokens)
         return answer
 
-    def _words(self, what: str) -> str:
-        words = Message("{0} (try {1} of {2})", what, self._asked + 1, self._setup.candidates)
-        return words if self._asked else what
+    def _with_try(self, step: Message) -> Message:
+        numbered = Message("{0} (try {1} of {2})", step, self._asked + 1, self._setup.candidates)
+        return numbered if self._asked else step
 
     async def _take(self, action: Action, ended: str, text: str) -> None:
         """Make a candidate of an answer, or note why it is none."""
@@ -217,7 +217,7 @@ class _Search:
         if proposal.text in self._texts:
             return
         self._texts.add(proposal.text)
-        self._tell(self._words(Message("checking")), None)
+        self._report(self._with_try(Message("checking")), None)
         candidate = await self._checked(self._assist.named(action, proposal.text), proposal)
         if candidate.after == self._before:
             self._reasons.append(Message("the model changed nothing"))

@@ -107,9 +107,9 @@ class Completions:
         self._report.note(result, uri, cursor.position)
         self._usage.shown(cursor.snapshot, result)
         if result.reason == KEPT_OUT:
-            self._notices.kept_out(result.detail)
+            self._notices.file_excluded(result.detail)
         if result.problem:
-            self._engines.trouble(result.problem, result.reason)
+            self._engines.report_problem(result.problem, result.reason)
         return result
 
     async def _answer(

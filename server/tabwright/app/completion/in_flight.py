@@ -120,13 +120,13 @@ class InFlightRequest:
             found, acceptable = await self._setup.work(validate, self.task, texts, finish_reasons)
             if acceptable and len(texts) >= self.task.n:
                 break
-        edits, reason = ((), found.reason) if isinstance(found, Nothing) else (found, "")
+        edits = () if isinstance(found, Nothing) else found
         if texts:  # else the engine cancelled it, and the same request may well have an answer
             task = self.task
             self._cache.put(self._uri, task.snapshot.text, task.offset, edits, invoked=task.invoked)
         ms = (loop.time() - started) * 1000
         result = CompletionResult(edits, usage=usage, ms=ms)
-        return replace(result, reason=reason) if reason else result
+        return replace(result, reason=found.reason) if isinstance(found, Nothing) else result
 
     async def _candidate(self, before: Sequence[str]) -> tuple[str, str, Usage | None]:
         """One text, how it ended and what it cost, which stays unknown when it is cut off.

@@ -11,13 +11,14 @@ from tabwright.app.runtime.waiting import WorkerThreads
 from tabwright.app.settings.settings import Settings
 from tabwright.assists.complete import Nothing, Options, Task, prepare
 from tabwright.client.engine import Engine, Usage
-from tabwright.core.message import Message
+from tabwright.core.message import Message, verbatim
 from tabwright.core.prompting.window_cache import WindowCache, small_budget
 from tabwright.core.task import ModelInfo
 from tabwright.core.text import Edit
 
 MODEL, CACHE, IN_FLIGHT, NONE = "model", "cache", "in flight", "none"
 SHOWN = Message("shown")
+NO_DETAIL = verbatim("")
 SUPERSEDED = Message("a newer request came")
 KEPT_OUT = Message("this file is kept from the model")
 
@@ -35,7 +36,7 @@ class CompletionSetup:
     model: str
     options: Options
     model_info: Callable[[], Awaitable[ModelInfo]]
-    refused: Callable[[str], str | None]
+    refused: Callable[[str], Message | None]
     files: WorkerThreads
     work: WorkerThreads
     debounce_s: float | None = None
@@ -67,8 +68,8 @@ class CompletionResult:
     """
 
     edits: tuple[Edit, ...] = ()
-    reason: str = SHOWN
-    detail: str = ""
+    reason: Message = SHOWN
+    detail: Message = NO_DETAIL
     source: str = NONE
     usage: Usage | None = None
     problem: str = ""
@@ -76,7 +77,7 @@ class CompletionResult:
 
 
 def nothing(
-    reason: str, detail: str = "", *, problem: str = "", source: str = NONE
+    reason: Message, detail: Message = NO_DETAIL, *, problem: str = "", source: str = NONE
 ) -> CompletionResult:
     """A result without suggestions."""
     return CompletionResult(reason=reason, detail=detail, problem=problem, source=source)

@@ -24,7 +24,7 @@ from tabwright.app.completion.query import (
 from tabwright.app.documents.privacy import screened
 from tabwright.app.runtime.waiting import Superseded, supersede, unless
 from tabwright.assists.complete import Nothing
-from tabwright.client.engine import EngineError, EngineUnavailable, ModelMissing, NotAllowed
+from tabwright.client.engine import EngineError
 from tabwright.core.message import Message
 from tabwright.core.prompting.window_cache import WindowCache
 from tabwright.core.text import Snapshot, line_span
@@ -97,14 +97,8 @@ class Session:
             result = await self._answer(query)
         except Superseded:
             result = nothing(SUPERSEDED)
-        except ModelMissing as error:
-            result = nothing(error.message, problem="model_missing")
-        except EngineUnavailable as error:
-            result = nothing(error.message, problem="unavailable")
-        except NotAllowed as error:
-            result = nothing(error.message, problem="not_allowed")
         except EngineError as error:
-            result = nothing(error.message, problem="engine")
+            result = nothing(error.message, problem=error.problem)
         except asyncio.CancelledError:
             self._cancel_in_flight(query)
             raise

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
 from tabwright.core.text import Snapshot
 
@@ -23,7 +24,7 @@ _SCRIPTS = ("typescript", "javascript", "typescriptreact", "javascriptreact")
 
 
 def imported(
-    snapshot: Snapshot, path: str, root: str, refused: Callable[[str], str | None]
+    snapshot: Snapshot, path: str, root: str, refused: Callable[[str], Message | None]
 ) -> tuple[Document, ...]:
     """Files within ``root`` that the document imports, as they stand on the disk.
 

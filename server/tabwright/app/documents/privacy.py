@@ -77,7 +77,7 @@ class _Rules:
     excludes: tuple[_Pattern, ...]
 
 
-class Privacy:
+class PrivacyRules:
     """Judges paths for one workspace; ignore files are read again when they change.
 
     ``deny_globs`` are in .gitignore's syntax, relative to a root; ``!name`` takes a file off the
@@ -102,13 +102,13 @@ class Privacy:
         self._excludes = respect_gitignore
         self._users_excludes: Path | None = None
         self._rules: dict[Path, _Rules] = {}
-        self._verdicts: dict[Path, str | None] = {}
+        self._verdicts: dict[Path, Message | None] = {}
         lines = [line for line in map(bounded, deny_globs) if self._usable(line, "privacy.deny")]
         self._deny = GitIgnoreSpec.from_lines(lines)
         added = [line for line in map(bounded, added_globs) if self._usable(line, "privacy.deny")]
         self._added = GitIgnoreSpec.from_lines(added)
 
-    def allowed(self, path: str | Path) -> str | None:
+    def allowed(self, path: str | Path) -> Message | None:
         """Say why a file (path or URI) must stay out of prompts; None when it may be used.
 
         A URI of any scheme is judged by its segments, and by the path in it where that may be one
@@ -128,12 +128,12 @@ class Privacy:
             return Message("not a usable path: {0}", error)
         return reason
 
-    def _judge(self, path: Path, text: str) -> str | None:
+    def _judge(self, path: Path, text: str) -> Message | None:
         root = self._root_of(path)
         inside = path.relative_to(root if root is not None else path.anchor).as_posix()
         return self._denied(path.as_posix(), text, inside) or self._ignored(path)
 
-    def _denied(self, path: str, text: str, inside: str) -> str | None:
+    def _denied(self, path: str, text: str, inside: str) -> Message | None:
         """Judge a path by its segments; ``text`` is the path or URI as it came, ``inside`` the path
         from the root on."""
         name = path.rpartition("/")[2]
@@ -155,7 +155,7 @@ class Privacy:
             return Message("files in {0} may hold secrets (built-in list)", segment)
         return Message("{0} may hold secrets (built-in list: {1})", segment, rule)
 
-    def _ignored(self, path: Path) -> str | None:
+    def _ignored(self, path: Path) -> Message | None:
         top = self._top_of(path)
         if top is None:
             return None
@@ -169,7 +169,7 @@ class Privacy:
             self._verdicts[path] = self._ignored_in(folders, parts)
         return self._verdicts[path]
 
-    def _ignored_in(self, folders: Sequence[Path], parts: Sequence[str]) -> str | None:
+    def _ignored_in(self, folders: Sequence[Path], parts: Sequence[str]) -> Message | None:
         """Judge each folder on the way down, then the file: the last pattern that hits counts.
 
         What lies in an ignored folder can't be brought back (gitignore(5)).
@@ -336,17 +336,17 @@ def _resolved(path: Path) -> Path:
 
 
 def screened(
-    refused: Callable[[str], str | None], path: str, uri: str, others: Sequence[Document]
-) -> tuple[str | None, tuple[Document, ...]]:
+    refused: Callable[[str], Message | None], path: str, uri: str, others: Sequence[Document]
+) -> tuple[Message | None, tuple[Document, ...]]:
     """Why the file itself must stay out, and those of the other files that need not."""
-    refusal = refused_by(refused, path, uri)
+    refusal = refusal_for(refused, path, uri)
     if refusal is not None:
         return refusal, ()
-    allowed = (other for other in others if refused_by(refused, other.path, other.uri) is None)
+    allowed = (other for other in others if refusal_for(refused, other.path, other.uri) is None)
     return None, tuple(allowed)
 
 
-def refused_by(refused: Callable[[str], str | None], path: str, uri: str) -> str | None:
+def refusal_for(refused: Callable[[str], Message | None], path: str, uri: str) -> Message | None:
     """Why a document must stay out: by its path, and by its URI where that says more."""
     refusal = refused(path) if path else None
     if refusal is None and uri and not (path and uri.startswith("file:")):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from tabwright.app.documents.buffers import Buffers
-from tabwright.app.documents.privacy import Privacy
+from tabwright.app.documents.privacy import PrivacyRules
 from tabwright.app.documents.watchers import Watchers
 from tabwright.app.runtime.notices import Notices
 from tabwright.app.runtime.waiting import WorkerThreads
@@ -25,7 +25,7 @@ class Workspace:
         """Start with nothing open; warnings about ignore files go to ``notices``."""
         self.buffers = Buffers()
         self.watchers = Watchers()
-        self.privacy = Privacy(())
+        self.privacy = PrivacyRules(())
         self.files = WorkerThreads("tabwright-files")
         self._notices = notices
         self._roots: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Workspace:
     def configure(self, roots: Sequence[str], privacy: settings.Privacy) -> None:
         """Take in folders and rules; ignore files count in new folders at once."""
         self._roots = tuple(roots)
-        self.privacy = Privacy(
+        self.privacy = PrivacyRules(
             self._roots,
             privacy.deny,
             privacy.respect_gitignore,

@@ -1,4 +1,4 @@
-"""What the rest of the server can tell and ask the user; ``lsp.client`` does it by the protocol."""
+"""The editor as the app sees it: messages, questions, progress; `lsp.client` implements it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tabwright.core.message import Message
 
 
 class Bar(Protocol):
-    """A progress bar in the editor, which may have none: then nothing is shown."""
+    """A progress bar in the editor; shows nothing where the editor has none."""
 
     async def cancelled(self) -> None:
-        """Return once the user asks to stop; wait without an end where they do not."""
+        """Wait until the user cancels; never return otherwise."""
         ...
 
-    def report(self, message: str, percent: float | None = None) -> None:
-        """Show how far the work has come, in percent where that is known."""
+    def report(self, message: Message, percent: float | None = None) -> None:
+        """Show the progress, in percent where that is known."""
         ...
 
-    def end(self, message: str) -> None:
-        """Close the bar with a last word."""
+    def end(self, message: Message) -> None:
+        """Close the bar with a last message."""
         ...
 
 
@@ -45,11 +45,11 @@ class NoBar:
     """A Bar for editors that show none."""
 
     async def cancelled(self) -> None:
-        """Wait without an end."""
+        """Never return."""
         await asyncio.get_running_loop().create_future()
 
-    def report(self, message: str, percent: float | None = None) -> None:
+    def report(self, message: Message, percent: float | None = None) -> None:
         """Show nothing."""
 
-    def end(self, message: str) -> None:
+    def end(self, message: Message) -> None:
         """Show nothing."""

@@ -7,7 +7,6 @@ from functools import partial
 
 from tabwright.app.runtime.client import Client
 from tabwright.app.runtime.engines import (
-    NOT_ALLOWED,
     BrokenEngine,
     MakeEngine,
     Runtime,
@@ -20,7 +19,7 @@ from tabwright.app.runtime.remote_consent import RemoteConsent
 from tabwright.app.runtime.tasks import BackgroundTasks
 from tabwright.app.settings.configuration import Configuration
 from tabwright.app.settings.settings import Settings
-from tabwright.client.engine import EngineError
+from tabwright.client.engine import MODEL_MISSING, NOT_ALLOWED, EngineError
 from tabwright.core.message import Message
 from tabwright.trust import TrustFile
 
@@ -58,7 +57,7 @@ class EngineManager:
                 refusal = partial(self._consent.refusal, settings.remote)
                 engine = self._make(settings, refusal)
             except EngineError as error:
-                engine = BrokenEngine(str(error))
+                engine = BrokenEngine(error.message)
             self.runtime = Runtime(engine, model, remote=remote)
             self._tasks.spawn(self._bring_up(self.runtime))
         return self.runtime
@@ -71,18 +70,18 @@ class EngineManager:
             self.runtime = None
             self.start()
 
-    def trouble(self, kind: str, reason: str) -> None:
-        """Tell once of each kind of failure; offers a local model that is missing."""
+    def report_problem(self, kind: str, reason: Message) -> None:
+        """Show each kind of problem once; offer to pull a local model that is missing."""
         if kind == NOT_ALLOWED:
             self._consent.ask(self._configuration.settings.remote, self._again)
             return
         local = self.runtime is None or not self.runtime.remote
-        if kind == "model_missing" and local:
+        if kind == MODEL_MISSING and local:
             if self.runtime is not None:
-                self.runtime.lost(reason)
+                self.runtime.model_removed(reason)
                 self._tasks.spawn(self.puller.offer(self.runtime.model))
             return
-        self._notices.trouble(kind, reason)
+        self._notices.problem(kind, reason)
 
     async def pull(self, name: str = "") -> dict[str, object]:
         """Pull a model, by default the one the settings name."""
@@ -107,11 +106,11 @@ class EngineManager:
         warming = runtime.warm(again=True)
         title = Message("Tabwright: loading {0}", runtime.model)
         bar = await self._client.bar(title, cancellable=False)
-        told = asyncio.create_task(show_state(bar, runtime))
+        showing = asyncio.create_task(show_state(bar, runtime))
         try:
             await asyncio.shield(warming)
         finally:
-            told.cancel()
+            showing.cancel()
             bar.end(runtime.state)
         if runtime.failure is not None and runtime is self.runtime:
-            self.trouble(runtime.failure.kind, runtime.failure.message)
+            self.report_problem(runtime.failure.kind, runtime.failure.message)

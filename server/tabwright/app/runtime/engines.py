@@ -13,15 +13,14 @@ from tabwright.app.runtime.client import Bar
 from tabwright.app.runtime.waiting import supersede, unless
 from tabwright.app.settings.settings import Settings
 from tabwright.client.engine import (
+    MODEL_MISSING,
     Answer,
     Engine,
     EngineError,
-    ModelMissing,
-    NotAllowed,
     OnText,
     Request,
 )
-from tabwright.core.message import Message, verbatim
+from tabwright.core.message import Message
 from tabwright.core.prompting.prompt import Prompt
 from tabwright.core.task import ModelInfo
 
@@ -39,15 +38,13 @@ _WARM_TEXT = "def "
 _TELL_S = 0.5
 _STATUS_S = 1.0
 
-NOT_ALLOWED = "not_allowed"
-MakeEngine = Callable[[Settings, Callable[[], str]], Engine]
+MakeEngine = Callable[[Settings, Callable[[], Message | None]], Engine]
 """Makes an engine of settings; the second says why nothing may be sent to a remote one."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the engine is not ready; ``kind`` is "model_missing", "not_allowed" or
-    "unavailable"."""
+    """Why the engine is not ready; ``kind`` is the ``problem`` of an EngineError."""
 
     kind: str
     message: Message
@@ -56,9 +53,9 @@ class Failure:
 class BrokenEngine:
     """Stands in for an engine that the settings do not describe well enough to make."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: Message) -> None:
         """Answer everything with ``message``."""
-        self._message = verbatim(message)
+        self._message = message
 
     async def generate(self, request: Request, on_text: OnText | None = None) -> Answer:
         """Raise EngineError."""
@@ -128,13 +125,10 @@ class Runtime:
             self._info = await self.engine.model_info(self.model)
         return self._info
 
-    def lost(self, message: str) -> None:
-        """The model went missing after it had been there."""
-        self.state, self.failure, self._info = (
-            MISSING,
-            Failure("model_missing", verbatim(message)),
-            None,
-        )
+    def model_removed(self, message: Message) -> None:
+        """Note that the model is no longer there, although it was before."""
+        self.state, self._info = MISSING, None
+        self.failure = Failure(MODEL_MISSING, message)
 
     async def aclose(self) -> None:
         """Give up the load, and close the connections."""
@@ -150,12 +144,9 @@ class Runtime:
                 self.state = LOADING
                 warm = Request(self.model, Prompt((_WARM_TEXT,)), 0, heal=False, lane="background")
                 await self.engine.generate(warm)
-        except ModelMissing as error:
-            self.state, self.failure = MISSING, Failure("model_missing", error.message)
-        except NotAllowed as error:
-            self.state, self.failure = FAILED, Failure(NOT_ALLOWED, error.message)
         except EngineError as error:
-            self.state, self.failure = FAILED, Failure("unavailable", error.message)
+            self.state = MISSING if error.problem == MODEL_MISSING else FAILED
+            self.failure = Failure(error.problem, error.message)
         except Exception as error:  # noqa: BLE001 - the task promises not to raise
             log.failure("the engine could not be brought up", error)
             self.state = FAILED
@@ -166,7 +157,7 @@ class Runtime:
         logger.info("model %s: %s", self.model, self.state)
 
 
-def make_engine(settings: Settings, refusal: Callable[[], str]) -> Engine:
+def make_engine(settings: Settings, refusal: Callable[[], Message | None]) -> Engine:
     """The engine that the settings name: a remote one with a url, else the local process.
 
     ``refusal`` is asked before anything is sent to a remote one.

@@ -1,4 +1,4 @@
-"""What the server tells the user unasked: each kind of news once."""
+"""Messages that the server shows by itself: each kind once."""
 
 from __future__ import annotations
 
@@ -27,32 +27,31 @@ class Notices:
     def __init__(self, client: Client) -> None:
         """Show messages through ``client``."""
         self._client = client
-        self._said: set[str] = set()
+        self._shown: set[str] = set()
 
-    def say(self, kind: str, level: str, message: Message) -> None:
+    def show_once(self, kind: str, level: str, message: Message) -> None:
         """Show a message, once for each kind."""
-        if kind not in self._said:
-            self._said.add(kind)
+        if kind not in self._shown:
+            self._shown.add(kind)
             self._client.show(level, message)
 
-    def warn(self, about: str, message: Message) -> None:
-        """Show a warning, once for each pair of what it is about and what it says."""
-        self.say(f"{about}: {message}", "warning", Message("Tabwright: {0}", message))
+    def warn(self, subject: str, message: Message) -> None:
+        """Show a warning, once for each pair of subject and message."""
+        self.show_once(f"{subject}: {message}", "warning", Message("Tabwright: {0}", message))
 
-    def kept_out(self, reason: str) -> None:
-        """Tell that a file gets no suggestions, once for each file name or ignored folder."""
-        said = Message("this file is kept from the model: {0}", reason)
-        self.say(f"kept out: {reason}", "info", Message("Tabwright: {0}", said))
+    def file_excluded(self, reason: Message) -> None:
+        """Show that a file gets no suggestions, once for each file name or ignored folder."""
+        message = Message("this file is kept from the model: {0}", reason)
+        self.show_once(f"excluded: {reason}", "info", Message("Tabwright: {0}", message))
 
-    def trouble(self, kind: str, reason: str) -> None:
-        """Tell of a failure, with what the user can do about its kind."""
+    def problem(self, kind: str, reason: Message) -> None:
+        """Show a problem once for each kind, with what the user can do about it."""
         advice = _ADVICE.get(kind)
         message = Message("Tabwright: {0}.", without_full_stop(reason))
         if advice is not None:
             message = Message("Tabwright: {0}. {1}", without_full_stop(reason), advice)
-        self.say(kind, "warning", message)
+        self.show_once(kind, "warning", message)
 
     def warn_later(self, loop: asyncio.AbstractEventLoop, message: Message) -> None:
-        """Warn of a file's rules from the thread that read them: the editor is spoken to on the
-        loop."""
+        """Warn about privacy rules from any thread; the message is sent on the event loop."""
         loop.call_soon_threadsafe(partial(self.warn, "privacy", message))

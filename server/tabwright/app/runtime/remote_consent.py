@@ -43,72 +43,72 @@ class RemoteConsent:
         self._patience_s = patience_s
         self._asked: set[Address] = set()
 
-    def refusal(self, remote: Remote) -> str:
-        """Why nothing may be sent to an engine now; "" when it may."""
+    def refusal(self, remote: Remote) -> Message | None:
+        """Return why nothing may be sent to an engine now; None when it may."""
         try:
-            wanted = _address(remote)
-            if wanted in self._file.read().addresses:
-                return ""
+            address = _address(remote)
+            if address in self._file.read().addresses:
+                return None
         except TrustError as error:
             return error.message
         return Message(
             "nothing is sent to {0} until you allow it; in a terminal: {1}",
-            wanted.url,
-            allow_command(wanted),
+            address.url,
+            allow_command(address),
         )
 
     def ask(self, remote: Remote, allowed: Callable[[], None]) -> None:
         """Ask for an address while nobody waits; calls ``allowed`` when the user said yes."""
         try:
-            wanted = _address(remote)
+            address = _address(remote)
         except TrustError:
             return  # the engine itself says what is wrong with the address
-        if wanted not in self._asked:
-            self._asked.add(wanted)
-            self._spawn(self._ask(remote, wanted, allowed))
+        if address not in self._asked:
+            self._asked.add(address)
+            self._spawn(self._ask(remote, address, allowed))
 
-    async def _ask(self, remote: Remote, wanted: Address, allowed: Callable[[], None]) -> None:
+    async def _ask(self, remote: Remote, address: Address, allowed: Callable[[], None]) -> None:
         model = remote.model or _ANY_MODEL
         question = Message(
             "Tabwright is set to send your code to {0}, for the model {1}. Allow it?",
-            wanted.url,
+            address.url,
             model,
         )
-        if wanted.key_variable:
+        if address.key_variable:
             question = Message(
                 "Tabwright is set to send your code to {0}, for the model {1}, with the key in "
                 "the environment variable {2}. Allow it?",
-                wanted.url,
+                address.url,
                 model,
-                wanted.key_variable,
+                address.key_variable,
             )
         asking = asyncio.ensure_future(self._client.ask("warning", question, (ALLOW, NOT_NOW)))
         try:
             await asyncio.wait((asking,), timeout=self._patience_s)
             if not asking.done():
-                self._tell(remote)
+                self._show_refusal(remote)
             answer = await asking
         finally:
             asking.cancel()
         if answer == ALLOW:
             try:
-                await asyncio.to_thread(self._file.allow_address, wanted.url, wanted.key_variable)
+                await asyncio.to_thread(self._file.allow_address, address.url, address.key_variable)
             except TrustError as error:
                 self._notices.warn("trust", error.message)
             else:
                 allowed()
         elif answer is None:
-            self._tell(remote)
+            self._show_refusal(remote)
 
-    def _tell(self, remote: Remote) -> None:
+    def _show_refusal(self, remote: Remote) -> None:
         if reason := self.refusal(remote):
-            self._notices.trouble(f"not allowed: {reason}", reason)
+            self._notices.problem(f"not allowed: {reason}", reason)
 
 
-def allow_command(wanted: Address) -> str:
+def allow_command(address: Address) -> str:
     """What a user types to allow an address."""
-    key = ("--key", wanted.key_variable) if wanted.key_variable else ()
-    return shlex.join(("tabwright", "trust", "allow-address", wanted.url, *key))
+    key = ("--key", address.key_variable) if address.key_variable else ()
+    return shlex.join(("tabwright", "trust", "allow-address", address.url, *key))
 
 
 def _address(remote: Remote) -> Address:

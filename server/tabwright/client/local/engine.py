@@ -17,7 +17,7 @@ from tabwright.client.engine import (
     Answer,
     EngineError,
     EngineUnavailable,
-    ModelMissing,
+    ModelNotFound,
     OnText,
     Request,
 )
@@ -102,7 +102,7 @@ class LocalEngine:
                 urgent=request.lane == "newest",
                 job=True,
             )
-        except ModelMissing:
+        except ModelNotFound:
             self._infos.pop(request.model, None)
             raise
 

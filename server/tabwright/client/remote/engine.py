@@ -15,7 +15,7 @@ from tabwright.client.engine import (
     Answer,
     EngineError,
     EngineUnavailable,
-    ModelMissing,
+    ModelNotFound,
     NotAllowed,
     OnText,
     Request,
@@ -69,7 +69,7 @@ class RemoteEngine:
         self,
         options: RemoteOptions,
         *,
-        refusal: Callable[[], str],
+        refusal: Callable[[], Message | None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Do not connect yet; an invalid address fails with the first request.
@@ -149,7 +149,7 @@ class RemoteEngine:
         listed = await self._first_listed()
         model = self._options.model or str(listed.get("id") or name)[:LONGEST_NAME]
         if not model:
-            raise ModelMissing(
+            raise ModelNotFound(
                 Message("{0} lists no model; set tabwright.remote.model", self._name)
             )
         family = family_by_name(self._options.template or model)
@@ -196,7 +196,7 @@ class RemoteEngine:
             )
         except AllEnded:
             answer = Answer((), (), Usage())
-        except ModelMissing:
+        except ModelNotFound:
             self._listed = None
             raise
         except EngineUnavailable:
@@ -229,7 +229,7 @@ class RemoteEngine:
         if self._listed is None:
             try:
                 data = (await self._guarded(lambda: self._quick.get("/v1/models"))).get("data")
-            except (EngineUnavailable, ModelMissing, NotAllowed):
+            except (EngineUnavailable, ModelNotFound, NotAllowed):
                 raise
             except EngineError:
                 if not self._options.model:
