@@ -27,7 +27,9 @@ async def kinds(candidate: EditCandidate, options: CheckOptions | None = None) -
     return [fault.kind for fault in await check(candidate, options or CheckOptions(trusted=True))]
 
 
-async def said(candidate: EditCandidate, options: CheckOptions | None = None) -> list[str]:
+async def checker_messages(
+    candidate: EditCandidate, options: CheckOptions | None = None
+) -> list[str]:
     found = await check(candidate, options or CheckOptions(trusted=True))
     assert all(fault.kind == "checker" for fault in found)
     return [fault.message for fault in found]
@@ -47,7 +49,9 @@ async def said(candidate: EditCandidate, options: CheckOptions | None = None) ->
         ("kotlin", "f()\n", "g()\n", ["checker"]),
     ],
 )
-async def test_an_edit(language_id: str, before: str, after: str, expected: list[str]) -> None:
+async def test_fault_kinds_by_language(
+    language_id: str, before: str, after: str, expected: list[str]
+) -> None:
     assert await kinds(edit(before, after, language_id)) == expected
 
 
@@ -61,19 +65,19 @@ FIXED = F.replace("x.foo", "x.bar")
         ("basedpyright", "reportAny", "basedpyright is not installed here"),
         ("mypy", "attr-defined", "mypy is not installed here"),
         ("Pylint", "E1101", "pylint is not installed here"),
-        # ruff knows the rule, but has nothing to say here.
+        # ruff has the rule, but reports nothing here.
         ("Pyright", "reportUndefinedVariable", "pyright is not installed here"),
         ("Ruff", "F401", "ruff does not report this error here"),
         ("Sourcery", "x", "errors from Sourcery cannot be checked here"),
         ("", "", "errors from an unknown source cannot be checked here"),
     ],
 )
-async def test_what_cannot_be_checked_is_said(source: str, code: str, message: str) -> None:
+async def test_an_unverified_fix_is_reported(source: str, code: str, message: str) -> None:
     wanted = at(F, "x.foo", source, code)
-    assert await said(edit(F, FIXED, "python", wanted)) == [f"{message}, {NOT_CHECKED}"]
+    assert await checker_messages(edit(F, FIXED, "python", wanted)) == [f"{message}, {NOT_CHECKED}"]
 
 
-async def test_another_check_stands_in_for_a_missing_tool() -> None:
+async def test_ruff_replaces_a_missing_tool() -> None:
     before = "def f(x):\n    return y\n"
     wanted = at(before, "y", "Pylance", "reportUndefinedVariable", '"y" is not defined')
     assert await kinds(edit(before, before.replace("y", "x"), "python", wanted)) == []
@@ -87,7 +91,7 @@ TOOL = (
 )
 
 
-async def test_a_tool_of_the_project(tmp_path: Path) -> None:
+async def test_a_project_tool(tmp_path: Path) -> None:
     tool = tmp_path / ".venv" / "bin" / "pylint"
     wanted = at(F, "x.foo", "Pylint", "no-member")
     path = tmp_path / "a.py"
@@ -98,12 +102,14 @@ async def test_a_tool_of_the_project(tmp_path: Path) -> None:
     assert await check(bad, CheckOptions(trusted=True)) == (
         Fault("diagnostic", Message("the error is still there: no foo (no-member)"), 2),
     )
-    assert await said(good, CheckOptions(tools=False, trusted=True)) == [
+    assert await checker_messages(good, CheckOptions(tools=False, trusted=True)) == [
         f"pylint is switched off (tabwright.checks.tools), {NOT_CHECKED}"
     ]
     program(tool, "print('[]')")
     other = edit(F + "\n", FIXED, "python", wanted, path=path, root=tmp_path)
-    assert await said(other) == [f"pylint does not report this error here, {NOT_CHECKED}"]
+    assert await checker_messages(other) == [
+        f"pylint does not report this error here, {NOT_CHECKED}"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,12 +121,12 @@ async def test_a_tool_of_the_project(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.timing
-async def test_a_tool_that_misbehaves(tmp_path: Path, body: str, message: str) -> None:
+async def test_a_project_tool_that_fails(tmp_path: Path, body: str, message: str) -> None:
     program(tmp_path / "venv" / "bin" / "pylint", body)
     wanted = at(F, "x.foo", "Pylint", "no-member")
     candidate = edit(F, FIXED, "python", wanted, path=tmp_path / "a.py", root=tmp_path)
     started = time.monotonic()
-    assert await said(candidate, CheckOptions(timeout_s=1, trusted=True)) == [
+    assert await checker_messages(candidate, CheckOptions(timeout_s=1, trusted=True)) == [
         f"{message}, {NOT_CHECKED}"
     ]
     assert time.monotonic() - started < 5
@@ -137,20 +143,18 @@ C_BROKEN = "int f(void) {\n    return 1\n}\nint g(void) { return 2; }\n"
         ("clang", C_BROKEN.replace("2", "3"), ["diagnostic"]),
     ],
 )
-async def test_errors_of_syntax_from_a_compiler(
-    source: str, after: str, expected: list[str]
-) -> None:
+async def test_syntax_errors_of_a_compiler(source: str, after: str, expected: list[str]) -> None:
     wanted = at(C_BROKEN, "1", source, message="expected ';' after return statement")
     assert await kinds(edit(C_BROKEN, after, "c", wanted)) == expected
 
 
-async def test_a_compilers_other_errors_are_not_taken_for_syntax() -> None:
+async def test_other_errors_of_a_compiler_are_not_syntax_errors() -> None:
     wanted = at(C_BROKEN, "2", "clang", message="no such thing")
-    found = await said(edit(C_BROKEN, C_BROKEN.replace("2", "3"), "c", wanted))
+    found = await checker_messages(edit(C_BROKEN, C_BROKEN.replace("2", "3"), "c", wanted))
     assert found == [f"errors from clang cannot be checked here, {NOT_CHECKED}"]
 
 
-async def test_our_own_diagnostics_of_syntax() -> None:
+async def test_our_own_syntax_diagnostics() -> None:
     before = "def f(:\n    pass\n\n\nx = 1\n"
     wanted = at(before, "def f(:", "tabwright", message="invalid syntax")
     assert await kinds(edit(before, before.replace("(:", "():"), "python", wanted)) == []
@@ -159,7 +163,7 @@ async def test_our_own_diagnostics_of_syntax() -> None:
     assert still == ["diagnostic"]
 
 
-async def test_a_fix_that_only_silences_is_no_fix(tmp_path: Path) -> None:
+async def test_suppressing_a_diagnostic_is_no_fix(tmp_path: Path) -> None:
     program(tmp_path / "env" / "bin" / "pylint", TOOL)
     wanted = at(F, "x.foo", "Pylint", "no-member")
     after = FIXED.replace("x.bar", "x.bar  # pylint: disable=no-member")
@@ -175,19 +179,19 @@ async def test_without_ruff(monkeypatch: pytest.MonkeyPatch) -> None:
         Fault("checker", Message("ruff is not installed here, so risky calls were not checked")),
     )
     wanted = at(F, "x", "Ruff", "F401")
-    (message,) = await said(edit(F, FIXED, "python", wanted))
+    (message,) = await checker_messages(edit(F, FIXED, "python", wanted))
     assert message == f"ruff is not installed here, {NOT_CHECKED}, and risky calls were not checked"
 
 
 async def test_a_ruff_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = program(tmp_path / "ruff", "time.sleep(60)")
     monkeypatch.setattr(ruff_rules, "find_bundled", lambda *_: str(tool))
-    assert await said(edit(F, FIXED), CheckOptions(timeout_s=0.5)) == [
+    assert await checker_messages(edit(F, FIXED), CheckOptions(timeout_s=0.5)) == [
         "ruff did not answer in 0.5 s, so risky calls were not checked"
     ]
 
 
-async def test_examples_run_only_when_asked_for() -> None:
+async def test_examples_run_only_if_enabled() -> None:
     before = 'def f(x):\n    """Doc.\n\n    >>> f(2)\n    4\n    """\n    pass\n'
     after = before.replace("pass", "return x + 1")
     assert await kinds(edit(before, after)) == []
@@ -195,16 +199,16 @@ async def test_examples_run_only_when_asked_for() -> None:
         Fault("example", Message("`f(2)` gave 3, expected 4"), 4),
     )
     assert await kinds(edit(before, after, cell=True), CheckOptions(run_examples=True)) == []
-    # Of a function that the edit did not touch, none is run.
+    # Examples of functions that the edit did not change do not run.
     other = "y = 1\n" + before
     assert (
         await kinds(edit(other, other.replace("1", "2", 1)), CheckOptions(run_examples=True)) == []
     )
 
 
-async def test_a_module_whose_examples_cannot_run() -> None:
+async def test_a_module_that_takes_too_long_to_load() -> None:
     after = "x = sum(iter(int, 1))\n\n\ndef f(x):\n    '''f(1) == 2'''\n"
-    found = await said(edit("", after), CheckOptions(run_examples=True, timeout_s=1))
+    found = await checker_messages(edit("", after), CheckOptions(run_examples=True, timeout_s=1))
     assert found == ["the module took over 1 s to load, so its examples were not run"]
 
 
@@ -229,17 +233,17 @@ async def test_a_module_whose_examples_cannot_run() -> None:
         ),
     ],
 )
-async def test_a_checker_that_breaks_is_said(
+async def test_a_failed_checker_is_reported(
     monkeypatch: pytest.MonkeyPatch, module: object, name: str, expected: str
 ) -> None:
-    def breaks(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError("boom")
 
-    monkeypatch.setattr(module, name, breaks)
-    assert await said(edit("f();\n", "g();\n", "javascript")) == [expected]
+    monkeypatch.setattr(module, name, fail)
+    assert await checker_messages(edit("f();\n", "g();\n", "javascript")) == [expected]
 
 
-async def test_cancelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancelling_kills_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = program(tmp_path / "ruff", "time.sleep(60)")
     monkeypatch.setattr(ruff_rules, "find_bundled", lambda *_: str(tool))
     task = asyncio.create_task(check(edit(F, FIXED), CheckOptions(timeout_s=60)))
@@ -251,7 +255,7 @@ async def test_cancelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert time.monotonic() - started < 3
 
 
-def test_worst_first_and_each_once() -> None:
+def test_worst_first_removes_duplicates() -> None:
     risk, name, late = (
         Fault("risk", Message("r"), 1),
         Fault("name", Message("n"), 9),

@@ -12,7 +12,7 @@ from tabwright.checks.lines import (
 )
 
 
-def test_split_knows_the_three_line_ends_and_no_others() -> None:
+def test_split_lines_at_the_three_line_ends_only() -> None:
     assert split_lines("a\r\nb\rc\x0cd\u2028e\nf") == ["a\r\n", "b\r", "c\x0cd\u2028e\n", "f"]
     assert split_lines("a\n") == ["a\n"]
     assert split_lines("") == []
@@ -36,20 +36,20 @@ def test_changed_lines(before: str, after: str, old: set[int], new: set[int]) ->
     assert set(found.new_lines) == new
 
 
-def test_where_lines_went() -> None:
+def test_new_line_numbers() -> None:
     found = diff_texts("a\nb\nc\nd\ne\n", "new\na\nb\nX\nY\ne\n")
     assert [found.new_line_of(line) for line in range(1, 6)] == [2, 3, 4, 5, 6]
     assert diff_texts("a\nb\nc\n", "a\nc\n").new_line_of(2) == 0
     assert diff_texts("a\nb\nc\nd\n", "a\nX\nd\n").new_line_of(3) == 2
 
 
-def test_long_stretches_are_not_compared_line_by_line() -> None:
+def test_long_differences_are_one_block() -> None:
     before = "".join(f"{number}\n" for number in range(5000))
     after = "".join(f"{number}\n" for number in range(1, 6000))
     assert len(diff_texts(before, after).blocks) == 1
 
 
-def test_lines_and_offsets() -> None:
+def test_lines_of_offsets_and_spans_of_lines() -> None:
     text = "a\r\nbc\rd\n"
     assert [line_of(text, offset) for offset in range(len(text) + 1)] == [1, 1, 1, 2, 2, 2, 3, 3, 4]
     span = span_of_lines(text, 2, 3)

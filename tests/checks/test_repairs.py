@@ -64,20 +64,20 @@ CASES = {
     "a rule without a fix": ("Ruff", "F821", "Undefined name `c`", "c", "a = c\n", ""),
     "an unknown rule": ("Ruff", "ZZZ999", "Bad", "a", "a = 1\n", ""),
     "a rule that is an option": ("Ruff", "--fix", "Bad", "a", "import a\n", ""),
-    "a tool nobody knows": ("Sonar", "S1", "Bad", "a", "import a\n", ""),
-    "nothing wrong there": ("Ruff", "F401", "`a` imported but unused", "a", "a = 1\n", ""),
+    "an unknown tool": ("Sonar", "S1", "Bad", "a", "import a\n", ""),
+    "no such error": ("Ruff", "F401", "`a` imported but unused", "a", "a = 1\n", ""),
     "a text that does not parse": ("Ruff", "E501", "Line too long (61 > 50)", "if", "if (\n", ""),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 async def test_repairs(name: str) -> None:
-    source, code, message, place, before, after = CASES[name]
-    candidate = edit(before, before, "python", at(before, place, source, code, message))
-    done = await repair(candidate, CheckOptions())
+    source, code, message, part, before, after = CASES[name]
+    candidate = edit(before, before, "python", at(before, part, source, code, message))
+    result = await repair(candidate, CheckOptions())
     if "long" in name and after:
-        done = done.replace('"', "'")
-    assert done == after
+        result = result.replace('"', "'")
+    assert result == after
 
 
 async def test_the_projects_line_length_is_kept(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Examples run where they can touch nothing: each attack by each combination of layers.
+"""Attacks on the sandbox that runs examples, with each combination of layers.
 
-Each attack is also run outside the sandbox, to show that it would do harm there.
+Each attack also runs outside the sandbox, to show that it would do harm there.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ from tabwright.core.message import Message
 from tabwright.core.text import Span
 
 pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="nowhere else are examples run (test_elsewhere_none_is_run)"
+    sys.platform != "linux",
+    reason="examples run on Linux only (test_no_example_runs_on_other_systems)",
 )
 
-# Landlock as Linux 6.2 has it: files alone, not TCP, devices and signals. No older one is used.
+# Landlock of Linux 6.2: only files, not TCP, devices and signals. Older versions are not used.
 OLDEST = "version 3"
 KINDS = {
     "write": WRITING,
@@ -65,21 +66,23 @@ ATTACKS = {f"{kind}: {name}": KINDS[kind][name] for kind in KINDS for name in KI
 
 @pytest.fixture(params=runs.COMBINATIONS, ids=" and ".join)
 def layers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    """One combination, and no other, is used."""
-    return only(request.param, monkeypatch)
+    """Use one combination of layers and no other."""
+    return use_only(request.param, monkeypatch)
 
 
 @pytest.fixture(params=[*runs.COMBINATIONS, ("landlock", OLDEST)], ids=" and ".join)
-def weakest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    """The same, with the oldest version of a layer that is enough by itself too."""
+def layers_and_oldest(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, ...]:
+    """The same, and also Landlock alone in its oldest version."""
     if OLDEST not in request.param:
-        return only(request.param, monkeypatch)
-    patch(monkeypatch, f"landlock._version = lambda: {OLDEST.removeprefix('version ')}")
-    return only(("landlock",), monkeypatch)
+        return use_only(request.param, monkeypatch)
+    patch_launcher(monkeypatch, f"landlock._version = lambda: {OLDEST.removeprefix('version ')}")
+    return use_only(("landlock",), monkeypatch)
 
 
-def only(combination: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    force(monkeypatch, combination)
+def use_only(combination: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    set_combinations(monkeypatch, combination)
     try:
         asyncio.run(runs.working_layers())
     except runs.SandboxUnavailable as error:
@@ -87,13 +90,13 @@ def only(combination: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> tuple
     return combination
 
 
-def force(monkeypatch: pytest.MonkeyPatch, *combinations: tuple[str, ...]) -> None:
+def set_combinations(monkeypatch: pytest.MonkeyPatch, *combinations: tuple[str, ...]) -> None:
     monkeypatch.setattr(runs, "COMBINATIONS", combinations)
     monkeypatch.setattr(runs, "_working", None)
 
 
-def patch(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
-    """Have the launcher do this before anything else."""
+def patch_launcher(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Make the launcher run these lines first."""
     modules = "from tabwright.checks.sandbox import landlock, namespaces, seccomp"
     begin = runs._START.replace("main()", "\n".join((modules, *lines, "main()")))
     monkeypatch.setattr(runs, "_START", begin)
@@ -105,8 +108,8 @@ def outside(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def said(source: str, timeout_s: float = 20) -> list[str]:
-    """What the examples of a module gave, as the parent tells it."""
+def example_messages(source: str, timeout_s: float = 20) -> list[str]:
+    """Return the messages of the faults that a module's examples give."""
     examples = examples_of(source, Span(0, len(source)))
     assert examples
     try:
@@ -124,7 +127,7 @@ def session(body: str) -> str:
 
 
 def launchers(owner: str = processes._owner) -> list[psutil.Process]:
-    """Every process that is alive and came of a launcher, one that this process started."""
+    """Return the processes of the launchers that this process started and that still run."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -138,8 +141,8 @@ def launchers(owner: str = processes._owner) -> list[psutil.Process]:
     return found
 
 
-def begun(number: int, owner: str = processes._owner) -> list[psutil.Process]:
-    """Waits until so many more processes of the launcher run, and returns all."""
+def wait_for_launchers(number: int, owner: str = processes._owner) -> list[psutil.Process]:
+    """Wait until at least ``number`` processes of launchers run, and return all."""
     deadline = time.monotonic() + 30
     while len(found := launchers(owner)) < number:
         assert time.monotonic() < deadline
@@ -147,8 +150,8 @@ def begun(number: int, owner: str = processes._owner) -> list[psutil.Process]:
     return found
 
 
-def over(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those still alive after a while."""
+def still_alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Return the processes that still run after 15 s."""
     return psutil.wait_procs(processes, timeout=15)[1]
 
 
@@ -180,12 +183,12 @@ def test_an_attack_does_harm_outside_the_sandbox(outside: World, attack: str) ->
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_attack_does_none_inside(
-    outside: World, weakest: tuple[str, ...], kind: str, monkeypatch: pytest.MonkeyPatch
+def test_an_attack_does_no_harm_inside(
+    outside: World, layers_and_oldest: tuple[str, ...], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET", SECRET)
     for name, body in KINDS[kind].items():
-        shown = said(outside.source(body))
+        shown = example_messages(outside.source(body))
         assert not outside.damage(), name
         assert not any(ESCAPED in one or SECRET in one for one in shown), (name, shown)
     assert launchers() == []
@@ -214,8 +217,8 @@ except (OSError, RuntimeError, MemoryError):
     ],
     ids=["processes", "threads", "descriptors", "files", "disk", "memory"],
 )
-def test_what_an_example_may_use_is_bounded(layers: tuple[str, ...], step: str, most: int) -> None:
-    (shown,) = said(
+def test_resources_of_an_example_are_limited(layers: tuple[str, ...], step: str, most: int) -> None:
+    (shown,) = example_messages(
         session(COUNTING.format(step=step).replace("return total", "return -total"))
     ) or [""]
     counted = int(shown.split("`f()` gave ")[1].split(",")[0]) if shown else 0
@@ -234,13 +237,13 @@ ENDLESS = (
 )
 
 
-def test_an_example_ends_when_its_time_is_over(layers: tuple[str, ...]) -> None:
-    async def together() -> list[tuple[Fault, ...]]:
+def test_an_example_is_killed_after_its_time_limit(layers: tuple[str, ...]) -> None:
+    async def run_all() -> list[tuple[Fault, ...]]:
         sources = map(session, ENDLESS)
         cases = [(one, examples_of(one, Span(0, len(one)))) for one in sources]
         return await asyncio.gather(*(example_runs.failing_examples(*case, 4) for case in cases))
 
-    (found,) = set(asyncio.run(together()))
+    (found,) = set(asyncio.run(run_all()))
     assert [one.message for one in found] == ["`f()` did not end in 4 s"]
     assert launchers() == []
 
@@ -249,11 +252,11 @@ def test_the_process_has_no_privileges(layers: tuple[str, ...]) -> None:
     source = session("while True:\n    pass")
     wanted = {"Seccomp:\t2", "NoNewPrivs:\t1", f"CapEff:\t{0:016x}", f"CapPrm:\t{0:016x}"}
 
-    async def shut_in() -> bool:
+    async def has_no_privileges() -> bool:
         job = asyncio.create_task(
             example_runs.failing_examples(source, examples_of(source, Span(0, len(source))), 60)
         )
-        started = await asyncio.to_thread(begun, 2)
+        started = await asyncio.to_thread(wait_for_launchers, 2)
         (process,) = [one for one in started if one.ppid() != os.getpid()]
         status = Path(f"/proc/{process.pid}/status")
         deadline = time.monotonic() + 30
@@ -262,13 +265,13 @@ def test_the_process_has_no_privileges(layers: tuple[str, ...]) -> None:
             await asyncio.sleep(0.05)
         job.cancel()
         await asyncio.gather(job, return_exceptions=True)
-        return not over(started)
+        return not still_alive(started)
 
-    assert asyncio.run(shut_in())
+    assert asyncio.run(has_no_privileges())
 
 
-def test_a_crash_starts_no_program_that_reports_it() -> None:
-    """Such programs, which the system often starts as root, read the memory of the example."""
+def test_a_crash_starts_no_crash_reporter() -> None:
+    """Crash reporters, which the system often starts as root, read the memory of the example."""
     code = (
         "import ctypes, sys\n"
         "sys.path.insert(0, sys.argv[1])\n"
@@ -288,13 +291,13 @@ def test_a_crash_starts_no_program_that_reports_it() -> None:
     assert ended.stdout == "1 0\n"
 
 
-def test_a_flood_of_output_is_cut_off(layers: tuple[str, ...]) -> None:
+def test_endless_output_is_cut(layers: tuple[str, ...]) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     body = (
         "import os\nwhile True:\n    for one in range(64):\n        try:\n"
         "            os.write(one, b'x' * 65536)\n        except OSError:\n            pass"
     )
-    assert said(session(body), timeout_s=60) == ["printed more than 16 MiB"]
+    assert example_messages(session(body), timeout_s=60) == ["printed more than 16 MiB"]
     # In KiB: what was printed is kept a few times over, and no more.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
     assert launchers() == []
@@ -320,7 +323,7 @@ FORGED = [
 
 
 @pytest.mark.parametrize("line", FORGED, ids=range(len(FORGED)))
-def test_forged_results_confuse_nobody(line: str) -> None:
+def test_forged_results_are_rejected(line: str) -> None:
     examples = "".join(f'def f{n}():\n    """f{n}() => 0"""\n' for n in range(2))
     source = (
         f"{examples}    import os\n"
@@ -328,18 +331,18 @@ def test_forged_results_confuse_nobody(line: str) -> None:
         f"            os.write(one, {(line + chr(10)).encode('utf-8', 'replace')!r})\n"
         "        except OSError:\n            pass\n"
     )
-    for shown in said(source):
+    for shown in example_messages(source):
         assert shown.startswith(("`f0()` ", "`f1()` "))
         assert len(shown.encode("utf-8")) < 10_000 and shown.isprintable()
 
 
-def test_an_example_can_only_praise_itself() -> None:
-    """It shares its interpreter with what reports: this fools the choice of a candidate alone."""
+def test_an_example_can_only_forge_its_own_success() -> None:
+    """It shares its interpreter with the reporting code; only its own candidate benefits."""
     forging = (
         "import os\nfor one in range(3, 64):\n    try:\n        os.write(one, b'[0, null]\\n')\n"
     )
     forging += "    except OSError:\n        pass\nos._exit(0)"
-    assert said(session(forging)) == []
+    assert example_messages(session(forging)) == []
 
 
 def test_no_process_is_left_when_the_launcher_is_killed(layers: tuple[str, ...]) -> None:
@@ -349,11 +352,11 @@ def test_no_process_is_left_when_the_launcher_is_killed(layers: tuple[str, ...])
         job = asyncio.create_task(
             example_runs.failing_examples(source, examples_of(source, Span(0, len(source))), 60)
         )
-        started = await asyncio.to_thread(begun, 2)
+        started = await asyncio.to_thread(wait_for_launchers, 2)
         first = next(one for one in started if one.ppid() == os.getpid())
         first.kill()
-        assert await asyncio.to_thread(over, started) == []
-        # What is said depends on how far it had come.
+        assert await asyncio.to_thread(still_alive, started) == []
+        # The result depends on how far the run had come.
         (answer,) = await asyncio.gather(job, return_exceptions=True)
         assert isinstance(answer, (tuple, ToolFailed, runs.SandboxUnavailable))
 
@@ -379,27 +382,27 @@ asyncio.run(example_runs.failing_examples(source, [example], 300))
 def test_no_process_is_left_when_the_server_is_killed(
     layers: tuple[str, ...], guard: bool, tmp_path: Path
 ) -> None:
-    # Where nobody is left to delete it, the empty folder of the example stays.
+    # With no process left to delete it, the empty folder of the example remains.
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     owner = os.urandom(16).hex()
     command = [sys.executable, "-c", SERVER, ",".join(layers), owner]
     server = subprocess.Popen(command, env=environment)
     try:
-        started = begun(2, owner)
+        started = wait_for_launchers(2, owner)
         for child in psutil.Process(server.pid).children():
             if not guard and child not in started:
                 child.kill()
         server.send_signal(signal.SIGKILL)
-        assert over(started) == []
+        assert still_alive(started) == []
     finally:
         server.kill()
         server.wait()
 
 
-def test_packages_may_lie_below_the_private_folder(
+def test_packages_in_tmp_are_readable(
     layers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where Python was installed in /tmp, its packages can be read there, and not changed."""
+    """The packages of a Python installed in /tmp can be read, but not changed."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder, "planted.py").write_text("VALUE = 0\n", "utf-8")
         readable, packages = runs._paths()
@@ -407,7 +410,7 @@ def test_packages_may_lie_below_the_private_folder(
         monkeypatch.setattr(runs, "_paths", lambda: added)
         change = f"open({folder + '/changed'!r}, 'w')"
         body = f"import planted\ntry:\n    {change}\nexcept OSError:\n    return planted.VALUE"
-        assert said(session(body)) == []
+        assert example_messages(session(body)) == []
         assert not Path(folder, "changed").exists()
 
 
@@ -420,17 +423,17 @@ def test_packages_may_lie_below_the_private_folder(
         (("namespaces",), "seccomp.confine = lambda writing: None", "open a socket"),
     ],
 )
-def test_a_layer_without_effect_is_noticed(
+def test_a_layer_without_effect_is_detected(
     outside: World,
     monkeypatch: pytest.MonkeyPatch,
     combination: tuple[str, ...],
     broken: str,
     reason: str,
 ) -> None:
-    force(monkeypatch, combination)
-    patch(monkeypatch, broken)
+    set_combinations(monkeypatch, combination)
+    patch_launcher(monkeypatch, broken)
     with pytest.raises(runs.SandboxUnavailable, match=reason):
-        said(outside.source("open(MARKER, 'w')"))
+        example_messages(outside.source("open(MARKER, 'w')"))
     assert not outside.damage()
 
 
@@ -451,7 +454,7 @@ def faults(source: str) -> tuple[Fault, ...]:
         ("linux", "riscv64", "the sandbox does not support processors of type riscv64"),
     ],
 )
-def test_elsewhere_none_is_run(
+def test_no_example_runs_on_other_systems(
     outside: World, monkeypatch: pytest.MonkeyPatch, platform: str, machine: str, reason: str
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
@@ -462,20 +465,20 @@ def test_elsewhere_none_is_run(
     assert not outside.damage()
 
 
-def test_where_no_combination_works_none_is_run(
+def test_no_example_runs_where_no_combination_works(
     outside: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patch(monkeypatch, REFUSE, "landlock.confine = namespaces.enter = refuse")
+    patch_launcher(monkeypatch, REFUSE, "landlock.confine = namespaces.enter = refuse")
     monkeypatch.setattr(runs, "_working", None)
     (fault,) = [one for one in faults(outside.source("open(MARKER, 'w')")) if one.kind == "checker"]
     assert fault.message.startswith(NOT_RUN) and fault.message.count("refused here") == 3
     assert not outside.damage()
 
 
-def test_the_next_combination_is_taken_where_one_does_not_work(
+def test_the_next_combination_replaces_one_that_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    patch(monkeypatch, REFUSE, "namespaces.enter = refuse")
+    patch_launcher(monkeypatch, REFUSE, "namespaces.enter = refuse")
     monkeypatch.setattr(runs, "_working", None)
     assert asyncio.run(runs.working_layers()) == ("landlock",)
 
@@ -571,8 +574,8 @@ NEEDED = {"read": (0, 63), "openat": (257, 56), "mmap": (9, 222), "exit_group": 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
-def judged(program: bytes, architecture: int, number: int, *arguments: int) -> int:
-    """What a filter answers, by seccomp(2)'s reading of classic BPF."""
+def filter_result(program: bytes, architecture: int, number: int, *arguments: int) -> int:
+    """Return the result of a filter: a classic BPF interpreter as in seccomp(2)."""
     words = [number, architecture, 0, 0]
     for argument in (*arguments, *(0,) * (6 - len(arguments))):
         words += [argument & 0xFFFFFFFF, argument >> 32 & 0xFFFFFFFF]
@@ -595,7 +598,7 @@ ALLOW = 0x7FFF0000
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 @pytest.mark.parametrize("writing", [False, True])
-def test_the_filter_on_each_processor(machine: str, writing: bool) -> None:
+def test_the_seccomp_filter_of_each_processor(machine: str, writing: bool) -> None:
     program = seccomp.filter_program(machine, 77, writing)
     assert len(program) // 8 < 4096  # the kernel's limit
     column = list(ARCHITECTURES).index(machine)
@@ -603,7 +606,7 @@ def test_the_filter_on_each_processor(machine: str, writing: bool) -> None:
     def allowed(numbers: tuple[int | None, int | None], *arguments: int) -> bool:
         number = numbers[column]
         assert number is not None
-        answer = judged(program, ARCHITECTURES[machine], number, *arguments)
+        answer = filter_result(program, ARCHITECTURES[machine], number, *arguments)
         assert answer == ALLOW or answer & 0xFFFF0000 == 0x50000
         return answer == ALLOW
 
@@ -621,14 +624,14 @@ def test_the_filter_on_each_processor(machine: str, writing: bool) -> None:
     assert allowed((72, 25), 3, 1) and not allowed((72, 25), 3, 8)
     assert allowed((16, 29), 0, 0x5401) and not allowed((16, 29), 0, 0x5412)
     assert allowed((157, 167), 15) and not allowed((157, 167), 1)
-    # By the calling convention of another processor numbers mean something else.
-    assert judged(program, 0x40000003, 3) == 0x80000000
-    # What no kernel has yet is refused.
+    # With the calling convention of another processor the process is killed.
+    assert filter_result(program, 0x40000003, 3) == 0x80000000
+    # Calls that no kernel has yet are refused.
     assert not any(allowed((number, number)) for number in range(450, 2000))
 
 
-def test_our_own_process_starts_within_a_moment(layers: tuple[str, ...]) -> None:
+def test_the_sandbox_starts_quickly(layers: tuple[str, ...]) -> None:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert said(session("return 0")) == []
+    assert example_messages(session("return 0")) == []
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime < 0.5

@@ -135,7 +135,7 @@ async def test_a_checkout_runs_and_sends_nothing(kind: str, attack: Attack) -> N
 
 
 @pytest.mark.parametrize("kind", ["eglot", "vscode"])
-async def test_its_tools_run_once_the_user_trusts_it(kind: str, attack: Attack) -> None:
+async def test_tools_run_after_the_user_trusts_the_checkout(kind: str, attack: Attack) -> None:
     async with (
         engine_for(attack.home, *hostile_checkout.RULES),
         start(kind, attack) as editor,
@@ -149,7 +149,7 @@ async def test_its_tools_run_once_the_user_trusts_it(kind: str, attack: Attack) 
     assert attack.listener.received == []
 
 
-async def test_settings_of_its_tools_are_not_followed(attack: Attack, tmp_path: Path) -> None:
+async def test_tool_settings_of_the_checkout_are_ignored(attack: Attack, tmp_path: Path) -> None:
     """mypy of the user's PATH would run the plugin that the checkout's mypy.ini names."""
     folder = tmp_path / "checkout"
     bare = hostile_checkout.make(
@@ -167,7 +167,7 @@ async def test_settings_of_its_tools_are_not_followed(attack: Attack, tmp_path: 
     assert "tool-plugin" in bare.ran()
 
 
-async def test_the_engine_is_started_from_it_and_loads_nothing_of_it(attack: Attack) -> None:
+async def test_the_engine_loads_nothing_of_the_checkout(attack: Attack) -> None:
     """A real engine, which the server starts in the checkout; modules of those names lie there."""
     model = make_tiny_qwen2(attack.home.path / "tiny")
     client = client_of("vscode", attack)

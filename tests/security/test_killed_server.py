@@ -96,7 +96,7 @@ async def checking(home: Home, tool: str) -> AsyncIterator[tuple[Editor, Path, l
 
 
 @pytest.mark.parametrize("tool", ["pyright", "mypy", "pylint"])
-async def test_nothing_stays_when_the_server_is_killed(home: Home, tool: str) -> None:
+async def test_nothing_remains_after_the_server_is_killed(home: Home, tool: str) -> None:
     async with checking(home, tool) as (editor, project, started):
         assert all(alive(pid) for pid in started) and len(started) == 4
         before = {"code.py", "pyproject.toml", ".venv", ".venv/bin", f".venv/bin/{tool}"}

@@ -105,7 +105,7 @@ def model(language: str = "python") -> dict[str, Any]:
 
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize("chosen", [None, NOT_NOW])
-async def test_no_tool_runs_and_the_title_says_so(
+async def test_no_tool_runs_in_an_untrusted_folder(
     home: Home, checkout: Checkout, tool: str, chosen: str | None
 ) -> None:
     async with (
@@ -129,7 +129,7 @@ async def test_no_tool_runs_and_the_title_says_so(
     assert checkout.ran == [] and not list(home.path.rglob("trust.json"))
 
 
-async def test_what_needs_no_tool_is_done_all_the_same(home: Home, checkout: Checkout) -> None:
+async def test_other_features_work_in_an_untrusted_folder(home: Home, checkout: Checkout) -> None:
     """Completion, formatting, ruff and the checks of our own run no program of the folder."""
     (checkout.root / "ruff.toml").write_text('extend = "/dev/zero"\n')
     (checkout.root / "pyproject.toml").write_text("[tool.black]\nline-length = 20\n")
@@ -151,7 +151,7 @@ async def test_what_needs_no_tool_is_done_all_the_same(home: Home, checkout: Che
 
 
 @pytest.mark.parametrize("way", ["initialize", "command", "question", "file", "file above"])
-async def test_in_a_trusted_folder_they_run(home: Home, checkout: Checkout, way: str) -> None:
+async def test_tools_run_in_a_trusted_folder(home: Home, checkout: Checkout, way: str) -> None:
     """The attack is real, and each way to say trust works."""
     options = {"trust": {"workspace": True}} if way == "initialize" else None
     if way.startswith("file"):
@@ -181,7 +181,7 @@ async def test_in_a_trusted_folder_they_run(home: Home, checkout: Checkout, way:
 
 
 @pytest.mark.parametrize("way", ["initialize", "command"])
-async def test_a_no_of_the_client_is_a_no(home: Home, checkout: Checkout, way: str) -> None:
+async def test_the_client_can_refuse_trust(home: Home, checkout: Checkout, way: str) -> None:
     home.trust_file.allow_folder(checkout.root)
     options = {"trust": {"workspace": False}} if way == "initialize" else None
     async with engine_for(home, model()), editing(home, root=checkout.root, options=options) as one:
@@ -192,7 +192,7 @@ async def test_a_no_of_the_client_is_a_no(home: Home, checkout: Checkout, way: s
     assert checkout.ran == []
 
 
-async def test_the_workspace_cannot_say_it_itself(home: Home, checkout: Checkout) -> None:
+async def test_a_workspace_cannot_trust_itself(home: Home, checkout: Checkout) -> None:
     said = {"trust": {"workspace": True, "settings": "separate"}, "checks": {"tools": True}}
     async with (
         engine_for(home, model()),
@@ -206,7 +206,7 @@ async def test_the_workspace_cannot_say_it_itself(home: Home, checkout: Checkout
 
 @pytest.mark.parametrize("way", ["initialize", "command"])
 @pytest.mark.parametrize("nudged", [False, True])
-async def test_a_folder_that_the_editor_adds_later_is_asked_about(
+async def test_a_folder_added_later_needs_its_own_trust(
     home: Home, checkout: Checkout, tmp_path: Path, way: str, nudged: bool
 ) -> None:
     """Editors add a folder by themselves when a file of another project is opened."""
@@ -256,7 +256,7 @@ class Quiet:
         raise NotImplementedError
 
 
-async def test_links_lead_neither_into_trust_nor_out_of_it(tmp_path: Path) -> None:
+async def test_symlinks_do_not_extend_trust(tmp_path: Path) -> None:
     file = TrustFile(tmp_path / "trust.json")
     good, evil = tmp_path / "good", tmp_path / "evil"
     (good / "below").mkdir(parents=True)
@@ -291,7 +291,7 @@ async def test_documents_without_a_root_or_a_path(tmp_path: Path) -> None:
     assert await trusts(file, folder, "", True) and not await trusts(file, folder, "", False)
 
 
-def test_a_document_without_a_folder_asks_for_none(tmp_path: Path) -> None:
+def test_no_question_for_a_document_without_a_folder(tmp_path: Path) -> None:
     asked: list[Any] = []
     file = TrustFile(tmp_path / "trust.json")
     found = FolderTrust(Quiet(), Notices(Quiet()), file, asked.append)
@@ -303,7 +303,7 @@ def test_a_document_without_a_folder_asks_for_none(tmp_path: Path) -> None:
     asked[0].close()
 
 
-def test_no_question_is_asked_for_a_folder_of_many_projects(
+def test_no_question_for_a_folder_of_many_projects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that lies in the home folder itself: a yes would trust all checkouts below."""
@@ -324,6 +324,6 @@ def test_no_question_is_asked_for_a_folder_of_many_projects(
     asked[0].close()
 
 
-def test_a_path_is_compared_by_its_parts() -> None:
+def test_paths_are_compared_by_their_parts() -> None:
     assert not Consents(("/a/b",)).covers("/a/bc") and Consents(("/a/b",)).covers("/a/b/c")
     assert not Consents().covers("/") and not Consents(("/a",)).covers("")

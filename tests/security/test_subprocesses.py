@@ -95,7 +95,7 @@ def variables(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_checkout_is_a_danger(checkout: Checkout) -> None:
+def test_the_attacks_of_the_checkout_work(checkout: Checkout) -> None:
     """What is tested below does harm where nothing is isolated."""
     for command in (("-m", "tabwright"), ("-m", "pip"), ("-c", "import argparse")):
         checkout.marker.unlink(missing_ok=True)
@@ -109,7 +109,7 @@ def test_the_checkout_is_a_danger(checkout: Checkout) -> None:
     [("-m", "tabwright", "--version"), ("-m", "pip", "--version"), ("-c", "import argparse, json")],
     ids=" ".join,
 )
-def test_our_own_python_takes_nothing_from_the_working_folder(
+def test_our_own_python_loads_nothing_from_the_working_folder(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], relative: bool
 ) -> None:
     for name, value in variables(Path() if relative else checkout.folder).items():
@@ -306,7 +306,7 @@ pip_conf = pytest.mark.skipif(os.name == "nt", reason="the user's pip.conf lies 
 
 
 @pip_conf
-def test_pip_takes_the_users_index_and_nothing_of_the_checkout(
+def test_pip_uses_the_users_index_and_nothing_of_the_checkout(
     checkout: Checkout, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part = wheel(index.folder, "tabwright_test_part1")
@@ -334,7 +334,7 @@ def test_a_source_package_is_never_built(checkout: Checkout, index: Index) -> No
 
 
 @pip_conf
-def test_a_wheel_with_another_sum_is_refused_by_pip_itself(
+def test_pip_refuses_a_wheel_with_another_hash(
     checkout: Checkout, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index.serve(wheel(index.folder, "tabwright_test_part1"))

@@ -77,7 +77,7 @@ def test_examples_in_prose(line: str, call: str, want: str) -> None:
         "For c = 3 the output should be 4.",
     ],
 )
-def test_what_is_no_example(line: str) -> None:
+def test_prose_that_is_no_example(line: str) -> None:
     assert prose(line) == []
 
 
@@ -121,7 +121,7 @@ def g():
 '''
 
 
-def test_sessions() -> None:
+def test_doctest_sessions() -> None:
     assert examples_of(SESSIONS, Span(0, len(SESSIONS))) == [
         Example("f", "x = f(1)", "", True, 4),
         Example("f", "x", "3", True, 5),
@@ -130,7 +130,7 @@ def test_sessions() -> None:
     ]
 
 
-def test_only_functions_that_the_change_touches() -> None:
+def test_only_examples_of_changed_functions() -> None:
     source = "".join(
         f'@cache\ndef {name}(x):\n    """{name}(1) == 2"""\n    return x\n\n\n' for name in "fgh"
     )
@@ -146,5 +146,5 @@ def test_only_functions_that_the_change_touches() -> None:
 
 
 @pytest.mark.parametrize("source", ["def f(:\n", "x = '\0'\n", ""])
-def test_nothing_where_nothing_parses(source: str) -> None:
+def test_no_examples_in_a_text_that_does_not_parse(source: str) -> None:
     assert examples_of(source, Span(0, len(source))) == []

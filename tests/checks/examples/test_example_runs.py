@@ -20,7 +20,7 @@ def session(body: str, *lines: str, head: str = "") -> str:
     return f'{head}def f(a=0):\n    """Doc.\n\n{doc}\n    """\n{indented}\n'
 
 
-async def wrong(source: str, timeout_s: float = 5) -> list[str]:
+async def failures(source: str, timeout_s: float = 5) -> list[str]:
     examples = examples_of(source, Span(0, len(source)))
     assert examples, "a case has examples"
     found = await example_runs.failing_examples(source, examples, timeout_s)
@@ -50,7 +50,7 @@ PASSING = [
 
 @pytest.mark.parametrize("source", PASSING)
 async def test_examples_that_pass(source: str) -> None:
-    assert await wrong(source) == []
+    assert await failures(source) == []
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_examples_that_pass(source: str) -> None:
     ],
 )  # fmt: skip
 async def test_examples_that_fail(source: str, message: str) -> None:
-    assert await wrong(source) == [message]
+    assert await failures(source) == [message]
 
 
 @pytest.mark.parametrize(
@@ -88,29 +88,29 @@ async def test_examples_that_fail(source: str, message: str) -> None:
     ],
 )
 async def test_examples_that_cannot_be_compared(source: str) -> None:
-    assert await wrong(source) == []
+    assert await failures(source) == []
 
 
 @pytest.mark.timing
-async def test_an_endless_example_is_a_fault_and_costs_no_other() -> None:
+async def test_an_endless_example_fails_and_the_earlier_ones_count() -> None:
     source = session("while a:\n    pass\nreturn 1", "f(0) => 2", "f(1) => 2", "f(0) => 1")
     started = time.monotonic()
-    assert await wrong(source, timeout_s=1) == [
+    assert await failures(source, timeout_s=1) == [
         "`f(0)` gave 1, expected 2",
         "`f(1)` did not end in 1 s",
     ]
     assert time.monotonic() - started < 4
 
 
-async def test_a_module_that_never_loads() -> None:
+async def test_a_module_that_never_finishes_loading() -> None:
     source = session("return a", "f(0) => 0", head="x = sum(iter(int, 1))\n\n\n")
     with pytest.raises(ToolFailed, match="took over 1 s to load"):
-        await wrong(source, timeout_s=1)
+        await failures(source, timeout_s=1)
 
 
-async def test_what_a_module_does_when_it_is_run_is_not_done() -> None:
+async def test_module_level_calls_and_loops_are_skipped() -> None:
     head = "print(1 / 0)\nwhile True:\n    pass\nif __name__ == '__main__':\n    exit()\n\n\n"
-    assert await wrong(session("return a", "f(0) => 0", head=head)) == []
+    assert await failures(session("return a", "f(0) => 0", head=head)) == []
 
 
 @pytest.mark.parametrize(
@@ -123,26 +123,26 @@ async def test_what_a_module_does_when_it_is_run_is_not_done() -> None:
         "import asyncio\nasyncio.run(asyncio.sleep(0))",
     ],
 )
-async def test_an_example_that_needs_what_is_not_here_tells_nothing(body: str) -> None:
-    assert await wrong(session(f"{body}\nreturn 2", "f() => 1")) == []
+async def test_an_example_that_the_sandbox_stops_is_no_failure(body: str) -> None:
+    assert await failures(session(f"{body}\nreturn 2", "f() => 1")) == []
 
 
-async def test_nothing_of_our_environment_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_environment_and_files_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "x")
     body = "import os\nreturn 'SECRET_TOKEN' in os.environ, os.listdir()"
-    assert await wrong(session(body, "f() => (False, [])")) == []
+    assert await failures(session(body, "f() => (False, [])")) == []
 
 
-async def test_many_bytes_printed_do_no_harm() -> None:
-    assert await wrong(session("print('x' * 10_000_000)\nreturn 1", "f() => 1")) == []
+async def test_much_output_is_allowed() -> None:
+    assert await failures(session("print('x' * 10_000_000)\nreturn 1", "f() => 1")) == []
 
 
-async def test_cancelling_ends_the_process_and_its_folder(
+async def test_cancelling_kills_the_process_and_deletes_its_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     source = session("while True:\n    pass", "f(1) => 2")
-    task = asyncio.create_task(wrong(source))
+    task = asyncio.create_task(failures(source))
     while not os.listdir(tmp_path):
         assert not task.done()
         await asyncio.sleep(0.02)
@@ -152,7 +152,7 @@ async def test_cancelling_ends_the_process_and_its_folder(
     assert os.listdir(tmp_path) == []
 
 
-async def test_no_examples_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_process_without_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "run", None)
     assert await example_runs.failing_examples("x = 1\n", [], 5) == ()
 

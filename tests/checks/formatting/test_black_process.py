@@ -1,4 +1,4 @@
-"""black's own process: it stays for the next text, and another one comes where it is lost."""
+"""The process that runs black is reused, and replaced when it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tabwright.checks.formatting import black_process
 LONG = "def add(a,b):\n    return a+b\n" + "".join(f"value_{n} = {n}\n" for n in range(100))
 
 
-async def of_black() -> str:
+async def format_long() -> str:
     return await black_process.format_edit("", "", LONG, LONG + "\nlast   = 1\n")
 
 
@@ -22,27 +22,27 @@ def pid() -> int:
     return process.pid
 
 
-async def test_the_process_stays_for_the_next_text() -> None:
-    assert await of_black() == LONG + "\nlast = 1\n"
+async def test_the_process_is_reused() -> None:
+    assert await format_long() == LONG + "\nlast = 1\n"
     first = pid()
-    texts = await asyncio.gather(*(of_black() for _ in range(3)))
+    texts = await asyncio.gather(*(format_long() for _ in range(3)))
     assert texts == [LONG + "\nlast = 1\n"] * 3
     assert pid() == first
 
 
 async def test_a_process_that_was_killed_is_replaced() -> None:
-    await of_black()
+    await format_long()
     first = pid()
     process = black_process._process._child
     assert process is not None
     process.kill()
     process.wait()
-    assert await of_black() == LONG + "\nlast = 1\n"
+    assert await format_long() == LONG + "\nlast = 1\n"
     assert pid() != first
 
 
-async def test_one_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    await of_black()
+async def test_a_process_that_takes_too_long_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    await format_long()
     first = pid()
     monkeypatch.setattr(black_process, "_TIMEOUT_S", 0.05)
     # Some thousand statements take black longer than that on any machine.
@@ -53,5 +53,5 @@ async def test_one_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch)
     )
     assert time.monotonic() - started < 5
     monkeypatch.undo()
-    assert await of_black() == LONG + "\nlast = 1\n"
+    assert await format_long() == LONG + "\nlast = 1\n"
     assert pid() != first

@@ -12,7 +12,7 @@ ALL = cases("checks/imports")
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
-def test_imports_go_where_imports_go(case: Case, end: str) -> None:
+def test_insertion_cases(case: Case, end: str) -> None:
     before, wanted, after = (case.parts[name] for name in ("before", "imports", "after"))
     before, after = (f"{text}\n".replace("\n", end) for text in (before, after))
     language = case.settings["language"]
@@ -32,16 +32,16 @@ def test_imports_go_where_imports_go(case: Case, end: str) -> None:
         ("import os\n\x0c\nx = 1\n", "import os\nimport re\n\x0c\nx = 1\n"),
     ],
 )
-def test_odd_texts(text: str, result: str) -> None:
+def test_unusual_texts(text: str, result: str) -> None:
     assert insert_imports(text, ["import re"], "python") == result
 
 
-def test_nothing_wanted_changes_nothing() -> None:
+def test_no_imports_change_nothing() -> None:
     assert insert_imports("x = 1", ["", "  "], "python") == "x = 1"
     assert insert_imports("x = 1\n", ["x = 2", "import", "return"], "python") == "x = 1\n"
 
 
-def test_every_place_parses() -> None:
+def test_result_parses_for_every_header() -> None:
     pieces = ["#!/bin/python\n", "# c\n\n", '"""D."""\n', "from __future__ import division\n"]
     pieces += [
         "import z\n",
@@ -58,7 +58,7 @@ def test_every_place_parses() -> None:
         assert ast.get_docstring(ast.parse(result)) == ast.get_docstring(ast.parse(text))
 
 
-def test_a_broken_text_with_an_open_bracket_takes_no_time() -> None:
+def test_a_long_text_with_an_open_bracket_is_quick() -> None:
     text = "import {\n" + "a,\n" * 50_000
     assert insert_imports(text, ["import b from 'b';"], "javascript").endswith(
         "import b from 'b';\n"

@@ -1,4 +1,4 @@
-"""Imports that an edit forgot."""
+"""Imports that an edit needs but lacks."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tabwright.core.text import Span
         ("import re\nre.sub\n", "re.sub\n", ("import re",)),
     ],
 )
-def test_needed(before: str, after: str, lines: tuple[str, ...]) -> None:
+def test_missing_imports(before: str, after: str, lines: tuple[str, ...]) -> None:
     assert missing_imports(before, after) == lines
 
 
 @pytest.mark.parametrize("cell", [False, True])
-async def test_they_are_put_where_imports_go(cell: bool) -> None:
+async def test_missing_imports_are_inserted(cell: bool) -> None:
     before = '"""Doc."""\n\nimport os\n\nprint(os.sep)\n'
     after = before + "print(asyncio.run(f()))\n"
     candidate = EditCandidate("", "", "python", before, after, Span(0, len(after)), (), cell)

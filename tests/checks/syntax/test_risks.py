@@ -59,7 +59,7 @@ def test_risky_lines(language_id: str, line: str, words: str) -> None:
         ("x = f(y)\n", "x = f(z)\n", ""),
     ],
 )
-def test_a_fix_that_only_silences(before: str, after: str, words: str) -> None:
+def test_suppressing_comments(before: str, after: str, words: str) -> None:
     candidate = edit(before, after, "python", at(before, "y", "Pyright"))
     found = suppressions.check(candidate, diff_texts(before, after))
     expected = [f"the error is only suppressed ({words})"] if words else []

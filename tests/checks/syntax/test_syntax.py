@@ -24,13 +24,13 @@ def python(before: str, after: str, cell: bool = False) -> list[int]:
         ("def f():\n    pass\n", "def f():\n    pass\n    break\n", [3]),
         ("x = 1\n", "x = '\ud800'\n", [0]),
         ("x = 1\n", "x = '\\d'\n", []),
-        # Broken before, elsewhere: only what the new lines do counts.
+        # An error elsewhere before: only errors of the new lines count.
         (BROKEN + "x = 1\n", BROKEN + "x = 2\n", []),
         (BROKEN + "x = 1\n", BROKEN + "x = (2\n", [1]),
         (BROKEN + "x = 1\ny = 2\n", BROKEN + "x = 1\ny 2\n", [1]),
         (BROKEN + "def f():\n    pass\n", BROKEN + "def f():\n    return 1\n", []),
         (BROKEN + "def f():\n    pass\n", BROKEN + "def f():\n    return 1 +\n", [1]),
-        # The first error mended, the next one shows.
+        # With the first error fixed, the compiler reports the next one.
         (BROKEN + "x = (\n", "def broken():\n    pass\n\n\nx = (\n", []),
         (BROKEN, "def broken(:\n    return\n\n\n", []),
         (BROKEN, "def broken(::\n    pass\n\n\n", [1]),
@@ -40,7 +40,7 @@ def test_python(before: str, after: str, lines: list[int]) -> None:
     assert python(before, after) == lines
 
 
-def test_a_cell_has_lines_of_its_own_kind() -> None:
+def test_notebook_magic_lines_and_await_in_a_cell() -> None:
     cell = "%matplotlib inline\n!ls\nframe.head?\nawait f()\nif x:\n    %time y()\n"
     assert python("", cell, cell=True) == []
     assert python("", "%%bash\nls -l | wc\n", cell=True) == []
@@ -99,13 +99,13 @@ def test_other_languages(language_id: str) -> None:
     assert kinds(bad, good) == []
 
 
-def test_lines_of_errors_count_characters_not_bytes() -> None:
+def test_error_lines_count_characters_not_bytes() -> None:
     text = "// äöü 🎉 \r\n" * 3 + "let x = 1;\r\nlet = ;\r\n"
     assert set(error_lines(text, "typescript")) == {5}
     assert error_lines("let x = '\ud800';\n", "javascript") == []
 
 
-def test_a_language_without_a_grammar_is_said_to_be_unchecked(
+def test_a_language_without_a_grammar_is_reported_as_unchecked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     candidate = edit("", "fun f() = 1\n", "kotlin")

@@ -1,4 +1,4 @@
-"""Where programs are looked for, and where they never are."""
+"""Which folders are searched for programs, and which never are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tabwright.checks.tools.find_program import (
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the current one and full of programs."""
+    """The current folder, which contains programs."""
     root = tmp_path / "workspace"
     for folder in (".", "bin", "a/bin"):
         for name in ("tool", "tool.exe", "tool.CMD"):
@@ -30,7 +30,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("entries", ["", ".", ":", ".:bin", "bin:", "./bin:a/bin", "../workspace"])
 @pytest.mark.parametrize("windows", [False, True])
-def test_nothing_is_looked_for_in_the_current_folder(
+def test_the_current_folder_is_never_searched(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, entries: str, windows: bool
 ) -> None:
     monkeypatch.setattr(find_program, "_IS_WINDOWS", windows)
@@ -51,7 +51,7 @@ def test_windows_programs_have_an_ending(workspace: Path, monkeypatch: pytest.Mo
     assert find_in(("tool.CMD",), (str(workspace / "bin"),)) == str(workspace / "bin" / "tool.CMD")
 
 
-def test_what_path_has_inside_a_workspace_is_passed_over(
+def test_path_folders_inside_a_workspace_are_skipped(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link, other = tmp_path / "link", tmp_path / "other"
@@ -82,7 +82,7 @@ def test_what_path_has_inside_a_workspace_is_passed_over(
         ("pyproject.toml", "tool = 3\n", ()),
     ],
 )
-def test_ruff_gets_two_plain_settings_of_a_folder_that_is_not_trusted(
+def test_ruff_gets_only_two_settings_of_an_untrusted_folder(
     tmp_path: Path, name: str, text: str, options: tuple[str, ...]
 ) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
@@ -95,7 +95,7 @@ def test_ruff_gets_two_plain_settings_of_a_folder_that_is_not_trusted(
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no endless file to link to")
-def test_a_settings_file_that_never_ends_is_not_read(tmp_path: Path) -> None:
+def test_an_endless_settings_file_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "ruff.toml").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / ".ruff.toml")
     with (tmp_path / "pyproject.toml").open("wb") as file:

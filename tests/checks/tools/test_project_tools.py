@@ -19,7 +19,7 @@ from tabwright.core.message import Message
 FIND = "bad = [n for n, line in enumerate(text.splitlines(), 1) if 'BAD' in line]\n"
 READ_FILE = "text = open(sys.argv[-1]).read()\n" + FIND
 READ_STDIN = "text = sys.stdin.read()\n" + FIND
-# Like the real one: hidden files are passed over, and a file by name leaves the project's settings.
+# Like the real one: hidden files are skipped, and a file by name ignores the project's settings.
 PYRIGHT = (
     "config = sys.argv[sys.argv.index('-p') + 1] if '-p' in sys.argv else ''\n"
     + "settings = json.load(open(config)) if config else {}\n"
@@ -82,7 +82,7 @@ def listing(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-async def verdict(
+async def check_with_fake(
     tmp_path: Path, source: str, before: str, after: str, timeout_s: float = 10
 ) -> ToolResult:
     where, _, code, name = FAKES[source]
@@ -96,7 +96,7 @@ async def verdict(
     assert tool is not None
     found = tool.program(candidate)
     assert found == str(tmp_path / where)
-    there = listing(tmp_path)
+    files_before = listing(tmp_path)
     try:
         return await project_tools.check(
             tool,
@@ -107,21 +107,23 @@ async def verdict(
             CheckOptions(timeout_s=timeout_s),
         )
     finally:
-        assert listing(tmp_path) == there
+        assert listing(tmp_path) == files_before
         assert path.read_text() == "on disk, BAD\n"
 
 
 @pytest.mark.parametrize("source", FAKES)
-async def test_gone_still_there_and_new(tmp_path: Path, source: str) -> None:
+async def test_resolved_remaining_and_new(tmp_path: Path, source: str) -> None:
     where, body, _, _ = FAKES[source]
     program(tmp_path / where, body)
     before = "one\nBAD\nthree\n"
-    assert (await verdict(tmp_path, source, before, "one\ngood\nthree\n")) == ToolResult()
-    assert (await verdict(tmp_path, source, before, "one\nthree\n")) == ToolResult()
+    assert (await check_with_fake(tmp_path, source, before, "one\ngood\nthree\n")) == ToolResult()
+    assert (await check_with_fake(tmp_path, source, before, "one\nthree\n")) == ToolResult()
     for after, line in (("one\nBAD 2\nthree\n", 2), ("one\nBAD\nthree\nfour\n", 2)):
-        (fault,) = (await verdict(tmp_path, source, before, after)).faults
+        (fault,) = (await check_with_fake(tmp_path, source, before, after)).faults
         assert (fault.kind, fault.line) == ("diagnostic", line)
-    (fault,) = (await verdict(tmp_path, source, before, "one\ntwo\nthree\nx\ny\nBAD\n")).faults
+    (fault,) = (
+        await check_with_fake(tmp_path, source, before, "one\ntwo\nthree\nx\ny\nBAD\n")
+    ).faults
     assert fault.kind == "diagnostic" and fault.line == 6
 
 
@@ -130,8 +132,8 @@ async def test_tsc_with_the_projects_settings(tmp_path: Path, settings: str) -> 
     program(tmp_path / FAKES["ts"][0], TSC)
     (tmp_path / settings).parent.mkdir(exist_ok=True)
     (tmp_path / settings).write_text("{}")
-    assert (await verdict(tmp_path, "ts", "BAD\n", "good\n")) == ToolResult()
-    assert (await verdict(tmp_path, "ts", "BAD\n", "BAD 2\n")).faults
+    assert (await check_with_fake(tmp_path, "ts", "BAD\n", "good\n")) == ToolResult()
+    assert (await check_with_fake(tmp_path, "ts", "BAD\n", "BAD 2\n")).faults
 
 
 @pytest.mark.parametrize(
@@ -146,18 +148,18 @@ async def test_pyright_with_the_projects_settings(tmp_path: Path, settings: str,
     program(tmp_path / FAKES["Pyright"][0], PYRIGHT)
     (tmp_path / settings).parent.mkdir(exist_ok=True)
     (tmp_path / settings).write_text(text)
-    assert (await verdict(tmp_path, "Pyright", "BAD\n", "good\n")) == ToolResult()
-    assert (await verdict(tmp_path, "Pyright", "BAD\n", "BAD 2\n")).faults
+    assert (await check_with_fake(tmp_path, "Pyright", "BAD\n", "good\n")) == ToolResult()
+    assert (await check_with_fake(tmp_path, "Pyright", "BAD\n", "BAD 2\n")).faults
 
 
-async def test_pyright_that_looks_at_no_file(tmp_path: Path) -> None:
+async def test_pyright_that_analyzes_no_file(tmp_path: Path) -> None:
     nothing = "print(json.dumps({'generalDiagnostics': [], 'summary': {'filesAnalyzed': 0}}))"
     program(tmp_path / FAKES["Pyright"][0], nothing)
     with pytest.raises(ToolFailed, match="analyzed no file"):
-        await verdict(tmp_path, "Pyright", "BAD\n", "good\n")
+        await check_with_fake(tmp_path, "Pyright", "BAD\n", "good\n")
 
 
-MISBEHAVIOUR = {
+FAILURES = {
     "hangs": ("time.sleep(60)", r"did not answer in 0\.5 s"),
     "crashes": (
         "sys.exit('Segmentation\\nfault')",
@@ -175,25 +177,25 @@ MISBEHAVIOUR = {
 
 
 @pytest.mark.parametrize("source", ["Pyright", "mypy", "Pylint", "eslint", "ts"])
-@pytest.mark.parametrize("how", MISBEHAVIOUR)
-async def test_a_tool_that_misbehaves(tmp_path: Path, source: str, how: str) -> None:
-    body, message = MISBEHAVIOUR[how]
+@pytest.mark.parametrize("how", FAILURES)
+async def test_a_tool_that_fails(tmp_path: Path, source: str, how: str) -> None:
+    body, message = FAILURES[how]
     program(tmp_path / FAKES[source][0], body)
     if how == "prints another list" and source in ("Pylint", "eslint"):
-        # A list without a single report: nothing was seen, so nothing is claimed.
-        assert (await verdict(tmp_path, source, "BAD\n", "good\n", 0.5)).unreported
+        # A list without a report: the diagnostic counts as never reported.
+        assert (await check_with_fake(tmp_path, source, "BAD\n", "good\n", 0.5)).unreported
         return
     with pytest.raises(ToolFailed, match=message):
-        await verdict(tmp_path, source, "BAD\n", "good\n", timeout_s=0.5)
+        await check_with_fake(tmp_path, source, "BAD\n", "good\n", timeout_s=0.5)
 
 
-async def test_what_a_tool_never_reported_is_unseen(tmp_path: Path) -> None:
+async def test_a_diagnostic_that_the_tool_never_reported(tmp_path: Path) -> None:
     program(tmp_path / FAKES["Pylint"][0], "print('[]')")
-    found = await verdict(tmp_path, "Pylint", "BAD\n", "good\n")
+    found = await check_with_fake(tmp_path, "Pylint", "BAD\n", "good\n")
     assert [one.code for one in found.unreported] == ["W1234"] and not found.faults
 
 
-async def test_the_text_before_is_asked_about_once(tmp_path: Path) -> None:
+async def test_reports_on_the_old_text_are_cached(tmp_path: Path) -> None:
     log = tmp_path / "log"
     program(
         tmp_path / FAKES["Pylint"][0],
@@ -201,20 +203,18 @@ async def test_the_text_before_is_asked_about_once(tmp_path: Path) -> None:
     )
     log.touch()
     for after in ("good\n", "better\n", "best\n"):
-        await verdict(tmp_path, "Pylint", "once BAD\n", after)
+        await check_with_fake(tmp_path, "Pylint", "once BAD\n", after)
     assert sorted(log.read_text().splitlines()) == ["best", "better", "good", "once BAD"]
 
 
-async def test_new_diagnostics_are_told_of(tmp_path: Path) -> None:
+async def test_new_diagnostics(tmp_path: Path) -> None:
     body = PYLINT.replace("'W1234', 'message': 'Bad'", "'W1234', 'message': text.split()[n - 1]")
     program(tmp_path / FAKES["Pylint"][0], body)
-    found = await verdict(tmp_path, "Pylint", "BAD1\n", "xBAD1\nyBAD1\n")
+    found = await check_with_fake(tmp_path, "Pylint", "BAD1\n", "xBAD1\nyBAD1\n")
     assert Fault("new diagnostic", Message("yBAD1 (is-bad)"), 2) in found.faults
 
 
-def test_programs_are_looked_for_in_the_project_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_project_programs_come_before_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_path = program(tmp_path / "bin" / "tsc", "")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     root = tmp_path / "root"
@@ -229,7 +229,7 @@ def test_programs_are_looked_for_in_the_project_first(
     assert find_project_program(("none",), str(root), path) is None
 
 
-def test_a_file_beside_the_document_has_a_name_of_its_own(tmp_path: Path) -> None:
+def test_a_file_beside_the_document_has_a_new_name(tmp_path: Path) -> None:
     path = tmp_path / "a.py"
     path.write_text("mine")
     with file_beside(CheckedFile(str(path), "", "python", 1), "ä\r\n\ud800") as copy:
@@ -239,13 +239,13 @@ def test_a_file_beside_the_document_has_a_name_of_its_own(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("path", ["", "/no/such/folder/a.py"])
-def test_a_file_goes_elsewhere_when_its_folder_is_not_there(path: str) -> None:
+def test_a_file_goes_to_a_temporary_folder_without_its_own(path: str) -> None:
     with file_beside(CheckedFile(path, "", "python", 1), "x") as copy:
         assert copy.name == ("a.py" if path else "untitled.py")
     assert not copy.parent.exists()
 
 
-async def test_the_real_mypy_sees_the_text_and_not_the_disk(tmp_path: Path) -> None:
+async def test_the_real_mypy_reads_the_text_and_not_the_disk(tmp_path: Path) -> None:
     real = str(Path(sys.executable).with_name("mypy"))
     (tmp_path / "pkg").mkdir()
     (tmp_path / "pkg" / "__init__.py").write_text("")

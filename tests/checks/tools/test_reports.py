@@ -8,7 +8,7 @@ from tabwright.checks.tools.child_process import ToolFailed
 from tabwright.checks.tools.reports import Comparison, ToolReport, json_objects, number_at, text_at
 
 
-# Each line of these texts is reported once, by the word it holds as the rule.
+# Each line of these texts gives one report, whose rule is the word on the line.
 def reports(text: str, message: str = "is not right") -> list[ToolReport]:
     return [
         ToolReport(number, message, line.strip())
@@ -17,7 +17,7 @@ def reports(text: str, message: str = "is not right") -> list[ToolReport]:
     ]
 
 
-def judge(before: str, after: str, *wanted: str, message: str = "") -> list[str]:
+def compare(before: str, after: str, *wanted: str, message: str = "") -> list[str]:
     diagnostics = [at(before, one, "tool", one, message) for one in wanted]
     found = Comparison(reports(before), reports(after), diff_texts(before, after), before)
     verdict = found.evaluate(diagnostics)
@@ -37,16 +37,16 @@ def judge(before: str, after: str, *wanted: str, message: str = "") -> list[str]
         ("a\na\n.\n", "a\n.\n", ["a"], []),
         # Another of the same rule far away may stay.
         ("a\n.\n.\na\n", ".\n.\n.\na\n", ["a"], []),
-        # Lines put in above: the diagnostic moves along.
+        # Lines inserted above: the diagnostic moves with its line.
         ("a\n.\n", ".\n.\na\n.\n", ["a"], ["diagnostic 3"]),
         ("a\nb\n.\n", ".\nb\n.\n", ["a", "b"], ["diagnostic 2"]),
         ("a\n.\na\n", ".\n.\na\na\n", ["a"], ["diagnostic 3"]),
     ],
 )
-def test_gone_still_there_new(
+def test_resolved_remaining_and_new(
     before: str, after: str, wanted: list[str], expected: list[str]
 ) -> None:
-    assert judge(before, after, *wanted) == expected
+    assert compare(before, after, *wanted) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,18 @@ def test_gone_still_there_new(
         ("", "Cannot find module 'x'", False),
     ],
 )
-def test_one_rule_by_its_names(code: str, message: str, same: bool) -> None:
+def test_a_rule_matches_by_all_its_names(code: str, message: str, same: bool) -> None:
     report = ToolReport(1, "Cannot find name 'y' in 1 files.\n  Because.", "TS2304")
     assert report.matches(at("x", "x", "ts", code, message)) is same
 
 
-def test_numbers_make_no_new_message() -> None:
+def test_messages_match_despite_other_numbers() -> None:
     before = [ToolReport(1, "line too long (99 > 88)", "E501")]
     after = [ToolReport(1, "line too long (95 > 88)", "E501")]
     assert Comparison(before, after, diff_texts("a\n", "b\n"), "a\n").new_reports() == []
 
 
-def test_new_reports_are_looked_for_in_changed_lines_first() -> None:
+def test_new_reports_are_preferably_in_changed_lines() -> None:
     before, after = "a\n.\n", "a\na\n.\n"
     found = Comparison(
         reports(before), reports(after), diff_texts(before, after), before
@@ -82,12 +82,12 @@ def test_new_reports_are_looked_for_in_changed_lines_first() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "rubbish", "{}", "3", "[" * 100_000])
-def test_what_is_no_report(text: str) -> None:
+def test_invalid_reports(text: str) -> None:
     with pytest.raises(ToolFailed, match="printed no valid report"):
         json_objects(text)
 
 
-def test_odd_items_are_read_as_nothing() -> None:
+def test_invalid_items_are_ignored() -> None:
     assert json_objects('[1, null, {"a": 1}]') == [{"a": 1}]
     item: object = {"a": {"b": "c", "n": 3, "x": None}}
     assert (text_at(item, "a", "b"), text_at(item, "a", "x"), text_at(item, "q", "r")) == (

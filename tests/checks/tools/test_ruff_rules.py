@@ -15,14 +15,14 @@ from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message
 
 
-async def outcome(candidate: EditCandidate) -> ToolResult:
+async def check_with_ruff(candidate: EditCandidate) -> ToolResult:
     wanted = candidate.diagnostics
     edited = diff_texts(candidate.before, candidate.after)
     return await ruff_rules.check(candidate, edited, wanted, CheckOptions(trusted=True))
 
 
 async def faults(candidate: EditCandidate) -> list[tuple[str, int]]:
-    return [(fault.kind, fault.line) for fault in (await outcome(candidate)).faults]
+    return [(fault.kind, fault.line) for fault in (await check_with_ruff(candidate)).faults]
 
 
 F = "import os\n\n\ndef f(x):\n    return x\n"
@@ -45,18 +45,18 @@ async def test_names_and_risks(before: str, after: str, expected: list[tuple[str
     assert await faults(edit(before, after)) == expected
 
 
-async def test_risks_are_said_in_plain_words_and_less_in_tests(tmp_path: Path) -> None:
+async def test_risk_messages_and_fewer_risks_in_tests(tmp_path: Path) -> None:
     after = 'import subprocess\n\nsubprocess.run("ls", shell=True)\npassword = "hunter22"\n'
     source = edit("", after, path=tmp_path / "a.py", root=tmp_path)
     test = edit("", after, path=tmp_path / "tests" / "a.py", root=tmp_path)
-    said = [fault.message for fault in (await outcome(source)).faults]
-    assert "runs a shell command (S602)" in said and "contains a password (S105)" in said
-    assert [fault.message for fault in (await outcome(test)).faults] == [
+    messages = [fault.message for fault in (await check_with_ruff(source)).faults]
+    assert "runs a shell command (S602)" in messages and "contains a password (S105)" in messages
+    assert [fault.message for fault in (await check_with_ruff(test)).faults] == [
         "runs a shell command (S602)"
     ]
 
 
-async def test_names_of_a_cell_may_come_from_other_cells() -> None:
+async def test_undefined_names_of_a_cell_are_ignored() -> None:
     assert await faults(edit("", "print(frame)\n", cell=True, path=Path("/n/a.ipynb"))) == []
 
 
@@ -80,7 +80,7 @@ TWO = "def f():\n    return a, b\n\n\ndef g():\n    return a\n"
         # A preview rule that is not selected.
         (SPACED, SPACED.replace(":2", ": 2"), ("1:2", "E231"), []),
         (SPACED, SPACED.replace("1:2", "3:4"), ("1:2", "E231"), ["diagnostic"]),
-        # One of two names mended: the other may stay, its own may not.
+        # With one of two names fixed: the other may remain, its own may not.
         (TWO, TWO.replace("a, b", "1, b"), ("a", "F821"), []),
         (TWO, TWO.replace("a, b", "a, 1"), ("a", "F821"), ["diagnostic"]),
         # Something else instead.
@@ -92,22 +92,26 @@ TWO = "def f():\n    return a, b\n\n\ndef g():\n    return a\n"
         ),
     ],
 )
-async def test_is_the_diagnostic_gone(
+async def test_resolved_and_remaining_diagnostics(
     before: str, after: str, diagnostic: tuple[str, str], expected: list[str]
 ) -> None:
     part, code = diagnostic
     message = "`json` imported but unused"
     wanted = at(before, part, "Ruff", code, message)
-    found = (await outcome(edit(before, after, "python", wanted))).faults
+    found = (await check_with_ruff(edit(before, after, "python", wanted))).faults
     kinds = {fault.kind.split()[0] for fault in found if fault.kind != "name"}
     assert sorted(kinds - ({"new"} if "diagnostic" in expected else set())) == expected
 
 
-async def test_what_ruff_never_reported_is_unseen() -> None:
+async def test_a_diagnostic_that_ruff_never_reported() -> None:
     wanted = at("x = 1\n", "x", "Ruff", "F401")
-    assert (await outcome(edit("x = 1\n", "y = 1\n", "python", wanted))).unreported == (wanted,)
+    assert (await check_with_ruff(edit("x = 1\n", "y = 1\n", "python", wanted))).unreported == (
+        wanted,
+    )
     unknown = at("x = 1\n", "x", "Ruff", "ZZZ999")
-    assert (await outcome(edit("x = 1\n", "y = 1\n", "python", unknown))).unreported == (unknown,)
+    assert (await check_with_ruff(edit("x = 1\n", "y = 1\n", "python", unknown))).unreported == (
+        unknown,
+    )
 
 
 async def test_the_projects_configuration_is_used(tmp_path: Path) -> None:
@@ -116,13 +120,13 @@ async def test_the_projects_configuration_is_used(tmp_path: Path) -> None:
     wanted = at(short, "x", "Ruff", "E501")
     path = tmp_path / "a.py"
     candidate = edit(long + short, short + short, "python", wanted, path=path, root=tmp_path)
-    assert (await outcome(candidate)).faults == ()
+    assert (await check_with_ruff(candidate)).faults == ()
     candidate = edit(long + short, long + long, "python", wanted, path=path, root=tmp_path)
-    assert {fault.kind for fault in (await outcome(candidate)).faults} >= {"new diagnostic"}
+    assert {fault.kind for fault in (await check_with_ruff(candidate)).faults} >= {"new diagnostic"}
 
 
 @pytest.mark.parametrize("settings", ["this is no toml", 'required-version = ">=99"\n'])
-async def test_a_configuration_that_cannot_be_used(tmp_path: Path, settings: str) -> None:
+async def test_an_invalid_configuration_is_ignored(tmp_path: Path, settings: str) -> None:
     (tmp_path / "ruff.toml").write_text(settings)
     candidate = edit(F, F.replace("x\n", "y\n"), path=tmp_path / "a.py", root=tmp_path)
     assert await faults(candidate) == [("name", 5)]
@@ -138,7 +142,7 @@ async def test_a_configuration_that_cannot_be_used(tmp_path: Path, settings: str
         ("sys.stderr.write('bad option'); sys.exit(2)", "ended with status 2: bad option"),
     ],
 )
-async def test_a_ruff_that_misbehaves(
+async def test_ruff_that_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, message: str
 ) -> None:
     tool = program(tmp_path / "ruff", body)
@@ -148,23 +152,23 @@ async def test_a_ruff_that_misbehaves(
         await ruff_rules.check(candidate, diff_texts(F, F + "\n"), (), CheckOptions(timeout_s=0.5))
 
 
-async def test_a_report_with_odd_items_is_read_as_far_as_it_goes(
+async def test_invalid_items_of_a_report_are_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item = {"code": "F821", "message": "Undefined name `y`", "location": {"row": 1}}
     body = f"print(json.dumps([1, None, {{}}, {item!r}] if 'y' in sys.stdin.read() else []))"
     tool = program(tmp_path / "ruff", body)
     monkeypatch.setattr(ruff_rules, "find_bundled", lambda *_: str(tool))
-    assert (await outcome(edit("x\n", "y\n"))).faults == (
+    assert (await check_with_ruff(edit("x\n", "y\n"))).faults == (
         Fault("name", Message("Undefined name `y` (F821)"), 1),
     )
 
 
-async def test_no_ruff(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_ruff_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolFailed, match="is not installed here"):
-        await outcome(edit("x\n", "y\n"))
+        await check_with_ruff(edit("x\n", "y\n"))
 
 
 @pytest.mark.parametrize(
