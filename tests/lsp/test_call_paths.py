@@ -31,7 +31,7 @@ HEAD = "def final_price(order):  # to do\n"
 SHORTER = f"{HEAD}    return compute_total_price(order, 1)\n"
 LONGER = f"{HEAD}    total = compute_total_price(order, 1)\n    return total\n"
 # The rules of privacy ask the disk; how many there are is no matter of the path.
-LEAVES = ("app/documents/privacy.py:Privacy.allowed",)
+LEAVES = ("app/documents/privacy.py:PrivacyRules.allowed",)
 WHOLE = {"start": {"line": 0, "character": 0}, "end": {"line": 3, "character": 0}}
 
 

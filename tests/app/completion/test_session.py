@@ -314,7 +314,7 @@ async def test_private_files_are_no_context(desk: Desk) -> None:
 
 async def test_before_code_on_its_line_nothing_is_asked(desk: Desk) -> None:
     outcome = await desk.ask("x = ║foo(1)\n")
-    assert outcome.edits == () and "before code" in outcome.reason
+    assert outcome.edits == () and "code after the cursor" in outcome.reason
     assert desk.engine.calls == []
 
 
