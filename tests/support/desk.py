@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from support.idle_engine import IdleEngine
+
 from tabwright.app.completion.answer_cache import AnswerCache
 from tabwright.app.completion.query import CompletionQuery, CompletionResult, CompletionSetup
 from tabwright.app.completion.session import Session
 from tabwright.app.documents.buffers import Cursor
 from tabwright.app.runtime.waiting import WorkerThreads
-from tabwright.assists.complete import ModelInfo, Options
+from tabwright.assists.complete import Options
 from tabwright.client.engine import Answer, OnText, Request, Usage
 from tabwright.core.message import Message
 from tabwright.core.prompting.context import Document
-from tabwright.core.prompting.prompt import family_by_name
 from tabwright.core.text import Snapshot
 
 URI = "file:///work/a.py"
@@ -49,7 +50,7 @@ class Call:
             self.answer.set_result(Answer(("".join(self.texts),), (finish,), USAGE))
 
 
-class WrittenEngine:
+class WrittenEngine(IdleEngine):
     """An engine whose answers the test writes."""
 
     def __init__(self) -> None:
@@ -67,15 +68,6 @@ class WrittenEngine:
         except asyncio.CancelledError:
             call.closed = True
             raise
-
-    async def model_info(self, name: str) -> ModelInfo:
-        return ModelInfo(name, family_by_name("qwen2.5-coder"), 32768)
-
-    async def status(self) -> dict[str, object]:
-        return {}
-
-    async def aclose(self) -> None:
-        return None
 
     async def call(self, number: int) -> Call:
         """The question of that number, counted from 1, once it is there."""

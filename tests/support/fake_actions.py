@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # it is run as a script
-from support.fake_lsp import read, send
+from support.fake_lsp import received, send
 
 documents: dict[str, str] = {}
 versions: dict[str, int] = {}
@@ -83,7 +83,7 @@ def answer(method: str, params: Any) -> object:
 
 
 def main() -> None:
-    while (message := read()) is not None:
+    for message in received():
         method: object = message.get("method")
         params: Any = message.get("params")
         match method:
@@ -93,8 +93,6 @@ def main() -> None:
                 versions[document["uri"]] = document["version"]
             case "textDocument/didClose":
                 del documents[params["textDocument"]["uri"]]
-            case "exit":
-                return
             case str() if "id" in message:
                 send({"id": message["id"], "result": answer(method, params)})
 

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 documents: dict[str, str] = {}
@@ -34,6 +35,12 @@ def read() -> dict[str, Any] | None:
         if name.lower() == b"content-length":
             length = int(value)
     return json.loads(sys.stdin.buffer.read(length)) if length else None
+
+
+def received() -> Iterator[dict[str, Any]]:
+    """Yield the client's messages until it says exit or closes the stream."""
+    while (message := read()) is not None and message.get("method") != "exit":
+        yield message
 
 
 def inline(params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -94,7 +101,7 @@ def changed(text: str, change: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    while (message := read()) is not None:
+    for message in received():
         method: object = message.get("method")
         params: Any = message.get("params")
         match method:
@@ -116,8 +123,6 @@ def main() -> None:
                 send({"id": params["id"], "error": {"code": -32800, "message": "cancelled"}})
             case "test/unknown":
                 send({"id": message["id"], "error": {"code": -32601, "message": "no such"}})
-            case "exit":
-                return
             case None if message["id"] == 900:
                 configuration.extend(message["result"])
             case str() if "id" in message:

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from support.idle_engine import IdleEngine
+
 from tabwright.app.documents.buffers import Buffers
 from tabwright.app.runtime.client import Bar
 from tabwright.app.runtime.host import Host
 from tabwright.client.engine import Answer, OnText, Request, Usage
-from tabwright.core.prompting.families import family_by_name
-from tabwright.core.task import ModelInfo
 
 URI = "file:///work/a.py"
 TEXT = "def final_price(order):  # to do\n    total = compute_total_price(order, 1)\n    \n"
@@ -51,7 +51,7 @@ class Client:
         return _Bar(self.cancels if cancellable else asyncio.Event())
 
 
-class PromptEngine:
+class PromptEngine(IdleEngine):
     """Notes each prompt, and answers with ``text`` or, where it ``hangs``, never."""
 
     def __init__(self, text: str = "value = 3", *, hangs: bool = False) -> None:
@@ -72,15 +72,6 @@ class PromptEngine:
             self.cancelled = True
             raise
         return Answer((self.text,) * request.n, ("stop",) * request.n, Usage())
-
-    async def model_info(self, name: str) -> ModelInfo:
-        return ModelInfo(name, family_by_name("qwen2.5-coder"), 32768)
-
-    async def status(self) -> dict[str, object]:
-        return {}
-
-    async def aclose(self) -> None:
-        return None
 
 
 class GuardedBuffers(Buffers):
