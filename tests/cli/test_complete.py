@@ -67,7 +67,7 @@ async def test_json_holds_all_candidates_and_figures(home: Home) -> None:
         ("code.py:2:99", "line 2 has no column 99: its columns are 1 to 12", 2),
         ("missing.py:1:1", "missing.py", 2),
         (".env:1:5", "this file is kept from the model (.env may hold secrets", 1),
-        ("code.py:1:5", "before code on its line", 1),
+        ("code.py:1:5", "code after the cursor", 1),
     ],
 )
 async def test_what_cannot_be_completed_says_why(
