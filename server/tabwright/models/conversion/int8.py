@@ -96,16 +96,12 @@ def write_from(
             shape = source.shape_of(name)
             if not shape or 0 in shape:
                 raise ValueError(Message("{0} has the impossible shape {1}", name, shape))
-            step = shape[0]  # a vector is so short that it is one job
             if len(shape) == 2:
                 narrow[name] = "I8", shape
                 wide[name + SCALE] = "F32", (shape[0], 1)
-                step = max(1, _NUMBERS // shape[1])
             else:
                 wide[name] = "F32", shape
-            jobs += [
-                (source, name, at, min(at + step, shape[0])) for at in range(0, shape[0], step)
-            ]
+            jobs += [(source, name, begin, end) for begin, end in _row_ranges(shape)]
             total += math.prod(shape)
 
     def pieces() -> Iterator[Piece]:
@@ -118,6 +114,13 @@ def write_from(
     # Wide numbers first, as `save` has them.
     ordered = dict(sorted(wide.items())) | dict(sorted(narrow.items()))
     safetensors_file.write(target, ordered, pieces())
+
+
+def _row_ranges(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Cut a tensor into ranges of rows that are quantized at once; a vector is one range."""
+    count = shape[0]
+    step = max(1, _NUMBERS // max(1, shape[1])) if len(shape) == 2 else count
+    return [(begin, min(begin + step, count)) for begin in range(0, count, step)]
 
 
 def _narrowed(job: tuple[WeightSource, str, int, int]) -> list[Piece]:
@@ -156,9 +159,8 @@ def in_8_bits(file: Safetensors, name: str) -> dict[str, Array]:
         return {name: file.wide(name)}
     source = file[name]
     whole, scales = np.empty(source.shape, np.int8), np.empty((len(source), 1), np.float32)
-    step = max(1, _NUMBERS // max(1, source.shape[1]))
-    for at in range(0, len(source), step):
-        whole[at : at + step], scales[at : at + step] = rounded(file.rows(name, at, at + step))
+    for begin, end in _row_ranges(source.shape):
+        whole[begin:end], scales[begin:end] = rounded(file.rows(name, begin, end))
     return {name: whole, name + SCALE: scales}
 
 
