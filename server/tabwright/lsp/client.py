@@ -49,10 +49,10 @@ class Editor:
         """
         named = {self.language.title(action): action for action in actions}
         items = [types.MessageActionItem(name) for name in named]
-        told = self.language.tell(message)
-        params = types.ShowMessageRequestParams(_LEVELS[level], told, items)
-        asked = self._server.window_show_message_request_async(params)
-        chosen = await self._server.ask(asked, "an answer", seconds=86_400)
+        text = self.language.tell(message)
+        params = types.ShowMessageRequestParams(_LEVELS[level], text, items)
+        request = self._server.window_show_message_request_async(params)
+        chosen = await self._server.ask(request, "an answer", seconds=86_400)
         return named.get(chosen.title) if chosen is not None else None
 
     async def bar(self, title: Message, *, cancellable: bool) -> Bar:
@@ -77,8 +77,8 @@ class Editor:
     async def apply(self, label: Message, edit: types.WorkspaceEdit) -> Message | None:
         """Send workspace/applyEdit; returns why the edit was not applied, None when it was."""
         params = types.ApplyWorkspaceEditParams(edit, label=self.language.title(label))
-        asked = self._server.workspace_apply_edit_async(params)
-        answer = await self._server.ask(asked, "an answer to an edit", seconds=_APPLY_S)
+        request = self._server.workspace_apply_edit_async(params)
+        answer = await self._server.ask(request, "an answer to an edit", seconds=_APPLY_S)
         if answer is None:
             return Message("the editor did not apply it")
         if not answer.applied:
@@ -89,8 +89,8 @@ class Editor:
     async def show_document(self, uri: str) -> bool:
         """Send window/showDocument; False when the editor did not show it."""
         params = types.ShowDocumentParams(uri, take_focus=True)
-        asked = self._server.window_show_document_async(params)
-        answer = await self._server.ask(asked, "an answer to showing a document")
+        request = self._server.window_show_document_async(params)
+        answer = await self._server.ask(request, "an answer to showing a document")
         return answer is not None and answer.success
 
     def publish(self, snapshot: Snapshot, found: Sequence[Diagnostic], encoding: str) -> None:
@@ -112,23 +112,23 @@ class EditorBar:
 
     async def cancelled(self) -> None:
         """See Bar; pygls cancels the token's future when the user asks to stop."""
-        asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def note(token: object) -> None:
-            if not asked.done():
-                asked.set_result(None)
+            if not cancelled.done():
+                cancelled.set_result(None)
 
         found = self._progress.tokens.get(self._token)
         if found is not None:
             found.add_done_callback(note)
-        await asked
+        await cancelled
 
     def report(self, message: Message, percent: float | None = None) -> None:
         """Send a report."""
         whole = None if percent is None else min(100, max(0, int(percent)))
         if self._open:
-            told = self._language.title(message)
-            report = types.WorkDoneProgressReport(message=told, percentage=whole)
+            text = self._language.title(message)
+            report = types.WorkDoneProgressReport(message=text, percentage=whole)
             self._progress.report(self._token, report)
 
     def end(self, message: Message) -> None:

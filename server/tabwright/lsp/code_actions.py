@@ -26,7 +26,7 @@ from tabwright.lsp.client import Editor
 from tabwright.lsp.client_capabilities import Abilities
 
 ACT, SHOW = "tabwright.act", "tabwright.show"
-_MOST_TOLD = 3
+_MAX_SHOWN_FAULTS = 3
 
 
 class CodeActions:
@@ -50,7 +50,7 @@ class CodeActions:
     # Listing ------------------------------------------------------------------------------------
 
     async def offer(self, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
-        """What applies at a range; the model is not asked."""
+        """Return the actions that apply at a range, without asking the model."""
         workspace, uri, start = self.host.workspace, params.text_document.uri, params.range.start
         cursor = convert.take_snapshot(workspace.buffers, uri, params.range.end)
         if cursor is None or not await self.host.configuration.until_ready():
@@ -60,7 +60,7 @@ class CodeActions:
         refusal = await workspace.files(refusal_for, workspace.privacy.allowed, cursor.path, uri)
         if refusal is not None:
             where = convert.line_and_character(start)
-            self.host.report.refuse(KEPT_OUT, refusal, uri, where)
+            self.host.report.note_refusal(KEPT_OUT, refusal, uri, where)
             return []
         self.host.completions.moved(cursor)
         return await self.executor.work(self._offers, cursor.snapshot, params)
@@ -136,12 +136,12 @@ class CodeActions:
         return {**faults_of(title, found), **applied}
 
     def read(self, data: object, title: str, kind: str = "") -> ActionRequest | Nothing:
-        """What is asked for, or why it cannot be done, which is shown."""
+        """Read a request; when it is not usable, show why and return the reason."""
         try:
             return read_request(data, self.host.workspace.buffers, kind)
         except Unusable as error:
-            told = Message("Tabwright: {0}: {1}.", title or Message("this action"), str(error))
-            self.host.client.show("warning", told)
+            message = Message("Tabwright: {0}: {1}.", title or Message("this action"), str(error))
+            self.host.client.show("warning", message)
             return Nothing(error.message)
 
     async def edit(
@@ -201,17 +201,17 @@ class CodeActions:
     def show_faults(self, title: str, found: EditCandidate) -> None:
         """Warn of what is doubtful.
 
-        That something was not checked is said in the title each time, as a message once.
+        The title says each time that something was not checked; a message says it once.
         """
         heavy = [with_advice(fault) for fault in found.faults if fault.weight]
         unchecked = [with_advice(fault) for fault in found.faults if not fault.weight]
         if heavy:
-            words = joined(heavy[:_MOST_TOLD])
-            told = Message("Tabwright: {0}: look closely: {1}.", title, words)
-            self.host.client.show("warning", told)
+            listed = joined(heavy[:_MAX_SHOWN_FAULTS])
+            message = Message("Tabwright: {0}: look closely: {1}.", title, listed)
+            self.host.client.show("warning", message)
         for reason in unchecked:
-            told = Message("Tabwright: {0}: {1}.", title, reason)
-            self.host.notices.show_once(f"unchecked: {reason}", "warning", told)
+            message = Message("Tabwright: {0}: {1}.", title, reason)
+            self.host.notices.show_once(f"unchecked: {reason}", "warning", message)
 
     def failure_reason(
         self,
@@ -223,8 +223,8 @@ class CodeActions:
         if isinstance(found, Nothing):
             return found.reason
         reason = edit.reason if isinstance(edit, Nothing) else verbatim("")
-        told = Message("Tabwright: {0}: {1}.", title, without_full_stop(reason))
-        self.host.client.show("warning", told)
+        message = Message("Tabwright: {0}: {1}.", title, without_full_stop(reason))
+        self.host.client.show("warning", message)
         return reason
 
 

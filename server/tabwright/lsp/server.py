@@ -152,7 +152,7 @@ async def _pull(ls: Server, argument: Mapping[str, object]) -> dict[str, object]
 
 
 async def _trust(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
-    return ls.host.folders.tell(argument)
+    return ls.host.folders.take_workspace_trust(argument)
 
 
 async def _statistics(ls: Server, argument: Mapping[str, object]) -> dict[str, object]:
@@ -301,8 +301,8 @@ async def _ask_for_settings(ls: Server) -> bool:
 async def _register_for_settings(ls: Server) -> None:
     method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
     options = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
-    wanted = types.Registration(_CONFIGURATION_ID, method, options)
-    params = types.RegistrationParams(registrations=[wanted])
+    registration = types.Registration(_CONFIGURATION_ID, method, options)
+    params = types.RegistrationParams(registrations=[registration])
     await ls.ask(ls.client_register_capability_async(params), "news of changed settings")
 
 

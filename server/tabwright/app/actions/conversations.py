@@ -1,4 +1,4 @@
-"""Edits that follow one another: what was said about a stretch of a document, and what came."""
+"""Edits that follow one another in one place of a document: the instructions and the results."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def follow(now: Conversation, text: str) -> Conversation | None:
         return None
     if now.base == now.text:
         return replace(now, base=text, base_span=span, text=text, span=span)
-    said = now.text[now.span.start : now.span.end]
+    selected = now.text[now.span.start : now.span.end]
     return replace(
         now,
         base=text,
         base_span=span,
-        text=apply(text, [Edit(span, said)]),
-        span=Span(span.start, span.start + len(said)),
+        text=apply(text, [Edit(span, selected)]),
+        span=Span(span.start, span.start + len(selected)),
     )
 
 

@@ -64,7 +64,7 @@ def with_advice(fault: Fault) -> Message:
 
 
 class ActionExecutor:
-    """Executes actions, one at a time or several; what is wrong is shown, nothing is raised.
+    """Executes actions, one at a time or several; failures are shown, not raised.
 
     A Watcher of the host's documents: an action ends at once when its document changes.
     """
@@ -85,12 +85,12 @@ class ActionExecutor:
         host.workspace.watchers.add(self)
 
     def title_of(self, kind: str) -> str:
-        """What a kind of action is called; "" when it is none of ours."""
+        """Return the title of a kind of action; "" for one that is not ours."""
         assist = self._assists.get(kind)
         return assist.title if assist is not None else ""
 
     def stale(self, request: ActionRequest) -> Message | None:
-        """Why an edit for the request's document would be misplaced now; None when it would not."""
+        """Return why an edit would no longer fit the request's document; None when it would."""
         buffers, document = self._host.workspace.buffers, request.document
         if request.kind in _ELSEWHERE or buffers.is_current(document):
             return None
@@ -99,7 +99,7 @@ class ActionExecutor:
     # Watcher ------------------------------------------------------------------------------------
 
     def changed(self, uri: str) -> None:
-        """End the actions whose document has another text than they were asked for."""
+        """End the actions whose document has changed since they were requested."""
         for future, request in self._running.items():
             reason = self.stale(request)
             if reason and not future.done():
@@ -111,21 +111,21 @@ class ActionExecutor:
         """Settings are read when an action begins."""
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Start no further work."""
         self.work.close()
 
     # One action ---------------------------------------------------------------------------------
 
     async def execute(self, request: ActionRequest, title: str) -> EditCandidate | Nothing:
-        """Do what is asked for, with a progress bar; raises nothing but CancelledError.
+        """Execute a request with a progress bar; raises nothing but CancelledError.
 
-        Why there is no candidate has been shown by then.
+        Without a candidate the reason has been shown to the user when this returns.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
         assist = self._assists.get(request.kind)
         if assist is None:
-            return self._refused(title, Nothing(Message("this action is not known here")))
+            return self._show_failure(title, Nothing(Message("this action is not known here")))
         misplaced: asyncio.Future[Message] = loop.create_future()
         self._running[misplaced] = request
         last = CANCELLED
@@ -153,10 +153,11 @@ class ActionExecutor:
         )
         return found
 
-    def _refused(self, title: str, why: Nothing) -> Nothing:
-        told = Message("Tabwright: {0}: {1}.", title, without_full_stop(why.reason))
-        self._host.client.show("warning", told)
-        return why
+    def _show_failure(self, title: str, nothing: Nothing) -> Nothing:
+        """Show why there is no candidate."""
+        message = Message("Tabwright: {0}: {1}.", title, without_full_stop(nothing.reason))
+        self._host.client.show("warning", message)
+        return nothing
 
     async def _watched(
         self,
@@ -166,7 +167,7 @@ class ActionExecutor:
         bar: Bar,
         misplaced: asyncio.Future[Message],
     ) -> EditCandidate | Nothing:
-        """The work, cancelled when the user cancels it and when the document moves on."""
+        """Run the work; cancel it when the user cancels it or the document changes."""
         working = asyncio.ensure_future(self._answer(assist, request, bar.report))
         working.add_done_callback(lambda done: done.cancelled() or done.exception())
         cancelled = asyncio.ensure_future(bar.cancelled())
@@ -176,16 +177,16 @@ class ActionExecutor:
             if cancelled.done():
                 return Nothing(CANCELLED)
             if misplaced.done():
-                return self._refused(title, Nothing(misplaced.result()))
+                return self._show_failure(title, Nothing(misplaced.result()))
             found = working.result()
         except Exception as error:  # noqa: BLE001 - any failure is a message
             if not isinstance(error, EngineError):
                 log.failure("an action failed", error)
-            return self._refused(title, Nothing(_message_of(error)))
+            return self._show_failure(title, Nothing(_message_of(error)))
         finally:
             working.cancel()
             cancelled.cancel()
-        return self._refused(title, found) if isinstance(found, Nothing) else found
+        return self._show_failure(title, found) if isinstance(found, Nothing) else found
 
     async def _answer(
         self, assist: Assist, request: ActionRequest, report: ReportProgress
@@ -248,7 +249,7 @@ class ActionExecutor:
             raise
 
     async def _trusts(self, request: ActionRequest, root: str) -> bool:
-        """Whether the project's tools may run; asks for next time where they would have."""
+        """Tell whether the project's tools may run; else ask the user, for the next action."""
         host = self._host
         trusted = await host.folders.trusts(root, request.path, host.workspace.files)
         if not trusted and request.diagnostics and host.configuration.settings.checks.tools:

@@ -60,11 +60,11 @@ def _of(
             if title is not None:
                 yield Listed(assist, title, index)
         return
-    wanted: Sequence[str] = ("",)
+    targets: Sequence[str] = ("",)
     if assist.kind == "translate":
         all_of_them = any(kind.startswith(_OURS) for kind in only)
-        wanted = translation_targets(request.snapshot.language_id)[: None if all_of_them else 1]
-    for target in wanted:
+        targets = translation_targets(request.snapshot.language_id)[: None if all_of_them else 1]
+    for target in targets:
         title = assist.applies(replace(request, target=target))
         if title is not None:
             yield Listed(assist, title, target=target)

@@ -37,16 +37,16 @@ class FolderTrust:
         self._spawn = spawn
         self._asked: set[str] = set()
 
-    def tell(self, argument: Mapping[str, object]) -> dict[str, object]:
-        """Take in what the client says later of the workspace; the answer is what holds now."""
-        said = argument.get("workspace")
-        if isinstance(said, bool):
-            self.workspace = said
+    def take_workspace_trust(self, argument: Mapping[str, object]) -> dict[str, object]:
+        """Take in whether the client trusts the workspace; return what holds now."""
+        trusted = argument.get("workspace")
+        if isinstance(trusted, bool):
+            self.workspace = trusted
             self._meant = self._roots
         return {"workspace": self.workspace}
 
     def take_roots(self, roots: Sequence[str]) -> None:
-        """Take in the workspace's folders of now.
+        """Take in the workspace's current folders.
 
         What the client said of the workspace holds for the folders that it had then: editors add
         a folder by themselves for a file of another project.

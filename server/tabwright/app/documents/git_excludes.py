@@ -33,8 +33,8 @@ def exclude_file(folder: Path) -> Path | None:
 def _exclude_file(dot_git: Path, is_folder: bool, _: int) -> Path:
     folder = dot_git
     if not is_folder:
-        said = _text(dot_git).strip()
-        folder = dot_git.parent / said.removeprefix("gitdir:").strip()
+        content = _text(dot_git).strip()
+        folder = dot_git.parent / content.removeprefix("gitdir:").strip()
     shared = _text(folder / "commondir").strip()
     return (folder / shared if shared else folder) / "info" / "exclude"
 

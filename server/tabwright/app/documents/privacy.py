@@ -141,9 +141,9 @@ class PrivacyRules:
             return Message("{0} is no file but a part of the system", name)
         if self._added.check_file(inside).include:
             return Message("{0} is on the list privacy.deny", name)
-        said = self._deny.check_file(inside).include
-        if said is not None:
-            return Message("{0} is on the list privacy.deny", name) if said else None
+        listed = self._deny.check_file(inside).include
+        if listed is not None:
+            return Message("{0} is on the list privacy.deny", name) if listed else None
         # Imported here since its patterns take tens of milliseconds, which would delay a start.
         from tabwright.app.documents.secret_names import secret_by_name
 

@@ -25,7 +25,7 @@ from tabwright.trust import TrustFile
 
 
 class Host:
-    """Makes the parts, and tells them of what concerns several of them."""
+    """Makes the parts, and passes on events that concern several of them."""
 
     def __init__(self, client: Client, make: MakeEngine = make_engine) -> None:
         """Start with default settings and nothing open; ``make`` gives the engine for settings."""
@@ -78,7 +78,7 @@ class Host:
         self.workspace.watchers.configured()
 
     def change_roots(self, roots: Sequence[str]) -> None:
-        """The workspace has other folders; ignore files count in the new ones at once."""
+        """Take in the workspace's folders; ignore files count in new ones at once."""
         if self.configuration.ready.is_set():  # else they come with the settings
             self._take_roots(roots)
 
@@ -87,17 +87,17 @@ class Host:
         self.workspace.configure(roots, self.configuration.settings.privacy)
 
     def changed(self, uri: str) -> None:
-        """A document has a new text."""
+        """Take in that a document has changed."""
         self.completions.changed(uri)
         self.workspace.watchers.changed(uri)
 
     def closed(self, uri: str) -> None:
-        """A document is closed: what is under way for it is cancelled."""
+        """Take in that a document is closed; cancel its requests."""
         self.completions.closed(uri)
         self.workspace.watchers.closed(uri)
 
     async def aclose(self) -> None:
-        """Cancel everything; takes as long as closing connections does."""
+        """Cancel everything and close the connections."""
         self.engines.puller.close()
         self.completions.close()
         self.workspace.watchers.close()
@@ -107,18 +107,21 @@ class Host:
         self.workspace.close()
 
     def why(self) -> dict[str, object]:
-        """Why the last request showed what it showed; ``hidden`` are keys no engine was sent."""
+        """Explain the last request's result; ``hidden``: kinds of keys kept from the engine."""
         found = self.report.why()
         runtime = self.engines.runtime
         engine = runtime.engine if runtime is not None else None
         if isinstance(engine, HidesKeys) and (kinds := engine.hidden_keys(str(found.get("uri")))):
-            said = Message("hidden from the remote engine: {0}", ", ".join(kinds))
+            hidden = Message("hidden from the remote engine: {0}", ", ".join(kinds))
             detail = str(found["detail"])
-            found |= {"hidden": list(kinds), "detail": joined([detail, said]) if detail else said}
+            found |= {
+                "hidden": list(kinds),
+                "detail": joined([detail, hidden]) if detail else hidden,
+            }
         return found
 
     async def status(self) -> dict[str, object]:
-        """How the server and its engine are; see ``about``."""
+        """Return the state of the server and its engine; see ``about``."""
         settings = self.configuration.settings
         return {
             "version": __version__,

@@ -211,15 +211,15 @@ def _progress(report: Mapping[str, object]) -> tuple[Message, float | None]:
         return float(value) if isinstance(value, int | float) else 0.0
 
     stage = str(report.get("stage"))
-    words = _STAGES.get(stage) or verbatim(stage)
+    message = _STAGES.get(stage) or verbatim(stage)
     done, total = number("done"), number("total")
     if stage == "download" and total:
         here, whole = f"{done / 1e6:.0f}", f"{total / 1e6:.0f}"
-        words = Message("{0}, {1} of {2} MB", words, here, whole)
+        message = Message("{0}, {1} of {2} MB", message, here, whole)
         if number("speed"):
-            words = Message("{0}, {1} MB/s", words, format(number("speed") / 1e6, ".1f"))
+            message = Message("{0}, {1} MB/s", message, format(number("speed") / 1e6, ".1f"))
         if number("eta_s"):
-            words = Message("{0}, {1} s left", words, format(number("eta_s"), ".0f"))
+            message = Message("{0}, {1} s left", message, format(number("eta_s"), ".0f"))
     elif report.get("message"):
-        words = Message("{0}, {1}", words, from_json(report))
-    return words, 100 * done / total if total else None
+        message = Message("{0}, {1}", message, from_json(report))
+    return message, 100 * done / total if total else None

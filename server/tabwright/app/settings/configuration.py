@@ -80,9 +80,9 @@ class Configuration:
 
     def _move_models(self) -> None:
         """Tell the engine and the pull, which are processes of their own, where models lie."""
-        wanted = self.settings.models_directory or self._models_folder
-        if wanted:
-            os.environ[_MODELS_VARIABLE] = wanted
+        folder = self.settings.models_directory or self._models_folder
+        if folder:
+            os.environ[_MODELS_VARIABLE] = folder
         else:
             os.environ.pop(_MODELS_VARIABLE, None)
         if unused := paths.unused_models_dir():

@@ -48,14 +48,14 @@ class AcceptanceStatistics:
         get: Callable[[str], Snapshot | None],
         files: WorkerThreads,
         spawn: Callable[[Coroutine[object, object, None]], None],
-        wanted: Callable[[], bool],
+        is_enabled: Callable[[], bool],
     ) -> None:
-        """Count in ``statistics`` while it is ``wanted``; ``get`` finds an open document."""
+        """Count in ``statistics`` while ``is_enabled``; ``get`` finds an open document."""
         self._statistics = statistics
         self._get = get
         self._files = files
         self._spawn = spawn
-        self._wanted = wanted
+        self._is_enabled = is_enabled
         self._shown: dict[str, Shown] = {}
         self._counted: dict[str, str] = {}  # the last suggestion of a document that was counted
         self._begun: dict[str, str] = {}  # the last of which some was accepted
@@ -66,7 +66,7 @@ class AcceptanceStatistics:
 
     def shown(self, snapshot: Snapshot, result: CompletionResult) -> None:
         """A suggestion was given to the editor; shown on while it is typed, it counts once."""
-        if not self._wanted() or not result.edits or len(snapshot.text) > _LONGEST:
+        if not self._is_enabled() or not result.edits or len(snapshot.text) > _LONGEST:
             return
         uri = unquote(snapshot.uri)
         found = self._shown[uri] = Shown.of(snapshot.text, result.edits[0])
@@ -76,7 +76,7 @@ class AcceptanceStatistics:
 
     def acted(self, language: str) -> None:
         """An action was done for the user."""
-        if self._wanted():
+        if self._is_enabled():
             self._count(Event("actions", language))
 
     def changed(self, uri: str) -> None:
@@ -122,7 +122,7 @@ class AcceptanceStatistics:
 
     def configured(self) -> None:
         """See Watcher; switched off, what was not written yet is forgotten."""
-        if not self._wanted():
+        if not self._is_enabled():
             self._forget()
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class AcceptanceStatistics:
         """The figures of the last days, 30 of them where no number is given."""
         number = days if isinstance(days, int) else _USUAL_DAYS
         number = min(max(number, 1), _MOST_DAYS)
-        about = {"enabled": self._wanted(), "file": str(self._statistics.file)}
+        about = {"enabled": self._is_enabled(), "file": str(self._statistics.file)}
         try:
             await self._files(self._write)
             found = await self._files(self._statistics.report, number, date.today())

@@ -32,7 +32,9 @@ class LastRequestReport:
         self._last = result, uri, position
         self._counts[result.source] += 1
 
-    def refuse(self, reason: Message, detail: Message, uri: str, position: tuple[int, int]) -> None:
+    def note_refusal(
+        self, reason: Message, detail: Message, uri: str, position: tuple[int, int]
+    ) -> None:
         """Remember why nothing was offered at a place; counts as no request."""
         self._last = nothing(reason, detail), uri, position
 

@@ -40,10 +40,10 @@ class RpcServer(LanguageServer):
     async def ask(self, question: Awaitable[T], what: str, seconds: float = 10.0) -> T | None:
         """The client's answer to a request of ours; None when there is none in time."""
         # A cancelled wait must not cancel pygls' future, or the late answer raises (pygls 621).
-        asked = asyncio.ensure_future(question)
+        response = asyncio.ensure_future(question)
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.shield(asked)
+                return await asyncio.shield(response)
         except (JsonRpcException, TimeoutError) as error:
             logger.info("the editor did not send %s: %s", what, type(error).__name__)
             return None
@@ -71,22 +71,24 @@ class RpcProtocol(LanguageServerProtocol):
         """Handle one decoded message of whatever shape; never raises."""
         if isinstance(value, Malformed):
             logger.warning("%s", value.reason)
-            return self._refuse(value.identity, PARSE_ERROR, value.reason)
+            return self._send_error(value.identity, PARSE_ERROR, value.reason)
         if not isinstance(value, dict) or value.get("jsonrpc") != self.VERSION:
             found = value.get("id") if isinstance(value, dict) else None
-            return self._refuse(found, INVALID_REQUEST, "not a JSON-RPC 2.0 message")
+            return self._send_error(found, INVALID_REQUEST, "not a JSON-RPC 2.0 message")
         if "method" not in value:
             return self._receive_response(value)
         method, is_request = value["method"], "id" in value
         if not isinstance(method, str) or (is_request and not _is_id(value["id"])):
-            return self._refuse(value.get("id"), INVALID_REQUEST, "method or id of a wrong type")
+            return self._send_error(
+                value.get("id"), INVALID_REQUEST, "method or id of a wrong type"
+            )
         problem = self._problem(method)
         if method == types.SHUTDOWN and not is_request and problem is None:
             return self.lsp_shutdown()  # Kate sends it as a notification
         if problem is None:
             return self._receive_call(value, is_request)
         if is_request:
-            self._refuse(value["id"], *problem)
+            self._send_error(value["id"], *problem)
         elif not method.startswith("$/"):
             logger.info("ignored %s: %s", method[:80], problem[1])
         return None
@@ -112,7 +114,7 @@ class RpcProtocol(LanguageServerProtocol):
         except (JsonRpcException, TypeError) as error:
             logger.warning("unusable parameters of %s", value["method"])
             if is_request:
-                self._refuse(value["id"], INVALID_PARAMS, f"unusable parameters: {error}")
+                self._send_error(value["id"], INVALID_PARAMS, f"unusable parameters: {error}")
             return
         if value["method"] == types.INITIALIZE:
             self.initialized = True
@@ -137,7 +139,7 @@ class RpcProtocol(LanguageServerProtocol):
             return
         self.handle_message(cast(Any, message))
 
-    def _refuse(self, msg_id: object, code: int, message: str) -> None:
+    def _send_error(self, msg_id: object, code: int, message: str) -> None:
         if not _is_id(msg_id):
             msg_id = None
         error = {"code": code, "message": message}
