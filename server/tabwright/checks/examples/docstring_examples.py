@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import doctest
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
-_MOST = 50
+_MAX_EXAMPLES = 50
 _LONGEST_LINE = 500
 _LONGEST_DOCSTRING = 8_000
 _ARROW = re.compile(
@@ -72,7 +72,7 @@ def examples_of(source: str, changed: Span) -> list[Example]:
         start = min((one.lineno for one in function.decorator_list), default=function.lineno)
         if start <= last and first <= (function.end_lineno or start):
             found += _examples_of_function(name, function, is_method, known)
-    return found[:_MOST]
+    return found[:_MAX_EXAMPLES]
 
 
 def _functions(node: ast.AST, prefix: str, in_class: bool) -> Iterator[tuple[str, _Function, bool]]:

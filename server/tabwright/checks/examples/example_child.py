@@ -19,7 +19,7 @@ from typing import Any
 
 from tabwright.core.message import Message, to_json
 
-_MOST_TEXT = 400
+_MAX_TEXT = 400
 _SKIPPED = ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Expr | ast.Assert
 _NO_THREAD = "can't start new thread"
 
@@ -46,7 +46,7 @@ def load_module(source: str) -> tuple[dict[str, object], bool]:
         single = ast.Module([*future, statement], [])
         try:
             exec(compile(single, "<examples>", "exec", dont_inherit=True), names)
-        except BaseException:  # noqa: BLE001 - whatever a module does when it is loaded
+        except BaseException:  # noqa: BLE001 - a module may raise anything
             complete = False
     return names, complete
 
@@ -77,7 +77,7 @@ def run_example(
                     value = await_result(value)
     except (SyntaxError, ImportError, ExternalWait):
         return None
-    except BaseException as error:  # noqa: BLE001 - whatever an example raises
+    except BaseException as error:  # noqa: BLE001 - an example may raise anything
         if want.startswith("Traceback"):
             return None if type(error).__name__ in want else Message("raised {0}", _describe(error))
         if _is_caused_by_sandbox(error) or (isinstance(error, NameError) and not complete):
@@ -177,7 +177,7 @@ def _describe(error: BaseException) -> str:
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 1] + "…"
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
 def run_examples(work: dict[str, Any], send: Callable[[object], None]) -> None:

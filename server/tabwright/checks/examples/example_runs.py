@@ -12,7 +12,7 @@ from tabwright.checks.sandbox import runs
 from tabwright.checks.tools.child_process import ToolFailed
 from tabwright.core.message import Message, from_json, verbatim
 
-_LONGEST_S = 5.0
+_MAX_S = 5.0
 _LONGEST_CALL = 120
 _LONGEST_LINE = 8192
 
@@ -31,9 +31,7 @@ async def check(
     ]
     found = dict.fromkeys(one for span in spans for one in examples_of(candidate.after, span))
     try:
-        return await failing_examples(
-            candidate.after, list(found), min(options.timeout_s, _LONGEST_S)
-        )
+        return await failing_examples(candidate.after, list(found), min(options.timeout_s, _MAX_S))
     except runs.SandboxUnavailable as error:
         reason = Message("examples were not run: this machine cannot isolate them ({0})", error)
         return (Fault("checker", reason),)

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 # Longer texts take seconds.
 LONGEST = 100_000
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def _refuse_large(start: str) -> None:
     """Raise ValueError where a pyproject.toml that black would read is larger than 1 MiB."""
     for folder in (Path(start), *Path(start).parents):
         file = folder / "pyproject.toml"
-        if file.is_file() and file.stat().st_size > _MOST_BYTES:
+        if file.is_file() and file.stat().st_size > _MAX_BYTES:
             raise ValueError(f"{file} is larger than 1 MiB")
 
 

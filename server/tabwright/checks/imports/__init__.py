@@ -1,1 +1,1 @@
-"""Import lines: put in place, and found where an edit forgot them."""
+"""Insert import lines, and find the imports that an edit lacks."""

@@ -13,19 +13,19 @@ _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
 _ASK_VERSION = 1
 _PATH_BENEATH = 1
 # Before version 3 a file with read access could be truncated.
-_OLDEST = 3
+_MIN_VERSION = 3
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG = 1 << 4, 1 << 5, 1 << 7, 1 << 8
 _TRUNCATE = 1 << 14
 # Access rights by version: files, TCP, and the scopes that separate other processes.
-_FILES = {3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
+_RIGHTS_BY_VERSION = {3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _TCP = 3
 _OTHER_PROCESSES = 3
 
 _READ = _READ_FILE | _READ_DIR
 _WRITE = _READ | _WRITE_FILE | _TRUNCATE | _MAKE_DIR | _MAKE_REG | _REMOVE_DIR | _REMOVE_FILE
-_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
+_FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 
 
 class _Ruleset(ctypes.Structure):
@@ -44,10 +44,10 @@ def confine(readable: Iterable[str], devices: Iterable[str], writable: Iterable[
     skipped. Names, sizes and dates of other files, and symlinks, can still be read.
     """
     version = _version()
-    if version < _OLDEST:
-        raise OSError(f"Landlock is of version {version}, not {_OLDEST}")
+    if version < _MIN_VERSION:
+        raise OSError(f"Landlock is of version {version}, not {_MIN_VERSION}")
     rules = _Ruleset(
-        _FILES[min(version, max(_FILES))],
+        _RIGHTS_BY_VERSION[min(version, max(_RIGHTS_BY_VERSION))],
         _TCP if version >= 4 else 0,
         _OTHER_PROCESSES if version >= 6 else 0,
     )
@@ -79,7 +79,7 @@ def _allow(ruleset: int, path: str, allowed: int) -> None:
         return
     try:
         if not stat.S_ISDIR(os.fstat(parent).st_mode):
-            allowed &= _OF_FILES
+            allowed &= _FILE_RIGHTS
         rule = _PathBeneath(allowed, parent)
         system.system_call(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
     finally:

@@ -22,8 +22,8 @@ from tabwright.checks.examples import example_child
 from tabwright.checks.sandbox import landlock, namespaces, seccomp, system
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
-_MOST_FILES = 64
-_LONGEST_FILE = 2**20
+_MAX_FILES = 64
+_MAX_FILE_BYTES = 2**20
 # Everybody can read this file outside the sandbox, and nobody inside.
 _FORBIDDEN_FILE = "/proc/self/status"
 _UNUSED_PID = 2**22
@@ -112,8 +112,8 @@ def _set_limits(cpu_s: int, memory: int) -> None:
     for limit, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_FSIZE, _LONGEST_FILE),
-        (resource.RLIMIT_NOFILE, _MOST_FILES),
+        (resource.RLIMIT_FSIZE, _MAX_FILE_BYTES),
+        (resource.RLIMIT_NOFILE, _MAX_FILES),
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_CORE, 0),
     ):

@@ -25,8 +25,8 @@ from tabwright.core.message import Message, MessageError, joined
 # For files there is either a file tree of its own, or Landlock.
 COMBINATIONS = (("namespaces", "landlock"), ("namespaces",), ("landlock",))
 _MEMORY = 2**30
-_MOST_PRINTED = 2**18
-_MOST_REASON = 200
+_MAX_PRINTED = 2**18
+_MAX_REASON = 200
 # The launcher ends the work by itself this much later than the server does.
 _GRACE_S = 2.0
 _START = (
@@ -128,7 +128,7 @@ async def _run(
             # A program that cleans temporary folders may have deleted it.
             with suppress(FileNotFoundError):
                 folder.rmdir()
-    return output.stdout[:_MOST_PRINTED].splitlines(), ended
+    return output.stdout[:_MAX_PRINTED].splitlines(), ended
 
 
 def _reason_not_isolated(lines: list[str]) -> str | None:
@@ -140,7 +140,7 @@ def _reason_not_isolated(lines: list[str]) -> str | None:
         answer = json.loads(first)
     except ValueError:
         return "the process ended before it reported"
-    return str(answer[-1])[:_MOST_REASON]
+    return str(answer[-1])[:_MAX_REASON]
 
 
 @cache

@@ -35,7 +35,7 @@ GRAMMARS: Mapping[str, tuple[str, str]] = {
 
 
 _SLICE = 1024  # bytes
-_MOST_S = 0.9  # of CPU time; a text without errors takes some 0.4 s for each megabyte
+_MAX_CPU_S = 0.9  # of CPU time; a text without errors takes some 0.4 s for each megabyte
 
 
 class NoSyntaxTree(MessageError):
@@ -72,7 +72,7 @@ def _tree(raw: bytes, language_id: str) -> Tree:
         return raw[at : at + _SLICE]
 
     def is_too_long(at: int, has_error: bool) -> bool:
-        return time.thread_time() - started > _MOST_S
+        return time.thread_time() - started > _MAX_CPU_S
 
     try:
         return Parser(grammar).parse(read, progress_callback=is_too_long)

@@ -14,7 +14,7 @@ from tabwright import processes
 from tabwright.core.message import Message, MessageError
 from tabwright.processes import PIPE, Process
 
-_MOST_BYTES = 16 * 2**20
+_MAX_BYTES = 16 * 2**20
 _CHUNK = 2**16
 _GRACE_S = 2.0
 _POSIX = os.name == "posix"
@@ -138,8 +138,8 @@ async def _read_all(stream: asyncio.StreamReader | None, into: bytearray) -> Non
     assert stream is not None
     while chunk := await stream.read(_CHUNK):
         into += chunk
-        if len(into) > _MOST_BYTES:
-            raise ToolFailed(Message("printed more than {0} MiB", _MOST_BYTES // 2**20))
+        if len(into) > _MAX_BYTES:
+            raise ToolFailed(Message("printed more than {0} MiB", _MAX_BYTES // 2**20))
 
 
 def _text(raw: bytearray) -> str:

@@ -11,7 +11,7 @@ _CONFIGURATIONS = (
     *(f"eslint.config.{end}" for end in ("js", "mjs", "cjs", "ts", "mts", "cts")),
     *(f".eslintrc{end}" for end in (".js", ".cjs", ".yaml", ".yml", ".json", "")),
 )
-_DONE = {0, 1}
+_SUCCESS = {0, 1}
 
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
@@ -24,7 +24,7 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
         stdin=text,
         cwd=str(settings.parent) if settings else file.folder,
     )
-    if output.status not in _DONE:
+    if output.status not in _SUCCESS:
         raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.error_line))
     return [
         ToolReport(number_at(item, "line"), text_at(item, "message"), text_at(item, "ruleId"))

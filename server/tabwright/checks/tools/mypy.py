@@ -18,7 +18,7 @@ _LINE = re.compile(
     r"^(?P<path>.+?):(?P<line>\d+)(?::\d+){0,3}: (?P<severity>error|note|warning): "
     r"(?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?$"
 )
-_SILENT = ("--no-error-summary", "--show-error-codes", "--no-pretty", "--no-color-output")
+_OUTPUT_OPTIONS = ("--no-error-summary", "--show-error-codes", "--no-pretty", "--no-color-output")
 
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
@@ -35,7 +35,7 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
         on_disk = bool(file.path) and Path(file.path).is_file()
         shown = Path(file.path) if on_disk else copy
         command = (
-            *(program, *_SILENT, "--cache-dir", str(cache_folder("mypy"))),
+            *(program, *_OUTPUT_OPTIONS, "--cache-dir", str(cache_folder("mypy"))),
             *(("--python-executable", python) if python else ()),
             *(("--shadow-file", str(shown), str(copy)) if on_disk else ()),
             str(shown),

@@ -14,7 +14,7 @@ from tabwright.checks.tools.reports import ToolReport, load_json, number_at, tex
 from tabwright.checks.tools.scratch_files import CheckedFile, file_beside, hidden_file
 from tabwright.core.message import Message
 
-_DONE = {0, 1}
+_SUCCESS = {0, 1}
 
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
@@ -32,7 +32,7 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
             *arguments,
         )
         output = await run(command, timeout_s=file.timeout_s, cwd=file.folder)
-    if output.status not in _DONE:
+    if output.status not in _SUCCESS:
         raise ToolFailed(Message("ended with status {0}: {1}", output.status, output.error_line))
     output_json = load_json(output.stdout)
     found = output_json.get("generalDiagnostics") if isinstance(output_json, dict) else None

@@ -14,7 +14,7 @@ from tabwright.checks.tools.child_process import ToolFailed
 from tabwright.core.action import Diagnostic
 from tabwright.core.message import Message, verbatim
 
-_MOST_NEW = 10
+_MAX_NEW = 10
 _QUOTED_OR_NUMBER = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`|“[^“”\n]*”|\d+")
 _NUMBER = re.compile(r"\d+")
 _TS_CODE = re.compile(r"ts(?=\d+$)")
@@ -98,7 +98,7 @@ class Comparison:
             report for report in self.new_reports() if (report.line, report.summary) not in reported
         ]
         faults += [
-            Fault("new diagnostic", verbatim(one.summary), one.line) for one in new[:_MOST_NEW]
+            Fault("new diagnostic", verbatim(one.summary), one.line) for one in new[:_MAX_NEW]
         ]
         return ToolResult(tuple(faults), tuple(unreported))
 
@@ -114,7 +114,7 @@ class Comparison:
         return sorted(found, key=lambda one: one.line)
 
     def _remaining(self, diagnostic: Diagnostic, line: int, wanted_count: int) -> ToolReport | None:
-        """Return the report that still stands for the diagnostic, None when it is resolved.
+        """Return the report of a diagnostic after the edit, None when it is resolved.
 
         It is looked for in the changed lines and at the diagnostic's own line. Other reports of the
         same rule may remain, all but the ``wanted_count`` that the edit should resolve.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tabwright import regular_file
 
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 _FILES = (".ruff.toml", "ruff.toml", "pyproject.toml")
 _VERSION = re.compile(r"py3\d{1,2}")
 _LONGEST_LINE = 320  # ruff takes no more
@@ -53,8 +53,8 @@ def _nearest(path: str, root: str) -> Mapping[str, object]:
 def _read(file: Path) -> Mapping[str, object] | None:
     """Return the ruff settings in a file, None where there are none."""
     try:
-        raw = regular_file.start_of(file, _MOST_BYTES + 1)
-        if len(raw) > _MOST_BYTES:
+        raw = regular_file.start_of(file, _MAX_BYTES + 1)
+        if len(raw) > _MAX_BYTES:
             return None
         data: object = tomllib.loads(raw.decode("utf-8"))
     except (OSError, ValueError, RecursionError):

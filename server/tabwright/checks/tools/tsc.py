@@ -15,8 +15,15 @@ from tabwright.core.message import Message
 _LINE = re.compile(
     r"^(?:(?P<path>.+?)\((?P<line>\d+),\d+\): )?(?:error|warning) (?P<code>TS\d+): (?P<message>.*)$"
 )
-_ALONE = ("--noEmit", "--pretty", "false", "--skipLibCheck", "--strict", "--allowJs")
-_OPTIONS = {"noEmit": True, "composite": False, "incremental": False, "skipLibCheck": True}
+_OPTIONS_WITHOUT_PROJECT = (
+    "--noEmit",
+    "--pretty",
+    "false",
+    "--skipLibCheck",
+    "--strict",
+    "--allowJs",
+)
+_COMPILER_OPTIONS = {"noEmit": True, "composite": False, "incremental": False, "skipLibCheck": True}
 
 
 async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport]:
@@ -27,11 +34,11 @@ async def reports(program: str, text: str, file: CheckedFile) -> list[ToolReport
     project = file.nearest_above("tsconfig.json", "jsconfig.json")
     with ExitStack() as stack:
         path = stack.enter_context(file_beside(file, text))
-        arguments: tuple[str, ...] = (*_ALONE, str(path))
+        arguments: tuple[str, ...] = (*_OPTIONS_WITHOUT_PROJECT, str(path))
         if project is not None:
             settings = {
                 "extends": str(project),
-                "compilerOptions": _OPTIONS,
+                "compilerOptions": _COMPILER_OPTIONS,
                 "files": [str(path)],
                 "include": [],
                 "references": [],
