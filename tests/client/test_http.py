@@ -204,7 +204,7 @@ async def test_each_failure_has_its_exception(
         assert (await link.get("/tabwright/status"))["version"] == "scripted"
 
 
-async def test_nobody_there(ask: Ask) -> None:
+async def test_an_engine_that_does_not_listen(ask: Ask) -> None:
     link = Link(Target("the engine", socket="/nonexistent/e.sock"))
     with pytest.raises(NotConnected, match="cannot be reached"):
         await link.complete(own_body(ask()))

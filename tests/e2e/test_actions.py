@@ -26,7 +26,7 @@ async def fix(editor: Editor) -> types.CodeAction:
     return found
 
 
-async def test_what_is_listed(home: Home) -> None:
+async def test_listed_actions(home: Home) -> None:
     async with engine_for(home), editing(home) as editor:
         editor.open(CODE)
         found = await editor.actions(CURSOR, LOST)
@@ -54,7 +54,7 @@ async def test_what_is_listed(home: Home) -> None:
         ([""], 5),
     ],
 )
-async def test_only_the_kinds_that_were_asked_for(home: Home, only: list[str], count: int) -> None:
+async def test_only_the_requested_kinds_are_listed(home: Home, only: list[str], count: int) -> None:
     async with engine_for(home), editing(home) as editor:
         editor.open(CODE)
         assert len(await editor.actions(CURSOR, LOST, only=only)) == count
@@ -85,7 +85,7 @@ async def test_listing_takes_less_than_20_ms_and_asks_no_engine(home: Home) -> N
         assert len(engine.recorded) == asked
 
 
-async def test_a_file_kept_from_the_model_offers_nothing_and_why_says_so(home: Home) -> None:
+async def test_an_excluded_file_has_no_actions_and_why_explains_it(home: Home) -> None:
     uri = "file:///work/.env"
     async with engine_for(home), editing(home) as editor:
         editor.open("A = 1\n", uri, "python")
@@ -137,7 +137,7 @@ async def test_a_fix_is_checked_and_touches_its_line_alone(
         assert "return a + c" in asked["prediction"]["content"]
 
 
-async def test_a_fix_sees_what_the_projects_files_say(home: Home, tmp_path: Path) -> None:
+async def test_a_fix_uses_definitions_of_the_projects_files(home: Home, tmp_path: Path) -> None:
     (tmp_path / "tools.py").write_text("def tool(first, *, second):\n    return first\n")
     (tmp_path / "private.py").write_text("def tool(secret):\n    return secret\n")
     (tmp_path / ".tabwrightignore").write_text("private.py\n")
@@ -263,7 +263,7 @@ def bars(editor: Editor, kind: str) -> list[Any]:
     return [bar for bar in editor.bars if bar.token in tokens and bar.value["kind"] == kind]
 
 
-async def test_progress_tells_what_goes_on(home: Home) -> None:
+async def test_progress_shows_the_current_step(home: Home) -> None:
     async with engine_for(home, FIX), editing(home) as editor:
         editor.open(CODE)
         await editor.resolve(await fix(editor))

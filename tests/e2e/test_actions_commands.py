@@ -66,7 +66,7 @@ async def test_clients_that_cannot_resolve_get_a_command(
 
 
 @pytest.mark.parametrize("refusal", ["the buffer is read-only", ""])
-async def test_an_edit_that_the_editor_refuses_is_told(home: Home, refusal: str) -> None:
+async def test_an_edit_that_the_editor_refuses_is_reported(home: Home, refusal: str) -> None:
     async with engine_for(home, *RULES), editing(home) as editor:
         editor.refusal = refusal
         editor.open(CODE)
@@ -366,7 +366,9 @@ async def test_a_reported_error_can_be_fixed(home: Home) -> None:
 @pytest.mark.parametrize(
     ("settings", "language"), [(None, "python"), (ON, "javascript")], ids=["off", "javascript"]
 )
-async def test_nothing_is_reported_unasked(home: Home, settings: Any, language: str) -> None:
+async def test_no_diagnostics_are_published_unless_enabled(
+    home: Home, settings: Any, language: str
+) -> None:
     async with engine_for(home), editing(home, settings=settings) as editor:
         editor.open("def f(\n", language=language)
         await asyncio.sleep(0.6)

@@ -171,7 +171,7 @@ async def test_a_broken_checker_is_named(home: Home, script: str, reason: str) -
         assert reason in action.title and len(editor.shown) == 1
 
 
-async def test_risky_code_is_said_to_be(home: Home) -> None:
+async def test_risky_code_is_marked_as_risky(home: Home) -> None:
     risky = "import subprocess\n\n\ndef add(a, b):\n    return subprocess.run(a, shell=True)\n"
     async with engine_for(home, WARM, {"text": risky}), editing(home) as editor:
         action = await resolved(editor, "import subprocess\n\n\n" + CODE)
@@ -179,7 +179,7 @@ async def test_risky_code_is_said_to_be(home: Home) -> None:
         assert any("shell" in text for text in editor.shown)
 
 
-async def test_a_missing_model_is_told_and_offered(home: Home) -> None:
+async def test_a_missing_model_is_reported_and_offered(home: Home) -> None:
     async with (
         engine_for(home, models={"another-model": {}}),
         editing(home, chosen="Not now") as editor,
@@ -189,7 +189,7 @@ async def test_a_missing_model_is_told_and_offered(home: Home) -> None:
         assert len(editor.asked) == 1 and "qwen2.5-coder-0.5b" in editor.asked[0]
 
 
-async def test_the_better_model_is_offered_once_and_never_again_if_so_wished(home: Home) -> None:
+async def test_the_actions_model_is_offered_once_and_can_be_declined(home: Home) -> None:
     async with (
         engine_for(home, WARM, {"text": RIGHT}) as engine,
         editing(home, chosen="Never ask") as editor,

@@ -67,7 +67,7 @@ async def raw() -> AsyncIterator[Raw]:
         (b'{"jsonrpc": "2.0", "id": 7, "method": "initialize"}', -32600, 7),
     ],
 )
-async def test_what_is_malformed_gets_one_error(
+async def test_a_malformed_message_gets_one_error(
     raw: Raw, body: bytes, code: int, answered: object
 ) -> None:
     raw.body(body)
@@ -85,7 +85,7 @@ async def test_what_is_malformed_gets_one_error(
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
 )
-async def test_what_is_no_message_is_passed_over(raw: Raw, data: bytes) -> None:
+async def test_input_that_is_no_message_is_skipped(raw: Raw, data: bytes) -> None:
     raw.write(data)
     await raw.lives()
 

@@ -62,7 +62,7 @@ async def test_an_accepted_suggestion_is_counted_and_forgotten(home: Home, enabl
         ("values_é😀", "x = values_é😀", "values_é😀 + 1"),
     ],
 )
-async def test_what_is_selected_in_the_list_is_gone_on_from(
+async def test_a_completion_continues_the_item_selected_in_the_list(
     home: Home, selected: str, asked_at: str, expected: str
 ) -> None:
     """As VS Code asks while its list is open: an item that does not go on from it is not shown."""
@@ -123,7 +123,7 @@ async def test_the_clients_first_known_encoding_is_taken(
         assert editor.result.capabilities.position_encoding == agreed
 
 
-async def test_what_is_announced(home: Home) -> None:
+async def test_announced_capabilities(home: Home) -> None:
     announce = capabilities("utf-16", dynamic=True)
     async with engine_for(home), editing(home, announce=announce) as editor:
         assert editor.result is not None
@@ -161,7 +161,7 @@ async def test_the_start_is_quick_and_loading_shows_progress(home: Home) -> None
         assert min(times) < 1.0
 
 
-async def test_asked_by_hand_it_waits_for_the_load_and_gives_several(home: Home) -> None:
+async def test_an_invoked_request_waits_for_the_load_and_gives_several(home: Home) -> None:
     slow = {"first_delay_ms": 200, "text": "", "times": 1}
     rules = [{"text": text, "times": 1} for text in ("a + b", "b + a", "a + b")]
     async with engine_for(home, slow, *rules), editing(home) as editor:
@@ -276,7 +276,7 @@ async def test_other_cells_of_a_notebook_are_context(home: Home) -> None:
         assert "pandas" not in prompt
 
 
-async def test_secrets_and_ignored_files_ask_nobody(home: Home) -> None:
+async def test_secret_and_ignored_files_cause_no_request(home: Home) -> None:
     root = home.path / "project"
     root.mkdir()
     (root / ".gitignore").write_text("private.py\n")

@@ -77,7 +77,7 @@ async def test_commands_answer_in_chinese(home: Home) -> None:
         assert deleted == {"ok": True, "message": "统计已删除"}
 
 
-async def test_why_is_told_in_chinese(home: Home) -> None:
+async def test_why_answers_in_chinese(home: Home) -> None:
     slow = {"text": "a + b " * 40, "delay_ms": 20}
     async with engine_for(home, WARM, slow) as engine, editing(home, locale="zh-cn") as editor:
         assert (await editor.command("why"))["reason"] == "还没有提出过请求"
@@ -163,7 +163,7 @@ async def test_the_log_is_named(home: Home) -> None:
         assert Path(log).name == "server.log" and Path(log).read_text("utf-8") == home.log
 
 
-async def test_a_cancelled_request_tells_how_long_it_was_waited_for(home: Home) -> None:
+async def test_a_cancelled_request_reports_its_waiting_time(home: Home) -> None:
     slow = {"text": "a + b " * 40, "delay_ms": 20}
     async with engine_for(home, WARM, slow) as engine, editing(home) as editor:
         await editor.until_ready()

@@ -114,7 +114,7 @@ async def test_sigterm_ends_it(home: Home) -> None:
         assert await asyncio.wait_for(editor.process.wait(), 1) == 0
 
 
-def test_it_ends_when_the_client_named_in_initialize_is_gone(home: Home) -> None:
+def test_the_server_ends_when_the_client_process_has_ended(home: Home) -> None:
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     server = subprocess.Popen(
         [sys.executable, "-m", "tabwright", "serve"],
@@ -162,7 +162,7 @@ async def test_tcp_serves_one_client_on_loopback(home: Home) -> None:
 
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:99999", "203.0.113.1:1"])
-def test_an_address_that_cannot_be_used_says_so(home: Home, address: str) -> None:
+def test_an_unusable_address_is_reported(home: Home, address: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tabwright", "serve", "--tcp", address],
         capture_output=True,
@@ -174,6 +174,6 @@ def test_an_address_that_cannot_be_used_says_so(home: Home, address: str) -> Non
     assert "tabwright serve: " in done.stderr and "Traceback" not in done.stderr
 
 
-async def test_what_is_printed_does_not_reach_the_protocol(home: Home) -> None:
+async def test_printed_text_does_not_reach_the_protocol(home: Home) -> None:
     async with editing(home, arguments=["--stdio"]) as editor:
         assert (await editor.command("why"))["reason"] == "nothing was asked yet"

@@ -87,7 +87,7 @@ async def ready(client: LspClient) -> None:
 
 @pytest.mark.model
 @pytest.mark.timeout(300)
-async def test_completions_say_what_a_reader_would(tmp_path: Path) -> None:
+async def test_completions_of_obvious_code(tmp_path: Path) -> None:
     settings = {"completion": {"debounceMs": 0}, "engine": {"idleMinutes": 1}}
     client = await LspClient.start(settings=settings, root=tmp_path)
     try:

@@ -117,7 +117,7 @@ def test_a_position_inside_a_pair_goes_before_it() -> None:
     assert offset_at("a😀b", types.Position(0, 3), "utf-8") == 1
 
 
-def test_the_snapshot_holds_the_cursor_and_is_none_for_what_is_not_open() -> None:
+def test_a_closed_document_has_no_snapshot_and_an_open_one_has_the_cursor() -> None:
     buffers = Buffers("utf-16")
     buffers.open("file:///a/b.py", "python", 3, "😀 = 1\nprint(")
     cursor = take_snapshot(buffers, "file:///a/b.py", types.Position(0, 2))

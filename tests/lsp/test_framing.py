@@ -51,11 +51,11 @@ def test_frames_come_out_as_they_went_in_whatever_the_pieces(
         b"\r\n\r\n\r\n" + frame(A) + b"\r\n" + frame(B),
     ],
 )
-def test_what_is_no_frame_is_skipped(data: bytes) -> None:
+def test_bytes_that_are_no_frame_are_skipped(data: bytes) -> None:
     assert read_all(data) == [A, B]
 
 
-def test_a_message_too_long_is_told_and_costs_itself_alone() -> None:
+def test_a_message_too_long_is_reported_and_the_next_is_read() -> None:
     found = read_all(frame(A) + b"Content-Length: 999999999999\r\n\r\n" + frame(B))
     assert found == [A, Malformed("a message of 999999999999 bytes is too long"), B]
 
@@ -75,7 +75,7 @@ def test_a_length_too_small_costs_one_message() -> None:
 @pytest.mark.parametrize(
     "body", [b"{not json}", b"[" * 100_000, b'{"a": 1} x', b"1" * 5000, b"\xff\xfe", b'"\xed\xa0"']
 )
-def test_a_body_that_is_not_json_is_told_without_quoting_it(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_reported_without_quoting_it(body: bytes) -> None:
     found = read_all(b"Content-Length: %d\r\n\r\n%b" % (len(body), body) + frame(B))
     assert found[-1] == B
     for each in found[:-1]:
@@ -98,7 +98,7 @@ def test_an_end_in_mid_message_is_an_end(cut: int) -> None:
     assert read_all(frame(A) + frame(B)[:cut][: len(frame(B)) - 1]) == [A]
 
 
-def test_the_reader_waits_when_nobody_handles() -> None:
+def test_the_reader_waits_while_the_queue_is_full() -> None:
     got: list[object] = []
     ended = threading.Event()
     stream = io.BytesIO(b"".join(frame({"n": n}) for n in range(100)))
@@ -118,7 +118,7 @@ def test_the_reader_waits_when_nobody_handles() -> None:
     assert ended.wait(5) and len(got) == 100
 
 
-def test_the_writer_writes_in_order_and_tells_when_the_client_is_gone() -> None:
+def test_the_writer_keeps_the_order_and_reports_a_disconnect() -> None:
     class Stream(io.BytesIO):
         def close(self) -> None:
             pass

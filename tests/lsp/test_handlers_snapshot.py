@@ -124,7 +124,7 @@ async def test_nothing_is_read_after_the_first_await(name: str) -> None:
 
 
 @pytest.mark.parametrize("handler", [_inline, _command("explain")], ids=["inline", "explain"])
-async def test_what_becomes_of_documents_later_is_not_shown_to_the_model(
+async def test_later_changes_of_documents_are_not_sent_to_the_model(
     handler: Callable[[Server], Coroutine[Any, Any, object]],
 ) -> None:
     engine = PromptEngine("value = 3")

@@ -41,7 +41,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[LspClient]:
         ("no answer here║\n", None),
     ],
 )
-async def test_a_suggestion_is_applied_where_it_was_asked_for(
+async def test_a_suggestion_is_applied_at_the_requested_position(
     client: LspClient, text: str, after: str | None
 ) -> None:
     offset, text = text.index("║"), text.replace("║", "")
@@ -70,7 +70,7 @@ async def test_errors_and_cancelling_reach_the_caller(client: LspClient) -> None
     assert refused.value.code == CANCELLED
 
 
-async def test_a_dead_server_fails_its_requests_with_what_it_said() -> None:
+async def test_requests_to_a_dead_server_fail_with_its_stderr() -> None:
     client = await LspClient.start(command=(sys.executable, str(FAKE)))
     with pytest.raises(ServerFailed, match=r"status 3\n(.*\n)*dying as asked"):
         await client.execute("test.die")

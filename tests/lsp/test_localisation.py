@@ -82,7 +82,7 @@ def test_a_translation_has_the_same_holes(template: str) -> None:
 
 
 @pytest.mark.parametrize("template", TABLE)
-def test_each_message_is_told_in_chinese(template: str) -> None:
+def test_each_message_is_translated_to_chinese(template: str) -> None:
     values = [f"x{number}y" for number in range(len(HOLE.findall(template)))]
     assert CHINESE.tell(Message(template, *values)) == TABLE[template].format(*values)
     assert ENGLISH.tell(Message(template, *values)) == template.format(*values)
@@ -151,12 +151,12 @@ def test_messages_within_messages() -> None:
         *("it does not parse: done", "", "{0}", "{0.__class__}", "{"),
     ],
 )
-def test_the_words_of_others_stay_as_they_are(text: str) -> None:
+def test_text_of_other_programs_is_not_translated(text: str) -> None:
     assert CHINESE.tell(text) == CHINESE.tell(verbatim(text)) == text
     assert CHINESE.tell(Message("Fix: {0}", text)) == f"修复：{text}"
 
 
-def test_the_words_of_an_answer_and_nothing_else_of_it() -> None:
+def test_only_the_messages_in_an_answer_are_translated() -> None:
     answer = {
         "reason": Message("shown"),
         "source": "none",
@@ -182,7 +182,7 @@ def test_the_words_of_an_answer_and_nothing_else_of_it() -> None:
     assert ENGLISH.answer(answer) == answer
 
 
-def test_several_faults_are_told_as_one() -> None:
+def test_several_faults_are_translated_as_one_message() -> None:
     told = joined(
         [
             Message("it still does not parse"),
@@ -202,7 +202,7 @@ def test_a_full_stop_is_taken_off_without_forgetting_the_template() -> None:
 
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from([*TABLE, ": ", "{", "`"])).map("".join)))
-def test_any_text_is_told(text: str) -> None:
+def test_any_text_is_accepted_as_a_message(text: str) -> None:
     assert CHINESE.tell(text) == ENGLISH.tell(text) == inert_message(text)
 
 

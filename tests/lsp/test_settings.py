@@ -83,7 +83,7 @@ async def test_once_initialized_the_settings_are_taken_in(
         (None, False, []),
     ],
 )
-async def test_changed_settings_are_taken_from_the_message_or_asked_for(
+async def test_changed_settings_are_taken_from_the_message_or_requested(
     sent: Any, asks: bool, expected: list[object]
 ) -> None:
     server, host = server_of(asks=asks, answer=[{"model": "m"}])

@@ -77,7 +77,7 @@ def test_a_gpu_keeps_the_full_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choice.kept_weights(BackendOptions(device="cpu")) == "int8"
 
 
-def test_another_backend_says_what_to_pull_and_then_loads(tiny: Path, models: Path) -> None:
+def test_another_backend_names_the_pull_command_and_then_loads(tiny: Path, models: Path) -> None:
     folder = pulled(tiny, "int8")
     assert not store.has_full_weights(folder) and (folder / INT8_FILE).is_file()
     assert store.locate(HUB) == folder
@@ -140,7 +140,7 @@ def test_trimmed_for_torch_the_rest_is_made_again(tiny: Path, models: Path) -> N
     assert (folder / INT8_FILE).is_file()
 
 
-def test_nothing_is_trimmed_where_it_is_all_there_is(tiny: Path, models: Path) -> None:
+def test_the_only_weights_are_never_trimmed(tiny: Path, models: Path) -> None:
     folder = pulled(tiny, "full")
     assert store.unused(folder, "int8") == [], "those in 8 bits were never made"
     pull.pull(HUB, source=str(tiny), keep="int8")

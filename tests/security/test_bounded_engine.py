@@ -196,7 +196,7 @@ def test_two_requests_at_once_make_one_entry(model: Path) -> None:
     assert len(set(found)) == 1 and len(found) == 8
 
 
-def test_a_folder_without_a_tokenizer_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_a_tokenizer_is_reported(tmp_path: Path) -> None:
     folder = make_tiny_qwen2(tmp_path / "model")
     (folder / "tokenizer.json").write_text("{}", "utf-8")
     registry = Registry(BackendOptions(), lambda folder, options: pytest.fail("not loaded"))

@@ -204,7 +204,9 @@ async def test_the_event_loop_goes_on_while_an_edit_is_formatted(name: str) -> N
     assert longest < 1.0  # where it was held, 7 s for the blank lines
 
 
-async def test_what_black_cannot_end_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_code_that_black_cannot_format_in_time_is_unchanged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("tabwright.checks.formatting.black_process._TIMEOUT_S", 0.01)
     after = "x  =  1\n" * 1_000
     candidate = EditCandidate("", "", "python", "", after, Span(0, len(after)))

@@ -68,7 +68,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[EngineProcess]:
     ],
 )
 @pytest.mark.timing
-def test_half_open_connections_shut_nobody_out(engine: EngineProcess, sent: bytes) -> None:
+def test_half_open_connections_do_not_block_other_clients(
+    engine: EngineProcess, sent: bytes
+) -> None:
     with contextlib.ExitStack() as held:
         for _ in range(HALF_OPEN):
             connection = held.enter_context(contextlib.closing(engine.connect()))
@@ -86,7 +88,9 @@ def _files(pid: int) -> int:
 
 
 @pytest.mark.timing
-def test_a_burst_of_half_open_connections_shuts_nobody_out(engine: EngineProcess) -> None:
+def test_a_burst_of_half_open_connections_does_not_block_other_clients(
+    engine: EngineProcess,
+) -> None:
     """All at once, from other processes, while a client asks again and again."""
     code = (
         "import socket, sys, time\n"

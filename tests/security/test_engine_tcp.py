@@ -123,7 +123,7 @@ def test_a_second_host_header_is_refused(open_to_all: EngineProcess) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/tabwright/status", "/tabwright/model", "/v1/models", "/x"])
-def test_without_the_token_nothing_is_told(
+def test_without_the_token_no_information_is_sent(
     guarded: EngineProcess, shown: str | None, path: str
 ) -> None:
     headers = {} if shown is None else {"Authorization": shown.replace("TOKEN", guarded.token)}
@@ -155,7 +155,7 @@ def test_a_token_of_the_users_own(model: Path) -> None:
         assert engine.ask("GET", "/tabwright/status")[0] == 200
 
 
-def test_no_token_says_what_it_means(open_to_all: EngineProcess) -> None:
+def test_running_without_a_token_prints_a_warning(open_to_all: EngineProcess) -> None:
     assert "every program and every user of this machine can ask it" in open_to_all.told
     assert open_to_all.status()["pid"] == open_to_all.process.pid
 
@@ -179,7 +179,7 @@ def test_no_path_names_a_model(guarded: EngineProcess, model: Path, name: str) -
     assert not touched(guarded)
 
 
-def test_no_path_of_this_machine_is_told(model: Path) -> None:
+def test_no_path_of_this_machine_is_sent(model: Path) -> None:
     with running("--model", str(model)) as engine:
         said = [engine.ask("GET", path) for path in ("/v1/models", "/tabwright/model")]
         said += [engine.ask("GET", f"/tabwright/model?name={model.name}")]
@@ -197,7 +197,7 @@ def test_no_path_of_this_machine_is_told(model: Path) -> None:
         assert str(secret) not in told
 
 
-def test_who_may_ask_is_answered(open_to_all: EngineProcess, guarded: EngineProcess) -> None:
+def test_allowed_clients_are_answered(open_to_all: EngineProcess, guarded: EngineProcess) -> None:
     """The last test of the file: until here no request got as far as a model."""
     for host in ("localhost", "127.0.0.1", "LocalHost:PORT", "[::1]:PORT", "127.0.0.1:PORT"):
         named = {"Host": host.replace("PORT", str(guarded.port))}

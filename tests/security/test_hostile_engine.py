@@ -116,7 +116,7 @@ ENDLESS: dict[str, tuple[bytes, bytes]] = {
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-async def test_what_has_no_end_is_ended(name: str) -> None:
+async def test_an_endless_response_is_ended(name: str) -> None:
     head, forever = ENDLESS[name]
     tracemalloc.start()
     try:
@@ -137,7 +137,7 @@ async def test_what_has_no_end_is_ended(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["headers", "a body", "comments"])
-async def test_what_drips_for_ever_is_ended_by_the_time_limit(name: str) -> None:
+async def test_a_slow_endless_response_is_ended_by_the_time_limit(name: str) -> None:
     head, forever = ENDLESS[name]
     async with hostile(head, forever[:10], 0.05) as served:
         started = time.monotonic()

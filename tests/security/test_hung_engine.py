@@ -242,7 +242,7 @@ async def test_a_stopped_process(scripted: Start) -> None:
 
 
 @pytest.mark.timing
-async def test_what_is_typed_while_the_engine_is_quiet_is_answered_at_once(
+async def test_requests_while_the_engine_hangs_are_answered_at_once(
     scripted: Start,
 ) -> None:
     limits = HangLimits(0.05, 0.2, 60, 60, 60)
@@ -357,7 +357,7 @@ async def test_it_answers_garbage(runtime: Path, sent: bytes) -> None:
             await asyncio.wait_for(engine.model_info("m"), 20)
 
 
-async def test_what_cannot_be_cancelled_holds_nobody_up() -> None:
+async def test_a_task_that_ignores_cancellation_delays_no_answer() -> None:
     """The limits do not depend on the cancelled work, which may hang as it is given up."""
     freed = asyncio.Event()
 
@@ -384,7 +384,7 @@ async def test_what_cannot_be_cancelled_holds_nobody_up() -> None:
     watchdog.close()
 
 
-async def test_what_fails_when_nobody_waits_any_more_is_no_noise(
+async def test_a_failure_after_cancellation_is_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A request that was cancelled just as it failed, and a probe whose engine was killed."""
@@ -483,7 +483,7 @@ async def test_a_machine_that_slept_is_no_hang(runtime: Path) -> None:
     watchdog.close()
 
 
-def test_what_works_is_no_hang() -> None:
+def test_an_engine_that_works_is_not_taken_for_hung() -> None:
     """Loading, compiling, a long prompt on a slow machine: CPU seconds are used."""
     progress = EngineHealth(HangLimits())
     for second in range(55):
@@ -501,7 +501,7 @@ def test_what_works_is_no_hang() -> None:
         assert not progress.hung and not progress.quiet
 
 
-def test_what_hangs_is_a_hang() -> None:
+def test_a_hung_engine_is_detected() -> None:
     for look, seconds in ((Look("stopped"), 5), (Look("asleep", 1.0), 16), (Look("busy"), 60)):
         progress = EngineHealth(HangLimits())
         for second in range(seconds):

@@ -289,7 +289,7 @@ async def test_an_explanation_is_inert_in_every_client(home: Home) -> None:
         assert "MARKER" in markdown and not acting(markdown)
 
 
-async def test_the_words_of_an_engine_are_text_in_messages(home: Home) -> None:
+async def test_text_of_an_engine_is_inert_in_messages(home: Home) -> None:
     evil = "bad \x1b[2J [fix](command:MARKER)\nnext\u202eline"
     rule = {"match": "f():", "error": {"status": 500, "code": "x", "message": evil}}
     async with engine_for(home, rule) as _, editing(home) as editor:

@@ -172,7 +172,7 @@ def test_keys_of_services_are_hidden(name: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(("line", "password"), NAMED)
-def test_what_is_given_to_a_name_for_secrets_is_hidden(line: str, password: str) -> None:
+def test_a_value_assigned_to_a_secret_name_is_hidden(line: str, password: str) -> None:
     sent = masked(f"x\n{line.format(password)}\ny")
     assert password not in sent
     before, after = line.format("\0").split("\0")
@@ -266,7 +266,7 @@ def test_ordinary_text_at_the_cursor_is_left(text: str) -> None:
         assert request.prompt.parts == (text, rest) and not made.keys
 
 
-def test_a_name_stays_the_same_and_tells_nothing() -> None:
+def test_a_placeholder_is_stable_and_reveals_nothing() -> None:
     key = KEYS["OpenAI"]
     first, second = masked(f"a = '{key}'\n"), masked(f"b = 1\na = '{key}'\nc = '{KEYS['npm']}'\n")
     name = first.split("'")[1]

@@ -79,7 +79,9 @@ async def test_nothing_is_sent_without_the_users_yes(
     assert "action" in why
 
 
-async def test_after_a_yes_it_is_sent_and_not_asked_again(home: Home, listener: Listener) -> None:
+async def test_after_consent_requests_are_sent_without_another_question(
+    home: Home, listener: Listener
+) -> None:
     options = remote(listener)
     options["remote"]["model"] = MODEL  # type: ignore[index]
     async with editing(home, options=options, chosen=ALLOW, environment=SECRET) as editor:
@@ -206,7 +208,7 @@ def test_one_address_has_one_spelling(url: str, same: str) -> None:
 @pytest.mark.parametrize(
     "url", ["", "localhost:80", "file:///etc", "http://", "http://a:b", "ftp://a"]
 )
-def test_what_is_no_address_cannot_be_allowed(tmp_path: Path, url: str) -> None:
+def test_an_invalid_address_cannot_be_allowed(tmp_path: Path, url: str) -> None:
     with pytest.raises(TrustError):
         TrustFile(tmp_path / "trust.json").allow_address(url)
     assert not (tmp_path / "trust.json").exists()
@@ -245,7 +247,7 @@ class Silent:
         raise NotImplementedError
 
 
-async def test_a_client_that_does_not_answer_is_told_the_command(tmp_path: Path) -> None:
+async def test_a_client_that_does_not_answer_is_shown_the_command(tmp_path: Path) -> None:
     client, tasks = Silent(), []
     consent = RemoteConsent(
         client,

@@ -87,7 +87,7 @@ def test_another_users_folder_is_refused(named: Path) -> None:
 
 
 @needs_root
-def test_what_others_left_in_a_folder_that_was_open_is_not_taken_over(named: Path) -> None:
+def test_files_of_others_in_a_once_open_folder_are_not_used(named: Path) -> None:
     named.mkdir()
     named.chmod(0o777)
     (named / "engine.lock").touch()

@@ -107,7 +107,7 @@ def test_case_width_and_invisible_characters_do_not_hide_a_name(name: str) -> No
         "..\\..\\.env",
     ],
 )
-def test_every_uri_is_judged_by_its_segments(uri: str) -> None:
+def test_every_uri_is_checked_by_its_segments(uri: str) -> None:
     assert PrivacyRules([]).allowed(uri)
 
 
@@ -132,7 +132,7 @@ def test_ordinary_uris_are_allowed(uri: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/proc/self/environ", "/proc/1/cmdline", "/sys/kernel/x", "/dev/mem"]
 )
-def test_what_the_system_shows_as_files_is_refused(tmp_path: Path, path: str) -> None:
+def test_system_files_are_refused(tmp_path: Path, path: str) -> None:
     assert PrivacyRules([]).allowed(path) and PrivacyRules(["/"]).allowed(f"file://{path}")
     (tmp_path / "notes.txt").symlink_to(path)
     assert PrivacyRules([tmp_path], ["!notes.txt"]).allowed(tmp_path / "notes.txt")
@@ -170,7 +170,7 @@ def no_git_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def test_what_git_info_exclude_names_is_ignored(tmp_path: Path, no_git_settings: Path) -> None:
+def test_paths_in_git_info_exclude_are_ignored(tmp_path: Path, no_git_settings: Path) -> None:
     top = tmp_path / "repo"
     (top / "sub").mkdir(parents=True)
     git(top, "init", "-q")

@@ -98,7 +98,7 @@ def test_a_workspace_does_not_set_it(name: str, section: bool) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_says_the_same_as_the_user_is_no_news(name: str) -> None:
+def test_a_workspace_setting_equal_to_the_users_gives_no_warning(name: str) -> None:
     sent = {name: HOSTILE[name]}
     found = effective(Layers(file=sent, later=sent), FILE)
     assert found.settings != Settings() and found.ignored == ()
@@ -151,7 +151,7 @@ def test_a_folder_of_models_is_never_looked_for_in_the_workspace(value: str) -> 
 
 
 @pytest.mark.parametrize("layer", ["initial", "later", "both"])
-def test_what_the_users_file_denies_stays_denied(layer: str) -> None:
+def test_denials_in_the_users_file_remain(layer: str) -> None:
     """Editors send an empty list, or one that a workspace has a part in, as the user's."""
     file = {"privacy": {"deny": ["internal/**", "!shown.env"]}}
     for sent in ([], ["more.py"], ["more.py", "internal/**"]):
@@ -230,7 +230,9 @@ async def test_the_other_settings_of_a_workspace_count(home: Home) -> None:
         assert editor.shown == []
 
 
-async def test_a_client_that_keeps_settings_apart_speaks_for_the_user(home: Home) -> None:
+async def test_settings_of_a_client_that_separates_workspaces_count_as_the_users(
+    home: Home,
+) -> None:
     settings = {"model": "other"}
     async with (
         engine_for(home, ANSWER),
@@ -249,7 +251,7 @@ def own_settings(home: Home, text: str) -> Path:
     return file
 
 
-async def test_the_users_own_file_counts_below_what_the_client_says(home: Home) -> None:
+async def test_the_clients_settings_override_the_users_file(home: Home) -> None:
     own_settings(home, 'model = "mine"\n[languages]\n"*" = false\n')
     settings: Mapping[str, object] = {"model": "evil", "languages": {"python": True}}
     async with engine_for(home, ANSWER), editing(home, settings=settings) as editor:
@@ -270,7 +272,7 @@ async def test_the_users_own_file_counts_below_what_the_client_says(home: Home) 
         ("modell = 'x'\n", "did you mean tabwright.model?"),
     ],
 )
-async def test_a_bad_file_of_the_users_is_said_and_the_defaults_hold(
+async def test_an_invalid_user_file_is_reported_and_the_defaults_hold(
     home: Home, text: str, said: str
 ) -> None:
     file = own_settings(home, text)
@@ -280,7 +282,7 @@ async def test_a_bad_file_of_the_users_is_said_and_the_defaults_hold(
         assert said in told and str(file) in told
 
 
-async def test_trust_can_be_said_later(home: Home) -> None:
+async def test_trust_can_be_sent_later(home: Home) -> None:
     async with engine_for(home), editing(home) as editor:
         assert (await editor.command("trust"))["workspace"] is None
         for said in (True, False, True):

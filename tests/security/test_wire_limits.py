@@ -101,7 +101,9 @@ async def test_an_odd_id_comes_back_as_it_was(raw: Raw, identity: bytes) -> None
 
 @pytest.mark.parametrize("kind", ["lists", "objects"])
 @pytest.mark.parametrize("depth", [101, 200, 900])
-async def test_nested_too_deep_is_told_with_the_id(raw: Raw, depth: int, kind: str) -> None:
+async def test_a_message_nested_too_deep_is_answered_with_its_id(
+    raw: Raw, depth: int, kind: str
+) -> None:
     deep = nested(depth, kind)
     for method in (b"workspace/executeCommand", b"textDocument/inlineCompletion", b"no/such"):
         raw.body(b'{"jsonrpc": "2.0", "id": 7, "method": "%b", "params": %b}' % (method, deep))
@@ -123,7 +125,7 @@ async def test_nested_deeper_than_python_reads(raw: Raw, depth: int, kind: str) 
 
 
 @pytest.mark.parametrize("depth", [50, 90])
-async def test_what_may_be_nested_is_handled_wherever_it_stands(raw: Raw, depth: int) -> None:
+async def test_allowed_nesting_is_accepted_at_any_position(raw: Raw, depth: int) -> None:
     for kind in ("lists", "objects"):
         value = json.loads(nested(depth, kind))
         for name in ("act", "edit", "status", "statistics", "show", "trust"):
@@ -160,7 +162,7 @@ async def test_of_a_name_given_twice_the_last_counts_once(raw: Raw) -> None:
     await raw.lives()
 
 
-async def test_a_message_too_long_is_told_and_costs_little_memory(raw: Raw) -> None:
+async def test_a_message_too_long_is_reported_and_uses_little_memory(raw: Raw) -> None:
     process = psutil.Process(raw.process.pid)
     before = process.memory_info().rss
     raw.write(b"Content-Length: %d\r\n\r\n" % (framing.MAX_BODY_BYTES + 1))
@@ -199,7 +201,7 @@ async def test_a_file_that_holds_frames_is_never_read_as_messages(raw: Raw) -> N
     await raw.lives()
 
 
-async def test_what_is_deep_is_found_quickly() -> None:
+async def test_deep_nesting_is_found_quickly() -> None:
     """A large message that is right is not slowed down: a million numbers, a wide tree."""
     for body in (b"[" + b"1," * 1_000_000 + b"1]", b"[" + b'{"a":[1]},' * 200_000 + b"1]"):
         value = json.loads(body)

@@ -111,7 +111,7 @@ def at(marked: str, language: str = "python") -> ActionRequest:
         ("fn f() {\n    ║g();\n}\n", "rust", "Simplify|Document|Write tests|Translate"),
     ],
 )
-def test_what_applies(marked: str, language: str, titles: str) -> None:
+def test_listed_actions_fit_the_range(marked: str, language: str, titles: str) -> None:
     found = [one.title for one in listed(ASSISTS, at(marked, language), (), ())]
     expected = [title for title in titles.split("|") if title]
     assert [title.partition(" to ")[0] for title in found][: len(expected)] == expected
@@ -181,7 +181,7 @@ def test_syntax_errors_and_their_places(marked: str, message: str) -> None:
         assert found.span.start == marked.index(CURSOR)
 
 
-def test_what_an_action_is_about_makes_the_round_trip() -> None:
+def test_action_data_survives_the_round_trip() -> None:
     text = "😀 = 1\nx = y\n"
     buffers = Buffers("utf-16")
     buffers.open(URI, "python", 3, text)
@@ -226,7 +226,7 @@ def test_whatever_comes_is_a_request_or_a_reason(data: Any) -> None:
         assert found.snapshot.text == "x = 1\n"
 
 
-def test_cells_are_told_from_files() -> None:
+def test_notebook_cells_are_distinguished_from_files() -> None:
     buffers = Buffers()
     cells = (Cell("vscode-notebook-cell:/n/a.ipynb#1", True),)
     buffers.open_notebook("file:///n/a.ipynb", cells)

@@ -56,7 +56,7 @@ def _cancel(host: Host, client: Client) -> None:
 @pytest.mark.parametrize(
     ("happens", "reason"), [(_change, STALE), (_close, CLOSED), (_cancel, CANCELLED)]
 )
-async def test_an_action_ends_as_soon_as_it_is_of_no_use(
+async def test_an_action_ends_on_cancel_change_and_close(
     happens: Callable[[Host, Client], None], reason: Message
 ) -> None:
     client, engine = Client(), PromptEngine(hangs=True)

@@ -220,7 +220,7 @@ async def test_the_candidate_with_the_least_faults(
         ("CRASH", "one\nmodel\nthree\n", 1),
     ],
 )
-async def test_what_a_rule_mends_needs_no_model(mended: str, chosen: str, asked: int) -> None:
+async def test_a_fix_by_a_rule_needs_no_model(mended: str, chosen: str, asked: int) -> None:
     table = Desk(Engine(["model"]), FakeChecker(mended=mended))
     found = await table.run(assist(kind="fix"))
     assert isinstance(found, EditCandidate) and found.after == chosen
@@ -286,7 +286,7 @@ async def test_temperatures(prompts: Callable[[int], str], expected: list[float]
         assert request.prediction == "two\n" and request.n == 1 and not request.avoid
 
 
-async def test_what_has_no_draft_is_answered_side_by_side() -> None:
+async def test_without_drafts_candidates_are_generated_in_parallel() -> None:
     table = desk("BAD 1", "BAD 2", "", "BAD 3", "fine", "BAD 4")
     found = await table.run(assist(draft=""), candidates=6)
     assert isinstance(found, EditCandidate) and found.text == "fine\n"
@@ -298,7 +298,7 @@ async def test_what_has_no_draft_is_answered_side_by_side() -> None:
     ]  # fmt: skip
 
 
-async def test_no_more_are_asked_for_than_the_user_wants() -> None:
+async def test_no_more_candidates_are_requested_than_the_setting_allows() -> None:
     table = desk("BAD")
     await table.run(assist(draft=""), candidates=11)
     assert [one.n for one in table.engine.requests] == [1, 8, 2]
@@ -369,7 +369,7 @@ async def test_checks_that_break_are_named(
     assert message in found.faults[0].message
 
 
-async def test_what_is_told() -> None:
+async def test_progress_messages_of_a_search() -> None:
     table = desk("BAD", "fine")
     await table.run()
     again = ["asking the model (try 2 of 4)", "checking (try 2 of 4)"]
@@ -445,7 +445,7 @@ async def test_no_offer_where_it_makes_no_sense(models: Path) -> None:
     assert chooser.client.questions == []
 
 
-async def test_the_actions_model_is_used_when_it_is_here(models: Path) -> None:
+async def test_the_actions_model_is_used_when_it_is_installed(models: Path) -> None:
     folder = models / "qwen2.5-coder-1.5b"
     folder.mkdir()
     for name in ("config.json", "tokenizer.json", "model.safetensors"):

@@ -124,7 +124,7 @@ TestNotebooks = Notebooks.TestCase
 TestNotebooks.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
 
 
-def test_a_change_to_what_is_not_open_is_refused() -> None:
+def test_a_change_to_a_closed_document_is_refused() -> None:
     buffers = Buffers()
     with pytest.raises(NotOpen):
         buffers.change("file:///a", 1, [(None, "text")])

@@ -63,7 +63,7 @@ def test_files(root: Path, language: str, text: str, expected: list[str]) -> Non
     assert imported(snapshot, str(path), str(root), lambda name: Message("secret")) == ()
 
 
-def test_what_is_refused_is_not_even_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_file_is_not_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     monkeypatch.setattr(
         "tabwright.app.documents.imported_files._read", lambda file, _: read.append(file.name)

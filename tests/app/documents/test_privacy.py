@@ -151,7 +151,7 @@ def test_the_repository_above_the_root_counts(tmp_path: Path) -> None:
     assert PrivacyRules([]).allowed(root / "x.py") is None
 
 
-def test_links_are_judged_by_what_they_point_to(tmp_path: Path) -> None:
+def test_links_are_checked_by_their_target(tmp_path: Path) -> None:
     put(tmp_path, {".gitignore": "gen/\n", ".env": "", "gen/x.py": "", "x.py": ""})
     for link, target in [("e.py", ".env"), ("g.py", "gen/x.py"), ("ok.py", "x.py"), ("lib", "gen")]:
         (tmp_path / link).symlink_to(tmp_path / target)
@@ -224,7 +224,7 @@ def test_odd_paths_do_not_crash(tmp_path: Path, path: str) -> None:
     assert reason is None or isinstance(reason, str)
 
 
-def test_a_judgement_asked_again_is_quick(tmp_path: Path) -> None:
+def test_a_repeated_privacy_check_is_quick(tmp_path: Path) -> None:
     import time
 
     put(tmp_path, {"a/b/c/d/.gitignore": "".join(f"p{n}/*.txt\n" for n in range(500))})

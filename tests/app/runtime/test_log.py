@@ -60,7 +60,7 @@ def test_warnings_go_to_stderr_and_the_rest_to_the_file(
     assert "a loud word" in errors and "a quiet word" not in errors
 
 
-def test_other_libraries_words_are_kept_without_what_they_quote(folder: Path) -> None:
+def test_messages_of_libraries_are_logged_without_quoted_code(folder: Path) -> None:
     log.configure("debug")
     pygls = logging.getLogger("pygls.protocol.json_rpc")
     pygls.info("Sending data: %s", "hunter2")
@@ -95,7 +95,7 @@ def test_the_file_is_rotated(folder: Path) -> None:
     assert 2 <= len(sizes) <= 3 and max(sizes) <= 1_100_000
 
 
-def test_a_folder_that_cannot_be_had_is_said(
+def test_an_unusable_log_folder_is_reported(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse() -> Path:

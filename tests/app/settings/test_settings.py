@@ -28,7 +28,7 @@ def test_parse_never_raises(data: object) -> None:
 
 
 @pytest.mark.parametrize("data", [None, {}, [], {"tabwright": {}}, {"tabwright": []}])
-def test_nothing_gives_the_defaults_without_a_word(data: object) -> None:
+def test_no_settings_give_the_defaults_without_warnings(data: object) -> None:
     assert parse(data) == (Settings(), ())
 
 
@@ -82,7 +82,7 @@ def test_all_spellings_mean_the_same(data: object) -> None:
         ("x" * 500, "expected an object"),
     ],
 )
-def test_what_cannot_be_used_warns_and_falls_back(data: object, warning: str) -> None:
+def test_unusable_settings_warn_and_fall_back(data: object, warning: str) -> None:
     found, warnings = parse(data)
     assert found == Settings()
     assert len(warnings) == 1 and warning in warnings[0] and len(warnings[0]) < 250

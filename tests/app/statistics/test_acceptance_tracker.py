@@ -66,7 +66,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LATER", ((0.01, "kept_30s", "lost_30s"),))
 
 
-async def test_shown_while_it_is_typed_it_counts_once(desk: Desk) -> None:
+async def test_a_suggestion_shown_while_typing_counts_once(desk: Desk) -> None:
     desk.type("x = ")
     desk.show("f(1)")
     desk.type("x = f")
@@ -129,7 +129,7 @@ async def test_looked_for_again_later(
     assert found["total"]["kept_30s"] == float(kind == "kept_30s")
 
 
-async def test_the_end_of_the_server_writes_what_is_left(desk: Desk) -> None:
+async def test_pending_counts_are_written_when_the_server_ends(desk: Desk) -> None:
     desk.type("x = ")
     desk.show("f(1)")
     desk.type("x = f(1)")
@@ -169,7 +169,7 @@ async def test_deleting(desk: Desk) -> None:
     assert await desk.counts() == {}
 
 
-async def test_a_file_that_cannot_be_used_is_said(
+async def test_an_unusable_statistics_file_is_reported(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk.statistics.file.mkdir()

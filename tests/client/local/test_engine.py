@@ -146,7 +146,9 @@ async def test_killed_in_mid_request(command: Callable[..., tuple[str, ...]], as
         assert (await engine.generate(ask())).texts == ("fine",)
 
 
-async def test_an_early_death_is_told_with_the_end_of_the_log(runtime_dir: Path, ask: Ask) -> None:
+async def test_an_early_exit_is_reported_with_the_end_of_the_log(
+    runtime_dir: Path, ask: Ask
+) -> None:
     paths.engine_log().write_text("old news\n")
     code = "import sys; sys.stderr.write('no such device\\n'); sys.exit(3)"
     async with local((sys.executable, "-c", code)) as engine:
@@ -187,7 +189,7 @@ async def test_starts_are_limited(runtime_dir: Path, ask: Ask) -> None:
             await engine.generate(ask())
 
 
-async def test_a_start_goes_on_when_who_asked_is_cancelled(
+async def test_a_start_continues_when_its_caller_is_cancelled(
     command: Callable[..., tuple[str, ...]], ask: Ask
 ) -> None:
     async with local(command({"text": "x"})) as engine:

@@ -289,7 +289,7 @@ async def test_failures_do_not_pile_up(ask: Ask) -> None:
 
 
 @pytest.mark.timing
-async def test_nobody_there(ask: Ask) -> None:
+async def test_an_engine_that_does_not_listen(ask: Ask) -> None:
     engine = RemoteEngine(RemoteOptions("http://127.0.0.1:9"), refusal=allowed)
     for _ in range(3):
         with pytest.raises(EngineUnavailable, match=r"http://127\.0\.0\.1:9 cannot be reached"):

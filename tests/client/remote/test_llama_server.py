@@ -145,7 +145,7 @@ async def test_special_tokens_in_the_prompt_are_tokens_there(options: RemoteOpti
     await engine.aclose()
 
 
-async def test_a_prompt_too_long_says_so(options: RemoteOptions, ask: Ask) -> None:
+async def test_a_prompt_too_long_is_reported(options: RemoteOptions, ask: Ask) -> None:
     engine = RemoteEngine(options, refusal=lambda: None)
     with pytest.raises(EngineError, match="exceeds the available context size"):
         await engine.generate(ask("a b c d " * 500))

@@ -39,7 +39,7 @@ CPU_ALONE: tuple[backends.Name, ...] = ("numba", "openvino")
         ("torch", BackendOptions(precision="bfloat16", device="cuda"), None),
     ],
 )
-def test_each_library_says_what_it_does_not_compute(
+def test_each_backend_has_a_reason_for_what_it_cannot_compute(
     tiny_qwen2: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: backends.Name,
@@ -60,14 +60,14 @@ def test_each_library_says_what_it_does_not_compute(
         (BackendOptions(device="cpu"), "numba"),
     ],
 )
-def test_the_quickest_that_can_is_taken(
+def test_the_fastest_usable_backend_is_chosen(
     tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch, options: BackendOptions, name: str
 ) -> None:
     monkeypatch.setattr(choice, "_gpu", lambda: None)
     assert backends.load(tiny_qwen2, options).name == name
 
 
-def test_another_architecture_and_a_gpu_are_torchs(
+def test_other_architectures_and_gpus_use_torch(
     tiny_codegen: Path, tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "_gpu", lambda: None)
@@ -81,7 +81,7 @@ def test_another_architecture_and_a_gpu_are_torchs(
         assert reason == "torch computes on the CUDA GPU"
 
 
-def test_a_cpu_that_lacks_something_goes_on_with_openvino(
+def test_a_cpu_without_needed_features_uses_openvino(
     tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = {"avx2": False, "fma": True, "f16c": False}
@@ -93,7 +93,7 @@ def test_a_cpu_that_lacks_something_goes_on_with_openvino(
     backends.prepare(tiny_qwen2)
 
 
-def test_a_library_that_fails_leaves_it_to_the_next_and_says_so(
+def test_a_backend_that_fails_is_logged_and_the_next_is_used(
     tiny_qwen2: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
@@ -123,7 +123,9 @@ def test_a_library_that_fails_leaves_it_to_the_next_and_says_so(
         {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e6}},
     ],
 )
-def test_what_no_shape_describes_is_refused(tiny_qwen2: Path, change: dict[str, object]) -> None:
+def test_an_unsupported_architecture_has_no_shape(
+    tiny_qwen2: Path, change: dict[str, object]
+) -> None:
     config = json.loads((tiny_qwen2 / "config.json").read_text("utf-8"))
     assert Shape.of(config) is not None
     assert Shape.of({**config, **change}) is None

@@ -163,7 +163,7 @@ def test_only_what_the_store_holds_gets_a_narrow_head_and_only_once(folder: Path
     [("screen", "in the way"), ("tokenizer.json", "{")],
     ids=["no folder for it", "no tokenizer"],
 )
-def test_where_it_cannot_be_made_or_kept_the_real_head_goes_on(
+def test_without_a_narrow_head_the_full_head_is_used(
     folder: Path, caplog: pytest.LogCaptureFixture, name: str, text: str
 ) -> None:
     (folder / name).write_text(text)

@@ -74,7 +74,7 @@ def test_nothing_is_removed_after_a_line_end(vocabulary: Vocabulary, text: str) 
     assert healing.pending == b""
 
 
-def test_a_missing_or_broken_tokenizer_says_so(tmp_path: Path) -> None:
+def test_a_missing_or_broken_tokenizer_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"tokenizer\.json"):
         Vocabulary.load(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{")

@@ -133,7 +133,7 @@ def test_a_model_by_its_id_comes_whole_and_without_its_pickle(
 
 
 @pytest.mark.usefixtures("unconverted")
-def test_what_the_hub_says_of_the_files_is_kept(
+def test_the_hubs_facts_about_the_files_are_stored(
     hub: tuple[list[str], Path], repository: Path
 ) -> None:
     asked, _ = hub
@@ -165,7 +165,7 @@ def test_bytes_other_than_the_hub_says_are_refused(
 
 
 @pytest.mark.usefixtures("unconverted")
-def test_a_model_that_has_changed_since_is_said_and_not_replaced(
+def test_a_model_changed_at_the_hub_is_reported_and_not_replaced(
     hub: tuple[list[str], Path], repository: Path
 ) -> None:
     folder = pull.pull(REPO)
@@ -212,14 +212,12 @@ def test_facts_that_are_none_are_refused(tmp_path: Path, content: str) -> None:
         hub_facts.read(tmp_path / "facts", REPO, "")
 
 
-def test_a_model_that_the_hub_lacks_is_said(hub: tuple[list[str], Path]) -> None:
+def test_a_model_that_the_hub_lacks_is_reported(hub: tuple[list[str], Path]) -> None:
     with pytest.raises(PullFailed, match="made-up/other"):
         pull.pull("made-up/other")
 
 
-def test_a_hub_out_of_reach_is_given_up_at_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_unreachable_hub_fails_quickly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     fetch = sources.Fetch(names.parse(REPO), tmp_path, lambda done, message: None, lambda: False)

