@@ -1,4 +1,4 @@
-"""The commands that editors call with words of the user's: edit, translate, tests and explain."""
+"""The commands that take an instruction or a choice: edit, translate, tests, explain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Json = dict[str, object]
 
 
 class ActionCommands:
-    """Answers commands with plain objects; ``reason`` is "" where there is something to show."""
+    """Answers commands with plain objects; ``reason`` is "" where there is a result."""
 
     def __init__(self, actions: CodeActions, host: Host) -> None:
         """Do the work through ``actions``; follows ``host``'s documents."""
@@ -64,7 +64,7 @@ class ActionCommands:
         return answer
 
     def accept(self, argument: Mapping[str, object]) -> Json:
-        """The user is content: the next instruction begins anew."""
+        """End the conversation; the next instruction starts a new one."""
         return {"ended": self._conversations.end(str(argument.get("uri") or ""))}
 
     drop = accept
@@ -115,7 +115,7 @@ class ActionCommands:
         found = await actions.executor.execute(request, title)
         if isinstance(found, Nothing):
             return {"markdown": "", "reason": found.reason}
-        # What a model wrote may hold what an editor's page would load or run.
+        # A model's text may hold markup that an editor would load or run.
         text = await actions.executor.work(inert_markdown, found.text)
         if argument.get("open") is True and actions.able.shows:
             uri = await self._host.workspace.files(self._written, text)
@@ -132,7 +132,7 @@ class ActionCommands:
         path.write_text(text, "utf-8")
         return path.as_uri()
 
-    # What the host tells ------------------------------------------------------------------------
+    # Watcher ------------------------------------------------------------------------------------
 
     def changed(self, uri: str) -> None:
         """A document has a new text: a conversation about it may be over."""
@@ -141,20 +141,20 @@ class ActionCommands:
             self._conversations.changed(uri, snapshot.text)
 
     def closed(self, uri: str) -> None:
-        """A document is gone, and its conversation with it."""
+        """Take in that a document is closed; end its conversation."""
         self._conversations.end(uri)
 
     def configured(self) -> None:
-        """Settings are read when an action begins."""
+        """See Watcher; settings are read when an action begins."""
 
     def close(self) -> None:
-        """Remove what was written to be shown."""
+        """Remove the files that were written to be shown."""
         if self._folder is not None:
             self._folder.cleanup()
 
 
 def _continued(request: ActionRequest, talk: Conversation) -> ActionRequest:
-    """The request about what the last edit left, whether or not the editor has applied it."""
+    """Return the request on the result of the last edit, applied by the editor or not."""
     document = request.document
     return replace(
         request,
@@ -168,7 +168,7 @@ def _continued(request: ActionRequest, talk: Conversation) -> ActionRequest:
 def _with_turn(
     request: ActionRequest, found: EditCandidate, talk: Conversation | None
 ) -> Conversation:
-    """The conversation after one more turn, whose edit the editor has yet to apply."""
+    """Return the conversation after one more turn, whose edit is not applied yet."""
     if talk is None:
         base, span = request.document.text, found.replaced
         talk = Conversation((), base, span, base, span)

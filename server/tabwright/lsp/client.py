@@ -1,4 +1,4 @@
-"""What the server sends on its own: messages, questions, progress, edits and diagnostics."""
+"""Messages that the server sends to the client: messages, questions, progress, edits."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class EditorBar:
     """A Bar over $/progress."""
 
     def __init__(self, server: RpcServer, token: str, language: Translator) -> None:
-        """Report on ``token``, whose progress was begun."""
+        """Report on ``token``, whose progress has begun."""
         self._progress = server.work_done_progress
         self._token = token
         self._language = language

@@ -1,4 +1,4 @@
-"""Code actions: what is offered at a place, the edit of what was chosen, and its applying."""
+"""The protocol side of code actions: list them, resolve one to an edit, apply it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class CodeActions:
     # Executing ----------------------------------------------------------------------------------
 
     async def resolve(self, action: types.CodeAction) -> types.CodeAction:
-        """The action with its edit; without one when there is none, and why has been shown."""
+        """Return the action with its edit; without an edit the reason has been shown."""
         request = self.read(action.data, action.title)
         if isinstance(request, Nothing):
             return action
@@ -178,7 +178,7 @@ class CodeActions:
         *,
         unannounced: bool = False,
     ) -> dict[str, object]:
-        """Have the edit applied, and a new document shown; tells the user when it was refused.
+        """Have the client apply an edit and show a new document; show a message when it refuses.
 
         A client that did not announce that it applies edits is only asked when ``unannounced``:
         Kate and ALE do apply them.
@@ -199,7 +199,7 @@ class CodeActions:
         return {"shown": self.able.shows and bool(uri) and await self.editor.show_document(uri)}
 
     def show_faults(self, title: str, found: EditCandidate) -> None:
-        """Warn of what is doubtful.
+        """Warn about the faults of a candidate.
 
         The title says each time that something was not checked; a message says it once.
         """

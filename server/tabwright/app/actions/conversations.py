@@ -27,7 +27,7 @@ class Conversation:
     span: Span
 
     def covers(self, span: Span) -> bool:
-        """Whether a place in ``base`` belongs to what is talked about."""
+        """Tell whether a span of ``base`` belongs to the conversation."""
         own = self.base_span
         return span.start <= own.end and own.start <= span.end
 
@@ -40,11 +40,11 @@ class Conversations:
         self._all: dict[str, Conversation] = {}
 
     def get(self, uri: str) -> Conversation | None:
-        """The conversation of a document, None when there is none."""
+        """Return the conversation of a document; None without one."""
         return self._all.get(unquote(uri))
 
     def put(self, uri: str, conversation: Conversation) -> None:
-        """Begin a conversation, or go on with it after one more turn."""
+        """Store a conversation after its first or next turn."""
         self._all[unquote(uri)] = conversation
 
     def end(self, uri: str) -> bool:
@@ -52,7 +52,7 @@ class Conversations:
         return self._all.pop(unquote(uri), None) is not None
 
     def changed(self, uri: str, text: str) -> None:
-        """Take in a document's new text: ends the conversation if that touches what it is about."""
+        """Take in a document's new text; end the conversation when its span was changed."""
         found = self.get(uri)
         if found is None:
             return

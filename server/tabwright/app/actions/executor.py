@@ -1,4 +1,4 @@
-"""Executes actions for the editor: what each may see, its progress, and how it ends."""
+"""Executes actions for the editor: their context, progress and end."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class ActionExecutor:
     closed = changed
 
     def configured(self) -> None:
-        """Settings are read when an action begins."""
+        """See Watcher; settings are read when an action begins."""
 
     def close(self) -> None:
         """Start no further work."""

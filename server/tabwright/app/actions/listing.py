@@ -27,7 +27,7 @@ class Listed:
 
 
 def guessed(name: str) -> ModelInfo:
-    """A model as its name speaks of it, for listing what applies before an engine was asked."""
+    """Guess a model's facts from its name, for listing actions before an engine was asked."""
     return ModelInfo(name, family_by_name(name), _USUAL_CONTEXT)
 
 

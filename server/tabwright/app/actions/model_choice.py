@@ -23,7 +23,7 @@ class ActionsModel:
     """Chooses, and offers to pull the better model: once a session, never again if so wished."""
 
     def __init__(self, client: Client, puller: Puller, files: WorkerThreads, spawn: Spawn) -> None:
-        """``files`` looks at the disk, ``spawn`` runs what nobody waits for."""
+        """``files`` runs disk access, ``spawn`` starts background tasks."""
         self._client = client
         self._puller = puller
         self._files = files
@@ -74,7 +74,7 @@ def _is_here(name: str) -> bool:
 
 
 def _declined() -> frozenset[str]:
-    """Models that the user wants never to be asked about, on this machine."""
+    """Read the names of the models that the user never wants to be offered."""
     try:
         return frozenset((paths.models_dir() / _DECLINED).read_text("utf-8").split())
     except OSError:

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 # A candidate with a fault as heavy as this is not good enough to stop looking.
 _WRONG = 10
-# The first question in its words is answered greedily, each further one more freely.
+# The first candidate is decoded greedily, each further one at a higher temperature.
 _TEMPERATURES = (0.4, 0.7, 0.9)
 _FREELY = 0.8
 _SIDE_BY_SIDE = 8  # answers written at once
@@ -40,12 +40,12 @@ _PATIENCE_S = 10.0
 _TELL_S = 0.4
 
 ReportProgress = Callable[[Message, float | None], None]
-"""Told what goes on, and how far it has come in percent where that is known."""
+"""Called with the current step, and the progress in percent where that is known."""
 
 
 @dataclass(frozen=True)
 class SearchSetup:
-    """What a search is done with; ``seconds`` limits the model's time over all candidates."""
+    """The means of a search; ``seconds`` limits the model's time over all candidates."""
 
     engine: Engine
     model: str
@@ -59,7 +59,7 @@ class SearchSetup:
 async def search(
     assist: Assist, request: ActionRequest, setup: SearchSetup, report: ReportProgress
 ) -> EditCandidate | Nothing:
-    """The best of the candidates, or why there is none.
+    """Return the best of the candidates, or why there is none.
 
     The next one is asked for only while the last ones have faults and there is time. Raises
     EngineError when the engine fails before there is any.
@@ -100,7 +100,7 @@ class _Search:
         return min(found.weight for found in self._found)
 
     async def _repair(self) -> None:
-        """Take what a rule mends for the first candidate: quicker and surer than any model."""
+        """Take a rule's fix as the first candidate: faster and more reliable than any model."""
         action = await self._setup.work(self._assist.prepare, self._request)
         if isinstance(action, Nothing):
             return
@@ -284,7 +284,7 @@ def _why_unended(ended: str, most_tokens: int) -> Message:
 
 
 async def _in_time(checking: Awaitable[T], seconds: float) -> T | Fault:
-    """The result, or what could not be done; nothing that hangs holds the action up."""
+    """Return the result of a check, or a fault that says it failed or took too long."""
     try:
         async with asyncio.timeout(seconds):
             return await checking

@@ -49,7 +49,7 @@ class Cursor:
     position: tuple[int, int] = (0, 0)
 
     def after_edit(self, edit: Edit) -> Cursor:
-        """The same once an edit is accepted: the cursor stands at the end of what was put in."""
+        """Return the cursor after an edit is accepted: at the end of the inserted text."""
         snapshot, offset = apply_edit(self.snapshot, edit)
         return replace(self, snapshot=snapshot, offset=offset)
 
@@ -81,7 +81,7 @@ class Buffers:
         return self._documents.get(unquote(snapshot.uri)) is snapshot
 
     def open_paths(self) -> list[str]:
-        """The paths of all open documents, which a new one must not be given."""
+        """Return the paths of all open documents; a new document must not get one of them."""
         return [self.path_of(snapshot.uri) for snapshot in self._documents.values()]
 
     def open(self, uri: str, language_id: str, version: int, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether programs of a folder may run: the client says so, or the user was asked."""
+"""Whether programs of a folder may run, by the client's setting or the user's consent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is open and where: the buffers, the workspace's folders, and what of them may be used."""
+"""The workspace: buffers, folders, and the rules on which files may be used."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ class Workspace:
         )
 
     def close(self) -> None:
-        """Begin nothing more on the disk."""
+        """Start no further disk access."""
         self.files.close()

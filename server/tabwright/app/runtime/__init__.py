@@ -1,1 +1,1 @@
-"""The state between requests, the engine as seen from here, and what the user is told."""
+"""The state between requests: the engine's runtime, pulls, notices and background tasks."""

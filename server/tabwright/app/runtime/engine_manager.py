@@ -47,7 +47,7 @@ class EngineManager:
         self._make = make
 
     def start(self) -> Runtime:
-        """Begin to bring the engine up, with progress; does nothing when it is up."""
+        """Start the engine, showing progress; do nothing when it was started before."""
         if self.runtime is None:
             settings = self._configuration.settings
             remote = bool(settings.remote.url)
@@ -98,7 +98,7 @@ class EngineManager:
             self._again()
 
     def _again(self) -> None:
-        """Bring the engine up once more, after what it lacked is there."""
+        """Start the engine again after the missing model or consent has arrived."""
         if self.runtime is not None:
             self._tasks.spawn(self._bring_up(self.runtime))
 

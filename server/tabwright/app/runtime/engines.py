@@ -120,7 +120,7 @@ class Runtime:
                 await unless(superseded, asyncio.shield(self.warm()))
 
     async def model_info(self) -> ModelInfo:
-        """The model's name, family and context length, asked once; raises EngineError."""
+        """Return the model's name, family and context length; cached. Raises EngineError."""
         if self._info is None:
             self._info = await self.engine.model_info(self.model)
         return self._info
@@ -197,7 +197,7 @@ async def show_state(bar: Bar, runtime: Runtime) -> None:
 
 
 async def about(runtime: Runtime | None, model: str) -> dict[str, object]:
-    """State, model, problem and what the engine says of itself, waiting at most 1 s for that."""
+    """Return state, model, problem and the engine's own status, waiting at most 1 s for that."""
     if runtime is None:
         return {"state": "off", "model": model, "problem": None, "engine": None}
     failure = runtime.failure

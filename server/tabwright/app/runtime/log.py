@@ -1,4 +1,4 @@
-"""Where the server's words go: stdout is the protocol's alone, user code stays out of the log."""
+"""The server's log file: stdout is the protocol's alone, and user code is never logged."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def configure(level: str = "info") -> None:
 
 
 def path() -> str | None:
-    """Where the log is written to, None when there is no such file."""
+    """Return the path of the log file; None without one."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.handlers.RotatingFileHandler):
             return handler.baseFilename
@@ -88,7 +88,7 @@ def _withhold_foreign_values(record: logging.LogRecord) -> bool:
 
 
 def failure(what: str, error: BaseException) -> None:
-    """Log an error of our own: its kind and place, its words (which may quote code) at DEBUG."""
+    """Log an error: its kind and place, and its message, which may quote code, at DEBUG."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     logger.error("%s: %s%s", what, type(error).__name__, place)

@@ -101,7 +101,7 @@ class Puller:
         return await asyncio.shield(running)
 
     def close(self) -> None:
-        """End what is running; what was downloaded is kept for the next pull."""
+        """End running pulls; downloaded data is kept for the next pull."""
         for process in list(self._processes):
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()

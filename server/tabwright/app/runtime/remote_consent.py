@@ -20,7 +20,7 @@ Spawn = Callable[[Coroutine[object, object, None]], object]
 
 
 class RemoteConsent:
-    """Looks up what the user allowed, and asks once a session for each address and key."""
+    """Looks up which addresses the user allowed; asks once a session for each address and key."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class RemoteConsent:
         )
 
     def ask(self, remote: Remote, allowed: Callable[[], None]) -> None:
-        """Ask for an address while nobody waits; calls ``allowed`` when the user said yes."""
+        """Ask for an address in the background; call ``allowed`` when the user agrees."""
         try:
             address = _address(remote)
         except TrustError:
@@ -106,7 +106,7 @@ class RemoteConsent:
 
 
 def allow_command(address: Address) -> str:
-    """What a user types to allow an address."""
+    """Return the command that allows an address."""
     key = ("--key", address.key_variable) if address.key_variable else ()
     return shlex.join(("tabwright", "trust", "allow-address", address.url, *key))
 

@@ -1,4 +1,4 @@
-"""What a request waits for: work on other threads, and whatever comes first."""
+"""Ways to wait: for work on other threads, and for the first of several events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Superseded(Exception):
 
 
 class WorkerThreads:
-    """Threads for what takes longer; whoever waits for a result can be cancelled at once."""
+    """Threads for slow work; a task that waits for a result can be cancelled at once."""
 
     def __init__(self, name: str, count: int = 1) -> None:
         """Start no thread before the first call."""
@@ -29,12 +29,12 @@ class WorkerThreads:
         return await loop.run_in_executor(self._pool, partial(call, *args, **kwargs))
 
     def close(self) -> None:
-        """Begin no further call."""
+        """Start no further call."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def supersede(superseded: asyncio.Future[None] | None) -> None:
-    """End whoever waits in `unless` for this with Superseded; nothing where nobody does."""
+    """Raise Superseded in the task that waits in `unless` for this, if any."""
     if superseded is not None and not superseded.done():
         superseded.set_result(None)
 

@@ -1,4 +1,4 @@
-"""Counts what becomes of suggestions, for the user's own eyes; nothing of it leaves the machine."""
+"""Counts how suggestions are accepted, for the user alone; no count leaves the machine."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Accepted:
 
 
 class AcceptanceStatistics:
-    """Follows documents as a Watcher; what it counts is written every few seconds."""
+    """Follows documents as a Watcher; writes its counts every few seconds."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class AcceptanceStatistics:
         self._writing = False
 
     def shown(self, snapshot: Snapshot, result: CompletionResult) -> None:
-        """A suggestion was given to the editor; shown on while it is typed, it counts once."""
+        """Count a suggestion given to the editor; one shown again while it is typed counts once."""
         if not self._is_enabled() or not result.edits or len(snapshot.text) > _LONGEST:
             return
         uri = unquote(snapshot.uri)
@@ -121,7 +121,7 @@ class AcceptanceStatistics:
         self._texts.pop(uri, None)
 
     def configured(self) -> None:
-        """See Watcher; switched off, what was not written yet is forgotten."""
+        """See Watcher; when statistics are switched off, unwritten counts are discarded."""
         if not self._is_enabled():
             self._forget()
 
@@ -132,7 +132,7 @@ class AcceptanceStatistics:
         self._write()
 
     async def report(self, days: object = None) -> dict[str, object]:
-        """The figures of the last days, 30 of them where no number is given."""
+        """Return the figures of the last days, 30 by default."""
         number = days if isinstance(days, int) else _USUAL_DAYS
         number = min(max(number, 1), _MOST_DAYS)
         about = {"enabled": self._is_enabled(), "file": str(self._statistics.file)}
@@ -144,7 +144,7 @@ class AcceptanceStatistics:
         return {**about, **found}
 
     async def delete(self) -> dict[str, object]:
-        """Delete all that was counted; ``message`` says what became of that."""
+        """Delete all counts; ``message`` tells the outcome."""
         self._forget()
         try:
             await self._files(self._statistics.delete)
@@ -181,7 +181,7 @@ class AcceptanceStatistics:
         await self._files(self._write)
 
     def _write(self) -> None:
-        """Write what was counted; what cannot be written is lost, and said in the log."""
+        """Write the counts; those that cannot be written are lost, and the log says so."""
         events, self._events = self._events, []
         if not events:
             return

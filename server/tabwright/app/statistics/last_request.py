@@ -1,4 +1,4 @@
-"""What can be asked about past requests: why the last one showed what it did, and the counts."""
+"""The report on past requests: the reason for the last result, and the counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LastRequestReport:
     """Remembers the last result, and counts where answers came from."""
 
     def __init__(self) -> None:
-        """Start with nothing asked."""
+        """Start without any request."""
         self._action: dict[str, object] | None = None
         self._last: tuple[CompletionResult, str, tuple[int, int]] | None = None
         self._counts = {MODEL: 0, CACHE: 0, IN_FLIGHT: 0, NONE: 0}
@@ -39,11 +39,11 @@ class LastRequestReport:
         self._last = nothing(reason, detail), uri, position
 
     def note_action(self, figures: Mapping[str, object]) -> None:
-        """Remember what became of the last action."""
+        """Remember the outcome of the last action."""
         self._action = dict(figures)
 
     def why(self) -> dict[str, object]:
-        """Why the last request showed what it showed; figures that nobody knows are None."""
+        """Explain the last request's result; unknown figures are None."""
         if self._last is None:
             empty = {"reason": Message("nothing was asked yet"), "detail": "", "source": NONE}
             return {**empty, "action": self._action}
@@ -61,7 +61,7 @@ class LastRequestReport:
         return {**found, **{key: getattr(result.usage, key, None) for key in _USAGE}}
 
     def figures(self) -> dict[str, object]:
-        """The counts; ``no_model_share`` is that of the answers the model was not asked for."""
+        """Return the counts; ``no_model_share``: the share of answers given without the model."""
         free = self._counts[CACHE] + self._counts[IN_FLIGHT]
         answered = free + self._counts[MODEL]
         return {
