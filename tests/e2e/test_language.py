@@ -67,12 +67,12 @@ async def test_commands_answer_in_chinese(home: Home) -> None:
     async with engine_for(home, WARM, {"text": ""}), editing(home, locale="zh") as editor:
         editor.open(CODE)
         asked: dict[str, Any] = {"uri": URI, "version": 1}
-        assert (await editor.command("edit", asked))["reason"] == "请说明要改什么"
-        assert editor.shown == ["Tabwright：编辑：请说明要改什么。"]
+        assert (await editor.command("edit", asked))["reason"] == "指令是空的：请说明要改什么"
+        assert editor.shown == ["Tabwright：编辑：指令是空的：请说明要改什么。"]
         explained = await editor.command("explain", {**asked, "version": 7})
         assert explained == {"markdown": "", "reason": "文档在此期间已改变；请重新提出"}
         translated = await editor.command("translate", {**asked, "target": "cobol"})
-        assert translated["reason"].startswith("请指定以下语言之一：python, ")
+        assert translated["reason"].startswith("请从这些语言中选择一种：python, ")
         deleted = await editor.command("deleteStatistics")
         assert deleted == {"ok": True, "message": "统计已删除"}
 
@@ -85,7 +85,7 @@ async def test_why_answers_in_chinese(home: Home) -> None:
         editor.open(CODE)
         assert await editor.texts(1, 4) == []
         why = await editor.command("why")
-        assert why["reason"] == "光标后面还有代码；如需在此补全，请手动触发"
+        assert why["reason"] == "光标后面还有代码；要在这里补全，请手动触发"
         assert why["source"] == "none"
         asked = editor.send(editor.params(2, 0), "c")
         await engine.wait_for(2)
