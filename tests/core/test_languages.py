@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tabwright.core.languages import LANGUAGES, PLAIN, by_id, by_path
+from tabwright.core.languages import LANGUAGES, PLAIN, by_id, by_path, canonical_id
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,27 @@ def test_the_table_is_consistent() -> None:
         assert language.id == language_id
         assert all(end.startswith(".") for end in language.extensions)
         assert len(set(language.quotes)) == len(language.quotes)
+
+
+@pytest.mark.parametrize(
+    ("language_id", "path", "found"),
+    [
+        ("sh", "", "shellscript"),
+        ("bash", "", "shellscript"),
+        ("cs", "", "csharp"),
+        ("c-sharp", "", "csharp"),
+        ("c++", "", "cpp"),
+        ("tsx", "", "typescriptreact"),
+        ("javascript.jsx", "", "javascriptreact"),
+        ("Python", "", "python"),
+        ("javascript", "/a/b.jsx", "javascript"),
+        ("", "/a/b.dart", "dart"),
+        ("plaintext", "/a/b.go", "go"),
+        ("nobody-knows", "/a/Dockerfile", "dockerfile"),
+        ("nobody-knows", "/a/b.nothing", "nobody-knows"),
+        ("plaintext", "/a/b.txt", "plaintext"),
+    ],
+)
+def test_aliases_and_endings_name_the_language(language_id: str, path: str, found: str) -> None:
+    assert canonical_id(language_id, path) == found
+    assert by_id(found).id == (found if found in LANGUAGES else PLAIN.id)

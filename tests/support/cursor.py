@@ -46,3 +46,9 @@ def place(marked: str, language_id: str = "python") -> tuple[Snapshot, int]:
     assert marked.count(CURSOR) == 1, "a case has one cursor"
     offset = marked.index(CURSOR)
     return Snapshot("file:///case", language_id, 1, marked.replace(CURSOR, "")), offset
+
+
+def at_cursor(marked: str) -> tuple[str, int]:
+    """The text and the offset that a text with one cursor shows."""
+    assert marked.count(CURSOR) == 1, "a case has one cursor"
+    return marked.replace(CURSOR, ""), marked.index(CURSOR)

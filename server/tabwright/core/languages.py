@@ -18,6 +18,7 @@ class Language:
     extensions: tuple[str, ...] = ()
     block_openers: tuple[str, ...] = ("{",)
     quotes: tuple[str, ...] = ('"', "'")
+    closers: tuple[str, ...] = ()
 
 
 _C = ("/*", "*/")
@@ -52,9 +53,17 @@ _ALL = (
     Language("scala", "Scala", "//", _C, (".scala", ".sc"), quotes=('"""', '"')),
     Language("dart", "Dart", "//", _C, (".dart",), quotes=("'''", '"""', '"', "'")),
     Language("php", "PHP", "//", _C, (".php",)),
-    Language("ruby", "Ruby", "#", None, (".rb", ".rake"), ("do", "then", "|")),
+    Language("ruby", "Ruby", "#", None, (".rb", ".rake"), ("do", "then", "|"), closers=("end",)),
     Language("perl", "Perl", "#", None, (".pl", ".pm")),
-    Language("lua", "Lua", "--", ("--[[", "]]"), (".lua",), ("then", "do", ")")),
+    Language(
+        "lua",
+        "Lua",
+        "--",
+        ("--[[", "]]"),
+        (".lua",),
+        ("then", "do", ")"),
+        closers=("end", "until"),
+    ),
     Language("r", "R", "#", None, (".r", ".R")),
     Language("julia", "Julia", "#", ("#=", "=#"), (".jl",), (), quotes=('"""', '"')),
     Language(
@@ -67,9 +76,24 @@ _ALL = (
         quotes=('"',),
     ),
     Language(
-        "elixir", "Elixir", "#", None, (".ex", ".exs"), ("do", "->"), quotes=('"""', '"', "'")
+        "elixir",
+        "Elixir",
+        "#",
+        None,
+        (".ex", ".exs"),
+        ("do", "->"),
+        quotes=('"""', '"', "'"),
+        closers=("end",),
     ),
-    Language("shellscript", "Shell", "#", None, (".sh", ".bash", ".zsh"), ("then", "do", "{")),
+    Language(
+        "shellscript",
+        "Shell",
+        "#",
+        None,
+        (".sh", ".bash", ".zsh"),
+        ("then", "do", "{"),
+        closers=("fi", "done", "esac"),
+    ),
     Language("powershell", "PowerShell", "#", ("<#", "#>"), (".ps1", ".psm1")),
     Language("sql", "SQL", "--", _C, (".sql",), ("(",), quotes=("'",)),
     Language("html", "HTML", "", _HTML, (".html", ".htm"), (">",)),
@@ -95,13 +119,56 @@ _ALL = (
 
 LANGUAGES: Mapping[str, Language] = {language.id: language for language in _ALL}
 
+# What clients also call a language: other editors' ids, and names of Markdown's fences.
+_ALIASES: Mapping[str, str] = {
+    **dict.fromkeys(("sh", "bash", "shell", "zsh", "ksh", "bats"), "shellscript"),
+    **dict.fromkeys(("cs", "c-sharp", "c#", "razor"), "csharp"),
+    **dict.fromkeys(("c++", "cxx", "cuda", "cuda-cpp", "arduino"), "cpp"),
+    **dict.fromkeys(("js", "node", "mjs", "cjs", "javascript.js"), "javascript"),
+    **dict.fromkeys(("jsx", "javascript.jsx"), "javascriptreact"),
+    **dict.fromkeys(("ts", "mts", "cts"), "typescript"),
+    **dict.fromkeys(("tsx", "typescript.tsx", "typescript.jsx"), "typescriptreact"),
+    **dict.fromkeys(("py", "python3", "py3", "pyi"), "python"),
+    **dict.fromkeys(("golang",), "go"),
+    **dict.fromkeys(("rs",), "rust"),
+    **dict.fromkeys(("kt", "kts"), "kotlin"),
+    **dict.fromkeys(("rb", "eruby"), "ruby"),
+    **dict.fromkeys(("yml", "dockercompose", "yaml.docker-compose"), "yaml"),
+    **dict.fromkeys(("xhtml", "htm", "htmldjango", "django-html", "handlebars"), "html"),
+    **dict.fromkeys(("svg", "xsd", "xsl", "xslt"), "xml"),
+    **dict.fromkeys(("json5", "jsonl", "json with comments"), "jsonc"),
+    **dict.fromkeys(("md", "mdx", "gfm"), "markdown"),
+    **dict.fromkeys(("docker", "containerfile"), "dockerfile"),
+    **dict.fromkeys(("make", "mk"), "makefile"),
+    **dict.fromkeys(("rst",), "restructuredtext"),
+    **dict.fromkeys(("tex",), "latex"),
+    **dict.fromkeys(("ps1", "pwsh"), "powershell"),
+    **dict.fromkeys(("pgsql", "plsql", "mysql", "postgres", "sqlite"), "sql"),
+    **dict.fromkeys(("text", "txt", "plain"), "plaintext"),
+}
+
 _BY_EXTENSION = {end: language for language in reversed(_ALL) for end in language.extensions}
 _BY_NAME = {"dockerfile": "dockerfile", "makefile": "makefile", "gnumakefile": "makefile"}
 
 
+def canonical_id(language_id: str, path: str = "") -> str:
+    """The id that this project has for a language: of an alias, else as the file's name tells.
+
+    An id that nothing is known of stays, so that the user reads his own word.
+    """
+    known = language_id.lower()
+    known = _ALIASES.get(known, known)
+    if known in LANGUAGES and known != PLAIN.id:
+        return known
+    named = by_path(path).id if path else PLAIN.id
+    if named != PLAIN.id:
+        return named
+    return known if known in LANGUAGES else language_id
+
+
 def by_id(language_id: str) -> Language:
-    """Return the language of an LSP language id; PLAIN if it is unknown."""
-    return LANGUAGES.get(language_id, PLAIN)
+    """Return the language of an LSP language id or of an alias of it; PLAIN if it is unknown."""
+    return LANGUAGES.get(language_id) or LANGUAGES.get(canonical_id(language_id), PLAIN)
 
 
 def by_path(path: str) -> Language:

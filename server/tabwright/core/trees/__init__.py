@@ -1,0 +1,1 @@
+"""The syntax tree of a document, and what other packages ask it; offsets count in ``str``."""
