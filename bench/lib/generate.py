@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bench.lib.own_server import Workbench
 from bench.lib.sets import Task
+from tabwright.core.languages import by_id
 from tabwright.lsp.language_client import Json, LspClient
 
 
@@ -29,8 +30,8 @@ async def generate(
     answers: list[Answer] = []
     started = time.perf_counter()
     for index, task in enumerate(tasks):
-        uri = bench.uri(f"task_{index}.py")
-        client.open(uri, "python", task.text)
+        uri = bench.uri(f"task_{index}{by_id(task.language).extensions[0]}")
+        client.open(uri, task.language, task.text)
         asked = time.perf_counter()
         items = await client.complete(uri, task.text, task.offset, invoked=task.invoked)
         milliseconds = (time.perf_counter() - asked) * 1000

@@ -8,14 +8,25 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from bench.lib import action_quality, figures, sets
-from bench.lib.action_sets import ACTION_KINDS
+from bench.lib import (
+    action_quality,
+    figures,
+    fits,
+    language_frames,
+    line_sets,
+    run_languages,
+    scoring,
+    sets,
+)
+from bench.lib.action_sets import ACTION_KINDS, spread
 from bench.lib.generate import Answer, generate
 from bench.lib.own_server import with_options, workbench
 from bench.lib.ready import NotReady, ready
-from bench.lib.scoring import Verdict, run
+from bench.lib.scoring import Verdict
+from bench.lib.sets import Task
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -29,12 +40,16 @@ WHAT = {
     "infilling": "HumanEval-Infilling, single line: a line is missing, the cursor on an empty one",
     "midline": "HumanEval-Infilling, single line, begun: the line stands up to a random column",
     "span": "HumanEval-Infilling, random span: the gap starts and ends inside words and lines",
+    "lines-java": "HumanEval-X: a line of the Java solution is missing, the cursor there",
+    "lines-js": "HumanEval-X: a line of the JavaScript solution is missing, the cursor there",
+    "lines-cpp": "HumanEval-X: a line of the C++ solution is missing, the cursor there",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    run_kind = action_quality.run if options.kind in ACTION_KINDS else _run
+    special = {fits.KIND: fits.run, **dict.fromkeys(ACTION_KINDS, action_quality.run)}
+    run_kind = special.get(options.kind, _run)
     try:
         return asyncio.run(run_kind(options))
     except (NotReady, sets.DataMissing) as error:
@@ -44,9 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="bench/quality", description=__doc__)
-    made.add_argument("kind", choices=(*sets.KINDS, *ACTION_KINDS))
+    made.add_argument("kind", choices=(*sets.KINDS, *line_sets.KINDS, *ACTION_KINDS, fits.KIND))
     made.add_argument("--data", type=Path, default=DATA, help="folder of the evaluation sets")
     made.add_argument("--limit", type=int, metavar="N", help="only N tasks, evenly spread")
+    made.add_argument(
+        "--invoked", action="store_true", help="completions: asked by hand, several lines"
+    )
     made.add_argument("--model", help="instead of the default model; for actions too")
     made.add_argument(
         "--set",
@@ -62,13 +80,17 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--no-raw", action="store_true", help="actions: leave the model's plain answers out"
     )
+    made.add_argument("--language", help="fits: only inputs of this language id")
+    made.add_argument(
+        "--cases", type=Path, metavar="FOLDER", help="fits: folder of inputs seen to fail"
+    )
     made.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     made.add_argument("--details", type=Path, metavar="FILE", help="write a JSON line a task")
     return made
 
 
 async def _run(options: argparse.Namespace) -> int:
-    tasks = sets.load(options.kind, options.data, options.limit)
+    tasks = tasks_of(options)
     settings = with_options(BASE, model=options.model, assignments=options.assignments)
     async with workbench(settings) as bench:
         client = await bench.server()
@@ -107,6 +129,18 @@ async def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def tasks_of(options: argparse.Namespace) -> list[Task]:
+    """The tasks of a kind. Raises DataMissing, and NotReady where they could not be run."""
+    if options.kind in line_sets.KINDS:
+        tasks = spread(line_sets.load(options.kind, options.data), options.limit)
+        lacking = run_languages.missing(tasks[0].language)
+        if lacking:
+            raise NotReady(f"to run the answers, install {' and '.join(lacking)}")
+    else:
+        tasks = sets.load(options.kind, options.data, options.limit)
+    return [replace(task, invoked=True) for task in tasks] if options.invoked else tasks
+
+
 def check(answers: Sequence[Answer]) -> list[Verdict]:
     """Run every answered program against its tests."""
     verdicts: list[Verdict] = []
@@ -114,11 +148,19 @@ def check(answers: Sequence[Answer]) -> list[Verdict]:
         if answer.buffer is None:
             verdicts.append(Verdict(False, "no suggestion"))
         else:
-            verdicts.append(run(answer.task.program(answer.buffer)))
+            verdicts.append(verdict(answer.task, answer.buffer))
         if len(verdicts) % 20 == 0 or len(verdicts) == len(answers):
             passed = sum(verdict.passed for verdict in verdicts)
             print(f"  {passed} of {len(verdicts)} pass", file=sys.stderr, flush=True)
     return verdicts
+
+
+def verdict(task: Task, buffer: str) -> Verdict:
+    """Run one answered program with its tests."""
+    if task.language == "python":
+        return scoring.run(task.program(buffer))
+    program = language_frames.program(task.language, buffer, (task.name,), task.check)
+    return run_languages.run(task.language, program)
 
 
 def summary(answers: Sequence[Answer], verdicts: Sequence[Verdict]) -> dict[str, float | None]:

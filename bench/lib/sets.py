@@ -6,7 +6,7 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SINGLE_LINE = "humaneval-infilling-single-line-dev.jsonl.gz"
@@ -24,7 +24,8 @@ class Task:
     """A buffer, the cursor in it, and what to check the answer by.
 
     ``head`` and ``tail`` are the text that the answer stands between, and ``reference`` what
-    stood there; in a line that was begun, ``reference`` is the rest of it.
+    stood there; in a line that was begun, ``reference`` is the rest of it. ``name`` is the function
+    that ``check`` calls, where ``check`` does not say it itself.
     """
 
     task_id: str
@@ -33,6 +34,9 @@ class Task:
     reference: str
     check: str
     invoked: bool
+    language: str = "python"
+    name: str = ""
+    inside_words: bool = False
 
     @property
     def text(self) -> str:
@@ -58,7 +62,7 @@ class Task:
         middle = self.middle(buffer)
         if middle is None:
             return False
-        if self.invoked:
+        if self.inside_words:
             return middle == self.reference
         return middle.rstrip() == self.reference.rstrip()
 
@@ -85,7 +89,9 @@ def _tasks(kind: str, file: Path) -> Iterator[Task]:
                 column = cut_column(reference, random.Random(row["task_id"]))
                 head, reference = head + reference[:column], reference[column:]
             check = f"{row['test']}\ncheck({row['entry_point']})"
-            yield Task(row["task_id"], head, tail, reference, check, kind == "span")
+            span = kind == "span"
+            task = Task(row["task_id"], head, tail, reference, check, invoked=span)
+            yield replace(task, inside_words=span)
 
 
 def cut_column(line: str, chance: random.Random) -> int:
