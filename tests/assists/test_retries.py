@@ -49,12 +49,12 @@ def test_acceptable(marked: str, answer: str, expected: bool) -> None:
     assert acceptable(task, finish(task, [answer])) is expected
 
 
-def test_better_candidate_comes_first() -> None:
+def test_better_candidate_comes_first_and_one_that_does_not_parse_is_not_shown() -> None:
     task = task_at(UNBOUND_TOTAL)
     result = finish(task, ["    xs = list(xs)", "    n = missing", "    total = 0", "  broken ="])
     assert isinstance(result, tuple)
     assert result[0].new_text.strip() == "total = 0"
-    assert result[-1].new_text.strip() == "broken ="
+    assert result[-1].new_text.strip() == "n = missing"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,8 @@ def test_incomplete_statement_is_continued(answer: str, continues: bool) -> None
         assert "\n" not in rest.stop
 
 
-def test_line_with_text_is_not_continued() -> None:
-    assert continuation_task(task_at("def f(xs):\n    if ║\n    return 1\n"), "xs:") is None
+def test_line_with_text_is_continued_only_by_the_block_that_it_opens() -> None:
+    assert continuation_task(task_at("def f(xs):\n    if ║\n    return 1\n"), "xs:") is not None
+    assert continuation_task(task_at("def f(xs):\n    if ║\n        return 1\n"), "xs:") is None
+    assert continuation_task(task_at("def f(xs):\n    x = ║\n    return 1\n"), "xs") is None
     assert continuation_task(task_at(COMPLETE, invoked=True), "    if n:") is None

@@ -7,23 +7,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
+from tabwright.core.languages import by_id
 from tabwright.core.message import Message
-from tabwright.core.postprocess.filters import BLANK
+from tabwright.core.postprocess.filters import BLANK, DOES_NOT_FIT
+from tabwright.core.postprocess.indentation import fitted_indentation
 from tabwright.core.postprocess.pipeline import Rejected, clean, should_stop
 from tabwright.core.prompting.context import Budget, Document, Window, build_window
 from tabwright.core.prompting.prompt import infill
 from tabwright.core.syntax.blocks import empty_block_depth, statement_end
+from tabwright.core.syntax.pairs import closer_after
 from tabwright.core.syntax.validate import (
+    adds_unbound_names,
     head_of_line,
     name_changes,
+    needed_names,
     next_line,
     parses_with,
     rest_of_line,
     text_below,
-    unbound_without_answer,
 )
 from tabwright.core.task import ModelInfo, Nothing, Options, Task
 from tabwright.core.text import Edit, Snapshot, Span, indent_of, line_span
+from tabwright.core.trees.grammars import grammar_of
 
 __all__ = [
     "ModelInfo",
@@ -48,6 +53,7 @@ _SHORT_SUFFIX = 6
 _MAX_REST_CHARS = 200
 _BLOCK_TOKENS = 96
 _MAX_HINT_NAMES = 3
+_OF_SEVERAL_LINES = (")", "]", "}", '"""', "'''")
 
 
 def prepare(
@@ -68,7 +74,10 @@ def prepare(
     """
     offset = max(0, min(offset, len(snapshot.text)))
     rest = snapshot.text[offset : line_span(snapshot.text, offset).end]
-    if not invoked and not _ONLY_CLOSERS.fullmatch(rest[:_MAX_REST_CHARS]):
+    head = snapshot.text[line_span(snapshot.text, offset).start : offset][-_MAX_REST_CHARS:]
+    closer = "" if invoked else closer_after(head, rest, by_id(snapshot.language_id))
+    only_closers = bool(_ONLY_CLOSERS.fullmatch(rest[:_MAX_REST_CHARS]))
+    if not invoked and not closer and not only_closers:
         return Nothing(
             Message("there is code after the cursor; invoke completion by hand to complete here")
         )
@@ -83,7 +92,7 @@ def prepare(
     )
     if not (window.prefix + window.suffix).strip():
         return Nothing(Message("the file is empty"))
-    shown = replace(window, suffix=_prompt_suffix(window.suffix, rest, invoked))
+    shown = replace(window, suffix=_prompt_suffix(window.suffix, rest, invoked or not only_closers))
     path = unquote(urlsplit(snapshot.uri).path).rsplit("/", 1)[-1]
     task = Task(
         snapshot=snapshot,
@@ -100,8 +109,21 @@ def prepare(
         n=options.candidates if invoked else 1,
         multiline=False,
         invoked=invoked,
+        closer=closer,
     )
+    if closer and not only_closers:
+        return replace(task, stop=(*_stops_in_pair(closer), *task.stop))
     return _with_line_limit(task, options, rest)
+
+
+def _block_stops(task: Task) -> tuple[str, ...]:
+    """Return what ends a block: an empty line where no grammar tells whether something is open."""
+    return () if grammar_of(task.snapshot.language_id) else ("\n\n",)
+
+
+def _stops_in_pair(closer: str) -> tuple[str, ...]:
+    """Return what ends an answer inside a pair; brackets may be nested, so they do not."""
+    return () if closer in (")", "]", "}", ">") else (closer,)
 
 
 def _with_line_limit(task: Task, options: Options, rest: str) -> Task:
@@ -117,11 +139,12 @@ def _with_line_limit(task: Task, options: Options, rest: str) -> Task:
             suffix_stop=stop_at if is_distinct else "",
             max_tokens=options.max_tokens,
         )
-    if options.multiline == "always" or empty_block_depth(task) is not None:
+    in_pair = task.closer in _OF_SEVERAL_LINES
+    if options.multiline == "always" or in_pair or empty_block_depth(task) is not None:
         return replace(
             task,
             multiline=True,
-            stop=("\n\n",),
+            stop=_stops_in_pair(task.closer) if in_pair else _block_stops(task),
             max_tokens=min(_BLOCK_TOKENS, options.max_tokens),
         )
     return task
@@ -180,10 +203,11 @@ def finish(
 def continuation_task(task: Task, text: str) -> Task | None:
     """Return the task for the rest if ``text`` is only the start of a statement, else None."""
     written = task.answer_start + text + "\n"
-    if task.multiline or statement_end(task, written) is not None:
+    fitted = fitted_indentation(task, written)
+    if task.multiline or task.closer or statement_end(task, fitted) is not None:
         return None
     tokens = max(task.max_tokens, _BLOCK_TOKENS)
-    return replace(with_answer_start(task, written), stop=("\n\n",), max_tokens=tokens)
+    return replace(with_answer_start(task, written), stop=_block_stops(task), max_tokens=tokens)
 
 
 def unbound_names_hint(task: Task) -> str:
@@ -193,8 +217,8 @@ def unbound_names_hint(task: Task) -> str:
     """
     if head_of_line(task).strip() or task.invoked or rest_of_line(task).strip():
         return ""
-    unbound = unbound_without_answer(task.snapshot.text, task.offset)
-    positions = {name: text_below(task).find(name) for name in unbound or ()}
+    unbound = needed_names(task.snapshot.text, task.offset)
+    positions = {name: text_below(task).find(name) for name in unbound}
     ordered = sorted((at, name) for name, at in positions.items() if at >= 0)[:_MAX_HINT_NAMES]
     indent = indent_of(next_line(task)).removeprefix(head_of_line(task))
     start = indent + ", ".join(name for _, name in ordered)
@@ -221,14 +245,17 @@ def validate(
 def acceptable(task: Task, result: tuple[Edit, ...] | Nothing) -> bool:
     """Tell whether the best answer has no fault that is visible without running it.
 
-    In Python it must parse, and its names must be bound; on a line with text only parsing counts.
+    The document must parse no worse, and the answer's names must be bound; on a line with text
+    only parsing counts.
     No answer is acceptable if the document is complete without one.
     """
     if isinstance(result, tuple):
         return _fault_score(task, result[0]) == 0
+    if result.reason == DOES_NOT_FIT:
+        return False
     if head_of_line(task).strip() or task.invoked:
         return True
-    needed = unbound_without_answer(task.snapshot.text, task.offset)
+    needed = needed_names(task.snapshot.text, task.offset)
     return not needed and parses_with(task, "", task.offset) is not False
 
 
@@ -238,15 +265,18 @@ _NO_CODE_LINE = re.compile(r"^[ \t]*+(?:#.*|//.*|pass|\.\.\.)[ \t]*+$", re.MULTI
 
 
 def _fault_score(task: Task, edit: Edit) -> int:
-    """Return how faulty an answer is by Python's parser and names; 0 if no fault is known."""
+    """Return how faulty an answer is by its parse errors and names; 0 if no fault is known."""
     if parses_with(task, edit.new_text, edit.span.end) is False:
         return _DOES_NOT_PARSE
     if head_of_line(task).strip() or task.invoked:
         return 0
     if not _NO_CODE_LINE.sub("", edit.new_text).strip():
         return _BINDS_NO_NEEDED_NAME
+    if task.snapshot.language_id != "python":
+        return _ADDS_UNBOUND_NAMES * adds_unbound_names(task, edit.new_text, edit.span.end)
     found = name_changes(task, edit.new_text, edit.span.end)
     if found is None:
         return 0
-    binds_none = bool(found.unbound_before) and not found.newly_bound
+    needed = found.unbound_before & needed_names(task.snapshot.text, task.offset)
+    binds_none = bool(needed) and not needed & found.newly_bound
     return _ADDS_UNBOUND_NAMES * bool(found.newly_unbound) + _BINDS_NO_NEEDED_NAME * binds_none

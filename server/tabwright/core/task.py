@@ -37,7 +37,8 @@ class Task:
     ``heal``: the engine may remove the prompt's last word and generate it again (token healing).
     ``suffix_stop``: the engine may end an answer where this text begins ("" for none).
     ``answer_start`` is the start of the answer if the prompt already contains it and only the rest
-    is requested. ``budget`` is the window's budget before it was reduced to fit the model.
+    is requested. ``closer`` closes the pair around the cursor, where the answer ends ("" for none).
+    ``budget`` is the window's budget before it was reduced to fit the model.
     """
 
     snapshot: Snapshot
@@ -54,6 +55,7 @@ class Task:
     multiline: bool
     invoked: bool
     answer_start: str = ""
+    closer: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
+from tabwright.core.languages import by_id
 from tabwright.core.message import Message
 from tabwright.core.postprocess.cuts import best_cut
+from tabwright.core.postprocess.indentation import fitted_indentation
 from tabwright.core.prompting.control_tokens import control_start
 from tabwright.core.safety.inert_text import hidden_character_in
 from tabwright.core.syntax.blocks import block_exit, statement_end
+from tabwright.core.syntax.fit import Fit, fit, spread_closers
+from tabwright.core.syntax.pairs import end_in_pair, ends_with_line
 from tabwright.core.syntax.validate import (
     head_of_line,
     imbalance,
@@ -27,6 +31,9 @@ REPEATS_SUFFIX = Message("the answer repeated the lines below")
 REPEATS_ITSELF = Message("the model repeated itself")
 HIDDEN_CHARACTERS = Message("the answer has invisible characters that the file does not have")
 BLANK = Message("the model had nothing to add")
+DOES_NOT_FIT = Message("no answer fits the code around it")
+_MAX_SHORTER = 10  # how many shorter answers are tried; each costs a parse
+_WITH_ENDINGS = 2  # of the first of them, also with a sign that ends a statement
 
 _LOOP_ROUNDS = 6
 _MAX_ROUND_CHARS = 80
@@ -69,6 +76,30 @@ def cut_specials(candidate: FilterState, task: Task) -> FilterState | Rejected:
     return replace(candidate, text=text[: min(ends)] if ends else text)
 
 
+def cut_at_closer(candidate: FilterState, task: Task) -> FilterState | Rejected:
+    """Inside a pair, end the answer where it closes the pair, which the document does already."""
+    if not task.closer:
+        return candidate
+    text = candidate.text
+    end = end_in_pair(text, task.closer, by_id(task.snapshot.language_id))
+    if end is None:
+        return candidate
+    rest = rest_of_line(task)
+    if ends_with_line(task) and "\n" not in text[:end]:
+        # The answer closes the pair itself and goes on: what it wrote replaces the line's end.
+        line = text.split("\n", 1)[0].rstrip()
+        whole = replace(candidate, text=line, end=task.offset + len(rest.rstrip()))
+        found = fit(task, whole.text, whole.end)
+        more = line[end:].strip() != rest.strip() and is_subsequence(rest.strip(), line[end:])
+        if more and (found is None or found.is_whole):
+            return whole
+    text = text[:end]
+    if "\n" in text.strip(" \t") and not text.rstrip(" \t").endswith("\n"):
+        own_line = "\n" in candidate.text[len(text.rstrip()) : end] or text.startswith("\n")
+        text = text.rstrip() + "\n" + indent_of(head_of_line(task)) if own_line else text
+    return replace(candidate, text=text, complete=True)
+
+
 def cut_fence(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """End the answer at a Markdown fence, which an instruction-tuned model may write."""
     if task.snapshot.language_id == "markdown":
@@ -102,6 +133,12 @@ def cut_second_indent(candidate: FilterState, task: Task) -> FilterState | Rejec
     return candidate
 
 
+def fit_indentation(candidate: FilterState, task: Task) -> FilterState | Rejected:
+    """Give the lines the file's unit of indentation and the cursor's depth, closers their lines."""
+    text = fitted_indentation(task, candidate.text)
+    return replace(candidate, text=spread_closers(task, text, candidate.end))
+
+
 def cut_loop(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Cut an answer that loops after the first round; refuse it if nothing else remains."""
     at = loop_start(candidate.text)
@@ -129,12 +166,15 @@ def cut_to_statement(candidate: FilterState, task: Task) -> FilterState | Reject
     whole = not newline or parses_with(task, candidate.text, candidate.end)
     if whole or not parses_with(task, first, candidate.end):
         return candidate
+    found = fit(task, first, candidate.end)
+    if found is not None and not found.is_whole:
+        return candidate
     return replace(candidate, text=first, complete=True)
 
 
 def cut_block(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """End an answer of several lines where it leaves the block at the cursor."""
-    if not task.multiline:
+    if not task.multiline or task.closer:
         return candidate
     at = block_exit(task, candidate.text)
     if at is None:
@@ -144,7 +184,7 @@ def cut_block(candidate: FilterState, task: Task) -> FilterState | Rejected:
 
 def cut_suffix(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """End an answer of several lines where the suffix begins, or where the file still parses."""
-    if not task.multiline:
+    if not task.multiline or task.closer:
         return candidate
     text = best_cut(task, candidate.text, complete=candidate.complete)
     return Rejected(REPEATS_SUFFIX) if text is None else replace(candidate, text=text)
@@ -156,7 +196,8 @@ def fit_line(candidate: FilterState, task: Task) -> FilterState | Rejected:
     The first variant that parses wins, else the one with the fewest unpaired brackets.
     """
     rest = rest_of_line(task)
-    if task.invoked and rest.strip(" \t)]}>\"'`:;,{"):
+    in_pair = task.closer and (not ends_with_line(task) or "\n" in candidate.text)
+    if in_pair or (task.invoked and rest.strip(" \t)]}>\"'`:;,{")):
         return candidate
     variants = list(dict.fromkeys(_variants(candidate, task, rest)))
     if len(variants) == 1:
@@ -175,7 +216,7 @@ def _variants(candidate: FilterState, task: Task, rest: str) -> list[FilterState
         variants = [candidate]
     elif text.rstrip().endswith(bare):
         variants = [replace(candidate, text=text.rstrip()[: -len(bare)]), candidate]
-    elif _is_subsequence(rest.rstrip(), text):
+    elif is_subsequence(rest.rstrip(), text):
         variants = [replace(candidate, end=line_end), candidate]
     else:
         variants = [candidate]
@@ -183,7 +224,7 @@ def _variants(candidate: FilterState, task: Task, rest: str) -> list[FilterState
         return variants
     shorter = text.rstrip()
     while shorter[-1:] in (")", "]", "}") and len(variants) < _MAX_VARIANTS:
-        shorter = shorter[:-1]
+        shorter = shorter[:-1].rstrip()
         variants.append(replace(candidate, text=shorter))
     if not bare:
         missing = missing_closers(task, head_of_line(task) + text)
@@ -192,15 +233,61 @@ def _variants(candidate: FilterState, task: Task, rest: str) -> list[FilterState
     return variants
 
 
-def _is_subsequence(part: str, text: str) -> bool:
+def is_subsequence(part: str, text: str) -> bool:
     """Tell whether ``part`` is a subsequence of ``text``, as editors require to replace it."""
     rest = iter(text)
     return all(char in rest for char in part)
 
 
+def fit_structure(candidate: FilterState, task: Task) -> FilterState | Rejected:
+    """Make the document parse no worse than before: close what the answer opens, or shorten it.
+
+    Tried in this order: the answer; closed; up to a closer that the document has already; its first
+    lines, as many as possible, each closed.
+    """
+    first = fit(task, candidate.text, candidate.end)
+    if first is None or first.is_whole:
+        return candidate
+    best, best_fit = candidate, first
+    for number, text in enumerate(_structure_ways(candidate.text, first)):
+        found = fit(task, text, candidate.end) if number else first
+        if found is None or not text.strip():
+            continue
+        if found.missing:
+            text = _closed(text, found.missing)
+            found = fit(task, text, candidate.end)
+        for ending in ("", ";", ",") if number < _WITH_ENDINGS else ("",):
+            ended = fit(task, text + ending, candidate.end) if ending else found
+            if ended is not None and ended.is_whole and ended.errors <= first.errors:
+                return replace(candidate, text=text + ending, complete=True)
+        if found is not None and (not found.parses, found.errors) < (
+            not best_fit.parses,
+            best_fit.errors,
+        ):
+            best, best_fit = replace(candidate, text=text, complete=True), found
+    return best if best_fit.parses else Rejected(DOES_NOT_FIT)
+
+
+def _structure_ways(text: str, found: Fit) -> Iterator[str]:
+    yield text
+    if text.rstrip().endswith(","):
+        yield text.rstrip().removesuffix(",")
+    if found.extra is not None:
+        yield text[: found.extra].rstrip()
+    lines = text.split("\n")
+    for count in range(len(lines) - 1, max(0, len(lines) - _MAX_SHORTER), -1):
+        yield "\n".join(lines[:count]).rstrip()
+
+
+def _closed(text: str, closers: str) -> str:
+    return text.rstrip() + closers if closers.startswith("\n") else text + closers
+
+
 def trim_end(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Remove blanks and empty lines at the end if only closers follow on the line."""
     kept = candidate.text.rstrip()
+    if task.closer and "\n" in candidate.text:
+        return candidate
     if rest_of_line(task).strip() and (task.invoked or "\n" in candidate.text[len(kept) :]):
         return candidate
     return replace(candidate, text=kept)
@@ -253,7 +340,9 @@ def match_line_ends(candidate: FilterState, task: Task) -> FilterState | Rejecte
 FILTERS: tuple[Filter, ...] = (
     cut_specials,
     cut_fence,
+    cut_at_closer,
     cut_leading_blank,
+    fit_indentation,
     cut_to_statement,
     cut_block,
     cut_loop,
@@ -261,6 +350,7 @@ FILTERS: tuple[Filter, ...] = (
     trim_end,
     cut_second_indent,
     fit_line,
+    fit_structure,
     refuse_blank,
     refuse_repetition,
     refuse_hidden_characters,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tabwright.core.languages import Language, by_id
 from tabwright.core.syntax.brackets import scan
+from tabwright.core.syntax.fit import fit
 from tabwright.core.syntax.validate import (
     head_of_line,
     imbalance,
@@ -17,12 +18,18 @@ from tabwright.core.syntax.validate import (
 )
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of
+from tabwright.core.trees.grammars import grammar_of
 
 JUMP_STATEMENT = re.compile(r"(return|raise|break|continue|throw)\b")
 CONTINUES_BLOCK = re.compile(r"(else|elif|except|finally|case|catch|default)\b|[)\]}]")
 _ONLY_CLOSERS = re.compile(r"\s*+[)\]}]+[;,]?\s*+")
 _TRY_STATEMENT = re.compile(r"^[^\S\n]*+try\s*+:", re.MULTILINE)
 _MAX_BLANK_LINES = 3
+_ATTRIBUTE = re.compile(r"#!?\[.*\]|\[[A-Z][^\]]*\]|@[\w.]+(?:\(.*\))?")
+_CONTROL = re.compile(r"\}?\s*+(?:else\s++)?(?:if|for|foreach|while|switch|catch|using|lock|do)\b")
+_WITH_HERE_DOCUMENTS = ("shellscript", "ruby", "php", "perl")
+_HERE_DOCUMENT = re.compile(r"<<[-~<]?[ \t]*+[\"\']?([A-Za-z_]\w{0,60}+)")
+_WORD = re.compile(r"\w+")
 _TAB_COLUMNS = 8
 _MAX_HEADER_LINES = 20
 
@@ -42,7 +49,7 @@ def empty_block_depth(task: Task) -> int | None:
     if not head.strip():
         above = _without_docstring(task, above)
     line = head if head.strip() else next(iter(above), "")
-    if not _opens_block(line, by_id(task.snapshot.language_id)):
+    if not opens_block(line, by_id(task.snapshot.language_id)):
         return None
     opener_columns = _statement_depth(task, line, above if head.strip() else above[1:])
     if not head.strip() and head and depth(head) <= opener_columns:
@@ -78,7 +85,8 @@ def _statement_depth(task: Task, line: str, above: list[str]) -> int:
     return depth(line)
 
 
-def _opens_block(line: str, language: Language) -> bool:
+def opens_block(line: str, language: Language) -> bool:
+    """Tell whether a line ends with what opens a block in its language."""
     if language.line_comment:
         if line.strip().startswith(language.line_comment):
             return False
@@ -89,6 +97,12 @@ def _opens_block(line: str, language: Language) -> bool:
         and not (opener.isalpha() and stripped[: -len(opener)][-1:].isalnum())
         for opener in language.block_openers
     )
+
+
+def _closes(line: str, language: Language) -> bool:
+    """Tell whether a line begins with a closer: a bracket, an end tag or a word such as ``end``."""
+    word = _WORD.match(line)
+    return line[:1] in ")]}" or line.startswith("</") or bool(word and word[0] in language.closers)
 
 
 def block_exit(task: Task, text: str) -> int | None:
@@ -104,7 +118,7 @@ def block_exit(task: Task, text: str) -> int | None:
         return _end_of_block(task, text, opener_columns)
     head = head_of_line(task)
     line = head if head.strip() else next(iter(lines_above(task)), "")
-    if depth(line) == 0 and not _opens_block(line, by_id(task.snapshot.language_id)):
+    if depth(line) == 0 and not opens_block(line, by_id(task.snapshot.language_id)):
         return None
     for start, number, full_line in _lines(head, text):
         if number and depth(full_line) == 0 and not _in_string(task, head + text[:start]):
@@ -121,9 +135,14 @@ def statement_end(task: Task, text: str) -> int | None:
     comments, the block that it opens unless the document has one, and the lines that close its
     brackets unless the document closes them.
     """
+    grammar = grammar_of(task.snapshot.language_id)
+    if grammar is not None and not grammar.indented:
+        return _statement_end_in_tree(task, text)
     head = head_of_line(task)
     if head.strip():
         end = text.find("\n")
+        if end >= 0 and _opens_missing_block(task, head + text[:end]):
+            return _end_of_block(task, text, depth(head), begin=end)
         return None if end < 0 else end
     for start, _, full_line in _lines(head, text):
         end = text.find("\n", start)
@@ -139,6 +158,45 @@ def statement_end(task: Task, text: str) -> int | None:
     return 0 if text.count("\n") >= _MAX_BLANK_LINES and not text.strip() else None
 
 
+def _statement_end_in_tree(task: Task, text: str) -> int | None:
+    """Return where the first statement ends: the document parses with it, and nothing is open.
+
+    Attributes, decorators and comments in front belong to it. See `statement_end`.
+    """
+    head = head_of_line(task)
+    is_begun = bool(head.strip())
+    language = by_id(task.snapshot.language_id)
+    columns = depth(head) if is_begun else -1
+    is_leading = True  # only comments and attributes so far
+    for start, number, full_line in _lines(head, text):
+        line = full_line.strip()
+        columns = depth(full_line) if columns < 0 else columns
+        if number and not is_leading and _begins_statement(task, full_line, columns, language):
+            return max(0, start - 1)
+        end = text.find("\n", start)
+        if end < 0:
+            return None
+        if not is_begun and (_is_comment(full_line, language) or _ATTRIBUTE.fullmatch(line)):
+            continue
+        is_leading = False
+        if line.endswith("\\") or (_CONTROL.match(line) and line.endswith(")")):
+            continue
+        found = fit(task, text[:end], task.offset)
+        whole = found is None or (found.is_whole and not found.near_errors)
+        if whole or found is None or (is_begun and not number and not found.missing):
+            return end
+    return 0 if text.count("\n") >= _MAX_BLANK_LINES and not text.strip() else None
+
+
+def _begins_statement(task: Task, line: str, columns: int, language: Language) -> bool:
+    """Tell whether a line of the answer is no part of the statement that began at ``columns``."""
+    if depth(line) < columns:
+        return True
+    stripped = line.strip()
+    goes_on = stripped[0] in "{.?:&|+" or CONTINUES_BLOCK.match(stripped)
+    return depth(line) == columns and not goes_on and not _closes(stripped, language)
+
+
 def _leaves_open(task: Task, text: str) -> bool:
     """Tell whether the document lacks closers for the brackets that ``text`` opens."""
     opens_more = imbalance(task, text, task.offset) > imbalance(task, "", task.offset)
@@ -147,7 +205,7 @@ def _leaves_open(task: Task, text: str) -> bool:
 
 def _opens_missing_block(task: Task, line: str) -> bool:
     following = next_line(task)
-    return _opens_block(line, by_id(task.snapshot.language_id)) and depth(following) <= depth(line)
+    return opens_block(line, by_id(task.snapshot.language_id)) and depth(following) <= depth(line)
 
 
 def _is_comment(line: str, language: Language) -> bool:
@@ -198,9 +256,13 @@ def _needs_clause(task: Task, text: str) -> bool:
 def _after_closer(
     task: Task, text: str, start: int, full_line: str, opener_columns: int
 ) -> int | None:
-    stripped, below = full_line.strip(), (rest_of_line(task).strip() or next_line(task).strip())
+    stripped, rest, following = full_line.strip(), rest_of_line(task).strip(), next_line(task)
+    # A closer below that is less indented belongs to an enclosing block.
+    below = rest or (following.strip() if depth(following) >= opener_columns else "")
     is_missing_closer = (
-        stripped[0] in ")]}" and depth(full_line) == opener_columns and below[:1] != stripped[0]
+        _closes(stripped, by_id(task.snapshot.language_id))
+        and depth(full_line) == opener_columns
+        and below[:1] != stripped[0]
     )
     if not is_missing_closer:
         # Before closers on the cursor's line the answer keeps the last line's indentation.
@@ -220,7 +282,14 @@ def _lines(head: str, text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _in_string(task: Task, before: str) -> bool:
-    return len(scan(before, by_id(task.snapshot.language_id)).quote) == 3
+    """Tell whether ``before`` ends inside a string of several lines, or a here-document."""
+    if scan(before, by_id(task.snapshot.language_id)).quote in ('"""', "'''", "`"):
+        return True
+    if task.snapshot.language_id not in _WITH_HERE_DOCUMENTS:
+        return False
+    found = list(_HERE_DOCUMENT.finditer(before))
+    lines = before[found[-1].end() :].split("\n") if found else []
+    return bool(found) and all(line.strip() != found[-1][1] for line in lines)
 
 
 def _is_label(line: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _MAX_CHARS = 60_000
 # The parser holds the GIL, for about 0.2 s with this many characters.
@@ -40,6 +40,7 @@ class Frame:
 
     before: str
     after: str
+    is_sound: bool = True  # parses with some simple text in the gap
 
     def parses_with(self, answer: str, skip: int = 0) -> bool:
         """Tell whether it parses with ``answer`` in place of the gap and ``skip`` characters."""
@@ -62,7 +63,7 @@ def frame(text: str, offset: int) -> Frame | None:
     for gap in near + whole:
         if _can_parse(gap):
             return gap
-    return near[0] if near else None
+    return replace(near[0], is_sound=False) if near else None
 
 
 def _can_parse(gap: Frame) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,16 +12,36 @@ from tabwright.core.syntax.python_names import unbound_names
 from tabwright.core.syntax.python_parse import Frame, frame
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of, unix_line_ends
+from tabwright.core.trees.errors import errors, fits
+from tabwright.core.trees.names import unbound
+from tabwright.core.trees.tree import tree_of
 
 _REACH = 1500
+_WORD = re.compile(r"[^\W\d]\w*+")
+_NOT_CALLED = re.compile(r"\b[^\W\d]\w*+\b(?!\s*+\()")
 
 cached_frame = lru_cache(maxsize=2)(frame)
 
 
 def parses_with(task: Task, text: str, end: int) -> bool | None:
-    """Tell whether Python parses with ``text`` from the cursor to ``end``; None if unknown."""
+    """Tell whether the document parses no worse with ``text`` from the cursor to ``end``.
+
+    Python must parse, where it can with some text at the cursor; else, and in other languages, no
+    error may be added. None if unknown.
+    """
     gap = _frame(task)
-    return None if gap is None else gap.parses_with(text, end - task.offset)
+    if gap is not None and gap.is_sound:
+        return gap.parses_with(text, end - task.offset)
+    before = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
+    after = None if before is None else before.with_edit(task.offset, end, text)
+    if before is None or after is None:
+        return None
+    if end > task.offset:  # the closers that are replaced must not count as those of the document
+        removed = before.with_edit(task.offset, end, "")
+        if removed is None or len(errors(after)) > len(errors(before)):
+            return False
+        before = removed
+    return fits(before, after, task.offset, task.offset + len(text))
 
 
 def _frame(task: Task) -> Frame | None:
@@ -94,6 +115,32 @@ def unbound_without_answer(text: str, offset: int) -> frozenset[str] | None:
         if found is not None:
             return found
     return None
+
+
+@lru_cache(maxsize=2)
+def needed_names(text: str, offset: int) -> frozenset[str]:
+    """Return the names that an answer should bind: those that the document lacks and does not call.
+
+    What is only called below is often a function that is still to be written.
+    """
+    gap, lacking = cached_frame(text, offset), unbound_without_answer(text, offset)
+    if gap is None or not lacking:
+        return frozenset()
+    used = {found[0] for found in _NOT_CALLED.finditer(gap.before + " " + gap.after)}
+    return lacking & used
+
+
+def adds_unbound_names(task: Task, text: str, end: int) -> bool:
+    """Tell whether an answer uses names that nothing binds and that the document has nowhere.
+
+    For the languages of `core.trees.names`; False where that is not known.
+    """
+    before = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
+    after = None if before is None else before.with_edit(task.offset, end, text)
+    if before is None or after is None:
+        return False
+    found = {one.name for one in unbound(after, task.offset, task.offset + len(text))}
+    return bool(found) and not found <= set(_WORD.findall(before.text))
 
 
 def name_changes(task: Task, text: str, end: int) -> NameChanges | None:
