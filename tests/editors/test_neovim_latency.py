@@ -15,7 +15,7 @@ PRESSES = 50
 MOST_ADDED_MS = 100.0  # at the median
 NUMBERS = [f"{index:03}" for index in range(PRESSES)]
 CODE = "".join(f"value_{number} = \n" for number in NUMBERS)
-WHOLE = "".join(f"value_{number} = add({number})\n" for number in NUMBERS)
+WHOLE = "".join(f"value_{number} = add(n{number})\n" for number in NUMBERS)
 
 
 def percentiles(values: list[float]) -> tuple[float, float]:
@@ -32,13 +32,13 @@ async def test_neovim_adds_less_than_100_ms(home: Home, capsys: pytest.CaptureFi
     async with engine_for(home, rule), neovim(home, CODE) as nvim:
         await nvim.until_ready()
         await nvim.keys("ggA")
-        await nvim.until_row(0, "value_000 = add(000)")  # what beginning to insert gives
+        await nvim.until_row(0, "value_000 = add(n000)")  # what beginning to insert gives
         await nvim.keys("<C-]>")
         await nvim.until_row(0, "value_000 =")
         for number in NUMBERS:
             # A person's pause between two lines; without one it would be taken for fast typing.
             await asyncio.sleep(0.25)
-            text = f"value_{number} = add({number})"
+            text = f"value_{number} = add(n{number})"
             assert text not in nvim.screen.rows
             pressed = time.perf_counter()
             await nvim.keys("a")

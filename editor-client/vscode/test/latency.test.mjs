@@ -12,7 +12,7 @@ const numbers = Array.from({ length: PRESSES }, (_, index) => String(index).padS
 const running = withEditor({
   files: { 'values.py': numbers.map((number) => `value_${number} = \n`).join('') },
   script: {
-    rules: [{ match: '', document: numbers.map((number) => `value_${number} = add(${number})\n`).join(''), first_delay_ms: 20 }],
+    rules: [{ match: '', document: numbers.map((number) => `value_${number} = add(n${number})\n`).join(''), first_delay_ms: 20 }],
   },
   settings: { 'tabwright.completion.debounceMs': 'auto', 'editor.quickSuggestions': { other: 'off' } },
 });
