@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tabwright.core.syntax.validate import head_of_line, parses_with
+from tabwright.core.syntax.validate import head_of_line, parses_with, python_parses_with
 from tabwright.core.task import Task
 from tabwright.core.trees.delimiters import (
     closed_pairs,
@@ -40,6 +40,8 @@ class Fit:
 
 def fit(task: Task, text: str, end: int) -> Fit | None:
     """Return how ``text`` fits from the cursor to ``end``; None for languages without a grammar."""
+    if python_parses_with(task, text, end):
+        return Fit(True, 0, 0, "", None)  # so nothing is open; no tree is needed at each keystroke
     before = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
     if before is None:
         return None
@@ -67,9 +69,11 @@ def spread_closers(task: Task, text: str, end: int) -> str:
     A block of lines is what was opened at the end of a line. Its closer gets the indentation of
     the line that opened it.
     """
+    if "\n" not in text:
+        return text
     before = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
     after = None if before is None else before.with_edit(task.offset, end, text)
-    if after is None or "\n" not in text:
+    if after is None:
         return text
     stop = task.offset + len(text)
     pairs = closed_pairs(after, task.offset, stop)

@@ -29,9 +29,9 @@ def parses_with(task: Task, text: str, end: int) -> bool | None:
     Python must parse, where it can with some text at the cursor; else, and in other languages, no
     error may be added. None if unknown.
     """
-    gap = _frame(task)
-    if gap is not None and gap.is_sound:
-        return gap.parses_with(text, end - task.offset)
+    known = python_parses_with(task, text, end)
+    if known is not None:
+        return known
     before = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
     after = None if before is None else before.with_edit(task.offset, end, text)
     if before is None or after is None:
@@ -42,6 +42,14 @@ def parses_with(task: Task, text: str, end: int) -> bool | None:
             return False
         before = removed
     return fits(before, after, task.offset, task.offset + len(text))
+
+
+def python_parses_with(task: Task, text: str, end: int) -> bool | None:
+    """Tell whether Python parses with ``text``; None in other languages and if nothing would."""
+    gap = _frame(task)
+    if gap is None or not gap.is_sound:
+        return None
+    return gap.parses_with(text, end - task.offset)
 
 
 def _frame(task: Task) -> Frame | None:
