@@ -15,7 +15,7 @@ from tabwright.core.postprocess.pipeline import Rejected, clean, should_stop
 from tabwright.core.prompting.context import Budget, Document, Window, build_window
 from tabwright.core.prompting.prompt import infill
 from tabwright.core.syntax.blocks import empty_block_depth, statement_end
-from tabwright.core.syntax.pairs import closer_after
+from tabwright.core.syntax.pairs import BRACKET_CLOSERS, LONG_QUOTES, closer_after
 from tabwright.core.syntax.validate import (
     adds_unbound_names,
     head_of_line,
@@ -53,7 +53,7 @@ _SHORT_SUFFIX = 6
 _MAX_REST_CHARS = 200
 _BLOCK_TOKENS = 96
 _MAX_HINT_NAMES = 3
-_OF_SEVERAL_LINES = (")", "]", "}", '"""', "'''")
+_OF_SEVERAL_LINES = (*BRACKET_CLOSERS, *LONG_QUOTES)
 
 
 def prepare(
@@ -123,7 +123,7 @@ def _block_stops(task: Task) -> tuple[str, ...]:
 
 def _stops_in_pair(closer: str) -> tuple[str, ...]:
     """Return what ends an answer inside a pair; brackets may be nested, so they do not."""
-    return () if closer in (")", "]", "}", ">") else (closer,)
+    return () if closer in (*BRACKET_CLOSERS, ">") else (closer,)
 
 
 def _with_line_limit(task: Task, options: Options, rest: str) -> Task:

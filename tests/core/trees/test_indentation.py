@@ -1,36 +1,35 @@
-"""Indentation is taken from the file."""
+"""The unit of indentation is taken from the file."""
 
 from __future__ import annotations
 
 import pytest
 from support.cursor import at_cursor
 
-from tabwright.core.trees.indentation import indent_at, reindented, unit
+from tabwright.core.trees.indentation import unit
 from tabwright.core.trees.tree import parse
 
 CASES = (
-    ("javascript", "function a() {\n    b();\n    ║\n}\n", "    ", "    "),
-    ("javascript", "function a() {\n  ║\n}\n", "  ", "  "),
-    ("go", "func a() {\n\tif b {\n║\n\t}\n}\n", "\t", "\t\t"),
-    ("html", "<ul>\n  <li>\n    ║\n  </li>\n</ul>", "  ", "    "),
-    ("ruby", "class A\n  def b\n    ║\n  end\nend\n", "  ", "    "),
-    ("c", "int a() {\n\tif (b) {\n\t\tc();\n\t}\n║\n}\n", "\t", "\t"),
-    ("python", "def a():\n  b\n  if c:\n    ║", "  ", "    "),
-    ("yaml", "a:\n  - b\n  ║\n", "  ", "  "),
-    ("shellscript", "if a; then\n  ║\nfi\n", "  ", "  "),
+    ("javascript", "function a() {\n    b();\n    ║\n}\n", "    "),
+    ("javascript", "function a() {\n  ║\n}\n", "  "),
+    ("go", "func a() {\n\tif b {\n║\n\t}\n}\n", "\t"),
+    ("html", "<ul>\n  <li>\n    ║\n  </li>\n</ul>", "  "),
+    ("ruby", "class A\n  def b\n    ║\n  end\nend\n", "  "),
+    ("c", "int a() {\n\tif (b) {\n\t\tc();\n\t}\n║\n}\n", "\t"),
+    ("python", "def a():\n  b\n  if c:\n    ║", "  "),
+    ("yaml", "a:\n  - b\n  ║\n", "  "),
+    ("shellscript", "if a; then\n  ║\nfi\n", "  "),
     ("java",
      'class A {\n  int b;\n  String s = """\n      x\n          y\n""";\n  ║\n}\n',
-     "  ", "  "),
+     "  "),
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("language", "file", "step", "indent"), CASES)
-def test_unit_and_depth(language: str, file: str, step: str, indent: str) -> None:
+@pytest.mark.parametrize(("language", "file", "step"), CASES)
+def test_unit(language: str, file: str, step: str) -> None:
     text, at = at_cursor(file)
     tree = parse(text, language)
     assert tree is not None
     assert unit(tree, at) == step
-    assert indent_at(tree, at) == indent
 
 
 def test_what_the_editor_says_counts_where_the_file_says_nothing() -> None:
@@ -38,15 +37,3 @@ def test_what_the_editor_says_counts_where_the_file_says_nothing() -> None:
     tree = parse(text, "java")
     assert tree is not None
     assert (unit(tree, at), unit(tree, at, "\t")) == ("    ", "\t")
-    assert indent_at(tree, at, "\t") == "\t"
-
-
-def test_lines_are_indented_anew_but_not_inside_strings() -> None:
-    text = (
-        'class A {\n  void b() {\n      if (x) {\n          y("""\n   z\n""");\n      }\n   }\n}\n'
-    )
-    tree = parse(text, "java")
-    assert tree is not None
-    start = text.index("void")
-    found = reindented(tree, start, text.rindex("\n}"), "  ", "  ")
-    assert found == 'void b() {\n    if (x) {\n      y("""\n   z\n""");\n    }\n  }'

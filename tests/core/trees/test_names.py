@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tabwright.core.trees.names import bound, unbound
+from tabwright.core.trees.names import unbound
 from tabwright.core.trees.tree import parse
 
 CASES: tuple[tuple[str, str, list[str]], ...] = (
@@ -56,10 +56,3 @@ def test_only_the_range_is_judged() -> None:
     tree = parse(text, "javascript")
     assert tree is not None
     assert [one.name for one in unbound(tree, 12, len(text))] == ["b", "lost"]
-
-
-def test_bound() -> None:
-    text = "const { a, b: c } = d;\nfunction e(f) {}"
-    tree = parse(text, "javascript")
-    assert tree is not None
-    assert bound(tree, 0, len(text)) == {"a", "c", "e", "f"}

@@ -16,9 +16,9 @@ from tabwright.core.trees import tree as trees
 from tabwright.core.trees.delimiters import open_at
 from tabwright.core.trees.errors import errors, fits
 from tabwright.core.trees.grammars import GRAMMARS, load
-from tabwright.core.trees.indentation import indent_at, unit
+from tabwright.core.trees.indentation import unit
+from tabwright.core.trees.literals import literals
 from tabwright.core.trees.names import unbound
-from tabwright.core.trees.places import embedded, place_at, statement_at, statement_end
 from tabwright.core.trees.tree import SyntaxTree, parse, tree_of
 
 SOURCES = Path(__file__).parents[3]
@@ -54,12 +54,8 @@ def ask_all(tree: SyntaxTree, offset: int) -> None:
     """Ask everything that can be asked; nothing may raise."""
     errors(tree)
     open_at(tree, offset)
-    place_at(tree, offset)
-    assert statement_end(tree, offset) >= tree.base
-    statement_at(tree, offset)
-    embedded(tree, offset)
+    literals(tree, tree.base, tree.end)
     unit(tree, offset)
-    indent_at(tree, offset)
     unbound(tree, max(tree.base, offset - 500), min(tree.end, offset + 500))
 
 

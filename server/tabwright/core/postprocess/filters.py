@@ -14,7 +14,7 @@ from tabwright.core.postprocess.indentation import fitted_indentation
 from tabwright.core.prompting.control_tokens import control_start
 from tabwright.core.safety.inert_text import hidden_character_in
 from tabwright.core.syntax.blocks import block_exit, statement_end
-from tabwright.core.syntax.fit import Fit, fit, spread_closers
+from tabwright.core.syntax.fit import Fit, closers_on_own_lines, fit
 from tabwright.core.syntax.pairs import end_in_pair, ends_with_line
 from tabwright.core.syntax.validate import (
     head_of_line,
@@ -136,7 +136,7 @@ def cut_second_indent(candidate: FilterState, task: Task) -> FilterState | Rejec
 def fit_indentation(candidate: FilterState, task: Task) -> FilterState | Rejected:
     """Give the lines the file's unit of indentation and the cursor's depth, closers their lines."""
     text = fitted_indentation(task, candidate.text)
-    return replace(candidate, text=spread_closers(task, text, candidate.end))
+    return replace(candidate, text=closers_on_own_lines(task, text, candidate.end))
 
 
 def cut_loop(candidate: FilterState, task: Task) -> FilterState | Rejected:
@@ -249,7 +249,7 @@ def fit_structure(candidate: FilterState, task: Task) -> FilterState | Rejected:
     if first is None or first.is_whole:
         return candidate
     best, best_fit = candidate, first
-    for number, text in enumerate(_structure_ways(candidate.text, first)):
+    for number, text in enumerate(_shorter_answers(candidate.text, first)):
         found = fit(task, text, candidate.end) if number else first
         if found is None or not text.strip():
             continue
@@ -268,7 +268,7 @@ def fit_structure(candidate: FilterState, task: Task) -> FilterState | Rejected:
     return best if best_fit.parses else Rejected(DOES_NOT_FIT)
 
 
-def _structure_ways(text: str, found: Fit) -> Iterator[str]:
+def _shorter_answers(text: str, found: Fit) -> Iterator[str]:
     yield text
     if text.rstrip().endswith(","):
         yield text.rstrip().removesuffix(",")

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 from tabwright.core.languages import Language, by_id
 from tabwright.core.syntax.blocks import depth, opens_block
-from tabwright.core.syntax.validate import head_of_line, lines_above, rest_of_line
+from tabwright.core.syntax.validate import edited_trees, head_of_line, lines_above, rest_of_line
 from tabwright.core.task import Task
 from tabwright.core.text import indent_of, line_span
 from tabwright.core.trees.indentation import unit, width
-from tabwright.core.trees.places import literals
-from tabwright.core.trees.tree import SyntaxTree, tree_of
+from tabwright.core.trees.literals import literals
+from tabwright.core.trees.tree import tree_of
 
 _WIDEST_STEP = 8
 _OPENS = re.compile(r".*[({\[:]\Z|.*\b(?:then|do|else|begin)\Z|.*\|\Z|.*=>\Z|.*->\Z", re.DOTALL)
@@ -28,8 +28,7 @@ def fitted_indentation(task: Task, text: str) -> str:
     """
     if "\n" not in text and not text[:1].isspace():
         return text
-    tree = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
-    if tree is None:
+    if tree_of(task.snapshot.text, task.snapshot.language_id, task.offset) is None:
         return text
     head = head_of_line(task)
     lines = text.split("\n")
@@ -40,7 +39,7 @@ def fitted_indentation(task: Task, text: str) -> str:
         extra = extra if first != lines[0] else 0
         lines[0] = first
     step = _step(task.snapshot.text, task.snapshot.language_id, task.offset)
-    kept = _lines_in_literals(tree, task, text, lines)
+    kept = _lines_in_literals(task, text)
     language = by_id(task.snapshot.language_id)
     shown = [head + lines[0], *lines[1:]]
     if not extra and not _needs_change(task, shown, kept, step, language):
@@ -48,16 +47,19 @@ def fitted_indentation(task: Task, text: str) -> str:
     return "\n".join((lines[0], *_reindented(task, shown, kept, step, extra)))
 
 
-def offset_before(text: str, fitted: str, offset: int) -> int:
-    """Return the offset in ``text`` of what stands at ``offset`` in the fitted text."""
+def unfitted_offset(text: str, fitted: str, offset: int) -> int:
+    """Return the offset in ``text`` of what stands at ``offset`` in the fitted text.
+
+    Only the indentation differs, so it is counted from the end of its line.
+    """
     row = fitted.count("\n", 0, offset)
-    start = fitted.rfind("\n", 0, offset) + 1
     end = fitted.find("\n", offset)
     behind = (len(fitted) if end < 0 else end) - offset
-    line = text.split("\n")[row]
-    before = sum(len(one) + 1 for one in text.split("\n")[:row])
-    at_start = offset == start
-    return before if at_start else before + max(0, len(line) - behind)
+    lines = text.split("\n")
+    before = sum(len(line) + 1 for line in lines[:row])
+    if offset == fitted.rfind("\n", 0, offset) + 1:
+        return before
+    return before + max(0, len(lines[row]) - behind)
 
 
 @lru_cache(maxsize=8)
@@ -88,12 +90,12 @@ def _without_second_indent(task: Task, head: str, line: str) -> str:
     return line[len(extra) :] if is_deep_enough else line
 
 
-def _lines_in_literals(tree: SyntaxTree, task: Task, text: str, lines: list[str]) -> set[int]:
+def _lines_in_literals(task: Task, text: str) -> set[int]:
     """Return the numbers of the answer's lines that begin inside a string or comment."""
-    after = tree.with_edit(task.offset, task.offset, text)
-    if after is None or len(lines) < 2:
+    trees = edited_trees(task, text, task.offset) if "\n" in text else None
+    if trees is None:
         return set()
-    spans = [one.span for one in literals(after, task.offset, task.offset + len(text))]
+    spans = literals(trees.after, task.offset, task.offset + len(text), of_lines=True)
     inside: set[int] = set()
     at = task.offset
     for number, line in enumerate(text.split("\n")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabwright.core.languages import by_id
 from tabwright.core.postprocess.cuts import rest_of_line_start
 from tabwright.core.postprocess.filters import FILTERS, Filter, FilterState, Rejected, loop_start
-from tabwright.core.postprocess.indentation import fitted_indentation, offset_before
+from tabwright.core.postprocess.indentation import fitted_indentation, unfitted_offset
 from tabwright.core.postprocess.overlap import overlaps
 from tabwright.core.syntax.blocks import block_exit, statement_end
 from tabwright.core.syntax.fit import fit
@@ -46,7 +46,7 @@ def should_stop(task: Task, partial_text: str) -> int | None:
     fitted = fitted_indentation(task, text)
     if fitted != text:
         found = _stop_in(task, fitted)
-        return None if found is None else offset_before(text, fitted, found)
+        return None if found is None else unfitted_offset(text, fitted, found)
     return _stop_in(task, text)
 
 

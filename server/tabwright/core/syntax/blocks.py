@@ -182,8 +182,9 @@ def _statement_end_in_tree(task: Task, text: str) -> int | None:
         if line.endswith("\\") or (_CONTROL.match(line) and line.endswith(")")):
             continue
         found = fit(task, text[:end], task.offset)
-        whole = found is None or (found.is_whole and not found.near_errors)
-        if whole or found is None or (is_begun and not number and not found.missing):
+        if found is None or (found.is_whole and not found.near_errors):
+            return end
+        if is_begun and not number and not found.missing:
             return end
     return 0 if text.count("\n") >= _MAX_BLANK_LINES and not text.strip() else None
 

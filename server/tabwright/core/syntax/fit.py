@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tabwright.core.syntax.validate import head_of_line, parses_with, python_parses_with
+from tabwright.core.syntax.validate import (
+    edited_trees,
+    head_of_line,
+    parses_with,
+    python_parses_with,
+)
 from tabwright.core.task import Task
 from tabwright.core.trees.delimiters import (
     closed_pairs,
@@ -13,7 +18,6 @@ from tabwright.core.trees.delimiters import (
     missing_closers,
 )
 from tabwright.core.trees.errors import errors
-from tabwright.core.trees.tree import tree_of
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,10 @@ def fit(task: Task, text: str, end: int) -> Fit | None:
     """Return how ``text`` fits from the cursor to ``end``; None for languages without a grammar."""
     if python_parses_with(task, text, end):
         return Fit(True, 0, 0, "", None)  # so nothing is open; no tree is needed at each keystroke
-    before = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
-    if before is None:
+    trees = edited_trees(task, text, end)
+    if trees is None:
         return None
-    after = before.with_edit(task.offset, end, text)
-    removed = before.with_edit(task.offset, end, "") if end > task.offset else before
-    if after is None or removed is None:
-        return None
+    removed, after = trees.removed, trees.after
     stop = task.offset + len(text)
     start = task.offset - len(head_of_line(task))
     left = errors(after)
@@ -63,7 +64,7 @@ def fit(task: Task, text: str, end: int) -> Fit | None:
     )
 
 
-def spread_closers(task: Task, text: str, end: int) -> str:
+def closers_on_own_lines(task: Task, text: str, end: int) -> str:
     """Return the answer with each closer of a block of lines at the start of a line.
 
     A block of lines is what was opened at the end of a line. Its closer gets the indentation of
@@ -71,12 +72,10 @@ def spread_closers(task: Task, text: str, end: int) -> str:
     """
     if "\n" not in text:
         return text
-    before = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
-    after = None if before is None else before.with_edit(task.offset, end, text)
-    if after is None:
+    trees = edited_trees(task, text, end)
+    if trees is None:
         return text
-    stop = task.offset + len(text)
-    pairs = closed_pairs(after, task.offset, stop)
+    pairs = closed_pairs(trees.after, task.offset, task.offset + len(text))
     parts: list[str] = []
     done = task.offset
     for opener, closer in pairs:

@@ -9,7 +9,9 @@ from tabwright.core.syntax.brackets import scan
 from tabwright.core.syntax.validate import rest_of_line
 from tabwright.core.task import Task
 
-_QUOTES = ('"""', "'''", '"', "'", "`")
+BRACKET_CLOSERS = (")", "]", "}")
+LONG_QUOTES = ('"""', "'''")
+_QUOTES = (*LONG_QUOTES, '"', "'", "`")
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 _START_TAG = re.compile(r"<[\w.:-]+(?:\s[^<>]*)?>\Z")
 _MARKUP_CLOSER = re.compile(r"""\s*(</|\}\}|["'}>])""")
@@ -63,7 +65,7 @@ def end_in_pair(text: str, closer: str, language: Language) -> int | None:
 
 def ends_with_line(task: Task) -> bool:
     """Tell whether only closing brackets stand between the cursor and the end of its line."""
-    return task.closer in (")", "]", "}") and not rest_of_line(task).strip(" \t)]};,:")
+    return task.closer in BRACKET_CLOSERS and not rest_of_line(task).strip(" \t)]};,:")
 
 
 def _end_of_angle(text: str) -> int | None:

@@ -14,7 +14,7 @@ from tabwright.core.task import Task
 from tabwright.core.text import indent_of, unix_line_ends
 from tabwright.core.trees.errors import errors, fits
 from tabwright.core.trees.names import unbound
-from tabwright.core.trees.tree import tree_of
+from tabwright.core.trees.tree import SyntaxTree, tree_of
 
 _REACH = 1500
 _WORD = re.compile(r"[^\W\d]\w*+")
@@ -32,16 +32,40 @@ def parses_with(task: Task, text: str, end: int) -> bool | None:
     known = python_parses_with(task, text, end)
     if known is not None:
         return known
-    before = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
-    after = None if before is None else before.with_edit(task.offset, end, text)
-    if before is None or after is None:
+    trees = edited_trees(task, text, end)
+    if trees is None:
         return None
-    if end > task.offset:  # the closers that are replaced must not count as those of the document
-        removed = before.with_edit(task.offset, end, "")
-        if removed is None or len(errors(after)) > len(errors(before)):
-            return False
-        before = removed
-    return fits(before, after, task.offset, task.offset + len(text))
+    # The closers that are replaced must not count as those of the document.
+    if end > task.offset and len(errors(trees.after)) > len(errors(trees.before)):
+        return False
+    return fits(trees.removed, trees.after, task.offset, task.offset + len(text))
+
+
+@dataclass(frozen=True)
+class EditedTrees:
+    """The trees of a document: as it is, without the replaced text, and with the answer."""
+
+    before: SyntaxTree
+    removed: SyntaxTree
+    after: SyntaxTree
+
+
+def edited_trees(task: Task, text: str, end: int) -> EditedTrees | None:
+    """Return the trees for ``text`` from the cursor to ``end``; None where there is no grammar."""
+    snapshot = task.snapshot
+    return _edited_trees(snapshot.text, snapshot.language_id, task.offset, text, end)
+
+
+@lru_cache(maxsize=4)
+def _edited_trees(
+    document: str, language_id: str, offset: int, text: str, end: int
+) -> EditedTrees | None:
+    before = tree_of(document, language_id, offset)
+    if before is None:
+        return None
+    after = before.with_edit(offset, end, text)
+    removed = before.with_edit(offset, end, "") if end > offset else before
+    return None if after is None or removed is None else EditedTrees(before, removed, after)
 
 
 def python_parses_with(task: Task, text: str, end: int) -> bool | None:
@@ -143,12 +167,11 @@ def adds_unbound_names(task: Task, text: str, end: int) -> bool:
 
     For the languages of `core.trees.names`; False where that is not known.
     """
-    before = tree_of(task.snapshot.text, task.snapshot.language_id, task.offset)
-    after = None if before is None else before.with_edit(task.offset, end, text)
-    if before is None or after is None:
+    trees = edited_trees(task, text, end)
+    if trees is None:
         return False
-    found = {one.name for one in unbound(after, task.offset, task.offset + len(text))}
-    return bool(found) and not found <= set(_WORD.findall(before.text))
+    found = {one.name for one in unbound(trees.after, task.offset, task.offset + len(text))}
+    return bool(found) and not found <= set(_WORD.findall(trees.before.text))
 
 
 def name_changes(task: Task, text: str, end: int) -> NameChanges | None:

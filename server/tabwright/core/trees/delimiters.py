@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 REACH = 4_000
-_TAB = 4
+TAB_COLUMNS = 4
 _MOST_OPEN = 200  # openers in which the partner of a closer is looked for
 # HTML closes these by itself, or they have no end tag at all.
 VOID = frozenset(
@@ -119,7 +119,7 @@ def open_at(tree: SyntaxTree, offset: int, reach: int = REACH) -> tuple[OpenDeli
     """
     low, high = max(tree.base, offset - reach), min(tree.end, offset + reach)
     around = delimiters(tree, low, high, offset)
-    stack = _left_open(one for one in around if one.end <= offset)
+    stack = _paired(one for one in around if one.end <= offset).open
     below = [one for one in around if one.start >= offset]
     closed = _closers(stack, below)
     whole = high == tree.end
@@ -168,16 +168,7 @@ def extra_closers(
     ``} else {`` does, has such a closer too.
     ``start`` and ``end`` are where the new text stands in ``after``.
     """
-    stack: list[Delimiter] = []
-    outer: list[Delimiter] = []
-    for one in delimiters(after, start, end):
-        at = _partner(stack, one)
-        if one.opens:
-            stack.append(one)
-        elif at is None:
-            outer.append(one)
-        else:
-            del stack[at:]
+    outer = _paired(delimiters(after, start, end)).unmatched
     if not outer:
         return ()
     room = [one for one in open_at(before, start) if one.closed_at is None]
@@ -194,18 +185,8 @@ def extra_closers(
 
 def closed_pairs(tree: SyntaxTree, start: int, end: int) -> list[tuple[Delimiter, Delimiter]]:
     """The openers and closers that belong together, of the closers between two offsets."""
-    stack: list[Delimiter] = []
-    pairs: list[tuple[Delimiter, Delimiter]] = []
-    for one in delimiters(tree, max(tree.base, start - REACH), end):
-        if one.opens:
-            stack.append(one)
-            continue
-        at = _partner(stack, one)
-        if at is not None:
-            if one.start >= start:
-                pairs.append((stack[at], one))
-            del stack[at:]
-    return pairs
+    found = _paired(delimiters(tree, max(tree.base, start - REACH), end))
+    return [pair for pair in found.pairs if pair[1].start >= start]
 
 
 def closing_text(openers: Iterable[Delimiter], ending: str = "") -> str:
@@ -248,17 +229,29 @@ def _match(opener: Delimiter, closer: Delimiter) -> bool:
     return opener.closer == closer.text
 
 
-def _left_open(found: Iterable[Delimiter]) -> list[Delimiter]:
-    """The openers that no later closer belongs to."""
-    stack: list[Delimiter] = []
+@dataclass(frozen=True)
+class _Paired:
+    """Delimiters by their partners: openers still open, closers without an opener, and pairs."""
+
+    open: list[Delimiter]
+    unmatched: list[Delimiter]
+    pairs: list[tuple[Delimiter, Delimiter]]
+
+
+def _paired(found: Iterable[Delimiter]) -> _Paired:
+    """Give each closer its opener; what was opened in between stays without one."""
+    result = _Paired([], [], [])
     for one in found:
         if one.opens:
-            stack.append(one)
+            result.open.append(one)
             continue
-        at = _partner(stack, one)
-        if at is not None:
-            del stack[at:]
-    return stack
+        at = _partner(result.open, one)
+        if at is None:
+            result.unmatched.append(one)
+        else:
+            result.pairs.append((result.open[at], one))
+            del result.open[at:]
+    return result
 
 
 def _closers(stack: Sequence[Delimiter], below: Iterable[Delimiter]) -> dict[Delimiter, int]:
@@ -340,7 +333,7 @@ def _delimiter(
         bool(closer),
         line + tree.base,
         indent,
-        len(indent.expandtabs(_TAB)),
+        len(indent.expandtabs(TAB_COLUMNS)),
         start == line + len(indent),
         not rest or rest.startswith(_COMMENTS),
         optional,

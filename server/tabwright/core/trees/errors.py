@@ -50,7 +50,7 @@ def fits(before: SyntaxTree, after: SyntaxTree, start: int, end: int) -> bool:
         old, new = errors(before), errors(after)
         if any(one.span.start <= start <= one.span.end and len(one.span) for one in old):
             # The parser found no structure at all around the cursor, so its errors say nothing.
-            return _odd(after, start, end) <= _odd(before, start, start)
+            return _unpaired(after, start, end) <= _unpaired(before, start, start)
         if len(new) > len(old):
             return False
         grown = sum(map(_size, new)) - sum(map(_size, old))
@@ -66,15 +66,15 @@ def fits(before: SyntaxTree, after: SyntaxTree, start: int, end: int) -> bool:
             return False
     if not after.grammar.tags:
         return True
-    return _odd_tags(after, start, end) <= _odd_tags(before, start, old_end)
+    return _unpaired_tags(after, start, end) <= _unpaired_tags(before, start, old_end)
 
 
-def _odd(tree: SyntaxTree, start: int, end: int) -> int:
+def _unpaired(tree: SyntaxTree, start: int, end: int) -> int:
     """How many delimiters around a range have no partner there."""
     return unbalanced(delimiters(tree, max(tree.base, start - REACH), min(tree.end, end + REACH)))
 
 
-def _odd_tags(tree: SyntaxTree, start: int, end: int) -> int:
+def _unpaired_tags(tree: SyntaxTree, start: int, end: int) -> int:
     """How many tags around a range have no partner there."""
     found = delimiters(tree, max(tree.base, start - REACH), min(tree.end, end + REACH))
     return unbalanced(one for one in found if (one.closer or one.text).startswith(("</", "{/")))

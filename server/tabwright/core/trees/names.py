@@ -59,18 +59,6 @@ def unbound(tree: SyntaxTree, start: int, end: int) -> tuple[UnboundName, ...]:
     return tuple(found.values())
 
 
-def bound(tree: SyntaxTree, start: int, end: int) -> frozenset[str]:
-    """The names that code between two offsets binds, as variables, functions, imports and so on."""
-    tables = BINDINGS.get(tree.language_id)
-    if tables is None:
-        return frozenset()
-    return frozenset(
-        tree.text[node.start_byte : node.end_byte]
-        for node in _identifiers(tree, tables, start, end)
-        if _binds(node, tables)
-    )
-
-
 def _identifiers(tree: SyntaxTree, tables: Bindings, start: int, end: int) -> list[Node]:
     kinds = " ".join(f"({kind})" for kind in sorted(tables.identifiers))
     found = tree.matches(f"[{kinds}] @name", start, end).get("name", [])
